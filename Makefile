@@ -1,0 +1,65 @@
+.DEFAULT_GOAL := help
+.PHONY: help setup data run render test check format lock image image-test clean
+
+# The first Python on the path that TensorFlow has wheels for and that can make a virtual environment.
+PYTHONS := python3 python3.13 python3.12 python3.11 python
+SUITS := import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
+PYTHON ?= $(shell for p in $(PYTHONS); do "$$p" -c "$(SUITS)" >/dev/null 2>&1 && echo "$$p" && break; done)
+VENV := .venv
+BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
+IMAGE ?= fashion-job
+ARGS ?=
+
+help: ## Show this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r t h; do printf '%-12s%s\n' "$$t" "$$h"; done
+
+setup: $(VENV)/job.stamp ## Make .venv with what the job runs on
+
+data: $(VENV)/job.stamp ## Put Fashion-MNIST into data/, unless the job finds it already
+	@$(BIN)/python -m job.download
+
+run: data ## Train, judge and write report/index.html (options: make run ARGS="--epochs 10")
+	$(BIN)/python -m job $(ARGS)
+
+render: setup ## Make report/index.html again from the results in report/, without training
+	$(BIN)/python -m job render $(ARGS)
+
+test: $(VENV)/tests.stamp data ## Run the tests, one full training among them (a few minutes)
+	$(BIN)/python -m pytest -m "not image" $(ARGS)
+
+check: $(VENV)/tests.stamp ## Check format, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/shellcheck .ci/run
+
+format: $(VENV)/tests.stamp ## Format the code and mend what the linter can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: $(VENV)/tests.stamp ## Compile the dependencies in pyproject.toml into the two hash-locked files
+	$(COMPILE) pyproject.toml -o requirements.txt
+	$(COMPILE) --group dev -c requirements.txt -o tests/requirements.txt
+
+image: ## Build the Docker image fashion-job
+	docker build $(DOCKER_BUILD_FLAGS) -t $(IMAGE) .
+
+image-test: $(VENV)/tests.stamp image ## Build the image, run it and check the report that comes out
+	$(BIN)/python -m pytest -m image $(ARGS)
+
+clean: ## Remove .venv, data/ and the caches; the report stays
+	rm -rf $(VENV) data .mypy_cache .ruff_cache .pytest_cache
+	find job tests -name __pycache__ -prune -exec rm -rf {} +
+
+$(VENV)/job.stamp: requirements.txt
+	@test -n "$(PYTHON)" || { echo "make: no Python 3.11, 3.12 or 3.13 with venv found; install one (Debian: apt-get install python3-venv) or name it: make PYTHON=/path/to/python3.13" >&2; exit 1; }
+	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
+	$(INSTALL) -r requirements.txt
+	@touch $@
+
+$(VENV)/tests.stamp: tests/requirements.txt $(VENV)/job.stamp
+	$(INSTALL) -r tests/requirements.txt
+	@touch $@

@@ -1,0 +1,63 @@
+"""What a run is asked to do."""
+
+import math
+import shlex
+from dataclasses import dataclass, fields
+from typing import Literal, get_args
+
+from job.errors import UsageError
+
+DeviceChoice = Literal["auto", "cpu", "gpu"]
+DEVICE_CHOICES: tuple[DeviceChoice, ...] = get_args(DeviceChoice)
+MAX_SEED = 2**32 - 1  # NumPy's largest
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """The settings of one run; the defaults are the baseline.
+
+    Attributes:
+        epochs: how often training sees each image, at least 1.
+        batch_size: images per step of the optimiser, at least 1.
+        learning_rate: Adam's, above 0.
+        validation_split: the share of the training images, taken from their end, that only measures, in [0, 1).
+        seed: of the initial weights, the order of the batches and the choice of samples, 0 to 2**32 - 1.
+        device: `auto` takes a GPU if there is one.
+        data: a folder with the four files of a data set, or None to look for Fashion-MNIST.
+        output: the folder the results are written to.
+
+    Raises:
+        UsageError: if a value is out of range.
+    """
+
+    epochs: int = 5
+    batch_size: int = 32
+    learning_rate: float = 0.001
+    validation_split: float = 0.1
+    seed: int = 0
+    device: DeviceChoice = "auto"
+    data: str | None = None
+    output: str = "report"
+
+    def __post_init__(self) -> None:
+        _demand(self.epochs >= 1, "--epochs", self.epochs, "at least 1")
+        _demand(self.batch_size >= 1, "--batch-size", self.batch_size, "at least 1")
+        _demand(0 < self.learning_rate < math.inf, "--learning-rate", self.learning_rate, "a number above 0")
+        _demand(0 <= self.validation_split < 1, "--validation-split", self.validation_split, "from 0 to below 1")
+        _demand(0 <= self.seed <= MAX_SEED, "--seed", self.seed, f"from 0 to {MAX_SEED}")
+        _demand(self.device in DEVICE_CHOICES, "--device", self.device, " or ".join(DEVICE_CHOICES))
+        _demand(bool(self.output), "--output", "''", "a folder")
+
+    def command(self) -> str:
+        """The shell command that repeats this run: every setting is named, so that no default can change it."""
+        words = ["python", "-m", "job"]
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value is not None:
+                words += ["--" + field.name.replace("_", "-"), str(value)]
+        return shlex.join(words)
+
+
+def _demand(holds: bool, option: str, value: object, wanted: str) -> None:  # noqa: FBT001 - the condition is the point
+    if not holds:
+        raise UsageError(f"{option} is {value}, but must be {wanted}")

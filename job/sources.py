@@ -1,0 +1,92 @@
+"""Where the four files of a data set are found."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from job.errors import DataError
+
+FILES = {
+    "train_images": "train-images-idx3-ubyte.gz",
+    "train_labels": "train-labels-idx1-ubyte.gz",
+    "test_images": "t10k-images-idx3-ubyte.gz",
+    "test_labels": "t10k-labels-idx1-ubyte.gz",
+}
+
+DEBIAN = Path("/usr/share/datasets/fashion-mnist")
+LOCAL = Path("data")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A folder with the four files, and what kind of place it is, in words."""
+
+    folder: Path
+    kind: str
+
+
+def find(folder: str | None) -> Source:
+    """The data set to use: the folder asked for, else the first place that holds Fashion-MNIST, else a download.
+
+    Raises:
+        DataError: if the folder lacks a file, or nothing is found and the download fails.
+    """
+    if folder is not None:
+        return Source(_complete(Path(folder)), "--data")
+    return find_installed() or download()
+
+
+def find_installed() -> Source | None:
+    """The first place on this machine that holds all four files of Fashion-MNIST."""
+    places = (
+        Source(DEBIAN, "Debian's package dataset-fashion-mnist"),
+        Source(LOCAL, "make data"),
+        *(Source(folder, "Keras's cache") for folder in _keras_caches()),
+    )
+    return next((place for place in places if not _missing(place.folder)), None)
+
+
+def _keras_caches() -> tuple[Path, ...]:
+    """Where Keras keeps it: below KERAS_HOME, or below /tmp where that cannot be written."""
+    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    return tuple(root / "datasets" / "fashion-mnist" for root in (home, Path("/tmp/.keras")))  # noqa: S108 - Keras's place; every file is held to its hash
+
+
+def _missing(folder: Path) -> list[str]:
+    return [name for name in FILES.values() if not (folder / name).is_file()]
+
+
+def _complete(folder: Path) -> Path:
+    if not folder.is_dir():
+        raise DataError(f"--data {folder}: there is no such folder; name one that holds {', '.join(FILES.values())}")
+    if missing := _missing(folder):
+        raise DataError(f"--data {folder}: {', '.join(missing)} is not there; put all four files into that folder")
+    return folder
+
+
+def download() -> Source:
+    """Have Keras download Fashion-MNIST into its cache.
+
+    Raises:
+        DataError: if that fails.
+    """
+    from job import device
+
+    device.import_tensorflow()
+    import keras
+
+    try:
+        keras.datasets.fashion_mnist.load_data()
+    except Exception as error:  # Keras raises whatever its download raised
+        raise DataError(
+            f"Fashion-MNIST is not on this machine and Keras cannot download it ({_one_line(error)}); "
+            "run `make data`, or name a folder with its four files: --data DIR"
+        ) from error
+    found = find_installed()
+    if found is None:
+        raise DataError("Keras downloaded Fashion-MNIST, but not into its cache; name its folder: --data DIR")
+    return found
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
