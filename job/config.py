@@ -54,7 +54,8 @@ class Config:
         for field in fields(self):
             value = getattr(self, field.name)
             if value is not None:
-                words += ["--" + field.name.replace("_", "-"), str(value)]
+                option = "--" + field.name.replace("_", "-")
+                words += [f"{option}={value}"] if str(value).startswith("-") else [option, str(value)]
         return shlex.join(words)
 
 

@@ -119,7 +119,8 @@ def write(folder: Path, results: Results, dataset: Dataset, probabilities: NDArr
         dataset: what it was judged on.
         probabilities: of each test image, shape (n_test, n_classes).
     """
-    text = json.dumps(msgspec.to_builtins(results), indent=1, ensure_ascii=False, allow_nan=False)
+    content = {"schema_version": SCHEMA_VERSION} | msgspec.to_builtins(results)
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
     (folder / METRICS).write_text(text + "\n", encoding="utf-8")
     _write_predictions(folder / PREDICTIONS, dataset.test_labels, probabilities)
     indices = np.array(results.samples.indices(), np.int64)
@@ -155,10 +156,21 @@ def read_metrics(folder: Path) -> Results:
         results = msgspec.json.decode(content, type=Results)
     except (msgspec.MsgspecError, UnicodeDecodeError, UsageError) as error:  # a setting can be out of range
         raise DataError(f"{path}: damaged ({error}); train again") from error
-    n_classes = len(results.per_class)
-    if any(len(row) != n_classes for row in results.confusion_matrix) or len(results.confusion_matrix) != n_classes:
-        raise DataError(f"{path}: damaged (the confusion matrix is not {n_classes} x {n_classes}); train again")
+    if flaw := _flaw(results):
+        raise DataError(f"{path}: damaged ({flaw}); train again")
     return results
+
+
+def _flaw(results: Results) -> str:
+    """What in the figures cannot be, though their types are right; empty if nothing."""
+    n_classes = len(results.per_class)
+    if [len(row) for row in results.confusion_matrix] != [n_classes] * n_classes:
+        return f"the confusion matrix is not {n_classes} x {n_classes}"
+    if outside := [index for index in results.samples.indices() if not 0 <= index < results.data.n_test]:
+        return f"there is no test image {outside[0]}"
+    if len({len(curve) for curve in vars(results.history).values() if curve}) != 1:
+        return "the curves of the history differ in length"
+    return ""
 
 
 def read_predictions(folder: Path, n_classes: int) -> "pd.DataFrame":
@@ -178,9 +190,10 @@ def read_predictions(folder: Path, n_classes: int) -> "pd.DataFrame":
         raise _missing(path) from error
     except (OSError, ValueError) as error:  # pandas's parser errors are ValueErrors
         raise DataError(f"{path}: damaged ({' '.join(str(error).split())}); train again") from error
-    labels = table.get(["true", "predicted"])
-    if list(table) != list(columns) or labels is None or not labels.isin(range(n_classes)).all(axis=None):
-        raise DataError(f"{path}: damaged (its columns or labels are not those of {n_classes} classes); train again")
+    if list(table) != list(columns):
+        raise DataError(f"{path}: damaged (its columns are not those of {n_classes} classes); train again")
+    if not table[["true", "predicted"]].isin(range(n_classes)).all(axis=None) or table.isna().any(axis=None):
+        raise DataError(f"{path}: damaged (a label is out of range or a probability is missing); train again")
     return table
 
 
@@ -192,8 +205,8 @@ def read_samples(folder: Path, chosen: Samples) -> dict[int, NDArray[np.uint8]]:
     """
     path = folder / SAMPLES
     try:
-        with np.load(path, allow_pickle=False) as file:
-            pictures = dict(zip(file["index"].tolist(), file["image"], strict=True))
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            pictures = dict(zip(arrays["index"].tolist(), arrays["image"], strict=True))
     except FileNotFoundError as error:
         raise _missing(path) from error
     except Exception as error:  # NumPy and zipfile raise of many kinds on damaged files

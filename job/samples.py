@@ -7,12 +7,12 @@ from numpy.typing import NDArray
 
 from job.metrics import Labels
 
-N_SHOWN = 12
+N_SHOWN = 9
 
 
 @dataclass(frozen=True)
 class Samples:
-    """Indices of test images, each list in class order; shorter than 12 where there are no more.
+    """Indices of test images, each list in class order; shorter than 9 where there are no more.
 
     Attributes:
         right: drawn at random from the images predicted correctly.

@@ -15,6 +15,7 @@ FILES = {
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 LOCAL = Path("data")
+KERAS_FALLBACK = Path("/tmp/.keras")  # noqa: S108 - Keras's choice; every file is held to its hash
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def find_installed() -> Source | None:
 def _keras_caches() -> tuple[Path, ...]:
     """Where Keras keeps it: below KERAS_HOME, or below /tmp where that cannot be written."""
     home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
-    return tuple(root / "datasets" / "fashion-mnist" for root in (home, Path("/tmp/.keras")))  # noqa: S108 - Keras's place; every file is held to its hash
+    return tuple(root / "datasets" / "fashion-mnist" for root in (home, KERAS_FALLBACK))
 
 
 def _missing(folder: Path) -> list[str]:

@@ -1,0 +1,96 @@
+import gzip
+import os
+import struct
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from job import results, sources
+from job.__main__ import main
+from job.results import Results
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+UInt8 = NDArray[np.uint8]
+
+
+def write_idx(path: Path, values: UInt8) -> None:
+    header = bytes((0, 0, 8, values.ndim)) + struct.pack(f">{values.ndim}I", *values.shape)
+    path.write_bytes(gzip.compress(header + values.tobytes(), mtime=0))
+
+
+def write_dataset(folder: Path, *, n_train: int = 300, n_test: int = 100, n_classes: int = 10) -> Path:
+    """A data set that can be learned: each class is a bright block in a place of its own, under noise."""
+    folder.mkdir(exist_ok=True)
+    random = np.random.default_rng(7)
+    for part, n in (("train", n_train), ("test", n_test)):
+        labels = (np.arange(n) % n_classes).astype(np.uint8)
+        images = random.integers(0, 100, (n, 28, 28), np.uint8)
+        for image, label in zip(images, labels, strict=True):
+            row, column = divmod(int(label) % 49, 7)
+            image[4 * row : 4 * row + 4, 4 * column : 4 * column + 4] += 120
+        write_idx(folder / sources.FILES[f"{part}_images"], images)
+        write_idx(folder / sources.FILES[f"{part}_labels"], labels)
+    return folder
+
+
+@pytest.fixture
+def dataset_folder(tmp_path: Path) -> Path:
+    """The four files of a small data set of ten classes."""
+    return write_dataset(tmp_path / "blocks")
+
+
+@pytest.fixture(scope="session")
+def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The output folder of a whole job on a few hundred images; not to be changed."""
+    folder = tmp_path_factory.mktemp("finished")
+    data = write_dataset(folder / "blocks")
+    assert main(["--data", str(data), "--epochs", "2", "--output", str(folder / "report"), "--quiet"]) == 0
+    return folder / "report"
+
+
+@pytest.fixture(scope="session")
+def finished_results(finished_run: Path) -> Results:
+    return results.read_metrics(finished_run)
+
+
+@pytest.fixture
+def unprivileged(tmp_path: Path) -> Iterator[None]:
+    """Lets the test run as a user whom file permissions hold back, which root is not."""
+    if os.geteuid():
+        yield
+        return
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder.stat().st_uid == 0 and folder != Path("/"):
+            folder.chmod(folder.stat().st_mode | 0o055)
+    os.seteuid(65534)
+    yield
+    os.seteuid(0)
+
+
+@pytest.fixture
+def error_of(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Runs the job with arguments that must fail with a status, and gives its one line on stderr."""
+
+    def run(status: int, *arguments: object) -> str:
+        capsys.readouterr()
+        assert main([str(argument) for argument in arguments]) == status
+        captured = capsys.readouterr()
+        (line,) = [line for line in captured.err.splitlines() if "error" in line]
+        assert line.startswith("fashion-job: error: ")
+        assert captured.out == ""
+        return line
+
+    return run
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Iterator[None]:
+    """On CI a test that would be skipped fails: there, nothing it needs may be missing."""
+    report = yield
+    if os.environ.get("CI") and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+    return report

@@ -1,0 +1,45 @@
+import keras
+import numpy as np
+import pytest
+
+from job import data, evaluation, model
+
+NAMES = ("a", "b", "c")
+
+
+def test_every_image_is_judged_once_and_in_order() -> None:
+    """More images than a batch holds, and not a multiple of it: each row is the model's own answer for that image."""
+    network = model.build(3, 0.001, seed=0)
+    images = np.random.default_rng(0).integers(0, 256, (evaluation.BATCH_SIZE + 7, 28, 28), np.uint8)
+    probabilities = evaluation.predict(network, images)
+    assert probabilities.shape == (evaluation.BATCH_SIZE + 7, 3)
+    assert probabilities.sum(axis=1) == pytest.approx(1, abs=1e-5)
+    for index in (0, evaluation.BATCH_SIZE, evaluation.BATCH_SIZE + 6):
+        alone = network(data.scale(images[index : index + 1])).numpy()[0]
+        assert probabilities[index] == pytest.approx(alone, abs=1e-5)
+
+
+def test_the_loss_is_that_of_keras() -> None:
+    """Keras's own evaluation of the same model on the same images."""
+    network = model.build(3, 0.001, seed=0)
+    random = np.random.default_rng(0)
+    images, labels = random.integers(0, 256, (500, 28, 28), np.uint8), random.integers(0, 3, 500)
+    loss, accuracy = network.evaluate(data.scale(images), keras.utils.to_categorical(labels, 3), verbose=0)
+    judgement = evaluation.judge(labels, evaluation.predict(network, images), NAMES, seed=0)
+    assert judgement.loss == pytest.approx(loss, rel=1e-5)
+    assert judgement.accuracy == pytest.approx(accuracy)
+
+
+def test_judges_a_case_worked_by_hand() -> None:
+    """Four images, one of class a taken for b."""
+    y_true = np.array([0, 0, 1, 2])
+    probabilities = np.array([[0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.1, 0.8, 0.1], [0.0, 0.1, 0.9]], np.float32)
+    judgement = evaluation.judge(y_true, probabilities, NAMES, seed=0)
+    assert judgement.accuracy == 0.75
+    assert judgement.confusion_matrix == [[1, 1, 0], [0, 1, 0], [0, 0, 1]]
+    assert [one.name for one in judgement.per_class] == ["a", "b", "c"]
+    assert [one.recall for one in judgement.per_class] == [0.5, 1, 1]
+    assert [one.precision for one in judgement.per_class] == [1, 0.5, 1]
+    assert [one.support for one in judgement.per_class] == [2, 1, 1]
+    assert judgement.samples.wrong == [1]
+    assert judgement.samples.right == [0, 2, 3]

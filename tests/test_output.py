@@ -1,0 +1,116 @@
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from conftest import REPOSITORY
+from job import output
+from job.errors import OutputError
+
+
+def snapshot(folder: Path) -> dict[str, str]:
+    return {path.name: path.read_text() for path in folder.iterdir()}
+
+
+def test_moves_all_files_in_at_the_end(tmp_path: Path) -> None:
+    """New files come, old ones of the same name are replaced, others stay, and nothing else is left."""
+    (tmp_path / "a").write_text("old")
+    (tmp_path / "other").write_text("kept")
+    with output.staged(tmp_path) as staging:
+        (staging / "a").write_text("new")
+        (staging / "b").write_text("new")
+        assert (tmp_path / "a").read_text() == "old"
+    assert snapshot(tmp_path) == {"a": "new", "b": "new", "other": "kept"}
+
+
+def test_a_failure_in_the_block_changes_nothing(tmp_path: Path) -> None:
+    """The error goes on, the folder is as it was."""
+    (tmp_path / "a").write_text("old")
+    with pytest.raises(ZeroDivisionError), output.staged(tmp_path) as staging:
+        (staging / "a").write_text("new")
+        raise ZeroDivisionError
+    assert snapshot(tmp_path) == {"a": "old"}
+
+
+def test_a_failure_between_two_moves_is_undone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file system refuses the second of two files: the first is put back."""
+    (tmp_path / "a").write_text("old a")
+    (tmp_path / "b").write_text("old b")
+    rename = Path.rename
+
+    def refuse(self: Path, target: Path) -> Path:
+        if self.parent.name == "new" and self.name == "b":
+            raise OSError(errno.EIO, "Input/output error")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(OutputError, match="Input/output error"), output.staged(tmp_path) as staging:
+        (staging / "a").write_text("new a")
+        (staging / "b").write_text("new b")
+    assert snapshot(tmp_path) == {"a": "old a", "b": "old b"}
+
+
+def test_no_space_left_while_writing(tmp_path: Path) -> None:
+    """What was there before is there afterwards, and one line says why."""
+    (tmp_path / "a").write_text("old")
+    with pytest.raises(OutputError, match="no space is left"), output.staged(tmp_path) as staging:
+        (staging / "a").write_text("half of the n")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert snapshot(tmp_path) == {"a": "old"}
+
+
+def test_too_little_space_is_found_before(tmp_path: Path) -> None:
+    """No file system has an exabyte."""
+    output.demand_space(tmp_path, 1000)
+    with pytest.raises(OutputError, match=r"need about 1000000000000.0 MB, but only .* MB are free"):
+        output.demand_space(tmp_path, 10**18)
+
+
+def test_prepare_makes_the_folder_and_leaves_nothing_in_it(tmp_path: Path) -> None:
+    """Parents included."""
+    output.prepare(tmp_path / "a" / "b")
+    assert snapshot(tmp_path / "a" / "b") == {}
+
+
+def test_a_file_in_the_way(tmp_path: Path) -> None:
+    """In the folder's place, or in that of its parent."""
+    (tmp_path / "report").write_text("mine")
+    for folder in (tmp_path / "report", tmp_path / "report" / "below"):
+        with pytest.raises(OutputError, match="a file stands there"):
+            output.prepare(folder)
+    assert snapshot(tmp_path) == {"report": "mine"}
+
+
+@pytest.mark.usefixtures("unprivileged")
+def test_a_folder_of_someone_else(tmp_path: Path) -> None:
+    """The line names the user who may not write, and what to do."""
+    with pytest.raises(OutputError, match=r"user \d+ may not write there; name another folder, or change its owner"):
+        output.prepare(Path("/usr"))
+    assert tmp_path.exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_leaves_no_unfinished_file(tmp_path: Path, number: signal.Signals) -> None:
+    """A process stopped while it writes: its status is 128 + the signal's, and the old file is there alone."""
+    (tmp_path / "a").write_text("old")
+    code = (
+        "import sys, time; from pathlib import Path; from job import interruption, output; interruption.install()\n"
+        "with output.staged(Path(sys.argv[1])) as staging:\n"
+        "    (staging / 'a').write_text('half'); print('writing', flush=True); time.sleep(60)\n"
+    )
+    command = (sys.executable, "-c", code, str(tmp_path))
+    with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stderr
+        assert process.stdout.readline() == "writing\n"
+        begun = time.monotonic()
+        process.send_signal(number)
+        assert process.wait(10) == 128 + number
+        assert time.monotonic() - begun < 5
+        assert process.stderr.read() == f"fashion-job: stopped by {number.name}; no file was changed\n"
+    assert snapshot(tmp_path) == {"a": "old"}

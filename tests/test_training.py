@@ -1,0 +1,54 @@
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from job import data, model, training
+from job.config import Config
+from job.errors import DivergenceError
+from job.sources import Source
+
+
+def train(folder: Path, config: Config) -> tuple[keras.Model, dict[str, list[float]]]:
+    dataset = data.load(Source(folder, "--data"))
+    network = model.build(dataset.n_classes, config.learning_rate, config.seed)
+    return network, training.train(network, dataset, config)
+
+
+def test_history_has_a_value_per_epoch_and_falls(dataset_folder: Path) -> None:
+    """An easy data set is learned."""
+    _, history = train(dataset_folder, Config(epochs=8))
+    assert set(history) == {"loss", "accuracy", "val_loss", "val_accuracy"}
+    assert {len(values) for values in history.values()} == {8}
+    assert history["loss"][-1] < history["loss"][0] / 2
+    assert history["val_accuracy"][-1] > 0.9
+
+
+def test_validation_is_the_end_of_the_training_images(dataset_folder: Path) -> None:
+    """The reported validation figures are those of the last tenth, which was never trained on."""
+    network, history = train(dataset_folder, Config(epochs=2))
+    dataset = data.load(Source(dataset_folder, "--data"))
+    labels = keras.utils.to_categorical(dataset.train_labels[270:], 10)
+    loss, accuracy = network.evaluate(data.scale(dataset.train_images[270:]), labels, verbose=0)
+    assert history["val_loss"][-1] == pytest.approx(loss, rel=1e-5)
+    assert history["val_accuracy"][-1] == pytest.approx(accuracy)
+
+
+def test_without_validation_there_are_no_validation_figures(dataset_folder: Path) -> None:
+    """--validation-split 0 trains on all."""
+    _, history = train(dataset_folder, Config(epochs=1, validation_split=0))
+    assert set(history) == {"loss", "accuracy"}
+
+
+def test_the_seed_gives_the_run(dataset_folder: Path) -> None:
+    """Two runs with one seed end with the same weights and history."""
+    (first, history), (second, again) = (train(dataset_folder, Config(epochs=2, seed=3)) for _ in range(2))
+    assert history == again
+    assert all(np.array_equal(a, b) for a, b in zip(first.get_weights(), second.get_weights(), strict=True))
+
+
+def test_a_diverging_training_stops(dataset_folder: Path) -> None:
+    """It says in which epoch, at which learning rate."""
+    with pytest.raises(DivergenceError, match=r"epoch 1 at --learning-rate 1e\+30"):
+        train(dataset_folder, Config(learning_rate=1e30))
