@@ -105,8 +105,8 @@ def render(results: Results, predictions: "pd.DataFrame", pictures: Mapping[int,
     )
     environment.filters |= {
         "count": lambda value: f"{value:,}",
-        "percent": lambda fraction: f"{100 * fraction:.1f} %",
-        "percent2": lambda fraction: f"{100 * fraction:.2f} %",
+        "percent": lambda fraction: f"{fraction:.1%}",
+        "percent2": lambda fraction: f"{fraction:.2%}",
         "decimal": lambda value: f"{value:.3f}",
         "bar": lambda fraction: f"{100 * fraction:.1f}",
         "seconds": lambda value: f"{value:.1f} s",

@@ -15,7 +15,7 @@ def adapt(source: str, name: str, description: str, colours: Mapping[str, str]) 
     """An SVG picture to stand inline in HTML.
 
     Styles become presentation attributes, which no Content-Security-Policy forbids; ids that nothing refers to go, the
-    others get `name` before them, so that several pictures can share a page; what is wholly transparent goes too.
+    others get `name` before them, so that several pictures can share a page; what cannot be seen goes too.
 
     Args:
         source: what matplotlib wrote.
@@ -26,7 +26,7 @@ def adapt(source: str, name: str, description: str, colours: Mapping[str, str]) 
     root = ET.fromstring(source)  # noqa: S314 - matplotlib wrote it
     for parent in list(root.iter()):
         for child in list(parent):
-            if child.tag in {f"{{{SVG}}}metadata", f"{{{SVG}}}style"} or "fill-opacity: 0;" in child.get("style", "") + ";":
+            if child.tag in {f"{{{SVG}}}metadata", f"{{{SVG}}}style"} or _is_invisible(child):
                 parent.remove(child)
     referred = set(re.findall(r'(?:url\(#|href="#)([^)"]+)', source))
     for element in root.iter():
@@ -42,6 +42,12 @@ def adapt(source: str, name: str, description: str, colours: Mapping[str, str]) 
         "stroke-linecap": "butt",
     }
     return ET.tostring(root, encoding="unicode")
+
+
+def _is_invisible(element: ET.Element) -> bool:
+    """Whether a shape is neither filled nor stroked, as the cells of a heatmap are where they count nothing."""
+    style = element.get("style", "") + ";"
+    return "stroke:" not in style and ("fill: none;" in style or "fill-opacity: 0;" in style)
 
 
 def _style_to_attributes(element: ET.Element, colours: Mapping[str, str]) -> None:

@@ -1,0 +1,254 @@
+"""The whole job through main([...]), with good and with bad input."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn import metrics as sklearn_metrics
+
+from conftest import REPOSITORY, write_idx
+from job import device, idx, sources
+from job.__main__ import main
+from job.results import Results
+from job.sources import FILES
+
+ErrorOf = Callable[..., str]
+
+
+def test_writes_the_documented_files_and_nothing_else(finished_run: Path) -> None:
+    """The five of README."""
+    names = {path.name for path in finished_run.iterdir()}
+    assert names == {"index.html", "metrics.json", "predictions.csv", "samples.npz", "model.keras"}
+
+
+def test_the_last_line_says_the_accuracy_and_the_path(
+    dataset_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """On stdout; the stages are told on stderr, without a word of TensorFlow's."""
+    output = tmp_path / "out"
+    assert main(["--data", str(dataset_folder), "--epochs", "1", "--output", str(output)]) == 0
+    captured = capfd.readouterr()
+    accuracy = json.loads((output / "metrics.json").read_text())["accuracy"]
+    assert captured.out == f"accuracy {accuracy:.4f} on 100 test images: {output / 'index.html'}\n"
+    stages = [line.split()[0] for line in captured.err.splitlines()]
+    assert stages == ["data", "tensorflow", "training", "training", "evaluation", "report"]
+
+
+def test_quiet_and_verbose(dataset_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """-q says only the result."""
+    arguments = ["--data", str(dataset_folder), "--epochs", "1", "--output", str(tmp_path / "out")]
+    assert main([*arguments, "-q"]) == 0
+    quiet = capfd.readouterr()
+    assert quiet.err == ""
+    assert len(quiet.out.splitlines()) == 1
+    assert main([*arguments, "--verbose"]) == 0
+    assert len(capfd.readouterr().err.splitlines()) >= 6
+
+
+def test_the_report_tells_the_device_and_the_settings(finished_results: Results) -> None:
+    """What was asked for and what it became."""
+    assert finished_results.environment.device == ("GPU" if "GPU" in str(device.start("auto")) else "CPU")
+    assert finished_results.config.device == "auto"
+    assert finished_results.data.n_train == 270
+    assert finished_results.data.n_validation == 30
+
+
+def test_two_runs_with_one_seed_predict_the_same(dataset_folder: Path, tmp_path: Path) -> None:
+    """Byte for byte."""
+    for name in ("a", "b"):
+        assert main(["--data", str(dataset_folder), "--epochs", "1", "--output", str(tmp_path / name), "-q"]) == 0
+    assert (tmp_path / "a" / "predictions.csv").read_bytes() == (tmp_path / "b" / "predictions.csv").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--epochs", "0"], "--epochs is 0, but must be at least 1"),
+        (["--epochs", "many"], "argument --epochs: invalid int value: 'many'; `python -m job --help` lists the options"),
+        (["--validation-split", "1"], "--validation-split is 1.0, but must be from 0 to below 1"),
+        (["--device", "tpu"], "argument --device: invalid choice: 'tpu'"),
+        (["--learn", "1"], "unrecognized arguments: --learn 1"),
+        (["train"], "unrecognized arguments: train"),
+        (["-q", "-v"], "not allowed with"),
+        (["render", "--epochs", "3"], "unrecognized arguments: --epochs 3; `python -m job render --help`"),
+    ],
+)
+def test_usage_errors(error_of: ErrorOf, arguments: list[str], words: str) -> None:
+    """64, and one line."""
+    assert words in error_of(64, *arguments)
+
+
+def test_bad_data(error_of: ErrorOf, dataset_folder: Path, tmp_path: Path) -> None:
+    """65, before anything slow, and no report."""
+    output = tmp_path / "out"
+    assert "no such folder" in error_of(65, "--data", tmp_path / "nothing", "--output", output)
+    labels = dataset_folder / FILES["test_labels"]
+    write_idx(labels, idx.read(labels, 1).values[:-1])
+    assert "100 images, but 99 labels" in error_of(65, "--data", dataset_folder, "--output", output)
+    assert list(output.iterdir()) == []
+
+
+def test_a_split_without_training_images(error_of: ErrorOf, dataset_folder: Path, tmp_path: Path) -> None:
+    """A share that is in range, but leaves nothing of so few images."""
+    line = error_of(65, "--data", dataset_folder, "--validation-split", "0.999", "--output", tmp_path / "out")
+    assert "leaves none to train with" in line
+
+
+def test_no_gpu(error_of: ErrorOf, dataset_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """69 where a GPU is asked for and TensorFlow sees none; never a silent CPU."""
+    import tensorflow as tf
+
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda _: [])
+    line = error_of(69, "--device", "gpu", "--data", dataset_folder, "--output", tmp_path / "out")
+    assert "--device gpu: TensorFlow sees no GPU; use --device cpu" in line
+
+
+def test_output_that_cannot_be_written(
+    error_of: ErrorOf, dataset_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """73 before training, where a file is in the way and where there is too little room."""
+    (tmp_path / "file").write_text("mine")
+    assert "a file stands there" in error_of(73, "--data", dataset_folder, "--output", tmp_path / "file")
+    assert (tmp_path / "file").read_text() == "mine"
+    monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 1_000_000}))
+    assert "only 1.0 MB are free" in error_of(73, "--data", dataset_folder, "--output", tmp_path / "out")
+
+
+@pytest.mark.usefixtures("unprivileged")
+def test_a_read_only_output_folder(error_of: ErrorOf) -> None:
+    """73 and the remedy."""
+    assert "may not write there" in error_of(73, "--output", "/usr/share")
+
+
+def test_a_diverging_training(error_of: ErrorOf, dataset_folder: Path, tmp_path: Path) -> None:
+    """A status of its own; the report of an earlier run stays."""
+    output = tmp_path / "out"
+    arguments = ("--data", dataset_folder, "--output", output, "--epochs", "1")
+    assert main([str(word) for word in (*arguments, "-q")]) == 0
+    before = {path.name: path.read_bytes() for path in output.iterdir()}
+    assert "no longer a finite number in epoch 1" in error_of(79, *arguments, "--learning-rate", "1e30")
+    assert before == {path.name: path.read_bytes() for path in output.iterdir()}
+
+
+def test_render_of_something_else(error_of: ErrorOf, tmp_path: Path) -> None:
+    """65: no results, or those of another schema."""
+    assert "metrics.json: is not there" in error_of(65, "render", "--output", tmp_path)
+    (tmp_path / "metrics.json").write_text('{"schema_version": 9}')
+    assert "has schema version 9, this job reads 1" in error_of(65, "render", "--output", tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["metrics.json"]
+
+
+def test_a_figure_that_does_not_follow_from_the_predictions(
+    error_of: ErrorOf, finished_run: Path, tmp_path: Path
+) -> None:
+    """65: no report is made of it."""
+    for name in ("metrics.json", "predictions.csv", "samples.npz"):
+        (tmp_path / name).write_bytes((finished_run / name).read_bytes())
+    text = (tmp_path / "metrics.json").read_text()
+    (tmp_path / "metrics.json").write_text(re.sub(r'"accuracy": [\d.]+', '"accuracy": 0.999', text, count=1))
+    assert "accuracy is 0.999, but predictions.csv gives" in error_of(65, "render", "--output", tmp_path)
+    assert not (tmp_path / "index.html").exists()
+
+
+def test_a_bug_shows_its_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """70, and how to report it."""
+    monkeypatch.setattr(sources, "find", lambda _: 1 / 0)
+    assert main(["--output", str(tmp_path)]) == 70
+    captured = capsys.readouterr()
+    assert "ZeroDivisionError" in captured.err
+    assert "this is a bug in the job" in captured.err
+
+
+def test_help_and_usage_errors_load_nothing_heavy() -> None:
+    """Neither TensorFlow nor what draws; nor does render load TensorFlow."""
+    code = (
+        "import sys; from job.__main__ import main\n"
+        "try: main(sys.argv[1:])\n"
+        "except SystemExit: pass\n"
+        "print(sorted({'tensorflow', 'keras', 'numpy', 'matplotlib'} & set(sys.modules)))"
+    )
+
+    def loaded(*arguments: str) -> str:
+        command = (sys.executable, "-c", code, *arguments)
+        return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout.splitlines()[-1]
+
+    assert loaded("--help") == "[]"
+    assert loaded("--epochs", "0") == "[]"
+
+
+def test_render_does_not_load_tensorflow(finished_run: Path, tmp_path: Path) -> None:
+    """In a process of its own."""
+    for name in ("metrics.json", "predictions.csv", "samples.npz"):
+        (tmp_path / name).write_bytes((finished_run / name).read_bytes())
+    code = "import sys; from job.__main__ import main; main(sys.argv[1:]); print('tensorflow' in sys.modules)"
+    command = (sys.executable, "-c", code, "render", "--output", str(tmp_path))
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "False"
+    assert (tmp_path / "index.html").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("moment", ["data", "tensorflow", "training"])
+def test_a_signal_ends_the_job(finished_run: Path, tmp_path: Path, number: signal.Signals, moment: str) -> None:
+    """At every stage: its own status, and the earlier report as it was."""
+    output = tmp_path / "out"
+    output.mkdir()
+    (output / "index.html").write_text("earlier")
+    data = finished_run.parent / "blocks"
+    command = (sys.executable, "-m", "job", "--data", str(data), "--output", str(output), "--epochs", "100000")
+    with subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr
+        for line in process.stderr:
+            if line.startswith(moment):
+                break
+        time.sleep(0.3)
+        process.send_signal(number)
+        assert process.wait(20) == 128 + number
+        assert process.stderr.read().endswith(f"fashion-job: stopped by {number.name}; no file was changed\n")
+    assert {path.name: path.read_text() for path in output.iterdir()} == {"index.html": "earlier"}
+
+
+@pytest.mark.slow
+def test_the_baseline_on_the_real_data(tmp_path: Path) -> None:
+    """The documented command: 10,000 images judged, accuracy as published, figures equal to scikit-learn's.
+
+    Over seeds 0 to 19 the accuracy lies between 0.860 and 0.876 (mean 0.870, standard deviation 0.004).
+    """
+    command = (sys.executable, "-m", "job", "--output", str(tmp_path))
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    content = json.loads((tmp_path / "metrics.json").read_text())
+    assert done.stdout == f"accuracy {content['accuracy']:.4f} on 10,000 test images: {tmp_path / 'index.html'}\n"
+    assert content["data"]["name"] == "Fashion-MNIST"
+    assert 0.855 < content["accuracy"] < 0.895
+    assert len(content["history"]["val_accuracy"]) == 5
+
+    found = sources.find_installed()
+    assert found
+    labels = idx.read(found.folder / FILES["test_labels"], 1).values
+    table = pd.read_csv(tmp_path / "predictions.csv", dtype={f"p_{label}": np.float64 for label in range(10)})
+    assert table["true"].tolist() == labels.tolist()
+    probabilities = table[[f"p_{label}" for label in range(10)]].to_numpy()
+    assert (probabilities.argmax(axis=1) == table["predicted"]).all()
+    scores = sklearn_metrics.classification_report(labels, table["predicted"], output_dict=True, zero_division=0)
+    assert content["accuracy"] == pytest.approx(scores["accuracy"])
+    for average in ("macro", "weighted"):
+        row = scores[f"{average} avg"]
+        assert content[average] == pytest.approx({"precision": row["precision"], "recall": row["recall"], "f1": row["f1-score"]})
+    for label, ours in enumerate(content["per_class"]):
+        row = scores[str(label)]
+        assert (ours["precision"], ours["recall"]) == pytest.approx((row["precision"], row["recall"]))
+        assert (ours["f1"], ours["support"]) == pytest.approx((row["f1-score"], row["support"]))
+    assert content["confusion_matrix"] == sklearn_metrics.confusion_matrix(labels, table["predicted"]).tolist()
+    normalised = probabilities / probabilities.sum(axis=1, keepdims=True)
+    assert content["loss"] == pytest.approx(sklearn_metrics.log_loss(labels, normalised), rel=1e-6)
