@@ -53,7 +53,9 @@ def _recomputed(predictions: "pd.DataFrame", n_classes: int) -> dict[str, float]
         figures |= {f"{name} of class {label}": value for label, value in enumerate(values)}
     for average in ("macro", "weighted"):
         values = precision_recall_fscore_support(y_true, y_pred, labels=labels, average=average, zero_division=0)
-        figures |= {f"{average} {name}": value for name, value in zip(("precision", "recall", "f1"), values[:3], strict=True)}
+        figures |= {
+            f"{average} {name}": value for name, value in zip(("precision", "recall", "f1"), values[:3], strict=True)
+        }
     return figures | _cells(confusion_matrix(y_true, y_pred, labels=labels).tolist())
 
 

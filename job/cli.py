@@ -100,5 +100,8 @@ def _add_common(parser: argparse.ArgumentParser, default: Config) -> None:
     )
     loudness = parser.add_mutually_exclusive_group()
     parser.set_defaults(loudness="normal")
-    for flag, text in (("quiet", "say only the result, warnings and errors"), ("verbose", "say also what TensorFlow says")):
+    for flag, text in (
+        ("quiet", "say only the result, warnings and errors"),
+        ("verbose", "say also what TensorFlow says"),
+    ):
         loudness.add_argument(f"-{flag[0]}", f"--{flag}", dest="loudness", action="store_const", const=flag, help=text)

@@ -45,7 +45,9 @@ def read(path: Path, n_dimensions: int) -> Payload:
     except gzip.BadGzipFile as error:
         raise DataError(f"{path}: not a sound gzip file ({error}); remove it and fetch it again") from error
     except (EOFError, zlib.error) as error:
-        raise DataError(f"{path}: the gzip stream is cut off or damaged ({error}); remove it and fetch it again") from error
+        raise DataError(
+            f"{path}: the gzip stream is cut off or damaged ({error}); remove it and fetch it again"
+        ) from error
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error
     return Payload(_values(path, content, n_dimensions), hashlib.sha256(content).hexdigest())

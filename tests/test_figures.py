@@ -35,7 +35,11 @@ def test_the_bar_chart_shows_every_recall() -> None:
     """The figure in each bar, and bars as long as it."""
     picture = figures.recall([0.8, 1.0, 0.05], NAMES)
     assert [text for text in texts(picture) if "." in text] == ["80.0%", "100.0%", "5.0%"]
-    bars = [path.get("d", "") for path in ET.fromstring(picture).iter(f"{{{svg.SVG}}}path") if path.get("fill") == "var(--accent)"]
+    bars = [
+        path.get("d", "")
+        for path in ET.fromstring(picture).iter(f"{{{svg.SVG}}}path")
+        if path.get("fill") == "var(--accent)"
+    ]
     widths = [max(xs) - min(xs) for xs in ([float(x) for x in bar.replace("z", "").split()[1::3]] for bar in bars)]
     assert widths[:3] == pytest.approx([0.8 * widths[1], widths[1], 0.05 * widths[1]], rel=1e-3)
 
@@ -57,7 +61,7 @@ def test_pictures_follow_the_page() -> None:
         assert root.get("role") == "img"
         assert root.get("aria-label")
         assert "style" not in picture
-        assert "#0" not in picture.replace("href=\"#", "")
+        assert "#0" not in picture.replace('href="#', "")
         ids += [element.attrib["id"] for element in root.iter() if "id" in element.attrib]
         for element in root.iter():
             for value in element.attrib.values():

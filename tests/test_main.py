@@ -72,7 +72,10 @@ def test_two_runs_with_one_seed_predict_the_same(dataset_folder: Path, tmp_path:
     ("arguments", "words"),
     [
         (["--epochs", "0"], "--epochs is 0, but must be at least 1"),
-        (["--epochs", "many"], "argument --epochs: invalid int value: 'many'; `python -m job --help` lists the options"),
+        (
+            ["--epochs", "many"],
+            "argument --epochs: invalid int value: 'many'; `python -m job --help` lists the options",
+        ),
         (["--validation-split", "1"], "--validation-split is 1.0, but must be from 0 to below 1"),
         (["--device", "tpu"], "argument --device: invalid choice: 'tpu'"),
         (["--learn", "1"], "unrecognized arguments: --learn 1"),
@@ -180,7 +183,9 @@ def test_help_and_usage_errors_load_nothing_heavy() -> None:
 
     def loaded(*arguments: str) -> str:
         command = (sys.executable, "-c", code, *arguments)
-        return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout.splitlines()[-1]
+        return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout.splitlines()[
+            -1
+        ]
 
     assert loaded("--help") == "[]"
     assert loaded("--epochs", "0") == "[]"
@@ -244,7 +249,9 @@ def test_the_baseline_on_the_real_data(tmp_path: Path) -> None:
     assert content["accuracy"] == pytest.approx(scores["accuracy"])
     for average in ("macro", "weighted"):
         row = scores[f"{average} avg"]
-        assert content[average] == pytest.approx({"precision": row["precision"], "recall": row["recall"], "f1": row["f1-score"]})
+        assert content[average] == pytest.approx(
+            {"precision": row["precision"], "recall": row["recall"], "f1": row["f1-score"]}
+        )
     for label, ours in enumerate(content["per_class"]):
         row = scores[str(label)]
         assert (ours["precision"], ours["recall"]) == pytest.approx((row["precision"], row["recall"]))

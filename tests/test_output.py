@@ -104,7 +104,9 @@ def test_a_signal_leaves_no_unfinished_file(tmp_path: Path, number: signal.Signa
         "    (staging / 'a').write_text('half'); print('writing', flush=True); time.sleep(60)\n"
     )
     command = (sys.executable, "-c", code, str(tmp_path))
-    with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout
         assert process.stderr
         assert process.stdout.readline() == "writing\n"

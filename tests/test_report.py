@@ -61,7 +61,9 @@ def test_every_figure_is_there_with_a_text_alternative(page: ET.Element) -> None
     ]
 
 
-def test_samples_are_shown_with_their_probabilities(finished_run: Path, page: ET.Element, finished_results: Results) -> None:
+def test_samples_are_shown_with_their_probabilities(
+    finished_run: Path, page: ET.Element, finished_results: Results
+) -> None:
     """Each chosen image once, with what predictions.csv says of it."""
     table = results.read_predictions(finished_run, 10)
     items = page.findall(".//ul[@class='samples']/li")
@@ -72,7 +74,10 @@ def test_samples_are_shown_with_their_probabilities(finished_run: Path, page: ET
         names = finished_results.class_names
         assert text(item.find(".//b")) == names[int(row["true"])]
         assert text(item.find(".//p[@class='index']")) == f"no. {index}"
-        shown = {text(guess.find("span[@class='name']")): text(guess.find("span[@class='share']")) for guess in item.findall(".//ol/li")}
+        shown = {
+            text(guess.find("span[@class='name']")): text(guess.find("span[@class='share']"))
+            for guess in item.findall(".//ol/li")
+        }
         assert names[int(row["true"])] in shown
         assert names[int(row["predicted"])] in shown
         for name, share in shown.items():
@@ -147,7 +152,17 @@ def test_a_perfect_model_has_no_mistakes_to_show(finished_run: Path, finished_re
 def test_few_and_many_classes(tmp_path: Path, n_classes: int) -> None:
     """A page that parses, with a row per class."""
     data = write_dataset(tmp_path / "some", n_train=400, n_test=200, n_classes=n_classes)
-    arguments = ["--data", str(data), "--epochs", "1", "--validation-split", "0", "--output", str(tmp_path / "out"), "-q"]
+    arguments = [
+        "--data",
+        str(data),
+        "--epochs",
+        "1",
+        "--validation-split",
+        "0",
+        "--output",
+        str(tmp_path / "out"),
+        "-q",
+    ]
     assert main(arguments) == 0
     page = parse((tmp_path / "out" / "index.html").read_text(encoding="utf-8"))
     assert len(page.findall(".//tbody/tr")) == n_classes
