@@ -81,7 +81,7 @@ def train_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--data",
         metavar="DIR",
-        help="the four files of Fashion-MNIST or of a set like it, and perhaps classes.txt (default: find or download it)",
+        help="the four files of Fashion-MNIST or a set like it, and perhaps classes.txt (default: find or download)",
     )
     _add_common(parser, default)
     return parser

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from job import idx, sources
+from job import idx
 from job.errors import DataError
 from job.sources import FILES, Source
 

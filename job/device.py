@@ -98,7 +98,7 @@ def _native_stderr_held() -> Iterator[None]:
     shown = os.dup(STDERR)
     python_stderr = sys.stderr
     with tempfile.TemporaryFile() as held, os.fdopen(shown, "w") as direct:
-        if python_stderr is sys.__stderr__:
+        if python_stderr is sys.__stderr__ and python_stderr:
             python_stderr.flush()
             sys.stderr = direct
         os.dup2(held.fileno(), STDERR)

@@ -5,7 +5,7 @@ import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import numpy as np
@@ -38,10 +38,13 @@ UNITS_PER_INCH = 72
 FONT_SIZE = 11
 ROW = 24  # the height of a bar, in the same units
 ACCENT_STEPS = 64
+MAX_FULL_SIZE = 10  # classes; the numbers of more are smaller, to fit into their cells
 MAX_ANNOTATED = 20  # classes; the numbers of more would not fit into their cells
 MAX_LABELLED = 40  # classes; of more, not every one gets a label
+DARK_SHARE = 0.4  # from here on a cell is dark enough for light text
+LONG_BAR = 0.2  # from here on a bar is long enough for its figure
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "text.parse_math": False,  # a class may be named $x$
     "font.size": FONT_SIZE,
@@ -83,14 +86,14 @@ def confusion_matrix(matrix: NDArray[np.int64], class_names: Sequence[str]) -> s
             norm=PowerNorm(0.5, 0, 1),
             annot=matrix if annotated else False,
             fmt="d",
-            annot_kws={"fontsize": FONT_SIZE if n_classes <= 10 else FONT_SIZE * 10 / n_classes},
+            annot_kws={"fontsize": FONT_SIZE if n_classes <= MAX_FULL_SIZE else FONT_SIZE * MAX_FULL_SIZE / n_classes},
             cbar=False,
             square=True,
             linewidths=1 if annotated else 0,
             linecolor="none",
         )
         for text, share in zip(axes.texts, shares.ravel(), strict=False):
-            text.set_color(ON_ACCENT if share > 0.4 else INK if share else MUTED)
+            text.set_color(ON_ACCENT if share > DARK_SHARE else INK if share else MUTED)
         _label_classes(axes, "x", class_names)
         _label_classes(axes, "y", class_names)
         axes.set(xlabel="predicted", ylabel="true")
@@ -111,7 +114,7 @@ def recall(values: Sequence[float], class_names: Sequence[str]) -> str:
         positions = [str(label) for label in range(len(values))]
         sns.barplot(x=list(values), y=positions, ax=axes, color=ACCENT, saturation=1, width=0.62)
         for position, value in enumerate(values):
-            inside = value > 0.2
+            inside = value > LONG_BAR
             axes.text(
                 value + (-0.015 if inside else 0.015),
                 position,

@@ -43,8 +43,8 @@ def deferred() -> Iterator[None]:
     finally:
         for number, handler in held.items():
             signal.signal(number, handler)
-        for number in _remembered:
-            signal.raise_signal(number)
+        for arrived in _remembered:
+            signal.raise_signal(arrived)
 
 
 _remembered: list[int] = []

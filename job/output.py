@@ -42,8 +42,8 @@ def demand_space(folder: Path, n_bytes: int) -> None:
 def staged(folder: Path) -> Iterator[Path]:
     """Give the block an empty folder to write files into; when it succeeds, move them all into `folder`.
 
-    If it fails, or a signal ends the process, `folder` is as it was before. The empty folder lies inside `folder`, which
-    may be a mount of its own, and files are moved there only within one file system.
+    If it fails, or a signal ends the process, `folder` is as it was before. The empty folder lies inside `folder`,
+    which may be a mount of its own: files are renamed only within one file system.
 
     Raises:
         OutputError: if the files cannot be written or moved.
@@ -85,10 +85,10 @@ def _explained(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise OutputError(f"--output {folder}: {_remedy(folder, error)}") from error
+        raise OutputError(f"--output {folder}: {_remedy(error)}") from error
 
 
-def _remedy(folder: Path, error: OSError) -> str:
+def _remedy(error: OSError) -> str:
     if error.errno in {errno.EEXIST, errno.ENOTDIR}:
         return "a file stands there or above it; remove it or name another folder"
     if error.errno in {errno.EACCES, errno.EPERM}:

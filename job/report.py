@@ -120,7 +120,7 @@ def _view(results: Results, predictions: "pd.DataFrame", pictures: Mapping[int, 
     by_recall = sorted(results.per_class, key=lambda one: one.recall)
 
     def show(indices: Sequence[int]) -> list[Sample]:
-        return [_sample(predictions.loc[index], pictures[index], results.class_names) for index in indices]
+        return [_sample(predictions.iloc[index], pictures[index], results.class_names) for index in indices]
 
     return View(
         results=results,

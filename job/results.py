@@ -182,7 +182,7 @@ def read_predictions(folder: Path, n_classes: int) -> "pd.DataFrame":
     import pandas as pd
 
     path = folder / PREDICTIONS
-    columns = {"index": np.int64, "true": np.int64, "predicted": np.int64}
+    columns: dict[str, type] = {"index": np.int64, "true": np.int64, "predicted": np.int64}
     columns |= {f"p_{label}": np.float64 for label in range(n_classes)}
     try:
         table = pd.read_csv(path, dtype=columns)

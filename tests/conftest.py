@@ -1,7 +1,7 @@
 import gzip
 import os
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -88,7 +88,7 @@ def error_of(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport() -> Iterator[None]:
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """On CI a test that would be skipped fails: there, nothing it needs may be missing."""
     report = yield
     if os.environ.get("CI") and report.skipped and not hasattr(report, "wasxfail"):

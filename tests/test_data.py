@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from conftest import UInt8, write_dataset, write_idx
+
 from job import data, idx, sources
 from job.errors import DataError
 from job.sources import FILES, Source

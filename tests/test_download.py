@@ -3,8 +3,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-
 from conftest import write_dataset
+
 from job import download, sources
 from job.errors import DataError
 from job.sources import FILES

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from conftest import write_idx
+
 from job import idx
 from job.errors import DataError
 

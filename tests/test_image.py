@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from conftest import write_dataset
 
 pytestmark = pytest.mark.image

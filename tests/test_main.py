@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import REPOSITORY, write_idx
 from sklearn import metrics as sklearn_metrics
 
-from conftest import REPOSITORY, write_idx
 from job import device, idx, sources
 from job.__main__ import main
 from job.results import Results

@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 
 import pytest
-
 from conftest import REPOSITORY
+
 from job import output
 from job.errors import OutputError
 

@@ -3,8 +3,8 @@
 import re
 
 import pytest
-
 from conftest import REPOSITORY
+
 from job import __version__, cli
 from job.errors import EXIT_STATUSES
 

@@ -7,8 +7,8 @@ from xml.etree import ElementTree as ET
 import html5lib
 import numpy as np
 import pytest
-
 from conftest import write_dataset
+
 from job import report, results
 from job.__main__ import main
 from job.results import Results
@@ -70,7 +70,7 @@ def test_samples_are_shown_with_their_probabilities(
     chosen = finished_results.samples
     assert len(items) == len(chosen.right) + len(chosen.wrong)
     for item, index in zip(items, chosen.wrong + chosen.right, strict=True):
-        row = table.loc[index]
+        row = table.iloc[index]
         names = finished_results.class_names
         assert text(item.find(".//b")) == names[int(row["true"])]
         assert text(item.find(".//p[@class='index']")) == f"no. {index}"

@@ -1,8 +1,8 @@
 from pathlib import Path
 
 import pytest
-
 from conftest import write_dataset
+
 from job import sources
 from job.errors import DataError
 from job.sources import FILES
