@@ -111,7 +111,8 @@ def _native_stderr_held() -> Iterator[None]:
             direct.flush()
             os.dup2(shown, STDERR)
             sys.stderr = python_stderr
-            log.debug(_text(held))
+            if said := _text(held):
+                log.debug(said)
 
 
 def _text(held: IO[bytes]) -> str:

@@ -13,7 +13,7 @@ def build(n_classes: int, learning_rate: float, seed: int) -> keras.Model:
     It takes pixels in [0, 1], shape (n, 28, 28), and gives probabilities, shape (n, n_classes). With 10 classes it has
     109,386 weights.
 
-    The seed is set for Python, NumPy and TensorFlow: the initial weights follow it, and so does the order of the batches.
+    The seed is set for Python, NumPy and TensorFlow: initial weights and order of the batches follow it.
     """
     keras.utils.set_random_seed(seed)
     model = keras.Sequential(

@@ -95,7 +95,7 @@ def test_an_empty_part(dataset_folder: Path) -> None:
     """No test image at all."""
     change(dataset_folder, "test_images", lambda images: images[:0])
     change(dataset_folder, "test_labels", lambda labels: labels[:0])
-    with pytest.raises(DataError, match="t10k-images.* holds no image"):
+    with pytest.raises(DataError, match=r"t10k-images.* holds no image"):
         load(dataset_folder)
 
 

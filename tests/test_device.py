@@ -1,8 +1,10 @@
+import logging
 import os
 
 import pytest
 
 from job import device
+from job.progress import configure_log
 
 
 def test_names_the_device() -> None:
@@ -24,6 +26,7 @@ def test_what_c_plus_plus_says_is_held_back(capfd: pytest.CaptureFixture[str]) -
 
 def test_it_is_shown_where_tensorflow_cannot_be_loaded(capfd: pytest.CaptureFixture[str]) -> None:
     """A missing library explains itself there."""
+    configure_log(logging.INFO)
     with pytest.raises(ImportError), device._native_stderr_held():
         os.write(2, b"libfoo.so is missing\n")
         raise ImportError

@@ -34,7 +34,7 @@ def test_fills_the_folder_by_the_first_way_that_works(tmp_path: Path) -> None:
 
 def test_says_what_each_way_said(tmp_path: Path) -> None:
     """And what to do by hand; files of another data set count as a failure, and nothing is left."""
-    with pytest.raises(DataError, match="no network; .*this is not Fashion-MNIST's.*by hand"):
+    with pytest.raises(DataError, match=r"no network; .*this is not Fashion-MNIST's.*by hand"):
         download.fill(tmp_path / "data", (refuse, lambda work: write_dataset(work / "other")))
     assert list(tmp_path.iterdir()) == []
 
@@ -67,7 +67,7 @@ def test_old_package_lists_are_renewed_in_private(tmp_path: Path, monkeypatch: p
 
 def test_a_failed_command_tells_its_last_words(tmp_path: Path) -> None:
     """Not only its status."""
-    with pytest.raises(subprocess.CalledProcessError, match="sh .*no such thing"):
+    with pytest.raises(subprocess.CalledProcessError, match=r"sh .*no such thing"):
         download._run(tmp_path, "sh", "-c", "echo no such thing >&2; exit 3")
 
 

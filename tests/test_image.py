@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,11 +19,11 @@ def docker(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture
-def report(tmp_path: Path) -> Iterator[Path]:
+def report(tmp_path: Path) -> Path:
     """A folder to mount that belongs to the user who runs the tests."""
     folder = tmp_path / "report"
     folder.mkdir()
-    yield folder
+    return folder
 
 
 def run(*options: str, arguments: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:

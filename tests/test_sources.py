@@ -60,7 +60,7 @@ def test_a_failed_download_says_what_to_do(nowhere: Path, monkeypatch: pytest.Mo
         raise Exception("URL fetch failure\non https://example.org")  # noqa: TRY002 - Keras raises just that
 
     monkeypatch.setattr(keras.datasets.fashion_mnist, "load_data", fail)
-    with pytest.raises(DataError, match="cannot download it .*failure on https.*run `make data`") as caught:
+    with pytest.raises(DataError, match=r"cannot download it .*failure on https.*run `make data`") as caught:
         sources.find(None)
     assert "\n" not in str(caught.value)
     assert nowhere.exists()
@@ -71,5 +71,5 @@ def test_a_missing_folder_and_a_missing_file(dataset_folder: Path) -> None:
     with pytest.raises(DataError, match="there is no such folder"):
         sources.find(str(dataset_folder / "nothing"))
     (dataset_folder / FILES["train_labels"]).unlink()
-    with pytest.raises(DataError, match="train-labels-idx1-ubyte.gz is not there"):
+    with pytest.raises(DataError, match=r"train-labels-idx1-ubyte\.gz is not there"):
         sources.find(str(dataset_folder))
