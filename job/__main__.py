@@ -5,7 +5,9 @@ from job import interruption
 if __name__ == "__main__":
     interruption.install()  # before the slow imports
 
+import contextlib
 import datetime
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -15,7 +17,7 @@ from typing import TYPE_CHECKING
 from job import cli
 from job.config import Config
 from job.errors import BUG, DataError, JobError
-from job.progress import Stopwatch, configure_log
+from job.progress import Stopwatch, configure_log, open_streams
 
 if TYPE_CHECKING:
     from job.results import Results
@@ -30,7 +32,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         command = cli.parse(sys.argv[1:] if argv is None else argv)
         configure_log(command.log_level)
-        print({"train": train, "render": render}[command.name](command.config), flush=True)
+        result = {"train": train, "render": render}[command.name](command.config)
+        _say(result)
     except JobError as error:
         print(f"fashion-job: error: {error}", file=sys.stderr)
         return error.exit_status
@@ -41,6 +44,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _say(result: str) -> None:
+    from job.errors import OutputError
+
+    try:
+        print(result, flush=True)
+    except OSError as error:
+        raise OutputError(f"stdout cannot be written ({error.strerror}), but the report is there: {result}") from error
+
+
 def train(config: Config) -> str:
     """Train, judge and report; returns the result in one line."""
     from job import data, device, environment, evaluation, output, results, sources
@@ -48,7 +60,7 @@ def train(config: Config) -> str:
     started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     stopwatch = Stopwatch()
     folder = Path(config.output)
-    output.prepare(folder)
+    output.prepare(folder, results.FILES)
     with stopwatch.stage("data") as stage:
         dataset = data.load(sources.find(config.data))
         n_train = dataset.n_train(config.validation_split)
@@ -83,7 +95,9 @@ def train(config: Config) -> str:
     with stopwatch.stage("report") as stage, output.staged(folder) as staging:
         network.save(staging / results.MODEL)
         results.write(staging, outcome, dataset, probabilities)
-        stage.summary = _write_report(staging, staging)
+        page = _page(staging)
+        (staging / results.REPORT).write_text(page, encoding="utf-8")
+        stage.summary = _weight(page)
     return _result(outcome, folder)
 
 
@@ -92,22 +106,28 @@ def render(config: Config) -> str:
     from job import output, results
 
     folder = Path(config.output)
-    with Stopwatch().stage("report") as stage, output.staged(folder) as staging:
-        stage.summary = _write_report(folder, staging)
+    with Stopwatch().stage("report") as stage:
+        page = _page(folder)
+        output.prepare(folder, (results.REPORT,))
+        with output.staged(folder) as staging:
+            (staging / results.REPORT).write_text(page, encoding="utf-8")
+        stage.summary = _weight(page)
     return _result(results.read_metrics(folder), folder)
 
 
-def _write_report(source: Path, target: Path) -> str:
-    """Render the results in `source` into `target`; returns what was written, in words."""
+def _page(folder: Path) -> str:
+    """The report on the results in `folder`, if scikit-learn agrees with them."""
     from job import audit, report, results
 
-    outcome = results.read_metrics(source)
-    predictions = results.read_predictions(source, len(outcome.per_class))
+    outcome = results.read_metrics(folder)
+    predictions = results.read_predictions(folder, len(outcome.per_class))
     if differences := audit.differences(outcome, predictions):
-        raise DataError(f"{source / results.METRICS}: {differences[0]}; the files are of different runs, train again")
-    page = report.render(outcome, predictions, results.read_samples(source, outcome.samples))
-    (target / report.FILE).write_text(page, encoding="utf-8")
-    return f"{report.FILE}, {(target / report.FILE).stat().st_size / 1000:.0f} kB"
+        raise DataError(f"{folder / results.METRICS}: {differences[0]}; the files are of different runs, train again")
+    return report.render(outcome, predictions, results.read_samples(folder, outcome.samples))
+
+
+def _weight(page: str) -> str:
+    return f"index.html, {len(page.encode()) / 1000:.0f} kB"
 
 
 def _result(outcome: "Results", folder: Path) -> str:
@@ -115,4 +135,8 @@ def _result(outcome: "Results", folder: Path) -> str:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    open_streams()
+    status = main()
+    with contextlib.suppress(OSError):
+        sys.stderr.flush()
+    os._exit(status)  # TensorFlow's teardown is slow, and a signal in it would find no handler

@@ -25,6 +25,19 @@ def differences(results: Results, predictions: "pd.DataFrame") -> list[str]:
     ]
     if len(predictions) != results.data.n_test or (predictions["index"] != np.arange(len(predictions))).any():
         found.append(f"predictions.csv does not hold each of the {results.data.n_test:,} test images once")
+    return found + _inconsistencies(results, predictions)
+
+
+def _inconsistencies(results: Results, predictions: "pd.DataFrame") -> list[str]:
+    """What in the predictions and the chosen samples contradicts itself."""
+    found = []
+    probabilities = predictions.filter(like="p_").to_numpy()
+    if (probabilities.argmax(axis=1) != predictions["predicted"]).any():
+        found.append("predictions.csv predicts a class that is not the most probable one")
+    hits = set(predictions.index[predictions["true"] == predictions["predicted"]])
+    right, wrong = results.samples.right, results.samples.wrong
+    if not hits.issuperset(right) or hits.intersection(wrong) or len({*right, *wrong}) < len(right) + len(wrong):
+        found.append("the samples are not those that were predicted right and wrong")
     return found
 
 
@@ -36,7 +49,7 @@ def _figures(results: Results) -> dict[str, float]:
     for average in ("macro", "weighted"):
         values = getattr(results, average)
         figures |= {f"{average} {figure}": getattr(values, figure) for figure in ("precision", "recall", "f1")}
-    return figures | _cells(results.matrix.tolist())
+    return figures | _cells(results.confusion_matrix)
 
 
 def _recomputed(predictions: "pd.DataFrame", n_classes: int) -> dict[str, float]:

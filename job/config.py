@@ -9,6 +9,7 @@ from job.errors import UsageError
 
 DeviceChoice = Literal["auto", "cpu", "gpu"]
 DEVICE_CHOICES: tuple[DeviceChoice, ...] = get_args(DeviceChoice)
+MAX_COUNT = 2**31 - 1  # TensorFlow's largest
 MAX_SEED = 2**32 - 1  # NumPy's largest
 
 
@@ -40,16 +41,18 @@ class Config:
     output: str = "report"
 
     def __post_init__(self) -> None:
-        _demand(self.epochs >= 1, "--epochs", self.epochs, "at least 1")
-        _demand(self.batch_size >= 1, "--batch-size", self.batch_size, "at least 1")
+        _demand(1 <= self.epochs <= MAX_COUNT, "--epochs", self.epochs, f"from 1 to {MAX_COUNT}")
+        _demand(1 <= self.batch_size <= MAX_COUNT, "--batch-size", self.batch_size, f"from 1 to {MAX_COUNT}")
         _demand(0 < self.learning_rate < math.inf, "--learning-rate", self.learning_rate, "a number above 0")
         _demand(0 <= self.validation_split < 1, "--validation-split", self.validation_split, "from 0 to below 1")
         _demand(0 <= self.seed <= MAX_SEED, "--seed", self.seed, f"from 0 to {MAX_SEED}")
         _demand(self.device in DEVICE_CHOICES, "--device", self.device, " or ".join(DEVICE_CHOICES))
-        _demand(bool(self.output), "--output", "''", "a folder")
+        for option, folder in (("--data", self.data), ("--output", self.output)):
+            printable = folder is None or (folder != "" and folder.isprintable())
+            _demand(printable, option, repr(folder), "a folder's name of printable characters")
 
     def command(self) -> str:
-        """The shell command that repeats this run: every setting is named, so that no default can change it."""
+        """The shell command that repeats this run; it names every setting but a data set that was found by itself."""
         words = ["python", "-m", "job"]
         for field in fields(self):
             value = getattr(self, field.name)

@@ -1,6 +1,7 @@
 """Reads a data set and checks it before anything slow begins."""
 
 import math
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -151,15 +152,23 @@ def _class_names(folder: Path, values: Mapping[str, NDArray[np.uint8]]) -> tuple
             raise DataError(f"{folder / FILES['train_labels']}: every label is 0; at least two classes are needed")
         return tuple(f"class {label}" for label in range(n_classes))
     try:
-        names = tuple(" ".join(line.split()) for line in path.read_text(encoding="utf-8-sig").splitlines())
+        lines = path.read_text(encoding="utf-8-sig").removesuffix("\n").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read as UTF-8 text ({error}); save it as UTF-8") from error
+    names = tuple(line.strip() for line in lines)
     if not MIN_CLASSES <= len(names) <= MAX_CLASSES:
         raise DataError(f"{path}: names {len(names)} classes; give 2 to 256, one a line")
     if "" in names or len(set(names)) < len(names):
         twice = next(name for name in names if not name or names.count(name) > 1)
         raise DataError(f"{path}: {f'{twice!r} stands there twice' if twice else 'has an empty line'}; name each class")
+    if odd := next((name for name in names if not is_text(name)), None):
+        raise DataError(f"{path}: {odd!r} has a control character; take it out")
     return names
+
+
+def is_text(name: str) -> bool:
+    """Whether a name is free of characters that no page can show: control characters, surrogates, unassigned ones."""
+    return not any(unicodedata.category(letter) in {"Cc", "Cs", "Cn"} for letter in name)
 
 
 def _check_labels(folder: Path, values: Mapping[str, NDArray[np.uint8]], class_names: tuple[str, ...]) -> None:

@@ -49,9 +49,7 @@ def start(choice: DeviceChoice) -> Device:
     with _native_stderr_held():
         gpus = tf.config.list_physical_devices("GPU")
         if choice == "gpu" and not gpus:
-            raise DeviceError(
-                "--device gpu: TensorFlow sees no GPU; use --device cpu, or install tensorflow[and-cuda] and a driver"
-            )
+            raise DeviceError("--device gpu: TensorFlow sees no GPU; use --device cpu, or see README on GPUs")
         if choice == "cpu":
             tf.config.set_visible_devices([], "GPU")
             gpus = []

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from job import data, interruption, sources
-from job.errors import DataError
+from job.errors import DataError, OutputError
 from job.sources import FILES, Source
 
 PACKAGE = "dataset-fashion-mnist"
@@ -23,6 +23,9 @@ def main() -> int:
     try:
         found = sources.find_installed() or fill(sources.LOCAL, (from_debian, from_keras))
         data.load(found)
+    except OSError as error:
+        print(f"fashion-job: error: {sources.LOCAL}/ cannot be written ({error.strerror})", file=sys.stderr)
+        return OutputError.exit_status
     except DataError as error:
         print(f"fashion-job: error: {error}", file=sys.stderr)
         return error.exit_status
@@ -31,7 +34,7 @@ def main() -> int:
 
 
 def fill(folder: Path, ways: tuple[Callable[[Path], Path], ...]) -> Source:
-    """Fetch the four files by the first way that works, check them, and only then rename their folder to `folder`.
+    """Fetch the four files by the first way that works, check them, and only then move them into `folder`.
 
     Raises:
         DataError: if no way works; the message tells what each said.
@@ -66,8 +69,8 @@ def from_debian(work: Path) -> Path:
         private = _private_lists(work)
         _apt(work, *private, "update")
         _apt(work, *private, "download", PACKAGE)
-    (package,) = work.glob(f"{PACKAGE}*.deb")
-    _run(work, "dpkg-deb", "--extract", package.name, ".")
+    for package in work.glob(f"{PACKAGE}*.deb"):
+        _run(work, "dpkg-deb", "--extract", package.name, ".")
     return work / sources.DEBIAN.relative_to("/")
 
 

@@ -41,6 +41,7 @@ ACCENT_STEPS = 64
 MAX_FULL_SIZE = 10  # classes; the numbers of more are smaller, to fit into their cells
 MAX_ANNOTATED = 20  # classes; the numbers of more would not fit into their cells
 MAX_LABELLED = 40  # classes; of more, not every one gets a label
+MAX_LETTERS = 18  # of a class name at an axis
 DARK_SHARE = 0.4  # from here on a cell is dark enough for light text
 LONG_BAR = 0.2  # from here on a bar is long enough for its figure
 
@@ -123,7 +124,9 @@ def recall(values: Sequence[float], class_names: Sequence[str]) -> str:
                 ha="right" if inside else "left",
                 color=ON_ACCENT if inside else INK,
             )
-        axes.set(xlim=(0, 1), xlabel="recall", yticks=range(len(values)), yticklabels=class_names)
+        axes.set(
+            xlim=(0, 1), xlabel="recall", yticks=range(len(values)), yticklabels=[_short(name) for name in class_names]
+        )
         axes.xaxis.set_major_formatter(PercentFormatter(1))
         axes.tick_params(length=0)
         axes.spines["bottom"].set_visible(False)
@@ -142,7 +145,9 @@ def learning(history: History, quantity: str) -> str:
         if validation:
             sns.lineplot(x=epochs, y=validation, ax=axes, color=ACCENT, marker="o", mec=ACCENT, label="validation")
         axes.set(xlabel="epoch", ylabel=quantity)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        margin = max(0.05 * (len(epochs) - 1), 0.1)
+        axes.set_xlim(1 - margin, len(epochs) + margin)
         axes.grid(axis="y")
         axes.tick_params(length=0)
         ends = f"training ends at {training[-1]:.3f}" + (f", validation at {validation[-1]:.3f}" if validation else "")
@@ -165,11 +170,16 @@ def _label_classes(axes: "Axes", axis: str, class_names: Sequence[str]) -> None:
     step = -(-len(class_names) // MAX_LABELLED)
     shown = range(0, len(class_names), step)
     size = min(FONT_SIZE, 300 / len(shown))
-    labels = [class_names[label] for label in shown]
+    labels = [_short(class_names[label]) for label in shown]
     if axis == "x":
         axes.set_xticks([label + 0.5 for label in shown], labels, rotation=90, fontsize=size)
     else:
         axes.set_yticks([label + 0.5 for label in shown], labels, rotation=0, fontsize=size)
+
+
+def _short(name: str) -> str:
+    """A class name as it fits beside an axis; the tables of the page have the whole."""
+    return name if len(name) <= MAX_LETTERS else name[: MAX_LETTERS - 1] + "…"
 
 
 def _svg(figure: Figure, name: str, description: str) -> str:

@@ -14,6 +14,14 @@ from types import FrameType
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 _cleanups: list[Callable[[], object]] = []
+_remembered: list[int] = []
+_state = "no file was changed"
+
+
+def tell(state: str) -> None:
+    """Have the line that a signal ends the process with say `state` from now on."""
+    global _state  # noqa: PLW0603 - a process has one
+    _state = state
 
 
 def install() -> None:
@@ -36,8 +44,8 @@ def cleanup(callback: Callable[[], object]) -> Iterator[None]:
 @contextmanager
 def deferred() -> Iterator[None]:
     """Hold SIGINT and SIGTERM back until the end of the block, which must be short."""
-    held = {number: signal.signal(number, _remember) for number in SIGNALS}
     _remembered.clear()
+    held = {number: signal.signal(number, _remember) for number in SIGNALS}
     try:
         yield
     finally:
@@ -47,17 +55,14 @@ def deferred() -> Iterator[None]:
             signal.raise_signal(arrived)
 
 
-_remembered: list[int] = []
-
-
 def _remember(number: int, _frame: FrameType | None) -> None:
     _remembered.append(number)
 
 
 def _leave(number: int, _frame: FrameType | None) -> None:
-    for callback in reversed(_cleanups):
-        callback()
-    name = signal.Signals(number).name
-    sys.stderr.write(f"fashion-job: stopped by {name}; no file was changed\n")
-    sys.stderr.flush()
-    os._exit(128 + number)
+    try:
+        for callback in reversed(_cleanups):
+            callback()
+        os.write(sys.stderr.fileno(), f"fashion-job: stopped by {signal.Signals(number).name}; {_state}\n".encode())
+    finally:
+        os._exit(128 + number)

@@ -1,27 +1,33 @@
 """Writes into the output folder all or nothing."""
 
 import errno
+import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from job import interruption
 from job.errors import OutputError
 
+UNFINISHED = ".unfinished-"
 
-def prepare(folder: Path) -> None:
-    """Make the folder and show that it can be written, before anything slow begins.
+
+def prepare(folder: Path, names: Iterable[str]) -> None:
+    """Make the folder and show that files of these names can be written there, before anything slow begins.
 
     Raises:
-        OutputError: if it cannot.
+        OutputError: if they cannot.
     """
     with _explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as probe:
             probe.write(b"\0")
+    for name in names:
+        if (folder / name).is_dir():
+            raise OutputError(f"--output {folder}: {name} is a folder there; move it or name another output folder")
 
 
 def demand_space(folder: Path, n_bytes: int) -> None:
@@ -33,7 +39,7 @@ def demand_space(folder: Path, n_bytes: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < n_bytes:
         raise OutputError(
-            f"--output {folder}: the results need about {n_bytes / 1e6:.1f} MB, but only {free / 1e6:.1f} MB are free; "
+            f"--output {folder}: the results need about {n_bytes / 1e6:.1f} MB, but only {free // 100_000 / 10:.1f} MB are free; "
             "make room or name another folder"
         )
 
@@ -46,37 +52,66 @@ def staged(folder: Path) -> Iterator[Path]:
     which may be a mount of its own: files are renamed only within one file system.
 
     Raises:
-        OutputError: if the files cannot be written or moved.
+        OutputError: if the files cannot be written or moved, or another job is writing there.
     """
-    with _explained(folder):
-        staging = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder))
-        with interruption.cleanup(lambda: shutil.rmtree(staging, ignore_errors=True)):
-            new = staging / "new"
-            new.mkdir()
-            yield new
-            with interruption.deferred():
-                _replace(folder, new, staging)
+    with _explained(folder), _locked(folder), interruption.cleanup(lambda: _sweep(folder)):
+        _sweep(folder)
+        staging = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder))
+        new = staging / "new"
+        new.mkdir()
+        yield new
+        with interruption.deferred():
+            _replace(folder, new, staging)
+            interruption.tell("the new report is there")
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep other jobs from writing into the folder; the lock goes with the process, however that ends."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise OutputError(f"--output {folder}: another job is writing there; wait for it or name another") from error
+    finally:
+        os.close(descriptor)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what this job, or one that was killed outright, has left unfinished."""
+    for leftover in folder.glob(f"{UNFINISHED}*"):
+        shutil.rmtree(leftover, ignore_errors=True)
 
 
 def _replace(folder: Path, new: Path, staging: Path) -> None:
-    """Move the files of `new` into `folder`; if one cannot be moved, put back what was there."""
+    """Move the files of `new` into `folder`, none of which is ever missing; if one cannot be moved, undo the others."""
     old = staging / "old"
     old.mkdir()
-    kept: list[str] = []
+    names = sorted(path.name for path in new.iterdir())
+    kept = [name for name in names if os.path.lexists(folder / name)]
+    for name in kept:
+        _keep(folder / name, old / name)
     moved: list[str] = []
     try:
-        for name in sorted(path.name for path in new.iterdir()):
-            if os.path.lexists(folder / name):
-                (folder / name).rename(old / name)
-                kept.append(name)
-            (new / name).rename(folder / name)
+        for name in names:
+            (new / name).replace(folder / name)
             moved.append(name)
     except OSError:
         for name in moved:
-            (folder / name).unlink()
-        for name in kept:
-            (old / name).rename(folder / name)
+            if name in kept:
+                (old / name).replace(folder / name)
+            else:
+                (folder / name).unlink()
         raise
+
+
+def _keep(path: Path, copy: Path) -> None:
+    """Give a file a second name, or a copy where the file system has or allows no second names."""
+    try:
+        os.link(path, copy, follow_symlinks=False)
+    except OSError:
+        shutil.copy2(path, copy, follow_symlinks=False)
 
 
 @contextmanager

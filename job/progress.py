@@ -1,11 +1,14 @@
 """What the job says while it runs: a line per stage, and a bar in a terminal, on stderr."""
 
+import contextlib
 import logging
+import os
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from job import interruption
@@ -20,7 +23,20 @@ class _StderrHandler(logging.Handler):
     """Writes to whatever stderr is at that moment, so that lines appear above a progress bar."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        print(self.format(record), file=sys.stderr, flush=True)
+        with contextlib.suppress(OSError):  # who stopped listening does not stop the job
+            print(self.format(record), file=sys.stderr, flush=True)
+
+
+def open_streams() -> None:
+    """Open stdin, stdout and stderr on nothing where the caller closed them, before another file takes their place."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - for the life of the process
 
 
 def configure_log(level: int) -> None:

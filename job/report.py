@@ -13,7 +13,7 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 from PIL import Image
 
-from job import figures
+from job import figures, sources
 from job.config import Config
 from job.evaluation import ClassMetrics
 from job.results import Results
@@ -21,7 +21,6 @@ from job.results import Results
 if TYPE_CHECKING:
     import pandas as pd
 
-FILE = "index.html"
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 N_SHOWN_PROBABILITIES = 3
 
@@ -86,6 +85,7 @@ class View:
     figures: Figures
     settings: Mapping[str, object]
     data_files: Mapping[str, str]
+    shows_counts: bool
 
 
 def render(results: Results, predictions: "pd.DataFrame", pictures: Mapping[int, NDArray[np.uint8]]) -> str:
@@ -112,7 +112,11 @@ def render(results: Results, predictions: "pd.DataFrame", pictures: Mapping[int,
         "seconds": lambda value: f"{value:.1f} s",
         "date": lambda moment: moment.replace("T", " ").removesuffix("+00:00") + " UTC",
     }
-    return environment.get_template("report.html").render(view=_view(results, predictions, pictures))
+    try:
+        template = environment.get_template("report.html")
+    except jinja2.TemplateNotFound as error:  # an OSError, but not of the output folder
+        raise RuntimeError(f"the template {error} is not in {TEMPLATES}") from error
+    return template.render(view=_view(results, predictions, pictures))
 
 
 def _view(results: Results, predictions: "pd.DataFrame", pictures: Mapping[int, NDArray[np.uint8]]) -> View:
@@ -133,7 +137,8 @@ def _view(results: Results, predictions: "pd.DataFrame", pictures: Mapping[int, 
         wrong=show(results.samples.wrong),
         figures=_figures(results),
         settings=_settings(results.config),
-        data_files=results.data.sha256,
+        data_files={sources.FILES[role]: digest for role, digest in results.data.sha256.items()},
+        shows_counts=len(results.per_class) <= figures.MAX_ANNOTATED,
     )
 
 

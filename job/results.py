@@ -5,6 +5,7 @@ shows. None of them needs TensorFlow to be read.
 """
 
 import json
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from job.config import Config
-from job.data import Dataset
+from job.data import IMAGE_SHAPE, Dataset, is_text
 from job.environment import Environment
 from job.errors import DataError, UsageError
 from job.evaluation import Judgement
@@ -30,6 +31,8 @@ METRICS = "metrics.json"
 PREDICTIONS = "predictions.csv"
 SAMPLES = "samples.npz"
 MODEL = "model.keras"
+REPORT = "index.html"
+FILES = (METRICS, PREDICTIONS, SAMPLES, MODEL, REPORT)
 
 
 @dataclass(frozen=True)
@@ -150,7 +153,7 @@ def read_metrics(folder: Path) -> Results:
         version = msgspec.json.decode(content, type=dict[str, Any]).get("schema_version")
         if version != SCHEMA_VERSION:
             raise DataError(
-                f"{path}: has schema version {version}, this job reads {SCHEMA_VERSION}; "
+                f"{path}: has schema version {version!r}, this job reads {SCHEMA_VERSION}; "
                 "render it with the release that wrote it, or train again"
             )
         results = msgspec.json.decode(content, type=Results)
@@ -168,8 +171,14 @@ def _flaw(results: Results) -> str:
         return f"the confusion matrix is not {n_classes} x {n_classes}"
     if outside := [index for index in results.samples.indices() if not 0 <= index < results.data.n_test]:
         return f"there is no test image {outside[0]}"
-    if len({len(curve) for curve in vars(results.history).values() if curve}) != 1:
-        return "the curves of the history differ in length"
+    history, n_epochs = results.history, results.config.epochs
+    n_validated = n_epochs if results.data.n_validation else 0
+    if [len(curve) for curve in vars(history).values()] != [n_epochs, n_epochs, n_validated, n_validated]:
+        return f"the history does not have {n_epochs} epochs"
+    if "training" not in results.timings_s:
+        return "the time of the training is missing"
+    if odd := [name for name in results.class_names if not is_text(name)]:
+        return f"the class name {odd[0]!r} has a control character"
     return ""
 
 
@@ -185,15 +194,18 @@ def read_predictions(folder: Path, n_classes: int) -> "pd.DataFrame":
     columns: dict[str, type] = {"index": np.int64, "true": np.int64, "predicted": np.int64}
     columns |= {f"p_{label}": np.float64 for label in range(n_classes)}
     try:
-        table = pd.read_csv(path, dtype=columns)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of values that are refused below
+            table = pd.read_csv(path, dtype=columns)
     except FileNotFoundError as error:
         raise _missing(path) from error
     except (OSError, ValueError) as error:  # pandas's parser errors are ValueErrors
         raise DataError(f"{path}: damaged ({' '.join(str(error).split())}); train again") from error
     if list(table) != list(columns):
         raise DataError(f"{path}: damaged (its columns are not those of {n_classes} classes); train again")
-    if not table[["true", "predicted"]].isin(range(n_classes)).all(axis=None) or table.isna().any(axis=None):
-        raise DataError(f"{path}: damaged (a label is out of range or a probability is missing); train again")
+    in_range = table[["true", "predicted"]].isin(range(n_classes)).all(axis=None)
+    if not in_range or not table.filter(like="p_").apply(lambda p: p.between(0, 1)).all(axis=None):
+        raise DataError(f"{path}: damaged (a label or a probability is out of range); train again")
     return table
 
 
@@ -213,6 +225,8 @@ def read_samples(folder: Path, chosen: Samples) -> dict[int, NDArray[np.uint8]]:
         raise DataError(f"{path}: damaged ({error}); train again") from error
     if lacking := [index for index in chosen.indices() if index not in pictures]:
         raise DataError(f"{path}: lacks the picture of test image {lacking[0]}; train again")
+    if any(picture.shape != IMAGE_SHAPE or picture.dtype != np.uint8 for picture in pictures.values()):
+        raise DataError(f"{path}: damaged (a picture is not 28 x 28 bytes); train again")
     return pictures
 
 

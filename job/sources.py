@@ -49,7 +49,10 @@ def find_installed() -> Source | None:
 
 def _keras_caches() -> tuple[Path, ...]:
     """Where Keras keeps it: below KERAS_HOME, or below /tmp where that cannot be written."""
-    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    try:
+        home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    except RuntimeError:  # a user without a home, as in a container
+        home = KERAS_FALLBACK
     return tuple(root / "datasets" / "fashion-mnist" for root in (home, KERAS_FALLBACK))
 
 
