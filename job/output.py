@@ -39,8 +39,8 @@ def demand_space(folder: Path, n_bytes: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < n_bytes:
         raise OutputError(
-            f"--output {folder}: the results need about {n_bytes / 1e6:.1f} MB, but only {free // 100_000 / 10:.1f} MB are free; "
-            "make room or name another folder"
+            f"--output {folder}: the results need about {n_bytes / 1e6:.1f} MB, but only "
+            f"{free // 100_000 / 10:.1f} MB are free; make room or name another folder"
         )
 
 

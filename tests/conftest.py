@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from job import results, sources
 from job.__main__ import main
+from job.errors import UsageError
 from job.results import Results
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -77,9 +78,10 @@ def error_of(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
 
     def run(status: int, *arguments: object) -> str:
         capsys.readouterr()
-        assert main([str(argument) for argument in arguments]) == status
+        quiet = () if status == UsageError.exit_status else ("-q",)
+        assert main([*(str(argument) for argument in arguments), *quiet]) == status
         captured = capsys.readouterr()
-        (line,) = [line for line in captured.err.splitlines() if "error" in line]
+        (line,) = captured.err.splitlines()
         assert line.startswith("fashion-job: error: ")
         assert captured.out == ""
         return line

@@ -25,7 +25,7 @@ def test_the_command_repeats_the_run() -> None:
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"epochs": 0}, "--epochs is 0, but must be at least 1"),
+        ({"epochs": 0}, "--epochs is 0, but must be from 1 to"),
         ({"batch_size": -1}, "--batch-size is -1"),
         ({"learning_rate": 0}, "--learning-rate is 0, but must be a number above 0"),
         ({"learning_rate": float("nan")}, "--learning-rate is nan"),

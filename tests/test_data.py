@@ -113,6 +113,7 @@ def test_more_test_than_training_images_look_swapped(tmp_path: Path) -> None:
         (b"a\nb\na\nc\nd\ne\nf\ng\nh\ni\n", "'a' stands there twice"),
         (b"a\n\nb\nc\nd\ne\nf\ng\nh\ni\n", "has an empty line"),
         (b"caf\xe9\nb\n", "UTF-8"),
+        (b"a\nb\x01\nc\nd\ne\nf\ng\nh\ni\nj\n", "has a control character"),
     ],
 )
 def test_a_bad_classes_txt(dataset_folder: Path, content: bytes, words: str) -> None:

@@ -1,8 +1,12 @@
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from conftest import REPOSITORY
 
 from job import interruption
 
@@ -22,6 +26,22 @@ def test_a_deferred_signal_arrives_at_the_end(received: list[int]) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
         assert received == []
     assert received == [signal.SIGTERM]
+
+
+def test_a_signal_after_the_last_move_says_that_the_report_is_there(tmp_path: Path) -> None:
+    """It arrives at the end of the block in which files are moved, and must not say that none was changed."""
+    code = (
+        "import os, signal, sys; from pathlib import Path; from job import interruption, output; interruption.install()\n"
+        "replace = output._replace\n"
+        "def struck(*words): os.kill(os.getpid(), signal.SIGTERM); replace(*words)\n"
+        "output._replace = struck\n"
+        "with output.staged(Path(sys.argv[1])) as staging: (staging / 'a').write_text('new')\n"
+    )
+    command = (sys.executable, "-c", code, str(tmp_path))
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.returncode == 143
+    assert done.stderr == "fashion-job: stopped by SIGTERM; the new report is there\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
 def test_cleanups_run_once_also_after_an_error() -> None:

@@ -50,7 +50,7 @@ def test_quiet_and_verbose(dataset_folder: Path, tmp_path: Path, capfd: pytest.C
     assert quiet.err == ""
     assert len(quiet.out.splitlines()) == 1
     assert main([*arguments, "--verbose"]) == 0
-    assert len(capfd.readouterr().err.splitlines()) >= 6
+    assert len(capfd.readouterr().err.splitlines()) > 6
 
 
 def test_the_report_tells_the_device_and_the_settings(finished_results: Results) -> None:
@@ -71,12 +71,15 @@ def test_two_runs_with_one_seed_predict_the_same(dataset_folder: Path, tmp_path:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--epochs", "0"], "--epochs is 0, but must be at least 1"),
+        (["--epochs", "0"], "--epochs is 0, but must be from 1 to 2147483647"),
         (
             ["--epochs", "many"],
             "argument --epochs: invalid int value: 'many'; `python -m job --help` lists the options",
         ),
         (["--validation-split", "1"], "--validation-split is 1.0, but must be from 0 to below 1"),
+        (["--batch-size", "99999999999999999999"], "--batch-size is 99999999999999999999, but must be from 1 to"),
+        (["--data", ""], "--data is '', but must be a folder's name"),
+        (["--output", "a\nb"], r"--output is 'a\nb', but must be"),
         (["--device", "tpu"], "argument --device: invalid choice: 'tpu'"),
         (["--learn", "1"], "unrecognized arguments: --learn 1"),
         (["train"], "unrecognized arguments: train"),
@@ -200,6 +203,29 @@ def test_render_does_not_load_tensorflow(finished_run: Path, tmp_path: Path) -> 
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "False"
     assert (tmp_path / "index.html").exists()
+
+
+@pytest.mark.parametrize("redirection", ["2>&-", ">&-", "<&- >&- 2>&-"])
+def test_closed_streams_do_not_stop_it(finished_run: Path, tmp_path: Path, redirection: str) -> None:
+    """Who closes stdout or stderr gets the report all the same."""
+    command = (
+        f"{sys.executable} -m job --epochs 1 --data {finished_run.parent / 'blocks'} --output {tmp_path} {redirection}"
+    )
+    done = subprocess.run(command, shell=True, cwd=REPOSITORY, capture_output=True, text=True, check=False)  # noqa: S602
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "index.html").exists()
+    assert "epoch" not in done.stdout
+
+
+def test_a_result_that_nobody_reads(finished_run: Path, tmp_path: Path) -> None:
+    """A full stdout is said in one line, with its status."""
+    for name in ("metrics.json", "predictions.csv", "samples.npz"):
+        (tmp_path / name).write_bytes((finished_run / name).read_bytes())
+    command = (sys.executable, "-m", "job", "render", "-q", "--output", str(tmp_path))
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, cwd=REPOSITORY, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 73
+    assert re.fullmatch(r"fashion-job: error: stdout cannot be written .* the report is there: .*\n", done.stderr)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -41,14 +41,14 @@ def test_a_failure_between_two_moves_is_undone(tmp_path: Path, monkeypatch: pyte
     """The file system refuses the second of two files: the first is put back."""
     (tmp_path / "a").write_text("old a")
     (tmp_path / "b").write_text("old b")
-    rename = Path.rename
+    replace = Path.replace
 
     def refuse(self: Path, target: Path) -> Path:
         if self.parent.name == "new" and self.name == "b":
             raise OSError(errno.EIO, "Input/output error")
-        return rename(self, target)
+        return replace(self, target)
 
-    monkeypatch.setattr(Path, "rename", refuse)
+    monkeypatch.setattr(Path, "replace", refuse)
     with pytest.raises(OutputError, match="Input/output error"), output.staged(tmp_path) as staging:
         (staging / "a").write_text("new a")
         (staging / "b").write_text("new b")
@@ -73,7 +73,7 @@ def test_too_little_space_is_found_before(tmp_path: Path) -> None:
 
 def test_prepare_makes_the_folder_and_leaves_nothing_in_it(tmp_path: Path) -> None:
     """Parents included."""
-    output.prepare(tmp_path / "a" / "b")
+    output.prepare(tmp_path / "a" / "b", ("x",))
     assert snapshot(tmp_path / "a" / "b") == {}
 
 
@@ -82,15 +82,50 @@ def test_a_file_in_the_way(tmp_path: Path) -> None:
     (tmp_path / "report").write_text("mine")
     for folder in (tmp_path / "report", tmp_path / "report" / "below"):
         with pytest.raises(OutputError, match="a file stands there"):
-            output.prepare(folder)
+            output.prepare(folder, ("x",))
     assert snapshot(tmp_path) == {"report": "mine"}
+
+
+def test_a_folder_in_a_files_place(tmp_path: Path) -> None:
+    """It is refused, not replaced: it may hold someone's files."""
+    (tmp_path / "a").mkdir()
+    with pytest.raises(OutputError, match="a is a folder there"):
+        output.prepare(tmp_path, ("a",))
+    with pytest.raises(OutputError, match="cannot be written"), output.staged(tmp_path) as staging:
+        (staging / "a").write_text("new")
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    assert (tmp_path / "a").is_dir()
+
+
+def test_two_jobs_in_one_folder(tmp_path: Path) -> None:
+    """The second is told so; the first goes on."""
+    with output.staged(tmp_path) as staging:
+        (staging / "a").write_text("first")
+        with pytest.raises(OutputError, match="another job is writing there"), output.staged(tmp_path):
+            pass
+    assert snapshot(tmp_path) == {"a": "first"}
+
+
+def test_what_a_killed_job_left_goes(tmp_path: Path) -> None:
+    """At the next writing."""
+    (tmp_path / ".unfinished-abc").mkdir()
+    (tmp_path / ".unfinished-abc" / "half").write_text("half")
+    with output.staged(tmp_path) as staging:
+        (staging / "a").write_text("new")
+    assert snapshot(tmp_path) == {"a": "new"}
+
+
+def test_a_file_system_without_second_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The old file is copied instead of linked, and put back the same."""
+    monkeypatch.setattr(os, "link", lambda *_, **__: (_ for _ in ()).throw(OSError(errno.EPERM, "no links")))
+    test_a_failure_between_two_moves_is_undone(tmp_path, monkeypatch)
 
 
 @pytest.mark.usefixtures("unprivileged")
 def test_a_folder_of_someone_else(tmp_path: Path) -> None:
     """The line names the user who may not write, and what to do."""
     with pytest.raises(OutputError, match=r"user \d+ may not write there; name another folder, or change its owner"):
-        output.prepare(Path("/usr"))
+        output.prepare(Path("/usr"), ("x",))
     assert tmp_path.exists()
 
 

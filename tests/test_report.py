@@ -78,10 +78,11 @@ def test_samples_are_shown_with_their_probabilities(
             text(guess.find("span[@class='name']")): text(guess.find("span[@class='share']"))
             for guess in item.findall(".//ol/li")
         }
-        assert names[int(row["true"])] in shown
-        assert names[int(row["predicted"])] in shown
+        assert f"{names[int(row['true'])]} (true)" in shown
+        assert names[int(row["predicted"])] in {name.removesuffix(" (true)") for name in shown}
         for name, share in shown.items():
-            assert share == f"{100 * row[f'p_{names.index(name)}']:.1f}%"
+            p = f"p_{names.index(name.removesuffix(' (true)'))}"
+            assert share == f"{100 * row[p]:.1f}%"
 
 
 def test_what_ran_is_told(page: ET.Element, finished_results: Results) -> None:

@@ -78,7 +78,9 @@ def edited(edit: Callable[[dict[str, Any]], object]) -> Callable[[str], str]:
         (edited(lambda c: c["config"].update(epochs=0)), "damaged .*--epochs is 0"),
         (edited(lambda c: c["confusion_matrix"].pop()), "damaged .*not 10 x 10"),
         (edited(lambda c: c["samples"]["wrong"].append(100)), "damaged .*no test image 100"),
-        (edited(lambda c: c["history"]["loss"].pop()), "damaged .*curves of the history"),
+        (edited(lambda c: c["history"]["loss"].pop()), "damaged .*not have 2 epochs"),
+        (edited(lambda c: c["per_class"][0].update(name="a\x01")), "damaged .*control character"),
+        (edited(lambda c: c["timings_s"].clear()), "damaged .*time of the training"),
         (lambda text: text[:100], "damaged"),
         (lambda _: "[]", "damaged"),
         (lambda _: "\udcff", "damaged"),
@@ -102,6 +104,8 @@ def test_a_damaged_metrics_json(run_copy: Path, change: Callable[[str], str], wo
         lambda text: text[: len(text) // 2],
         lambda text: text.replace("\n1,", "\none,", 1),
         lambda text: text.replace("\n1,1,", "\n1,77,", 1),
+        lambda text: re.sub(r"\n1,1,1,[^,]+", "\n1,1,1,5.0", text),
+        lambda text: text.replace("\n1,1,", "\n1,inf,", 1),
         lambda _: "",
     ],
 )
@@ -123,6 +127,10 @@ def test_damaged_pictures(run_copy: Path, finished_results: Results) -> None:
     np.savez(path, index=np.array([0]), image=np.zeros((1, 28, 28), np.uint8))
     with pytest.raises(DataError, match="lacks the picture of test image"):
         results.read_samples(run_copy, finished_results.samples)
+    chosen = finished_results.samples.indices()
+    np.savez(path, index=np.array(chosen), image=np.zeros((len(chosen), 3, 28), np.uint8))
+    with pytest.raises(DataError, match="not 28 x 28 bytes"):
+        results.read_samples(run_copy, finished_results.samples)
     path.unlink()
     with pytest.raises(DataError, match="is not there"):
         results.read_samples(run_copy, finished_results.samples)
@@ -141,6 +149,8 @@ def test_the_audit_agrees_with_a_sound_run(finished_run: Path, finished_results:
         (lambda c: c["macro"].update(f1=0.123), "macro f1 is 0.123"),
         (lambda c: c["per_class"][3].update(recall=0.123), "recall of class 3 is 0.123"),
         (lambda c: c["confusion_matrix"][2].__setitem__(5, 99), r"confusion_matrix\[2\]\[5\] is 99"),
+        (lambda c: c["samples"].update(right=c["samples"]["wrong"]), "the samples are not those"),
+        (lambda c: c["samples"].update(right=c["samples"]["right"][:1] * 3), "the samples are not those"),
         (lambda c: c["data"].update(n_test=101), "predictions.csv does not hold each of the 101 test images once"),
     ],
 )
