@@ -31,7 +31,8 @@ def test_a_deferred_signal_arrives_at_the_end(received: list[int]) -> None:
 def test_a_signal_after_the_last_move_says_that_the_report_is_there(tmp_path: Path) -> None:
     """It arrives at the end of the block in which files are moved, and must not say that none was changed."""
     code = (
-        "import os, signal, sys; from pathlib import Path; from job import interruption, output; interruption.install()\n"
+        "import os, signal, sys; from pathlib import Path; from job import interruption, output\n"
+        "interruption.install()\n"
         "replace = output._replace\n"
         "def struck(*words): os.kill(os.getpid(), signal.SIGTERM); replace(*words)\n"
         "output._replace = struck\n"
