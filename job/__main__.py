@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from job import cli
 from job.config import Config
-from job.errors import BUG, DataError, JobError
+from job.errors import BUG, DataError, JobError, OutputError
 from job.progress import Stopwatch, configure_log, open_streams
 
 if TYPE_CHECKING:
@@ -45,8 +45,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _say(result: str) -> None:
-    from job.errors import OutputError
-
     try:
         print(result, flush=True)
     except OSError as error:
