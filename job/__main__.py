@@ -93,7 +93,10 @@ def train(config: Config) -> str:
     with stopwatch.stage("report") as stage, output.staged(folder) as staging:
         network.save(staging / results.MODEL)
         results.write(staging, outcome, dataset, probabilities)
-        page = _page(staging)
+        try:
+            page = _page(staging)
+        except DataError as error:  # the files are our own
+            raise RuntimeError("the results just written are not sound") from error
         (staging / results.REPORT).write_text(page, encoding="utf-8")
         stage.summary = _weight(page)
     return _result(outcome, folder)

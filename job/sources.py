@@ -34,7 +34,10 @@ def find(folder: str | None) -> Source:
     """
     if folder is not None:
         return Source(_complete(Path(folder)), "--data")
-    return find_installed() or download()
+    try:
+        return find_installed() or download()
+    except DataError as error:
+        raise DataError(f"{error}; run `make data`, or name a folder with its four files: --data DIR") from error
 
 
 def find_installed() -> Source | None:
@@ -82,15 +85,9 @@ def download() -> Source:
     try:
         keras.datasets.fashion_mnist.load_data()
     except Exception as error:  # Keras raises whatever its download raised
-        raise DataError(
-            f"Fashion-MNIST is not on this machine and Keras cannot download it ({_one_line(error)}); "
-            "run `make data`, or name a folder with its four files: --data DIR"
-        ) from error
+        reason = " ".join(str(error).split())
+        raise DataError(f"Fashion-MNIST is not on this machine and Keras cannot download it ({reason})") from error
     found = find_installed()
     if found is None:
-        raise DataError("Keras downloaded Fashion-MNIST, but not into its cache; name its folder: --data DIR")
+        raise DataError("Keras downloaded Fashion-MNIST, but not into its cache")
     return found
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
