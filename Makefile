@@ -9,8 +9,17 @@ VENV := .venv
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
-IMAGE ?= fashion-job
 ARGS ?=
+
+# cpu or gpu: which lock is installed, here and in the image
+DEVICE ?= cpu
+LOCK := requirements$(if $(filter gpu,$(DEVICE)),-gpu).txt
+IMAGE ?= fashion-job$(if $(filter gpu,$(DEVICE)),:gpu)
+# What the image says of itself; of where it comes from, what a clone from the web can tell.
+REVISION ?= $(shell git describe --always --dirty --abbrev=40 --exclude='*' 2>/dev/null)
+VERSION ?= $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' job/__init__.py)
+SOURCE ?= $(shell git remote get-url origin 2>/dev/null | sed -n 's|^https://\([^@/]*@\)*\(.*\)|https://\2|p; s|^git@\([^:]*\):|https://\1/|p')
+BUILD_ARGS = $(foreach name,BASE DEVICE REVISION VERSION SOURCE,$(if $($(name)),--build-arg $(name)=$($(name))))
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r t h; do printf '%-12s%s\n' "$$t" "$$h"; done
@@ -41,11 +50,12 @@ format: $(VENV)/tests.stamp ## Format the code and mend what the linter can
 	$(BIN)/ruff check --fix .
 
 lock: $(VENV)/tests.stamp ## Compile the dependencies in pyproject.toml into the two hash-locked files
-	$(COMPILE) pyproject.toml -o requirements.txt
+	$(COMPILE) pyproject.toml --group cpu -o requirements.txt
+	$(COMPILE) pyproject.toml --group gpu -c requirements.txt -o requirements-gpu.txt
 	$(COMPILE) --group dev -c requirements.txt -o tests/requirements.txt
 
-image: ## Build the Docker image fashion-job
-	docker build $(DOCKER_BUILD_FLAGS) -t $(IMAGE) .
+image: ## Build the Docker image fashion-job (DEVICE=gpu: fashion-job:gpu)
+	docker build $(DOCKER_BUILD_FLAGS) $(BUILD_ARGS) -t $(IMAGE) .
 
 image-test: $(VENV)/tests.stamp image ## Build the image, run it and check the report that comes out
 	$(BIN)/python -m pytest -m image $(ARGS)
@@ -54,10 +64,10 @@ clean: ## Remove .venv, data/ and the caches; the report stays
 	rm -rf $(VENV) data .mypy_cache .ruff_cache .pytest_cache
 	find job tests -name __pycache__ -prune -exec rm -rf {} +
 
-$(VENV)/job.stamp: requirements.txt
+$(VENV)/job.stamp: $(LOCK)
 	@test -n "$(PYTHON)" || { echo "make: no Python 3.11, 3.12 or 3.13 with venv found; install one (Debian: apt-get install python3-venv) or name it: make PYTHON=/path/to/python3.13" >&2; exit 1; }
 	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
-	$(INSTALL) -r requirements.txt
+	$(INSTALL) -r $(LOCK)
 	@touch $@
 
 $(VENV)/tests.stamp: tests/requirements.txt $(VENV)/job.stamp

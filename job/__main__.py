@@ -12,14 +12,16 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from job import cli
-from job.config import Config
+from job.config import STREAM, Config
 from job.errors import BUG, DataError, JobError, OutputError
-from job.progress import Stopwatch, configure_log, open_streams
+from job.progress import Stopwatch, configure_log, log, open_streams, say
 
 if TYPE_CHECKING:
+    from job.data import Dataset
+    from job.device import Device
     from job.results import Results
 
 
@@ -33,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         command = cli.parse(sys.argv[1:] if argv is None else argv)
         configure_log(command.log_level)
         result = {"train": train, "render": render}[command.name](command.config)
-        _say(result)
+        _say(result, sys.stderr if command.config.output == STREAM else sys.stdout)
     except JobError as error:
         print(f"fashion-job: error: {error}", file=sys.stderr)
         return error.exit_status
@@ -44,32 +46,54 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _say(result: str) -> None:
+def _say(result: str, stream: TextIO) -> None:
     try:
-        print(result, flush=True)
+        print(result, file=stream, flush=True)
     except OSError as error:
         raise OutputError(f"stdout cannot be written ({error.strerror}), but the report is there: {result}") from error
 
 
 def train(config: Config) -> str:
     """Train, judge and report; returns the result in one line."""
-    from job import data, device, environment, evaluation, output, results, sources
+    from job import archive, results
 
-    started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    if config.output != STREAM:
+        folder = Path(config.output)
+        return _result(_train(config, folder), str(folder / results.REPORT))
+    with archive.streamed() as folder:
+        outcome = _train(config, folder)
+    return _result(outcome, f"{archive.NAME}/{results.REPORT} in the archive")
+
+
+def _train(config: Config, folder: Path) -> "Results":
+    """Train, judge and report into `folder`."""
+    from job import data, device, output, resources, results, sources
+
     stopwatch = Stopwatch()
-    folder = Path(config.output)
     output.prepare(folder, results.FILES)
+    source = sources.find(config.data)
+    available = resources.find()
+    n_threads = config.threads or available.n_processors
+    say("system", f"{available.describe(n_threads)}, data from {source.folder}")
+    if shortage := available.shortage():
+        log.warning(shortage)
     with stopwatch.stage("data") as stage:
-        dataset = data.load(sources.find(config.data))
-        n_train = dataset.n_train(config.validation_split)
+        dataset = data.load(source)
+        dataset.n_train(config.validation_split)  # which may leave none
         output.demand_space(folder, results.size_bytes(len(dataset.test_images), dataset.n_classes))
         stage.summary = str(dataset)
     with stopwatch.stage("tensorflow") as stage:
-        used = device.start(config.device)
+        used = device.start(config.device, n_threads, available)
         stage.summary = str(used)
+    return _run(config, folder, dataset, used, stopwatch)
 
-    from job import model, training  # they import TensorFlow, which talks unless device.start has hushed it
 
+def _run(config: Config, folder: Path, dataset: "Dataset", used: "Device", stopwatch: Stopwatch) -> "Results":
+    """Train and judge on a data set and a device that are there, and report into `folder`."""
+    from job import environment, evaluation, model, output, results, training
+
+    started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    n_train = dataset.n_train(config.validation_split)
     with stopwatch.stage("training") as stage:
         network = model.build(dataset.n_classes, config.learning_rate, config.seed)
         history = training.train(network, dataset, config)
@@ -99,7 +123,7 @@ def train(config: Config) -> str:
             raise RuntimeError("the results just written are not sound") from error
         (staging / results.REPORT).write_text(page, encoding="utf-8")
         stage.summary = _weight(page)
-    return _result(outcome, folder)
+    return outcome
 
 
 def render(config: Config) -> str:
@@ -113,7 +137,7 @@ def render(config: Config) -> str:
         with output.staged(folder) as staging:
             (staging / results.REPORT).write_text(page, encoding="utf-8")
         stage.summary = _weight(page)
-    return _result(results.read_metrics(folder), folder)
+    return _result(results.read_metrics(folder), str(folder / results.REPORT))
 
 
 def _page(folder: Path) -> str:
@@ -131,8 +155,8 @@ def _weight(page: str) -> str:
     return f"index.html, {len(page.encode()) / 1000:.0f} kB"
 
 
-def _result(outcome: "Results", folder: Path) -> str:
-    return f"accuracy {outcome.accuracy:.4f} on {outcome.data.n_test:,} test images: {folder / 'index.html'}"
+def _result(outcome: "Results", report: str) -> str:
+    return f"accuracy {outcome.accuracy:.4f} on {outcome.data.n_test:,} test images: {report}"
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NoReturn
 
-from job.config import DEVICE_CHOICES, Config
+from job.config import DEVICE_CHOICES, STREAM, Config
 from job.errors import EXIT_STATUSES, UsageError
 
 PROGRAM = "python -m job"
@@ -49,6 +49,8 @@ def parse(argv: Sequence[str]) -> Command:
         name, argv = "render", argv[1:]
     options = vars((render_parser() if name == "render" else train_parser()).parse_args(argv))
     log_level = LOG_LEVELS[options.pop("loudness")]
+    if name == "render" and options["output"] == STREAM:
+        raise UsageError("--output - is for training; render reads a folder and writes into it: name the folder")
     return Command(name, Config(**options), log_level)
 
 
@@ -79,25 +81,31 @@ def train_parser() -> argparse.ArgumentParser:
         help="auto takes a GPU if there is one; gpu fails if there is none (default auto)",
     )
     parser.add_argument(
+        "--threads", type=int, metavar="N", help="that compute (default: the processors that the process may use)"
+    )
+    parser.add_argument(
         "--data",
         metavar="DIR",
         help="the four files of Fashion-MNIST or a set like it, and perhaps classes.txt (default: find or download)",
     )
-    _add_common(parser, default)
+    _add_common(
+        parser,
+        default,
+        f"the folder of the report; {STREAM} sends it to stdout as a tar archive (default {default.output})",
+    )
     return parser
 
 
 def render_parser() -> argparse.ArgumentParser:
     """The parser of `render`."""
     parser = _Parser(f"{PROGRAM} render", "Make the report again from the results in the output folder.")
-    _add_common(parser, Config())
+    default = Config()
+    _add_common(parser, default, f"the folder of the results (default {default.output})")
     return parser
 
 
-def _add_common(parser: argparse.ArgumentParser, default: Config) -> None:
-    parser.add_argument(
-        "--output", default=default.output, metavar="DIR", help=f"the folder of the report (default {default.output})"
-    )
+def _add_common(parser: argparse.ArgumentParser, default: Config, help_of_output: str) -> None:
+    parser.add_argument("--output", default=default.output, metavar="DIR", help=help_of_output)
     loudness = parser.add_mutually_exclusive_group()
     parser.set_defaults(loudness="normal")
     for flag, text in (

@@ -9,7 +9,9 @@ from job.errors import UsageError
 
 DeviceChoice = Literal["auto", "cpu", "gpu"]
 DEVICE_CHOICES: tuple[DeviceChoice, ...] = get_args(DeviceChoice)
+STREAM = "-"  # the output folder that is none, but a tar archive on stdout
 MAX_COUNT = 2**31 - 1  # TensorFlow's largest
+MAX_THREADS = 1024
 MAX_SEED = 2**32 - 1  # NumPy's largest
 
 
@@ -24,8 +26,9 @@ class Config:
         validation_split: the share of the training images, taken from their end, that only measures, in [0, 1).
         seed: of the initial weights, the order of the batches and the choice of samples, 0 to 2**32 - 1.
         device: `auto` takes a GPU if there is one.
+        threads: that compute, at least 1, or None for as many as the process may have processors.
         data: a folder with the four files of a data set, or None to look for Fashion-MNIST.
-        output: the folder the results are written to.
+        output: the folder the results are written to; `-` sends them to stdout as a tar archive.
 
     Raises:
         UsageError: if a value is out of range.
@@ -37,6 +40,7 @@ class Config:
     validation_split: float = 0.1
     seed: int = 0
     device: DeviceChoice = "auto"
+    threads: int | None = None
     data: str | None = None
     output: str = "report"
 
@@ -47,6 +51,12 @@ class Config:
         _demand(0 <= self.validation_split < 1, "--validation-split", self.validation_split, "from 0 to below 1")
         _demand(0 <= self.seed <= MAX_SEED, "--seed", self.seed, f"from 0 to {MAX_SEED}")
         _demand(self.device in DEVICE_CHOICES, "--device", self.device, " or ".join(DEVICE_CHOICES))
+        _demand(
+            self.threads is None or 1 <= self.threads <= MAX_THREADS,
+            "--threads",
+            self.threads,
+            f"from 1 to {MAX_THREADS}",
+        )
         for option, folder in (("--data", self.data), ("--output", self.output)):
             printable = folder is None or (folder != "" and folder.isprintable())
             _demand(printable, option, repr(folder), "a folder's name of printable characters")

@@ -2,17 +2,17 @@
 
 import logging
 import os
-import platform
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from importlib import metadata
 from typing import IO
 
 from job.config import DeviceChoice
 from job.errors import DeviceError
+from job.resources import DEVICES, Resources, count_of
 
 log = logging.getLogger(__name__)
 
@@ -26,40 +26,70 @@ class Device:
     Attributes:
         kind: `CPU` or `GPU`.
         name: the processor's or the GPU's own name.
-        n_processors: those this process may run on; TensorFlow makes as many threads.
+        n_threads: those that TensorFlow computes with on the processor.
     """
 
     kind: str
     name: str
-    n_processors: int
+    n_threads: int
 
     def __str__(self) -> str:
-        return f"on {self.kind}: {self.name}, {self.n_processors} processors"
+        return f"on {self.kind}: {self.name}, {count_of(self.n_threads, 'thread')}"
 
 
-def start(choice: DeviceChoice) -> Device:
-    """Load TensorFlow and have it use the device asked for, which must happen before its first operation.
+def start(choice: DeviceChoice, n_threads: int, resources: Resources) -> Device:
+    """Load TensorFlow and have it use the device and threads asked for, which must happen before its first operation.
+
+    Args:
+        choice: the device asked for.
+        n_threads: how many threads compute, at least 1. TensorFlow itself counts the affinity mask alone, and a
+            container's quota of processor time would stop its surplus threads again and again.
+        resources: what there is to be used.
 
     Raises:
         DeviceError: if `gpu` is asked for and TensorFlow sees none.
     """
+    if choice == "gpu" and _is_for_cpu():
+        raise DeviceError(
+            "--device gpu: this TensorFlow is built for the CPU; use the GPU image (make image DEVICE=gpu, then "
+            "docker run --gpus all … fashion-job:gpu), or --device cpu"
+        )
+    if choice == "auto" and resources.n_gpus and _is_for_cpu():
+        log.warning(
+            "%s here, but this TensorFlow is built for the CPU: the GPU image (make image DEVICE=gpu) would use it",
+            resources.gpus(),
+        )
     import_tensorflow()
     import tensorflow as tf
 
     with _native_stderr_held():
         gpus = tf.config.list_physical_devices("GPU")
         if choice == "gpu" and not gpus:
-            raise DeviceError("--device gpu: TensorFlow sees no GPU; use --device cpu, or see README on GPUs")
+            raise DeviceError(
+                f"--device gpu: TensorFlow sees no GPU ({resources.gpus()} in {DEVICES}); give the container one "
+                "(docker run --gpus all …), or use --device cpu"
+            )
         if choice == "cpu":
             tf.config.set_visible_devices([], "GPU")
             gpus = []
         for gpu in gpus:
             tf.config.experimental.set_memory_growth(gpu, enable=True)
+        tf.config.threading.set_intra_op_parallelism_threads(n_threads)
+        tf.config.threading.set_inter_op_parallelism_threads(n_threads)
         tf.config.list_logical_devices()  # starts the runtime, banner included
     if gpus:
         name = tf.config.experimental.get_device_details(gpus[0]).get("device_name", gpus[0].name)
-        return Device("GPU", name, n_processors())
-    return Device("CPU", processor(), n_processors())
+        return Device("GPU", name, n_threads)
+    return Device("CPU", resources.processor, n_threads)
+
+
+def _is_for_cpu() -> bool:
+    """Whether the TensorFlow installed is the one that can use no GPU."""
+    try:
+        metadata.version("tensorflow-cpu")
+    except metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 def import_tensorflow() -> None:
@@ -68,23 +98,6 @@ def import_tensorflow() -> None:
     with _native_stderr_held():
         import keras  # noqa: F401
         import tensorflow as tf  # noqa: F401
-
-
-def n_processors() -> int:
-    """The processors this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def processor() -> str:
-    """The processor's name, as the system tells it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.processor() or platform.machine())
 
 
 @contextmanager

@@ -19,7 +19,7 @@ class Environment:
     platform: str
     device: str
     device_name: str
-    n_processors: int
+    n_threads: int
     packages: dict[str, str]
 
 
@@ -31,7 +31,7 @@ def describe(device: Device) -> Environment:
         platform=platform.platform(),
         device=device.kind,
         device_name=device.name,
-        n_processors=device.n_processors,
+        n_threads=device.n_threads,
         packages={name: _version(name) for name in PACKAGES},
     )
 

@@ -13,6 +13,7 @@ from job import interruption
 from job.errors import OutputError
 
 UNFINISHED = ".unfinished-"
+CONTAINER_MARKS = ("/.dockerenv", "/run/.containerenv")  # of Docker, and of Podman
 
 
 def prepare(folder: Path, names: Iterable[str]) -> None:
@@ -21,6 +22,7 @@ def prepare(folder: Path, names: Iterable[str]) -> None:
     Raises:
         OutputError: if they cannot.
     """
+    demand_temporary_folder()
     with _explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as probe:
@@ -28,6 +30,20 @@ def prepare(folder: Path, names: Iterable[str]) -> None:
     for name in names:
         if (folder / name).is_dir():
             raise OutputError(f"--output {folder}: {name} is a folder there; move it or name another output folder")
+
+
+def demand_temporary_folder() -> None:
+    """Show that there is one: libraries want it.
+
+    Raises:
+        OutputError: if there is none.
+    """
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError as error:
+        raise OutputError(
+            "no temporary folder can be written; name one in TMPDIR, or mount one (docker run --tmpfs /tmp …)"
+        ) from error
 
 
 def demand_space(folder: Path, n_bytes: int) -> None:
@@ -85,33 +101,41 @@ def _sweep(folder: Path) -> None:
 
 
 def _replace(folder: Path, new: Path, staging: Path) -> None:
-    """Move the files of `new` into `folder`, none of which is ever missing; if one cannot be moved, undo the others."""
+    """Move the files of `new` into `folder`; if one cannot be moved, undo the others."""
     old = staging / "old"
     old.mkdir()
     names = sorted(path.name for path in new.iterdir())
-    kept = [name for name in names if os.path.lexists(folder / name)]
-    for name in kept:
-        _keep(folder / name, old / name)
+    kept: list[str] = []
     moved: list[str] = []
     try:
+        for name in names:
+            if os.path.lexists(folder / name):
+                _keep(folder / name, old / name)
+                kept.append(name)
         for name in names:
             (new / name).replace(folder / name)
             moved.append(name)
     except OSError:
-        for name in moved:
-            if name in kept:
+        for name in kept:
+            if name in moved or not os.path.lexists(folder / name):
                 (old / name).replace(folder / name)
-            else:
-                (folder / name).unlink()
+        for name in set(moved) - set(kept):
+            (folder / name).unlink()
         raise
 
 
 def _keep(path: Path, copy: Path) -> None:
-    """Give a file a second name, or a copy where the file system has or allows no second names."""
+    """Give a file a second name, or a copy where the file system has or allows no second names.
+
+    A file of another user that may not even be read is moved away: that takes no right but the folder's.
+    """
     try:
         os.link(path, copy, follow_symlinks=False)
     except OSError:
-        shutil.copy2(path, copy, follow_symlinks=False)
+        try:
+            shutil.copy2(path, copy, follow_symlinks=False)
+        except PermissionError:
+            path.rename(copy)
 
 
 @contextmanager
@@ -120,20 +144,28 @@ def _explained(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise OutputError(f"--output {folder}: {_remedy(error)}") from error
+        raise OutputError(f"--output {folder}: {_remedy(folder, error)}") from error
 
 
-def _remedy(error: OSError) -> str:
+def _remedy(folder: Path, error: OSError) -> str:
     if error.errno in {errno.EEXIST, errno.ENOTDIR}:
         return "a file stands there or above it; remove it or name another folder"
     if error.errno in {errno.EACCES, errno.EPERM}:
-        return f"user {os.geteuid()} may not write there; name another folder, or change its owner" + _in_container()
+        return f"user {os.geteuid()} may not write there; {_who_may(folder)}"
     if error.errno == errno.EROFS:
-        return "the file system is read-only; name a folder that can be written"
+        return "the file system is read-only; mount a folder there, name another, or --output - | tar x"
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return "no space is left; make room or name another folder"
     return f"cannot be written ({error.strerror or error}); name another folder"
 
 
-def _in_container() -> str:
-    return ' (docker run --user "$(id -u):$(id -g)" …)' if Path("/.dockerenv").exists() else ""
+def _who_may(folder: Path) -> str:
+    """Whose the folder is, and what to do about it."""
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    owner = there.stat().st_uid
+    if not any(Path(mark).exists() for mark in CONTAINER_MARKS):
+        return f"{there} belongs to user {owner}: name another folder, or change its owner"
+    option = 'docker run --user "$(id -u):$(id -g)" …'
+    if owner == 0:
+        return f"it belongs to root, like any mounted folder that Docker had to make: chown it to you, then {option}"
+    return f"it belongs to user {owner}: run as that user, {option}"

@@ -33,7 +33,7 @@ def open_streams() -> None:
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)
+            os.open(os.devnull, os.O_RDONLY)  # so that writing to it fails, as it should
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - for the life of the process
@@ -44,6 +44,11 @@ def configure_log(level: int) -> None:
     log.handlers = [_StderrHandler()]
     log.setLevel(level)
     log.propagate = False
+
+
+def say(stage: str, text: str) -> None:
+    """Log a line on a stage."""
+    log.info("%-11s %s", stage, text)
 
 
 @dataclass
@@ -72,7 +77,7 @@ class Stopwatch:
         stage = Stage()
         yield stage
         self.stages_s[name] = time.monotonic() - begun
-        log.info("%-11s %s (%.1f s)", name, stage.summary, self.stages_s[name])
+        say(name, f"{stage.summary} ({self.stages_s[name]:.1f} s)")
 
     def timings_s(self) -> dict[str, float]:
         """The finished stages, and `total`: wall time since the start in seconds."""
@@ -112,7 +117,7 @@ class Bar:
     def epoch(self, epoch: int, figures: dict[str, float], wall_time_s: float) -> None:
         """Log the figures at the end of the `epoch`th epoch (from 0)."""
         shown = ", ".join(f"{name} {value:.4f}" for name, value in figures.items())
-        log.info("%-11s epoch %d of %d: %s (%.1f s)", "training", epoch + 1, self._n_epochs, shown, wall_time_s)
+        say("training", f"epoch {epoch + 1} of {self._n_epochs}: {shown} ({wall_time_s:.1f} s)")
 
 
 def _terminal_bar() -> "Progress":

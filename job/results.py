@@ -25,7 +25,7 @@ from job.samples import Samples
 if TYPE_CHECKING:
     import pandas as pd
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 METRICS = "metrics.json"
 PREDICTIONS = "predictions.csv"
@@ -97,7 +97,7 @@ class Results(Judgement):
 def size_bytes(n_test: int, n_classes: int) -> int:
     """About how much room the files of a run take, rather more than less."""
     prediction = 24 + 14 * n_classes
-    return 8_000_000 + n_test * prediction
+    return 3_000_000 + n_test * prediction
 
 
 def summarise(dataset: Dataset, n_train: int) -> DataSummary:

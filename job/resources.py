@@ -1,0 +1,103 @@
+"""What the system or the container lets this process use."""
+
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+MIB = 2**20
+NEEDED_BYTES = 700 * MIB
+"""What a run on Fashion-MNIST takes at its peak, TensorFlow included; measured in the image."""
+
+CGROUPS = Path("/sys/fs/cgroup")
+DEVICES = Path("/dev")
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What this process may use.
+
+    Attributes:
+        uid: the user it runs as.
+        gid: that user's group.
+        processor: the processor's name.
+        n_processors: the smaller of the affinity mask and the cgroup's quota of processor time, rounded up.
+        memory_limit_bytes: the cgroup's, or None.
+        n_gpus: NVIDIA's device files; whether TensorFlow can use them is another question.
+    """
+
+    uid: int
+    gid: int
+    processor: str
+    n_processors: int
+    memory_limit_bytes: int | None
+    n_gpus: int
+
+    def describe(self, n_threads: int) -> str:
+        """All of it in a line, and how many threads are made of it."""
+        limit = self.memory_limit_bytes
+        memory = "no memory limit" if limit is None else f"memory limit {limit // MIB:,} MiB"
+        threads = f"{count_of(n_threads, 'thread')} on {count_of(self.n_processors, 'processor')} ({self.processor})"
+        return f"user {self.uid}:{self.gid}, {threads}, {memory}, {self.gpus()}"
+
+    def shortage(self) -> str:
+        """A warning if the memory limit is too low for a run; empty if it is not."""
+        if self.memory_limit_bytes is None or self.memory_limit_bytes >= NEEDED_BYTES:
+            return ""
+        return (
+            f"the memory limit is {self.memory_limit_bytes // MIB:,} MiB, but a run takes about {NEEDED_BYTES // MIB} "
+            "MiB and would be killed (status 137); give it more (docker run --memory 1g …)"
+        )
+
+    def gpus(self) -> str:
+        """The GPUs in words."""
+        return count_of(self.n_gpus, "GPU")
+
+
+def count_of(n: int, noun: str) -> str:
+    """`no GPU`, `1 GPU`, `2 GPUs`."""
+    return f"{n or 'no'} {noun}{'s' * (n > 1)}"
+
+
+def find() -> Resources:
+    """What this process may use."""
+    import joblib  # it knows of affinity masks and of both versions of cgroups
+
+    return Resources(
+        uid=os.geteuid(),
+        gid=os.getegid(),
+        processor=_processor(),
+        n_processors=joblib.cpu_count(),
+        memory_limit_bytes=memory_limit_bytes(),
+        n_gpus=len(list(DEVICES.glob("nvidia[0-9]*"))),
+    )
+
+
+def memory_limit_bytes(cgroups: Path = CGROUPS) -> int | None:
+    """The memory limit of this process's cgroup, of version 2 or 1.
+
+    Args:
+        cgroups: where they are mounted; a container sees its own there.
+    """
+    for name in ("memory.max", "memory/memory.limit_in_bytes"):
+        try:
+            limit = int((cgroups / name).read_text(encoding="ascii"))
+        except (OSError, ValueError):  # not this version, or the word "max"
+            continue
+        if limit < _physical_bytes():  # version 1 has no word for none, but a number beyond every machine
+            return limit
+    return None
+
+
+def _physical_bytes() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _processor() -> str:
+    """The processor's name, as the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())
