@@ -56,8 +56,9 @@ def start(choice: DeviceChoice, n_threads: int, resources: Resources) -> Device:
         )
     if choice == "auto" and resources.n_gpus and _is_for_cpu():
         log.warning(
-            "%s here, but this TensorFlow is built for the CPU: the GPU image (make image DEVICE=gpu) would use it",
+            "%s here, but this TensorFlow is built for the CPU: the GPU image (make image DEVICE=gpu) would use %s",
             resources.gpus(),
+            "it" if resources.n_gpus == 1 else "them",
         )
     import_tensorflow()
     import tensorflow as tf

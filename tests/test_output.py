@@ -1,8 +1,10 @@
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -124,9 +126,46 @@ def test_a_file_system_without_second_names(tmp_path: Path, monkeypatch: pytest.
 @pytest.mark.usefixtures("unprivileged")
 def test_a_folder_of_someone_else(tmp_path: Path) -> None:
     """The line names the user who may not write, and what to do."""
-    with pytest.raises(OutputError, match=r"user \d+ may not write there; name another folder, or change its owner"):
+    with pytest.raises(
+        OutputError, match=r"user \d+ may not write there; "
+    ):
         output.prepare(Path("/usr"), ("x",))
     assert tmp_path.exists()
+
+
+def test_a_folder_of_someone_else_in_a_container(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The line says whose it is, and the option to run as that user."""
+    monkeypatch.setattr(output, "CONTAINER_MARKS", ("/",))
+    owner = os.geteuid() or 4711
+    os.chown(tmp_path, owner, -1)
+    option = 'docker run --user "$(id -u):$(id -g)" …'
+    assert output._who_may(tmp_path / "new") == f"it belongs to user {owner}: run as that user, {option}"
+    assert output._who_may(Path("/usr")) == (
+        f"it belongs to root, like any mounted folder that Docker had to make: chown it to you, then {option}"
+    )
+
+
+def test_a_file_of_someone_else_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that may be neither linked nor read, in a folder that may be written: it goes, or comes back."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, "not yours")
+
+    monkeypatch.setattr(os, "link", refuse)
+    monkeypatch.setattr(shutil, "copy2", refuse)
+    (tmp_path / "a").write_text("theirs")
+    with output.staged(tmp_path) as staging:
+        (staging / "a").write_text("new")
+    assert snapshot(tmp_path) == {"a": "new"}
+    test_a_failure_between_two_moves_is_undone(tmp_path, monkeypatch)
+
+
+def test_no_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line with the option that gives a container one."""
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", list)
+    with pytest.raises(OutputError, match=r"no temporary folder can be written; .*docker run --tmpfs /tmp"):
+        output.prepare(tmp_path, ())
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

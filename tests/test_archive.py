@@ -1,0 +1,112 @@
+import io
+import os
+import pty
+import signal
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+from conftest import REPOSITORY
+
+STREAM = """
+import os, sys, time
+from job import archive, interruption
+from job.errors import JobError
+from job.progress import open_streams
+interruption.install()
+open_streams()
+try:
+    with archive.streamed() as folder:
+        os.write(1, b"said on stdout\\n")
+        (folder / "b").write_text("second")
+        (folder / "a").write_bytes(bytes(int(sys.argv[1])))
+        if "wait" in sys.argv:
+            print("waiting", flush=True)
+            time.sleep(60)
+except JobError as error:
+    print(error, file=sys.stderr)
+    raise SystemExit(error.exit_status)
+"""
+
+
+def command(n_bytes: int = 10, *words: str) -> tuple[str, ...]:
+    return (sys.executable, "-c", STREAM, str(n_bytes), *words)
+
+
+def environment(temporary: Path) -> dict[str, str]:
+    return {**os.environ, "TMPDIR": str(temporary), "PYTHONPATH": str(REPOSITORY)}
+
+
+def test_sends_the_files_as_a_folder(tmp_path: Path) -> None:
+    """In order, of nobody in particular; what else is said on stdout goes to stderr, and nothing is left behind."""
+    done = subprocess.run(command(), capture_output=True, check=True, env=environment(tmp_path))
+    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+        members = archive.getmembers()
+        second = archive.extractfile("report/b")
+        assert second
+        assert second.read() == b"second"
+    assert [(one.name, one.size, one.uid, one.uname) for one in members] == [
+        ("report/a", 10, 0, ""),
+        ("report/b", 6, 0, ""),
+    ]
+    assert done.stderr == b"said on stdout\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_reader_who_leaves_is_an_error(tmp_path: Path) -> None:
+    """73 and one line, also where the archive is larger than a pipe."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        command(1_000_000), stdout=writing, stderr=subprocess.PIPE, text=True, check=False, env=environment(tmp_path)
+    )
+    os.close(writing)
+    assert done.returncode == 73
+    assert done.stderr.splitlines()[1:] == ["--output -: stdout broke before the end of the archive (Broken pipe)"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_behind_stdout(tmp_path: Path) -> None:
+    """73, although the last bytes are written only when the stream is closed."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            command(), stdout=full, stderr=subprocess.PIPE, text=True, check=False, env=environment(tmp_path)
+        )
+    assert done.returncode == 73
+    assert "No space left on device" in done.stderr
+
+
+def test_a_terminal_is_refused() -> None:
+    """64: a tar archive is not for eyes."""
+    controller, terminal = pty.openpty()
+    done = subprocess.run(command(), stdout=terminal, stderr=subprocess.PIPE, text=True, check=False, cwd=REPOSITORY)
+    os.close(terminal)
+    os.close(controller)
+    assert done.returncode == 64
+    assert done.stderr == ("--output - writes a tar archive to stdout, but that is a terminal; pipe it: … | tar x\n")
+
+
+def test_a_closed_stdout_is_refused_at_once() -> None:
+    """73: what is written there would be lost."""
+    done = subprocess.run(
+        ("sh", "-c", 'exec "$@" >&-', "sh", *command()), stderr=subprocess.PIPE, text=True, check=False, cwd=REPOSITORY
+    )
+    assert done.returncode == 73
+    assert done.stderr == "--output -: stdout is closed; pipe it: … | tar x\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_sends_nothing(tmp_path: Path, number: signal.Signals) -> None:
+    """128 + the signal's number, no byte of an archive, no folder left."""
+    with subprocess.Popen(
+        command(10, "wait"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(tmp_path)
+    ) as process:
+        assert process.stderr
+        assert process.stdout
+        assert [process.stderr.readline() for _ in range(2)] == ["said on stdout\n", "waiting\n"]
+        process.send_signal(number)
+        assert process.wait(10) == 128 + number
+        assert process.stdout.read() == ""
+    assert list(tmp_path.iterdir()) == []

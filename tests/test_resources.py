@@ -1,0 +1,67 @@
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from job import resources
+from job.resources import MIB, Resources, count_of
+
+RESOURCES = Resources(
+    uid=12345, gid=0, processor="A processor", n_processors=1, memory_limit_bytes=1024 * MIB, n_gpus=0
+)
+
+
+def test_describes_all_in_a_line() -> None:
+    """User, threads, processors, memory, GPUs."""
+    assert RESOURCES.describe(2) == (
+        "user 12345:0, 2 threads on 1 processor (A processor), memory limit 1,024 MiB, no GPU"
+    )
+    assert replace(RESOURCES, memory_limit_bytes=None, n_gpus=2).describe(1).endswith("no memory limit, 2 GPUs")
+
+
+def test_a_memory_limit_too_low_for_a_run_is_told() -> None:
+    """One line with the limit, what a run takes, and the option that helps."""
+    assert replace(RESOURCES, memory_limit_bytes=400 * MIB).shortage() == (
+        "the memory limit is 400 MiB, but a run takes about 950 MiB and would be killed (status 137); "
+        "give it more (docker run --memory 1g …)"
+    )
+    assert RESOURCES.shortage() == ""
+    assert replace(RESOURCES, memory_limit_bytes=None).shortage() == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("memory.max", "1073741824\n", 1024 * MIB),
+        ("memory.max", "max\n", None),
+        ("memory/memory.limit_in_bytes", "1073741824\n", 1024 * MIB),
+        ("memory/memory.limit_in_bytes", "9223372036854771712\n", None),
+        ("nothing", "", None),
+    ],
+)
+def test_reads_both_versions_of_cgroups(tmp_path: Path, name: str, content: str, expected: int | None) -> None:
+    """Version 2 says `max` for no limit, version 1 a number beyond every machine."""
+    (tmp_path / "memory").mkdir()
+    (tmp_path / name).write_text(content)
+    assert resources.memory_limit_bytes(tmp_path) == expected
+
+
+def test_finds_what_this_process_may_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its user, the processors of its affinity mask alone, and the device files of two GPUs."""
+    for name in ("nvidia0", "nvidia1", "nvidiactl", "null"):
+        (tmp_path / name).touch()
+    monkeypatch.setattr(resources, "DEVICES", tmp_path)
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    try:
+        found = resources.find()
+    finally:
+        os.sched_setaffinity(0, before)
+    assert (found.uid, found.gid, found.n_processors, found.n_gpus) == (os.geteuid(), os.getegid(), 1, 2)
+    assert found.processor
+
+
+def test_counts_in_words() -> None:
+    """None, one, many."""
+    assert [count_of(n, "GPU") for n in (0, 1, 2)] == ["no GPU", "1 GPU", "2 GPUs"]
