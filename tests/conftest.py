@@ -17,6 +17,9 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 UInt8 = NDArray[np.uint8]
 
+CONTAINERS: list[str] = []
+"""A line of the table that `make image-test` ends with for each container that ran: status, wall time, what."""
+
 
 def write_idx(path: Path, values: UInt8) -> None:
     header = bytes((0, 0, 8, values.ndim)) + struct.pack(f">{values.ndim}I", *values.shape)
@@ -96,3 +99,10 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     if os.environ.get("CI") and report.skipped and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
     return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if CONTAINERS:
+        terminalreporter.section("containers: exit status, wall time, docker run --rm …")
+        for line in CONTAINERS:
+            terminalreporter.write_line(line)

@@ -1,117 +1,376 @@
-"""The built image, run with a real Docker engine (`make image-test`)."""
+"""The built image, run with a real Docker engine under every common restriction (`make image-test`)."""
 
+import gzip
 import json
 import os
+import re
+import shlex
 import subprocess
+import sys
+import tarfile
+import time
 import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+import conftest
+import numpy as np
 import pytest
-from conftest import write_dataset
+from conftest import REPOSITORY
+
+from job import __version__
+from job.sources import DEBIAN, FILES
 
 pytestmark = pytest.mark.image
 
 IMAGE = os.environ.get("IMAGE", "fashion-job")
+MAX_SIZE_MB = 1400
+REPORT = {"index.html", "metrics.json", "predictions.csv", "samples.npz", "model.keras"}
+QUICK = ("--epochs", "1", "--batch-size", "256")
+"""A run of a few seconds, on all of the data."""
+
+RESTRICTIONS = {
+    "no network": ("--network", "none"),
+    "read-only": ("--read-only", "--tmpfs", "/tmp"),
+    "no capabilities": ("--cap-drop", "ALL"),
+    "no new privileges": ("--security-opt", "no-new-privileges"),
+    "processes": ("--pids-limit", "256"),
+    "unknown user": ("--user", "12345:12345"),
+    "unknown user of group 0": ("--user", "12345:0"),
+    "memory": ("--memory", "1g", "--memory-swap", "1g"),
+    "one processor": ("--cpus", "1"),
+}
+ALL = tuple(option for name, options in RESTRICTIONS.items() for option in options if name != "unknown user of group 0")
+
+
+@dataclass(frozen=True)
+class Done:
+    """A container that has ended."""
+
+    status: int
+    out: bytes
+    err: str
+
+    @property
+    def lines(self) -> list[str]:
+        """The log, without what the Docker client says of its engine."""
+        return [line for line in self.err.splitlines() if not line.startswith("WARNING: ")]
 
 
 def docker(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(("docker", *arguments), capture_output=True, text=True, check=False)
 
 
-@pytest.fixture
-def report(tmp_path: Path) -> Path:
-    """A folder to mount that belongs to the user who runs the tests."""
-    folder = tmp_path / "report"
-    folder.mkdir()
-    return folder
+def run(*options: str, arguments: tuple[str, ...] = QUICK) -> Done:
+    """`docker run --rm` with these options, noted in the table."""
+    begun = time.monotonic()
+    command = ("docker", "run", "--rm", *options, IMAGE, *arguments)
+    done = subprocess.run(command, capture_output=True, check=False)
+    note(done.returncode, time.monotonic() - begun, shlex.join([*options, IMAGE, *arguments]))
+    return Done(done.returncode, done.stdout, done.stderr.decode())
 
 
-def run(*options: str, arguments: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
-    return docker("run", "--rm", "--network", "none", *options, IMAGE, *arguments)
+def note(status: int, wall_time_s: float, what: str) -> None:
+    what = re.sub(r"\S*/pytest-of-\S*/(\w+:)", r"\1", what)
+    conftest.CONTAINERS.append(f"{status:>6} {wall_time_s:>7.1f} s  {what}")
 
 
 def me() -> tuple[str, str]:
     return ("--user", f"{os.getuid()}:{os.getgid()}")
 
 
-def test_the_documented_run_writes_the_report(report: Path) -> None:
-    """The whole baseline without a network: five files, as published accurate, on the baked-in data."""
-    done = run(*me(), "-v", f"{report}:/app/report")
-    assert done.returncode == 0, done.stderr
-    assert {path.name for path in report.iterdir()} == {
-        "index.html",
-        "metrics.json",
-        "predictions.csv",
-        "samples.npz",
-        "model.keras",
-    }
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+@pytest.fixture
+def report(tmp_path: Path) -> Path:
+    """A folder to mount in which everybody may write."""
+    folder = tmp_path / "report"
+    folder.mkdir()
+    folder.chmod(0o777)
+    return folder
+
+
+@pytest.fixture
+def volume() -> Iterator[str]:
+    """A named volume that does not exist yet."""
+    name = f"fashion-job-{uuid.uuid4().hex[:8]}"
+    yield name
+    docker("volume", "rm", "--force", name)
+
+
+@pytest.fixture
+def container() -> Iterator[str]:
+    """The name of a container, which is removed."""
+    name = f"fashion-job-{uuid.uuid4().hex[:8]}"
+    yield name
+    docker("rm", "--force", name)
+
+
+def in_volume(name: str, *command: str) -> str:
+    return docker("run", "--rm", "--volume", f"{name}:/volume", "--entrypoint", command[0], IMAGE, *command[1:]).stdout
+
+
+def test_the_size_and_the_labels() -> None:
+    """At most 1.40 GB; it says what it is, of which version and revision."""
+    described = json.loads(docker("inspect", IMAGE).stdout)[0]
+    size_mb = described["Size"] / 1e6
+    conftest.CONTAINERS.insert(0, f"{IMAGE}: {size_mb:,.0f} MB")
+    assert size_mb <= MAX_SIZE_MB
+    labels = {name.rsplit(".", 1)[1]: text for name, text in described["Config"]["Labels"].items()}
+    head = subprocess.run(("git", "rev-parse", "HEAD"), cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert labels["title"] == "fashion-job"
+    assert labels["version"] == __version__
+    assert labels["licenses"] == "MIT"
+    assert labels["revision"].removesuffix("-dirty") == head.stdout.strip()
+    assert "source" in labels
+    assert described["Config"]["User"] == "1000"
+
+
+def test_all_of_its_code_is_compiled() -> None:
+    """Of the job, the packages and Python itself, so that nothing is compiled at each start."""
+    script = (
+        "import importlib.util, pathlib, sys\n"
+        "for root in ('/app', '/opt/venv/lib', '/usr/lib/python3'):\n"
+        "    for path in pathlib.Path(root).rglob('*.py'):\n"
+        "        if not pathlib.Path(importlib.util.cache_from_source(path)).exists(): print(path)\n"
+    )
+    assert docker("run", "--rm", "--entrypoint", "python", IMAGE, "-c", script).stdout == ""
+
+
+def test_the_documented_run_as_fast_as_outside(report: Path, tmp_path: Path) -> None:
+    """The whole baseline, as accurate as published, on the data baked in; the table shows the same run outside."""
+    done = run(*me(), "--network", "none", "-v", f"{report}:/app/report", arguments=())
+    assert done.status == 0, done.err
+    assert names(report) == REPORT
     metrics = json.loads((report / "metrics.json").read_text())
-    assert metrics["data"]["folder"] == "/usr/share/datasets/fashion-mnist"
+    assert metrics["data"]["folder"] == str(DEBIAN)
     assert metrics["data"]["n_test"] == 10000
     assert 0.855 < metrics["accuracy"] < 0.895
-    assert done.stdout == f"accuracy {metrics['accuracy']:.4f} on 10,000 test images: report/index.html\n"
+    assert done.out.decode() == f"accuracy {metrics['accuracy']:.4f} on 10,000 test images: report/index.html\n"
     assert (report / "index.html").read_text(encoding="utf-8").startswith("<!doctype html>")
     assert len((report / "predictions.csv").read_text().splitlines()) == 10001
 
+    begun = time.monotonic()
+    command = (sys.executable, "-m", "job", "--output", str(tmp_path / "outside"))
+    outside = subprocess.run(command, cwd=REPOSITORY, capture_output=True, check=False)
+    note(outside.returncode, time.monotonic() - begun, "(the same command outside, in .venv)")
+    assert outside.returncode == 0, outside.stderr
 
-def test_it_is_not_root_and_runs_without_a_mount(tmp_path: Path) -> None:
-    """The image's own user writes into the image's own report folder, on mounted data."""
-    assert docker("run", "--rm", "--entrypoint", "id", IMAGE, "-u").stdout == "1000\n"
-    data = write_dataset(tmp_path / "blocks")
-    tmp_path.chmod(0o755)
-    done = run("-v", f"{data}:/data:ro", arguments=("--data", "/data", "--epochs", "1"))
-    assert done.returncode == 0, done.stderr
-    assert done.stderr.splitlines()[0].startswith(
-        "data        data, 300 training and 100 test images of 10 classes, from /data"
-    )
+
+@pytest.mark.parametrize("name", RESTRICTIONS)
+def test_runs_under_each_restriction(report: Path, name: str) -> None:
+    """The five files come out, and the first line of the log says what the container may use."""
+    options = RESTRICTIONS[name]
+    done = run(*options, "-v", f"{report}:/app/report")
+    assert done.status == 0, done.err
+    assert names(report) == REPORT
+    assert done.lines[0].startswith(f"system      user {options[1] if '--user' in options else '1000:1000'}, ")
+    assert ("memory limit 1,024 MiB, " in done.lines[0]) == (name == "memory")
+    assert name != "one processor" or ", 1 thread on 1 processor (" in done.lines[0]
+    assert done.lines[0].endswith(f", data from {DEBIAN}")
+
+
+def test_runs_under_all_restrictions(report: Path) -> None:
+    """At once, with the whole baseline."""
+    done = run(*ALL, "-v", f"{report}:/app/report", arguments=())
+    assert done.status == 0, done.err
+    assert names(report) == REPORT
+    assert done.lines[0].startswith("system      user 12345:12345, 1 thread on 1 processor (")
+    assert "memory limit 1,024 MiB, no GPU, " in done.lines[0]
+
+
+def test_a_named_volume(volume: str) -> None:
+    """A new one takes the report, under all restrictions, of a user that no image knows."""
+    done = run(*ALL, "-v", f"{volume}:/app/report")
+    assert done.status == 0, done.err
+    assert set(in_volume(volume, "ls", "/volume").split()) == REPORT
+
+
+def test_no_mount(container: str, tmp_path: Path) -> None:
+    """The report stays in the container, from which `docker cp` takes it."""
+    assert docker("run", "--name", container, "--network", "none", IMAGE, *QUICK).returncode == 0
+    assert docker("cp", f"{container}:/app/report", str(tmp_path)).returncode == 0
+    assert names(tmp_path / "report") == REPORT
+
+
+def test_no_mount_and_read_only() -> None:
+    """73 before training, and both ways out."""
+    done = run("--read-only", "--tmpfs", "/tmp")
+    assert done.status == 73
+    (line,) = done.lines
+    assert line.endswith("the file system is read-only; mount a folder there, name another, or --output - | tar x")
+
+
+def test_read_only_without_a_temporary_folder(report: Path) -> None:
+    """73 before training, and the option that helps."""
+    done = run("--read-only", "-v", f"{report}:/app/report")
+    assert done.status == 73
+    (line,) = done.lines
+    assert "no temporary folder can be written" in line
+    assert "docker run --tmpfs /tmp" in line
+
+
+def test_the_report_as_a_stream(tmp_path: Path) -> None:
+    """Under all restrictions, with no mount at all: a tar archive on stdout, the log on stderr."""
+    done = run(*ALL, arguments=(*QUICK, "--output", "-"))
+    assert done.status == 0, done.err
+    (tmp_path / "archive").write_bytes(done.out)
+    with tarfile.open(tmp_path / "archive") as archive:
+        archive.extractall(tmp_path, filter="data")
+    assert names(tmp_path / "report") == REPORT
+    accuracy = json.loads((tmp_path / "report" / "metrics.json").read_text())["accuracy"]
+    assert done.lines[-1] == f"accuracy {accuracy:.4f} on 10,000 test images: report/index.html in the archive"
+
+
+def test_a_stream_into_a_terminal(container: str) -> None:
+    """64: with `docker run -t`, Docker would change its bytes."""
+    assert docker("run", "--tty", "--name", container, IMAGE, "--output", "-").returncode == 64
 
 
 def test_a_mount_of_someone_else_is_found_before_training(report: Path) -> None:
     """73, and the option that helps."""
     report.chmod(0o755)
+    os.chown(report, os.geteuid() or 4711, -1)
     done = run("--user", "54321:54321", "-v", f"{report}:/app/report")
-    assert done.returncode == 73
-    (line,) = done.stderr.splitlines()
-    assert "user 54321 may not write there" in line
+    assert done.status == 73
+    (line,) = done.lines
+    owner = os.geteuid() or 4711
+    assert f"user 54321 may not write there; it belongs to user {owner}: run as that user" in line
     assert 'docker run --user "$(id -u):$(id -g)"' in line
-    assert list(report.iterdir()) == []
+    assert names(report) == set()
 
 
-def test_too_small_a_disk(report: Path) -> None:
-    """A tmpfs of 1 MB: 73 before training; nothing is left."""
-    done = run("--tmpfs", "/tiny:size=1m,mode=777", arguments=("--output", "/tiny"))
-    assert done.returncode == 73
-    assert "MB are free; make room or name another folder" in done.stderr
-    assert len(done.stderr.splitlines()) <= 2
-    assert list(report.iterdir()) == []
+def test_a_mount_that_docker_made(tmp_path: Path) -> None:
+    """It is root's: 73, and what to do."""
+    done = run("-v", f"{tmp_path / 'new'}:/app/report")
+    assert done.status == 73
+    (line,) = done.lines
+    assert "it belongs to root, like any mounted folder that Docker had to make: chown it to you, then docker" in line
+
+
+def test_a_report_of_someone_else_is_replaced(volume: str) -> None:
+    """Files of another user that may not even be read, in a folder where everybody may write."""
+    earlier = "for name in index.html metrics.json; do echo earlier > $name; chmod 600 $name; done"
+    mount = ("--volume", f"{volume}:/app/report")
+    docker("run", "--rm", "--user", "0", *mount, "--workdir", "/app/report", "--entrypoint", "sh", IMAGE, "-c", earlier)
+    done = run("--user", "12345:12345", "--cap-drop", "ALL", *mount)
+    assert done.status == 0, done.err
+    files = {f"/volume/{name}" for name in REPORT}
+    owners = in_volume(volume, "stat", "--format", "%n %u", *files).splitlines()
+    assert set(owners) == {f"{file} 12345" for file in files}
+    assert set(in_volume(volume, "ls", "--almost-all", "/volume").split()) == REPORT
+
+
+def test_a_disk_that_is_too_small() -> None:
+    """73 before training."""
+    done = run("--tmpfs", "/tiny:size=1m,mode=777", arguments=(*QUICK, "--output", "/tiny"))
+    assert done.status == 73
+    assert "MB are free; make room or name another folder" in done.lines[-1]
+    assert not any(line.startswith("training") for line in done.lines)
+
+
+def test_a_disk_that_fills_up_while_it_is_written(volume: str) -> None:
+    """73, one line, and the report of before is as it was: there is room, but not for so many files."""
+    tmpfs = ("--opt", "type=tmpfs", "--opt", "device=tmpfs", "--opt", "o=size=64m,nr_inodes=7,mode=777")
+    assert docker("volume", "create", *tmpfs, volume).returncode == 0
+    hold = ("--volume", f"{volume}:/volume", "--entrypoint", "sleep", IMAGE, "600")  # an unmounted tmpfs forgets
+    keep = docker("run", "--detach", *hold).stdout.strip()
+    try:
+        docker("exec", keep, "sh", "-c", "echo earlier > /volume/index.html")
+        done = run("-v", f"{volume}:/app/report")
+        assert done.status == 73
+        assert done.lines[-1].endswith("--output report: no space is left; make room or name another folder")
+        assert docker("exec", keep, "sh", "-c", "ls -A /volume; cat /volume/*").stdout == "index.html\nearlier\n"
+    finally:
+        docker("rm", "--force", keep)
 
 
 def test_a_read_only_mount(report: Path) -> None:
     """73: the file system is read-only."""
     done = run(*me(), "-v", f"{report}:/app/report:ro")
-    assert done.returncode == 73
-    assert "the file system is read-only" in done.stderr
+    assert done.status == 73
+    assert "the file system is read-only" in done.lines[-1]
 
 
-def test_no_gpu_in_the_container() -> None:
-    """69, one line."""
-    done = run(arguments=("--device", "gpu"))
-    assert done.returncode == 69
-    assert "TensorFlow sees no GPU" in done.stderr.splitlines()[-1]
-
-
-def test_docker_stop_ends_it(report: Path) -> None:
-    """143 during training, and an earlier report stays as it was."""
+def test_killed_for_its_memory(report: Path) -> None:
+    """137, after the log has said that so little is too little; the earlier report stays."""
     (report / "index.html").write_text("earlier")
-    name = f"fashion-job-{uuid.uuid4().hex[:8]}"
-    docker("run", "--detach", "--network", "none", "--name", name, *me(), "-v", f"{report}:/app/report", IMAGE)
-    try:
-        with subprocess.Popen(("docker", "logs", "--follow", name), stderr=subprocess.PIPE, text=True) as logs:
-            assert logs.stderr
-            assert any(line.startswith("tensorflow") for line in logs.stderr)
-            docker("stop", name)
-            logs.kill()
-        assert docker("inspect", "--format", "{{.State.ExitCode}}", name).stdout == "143\n"
-    finally:
-        docker("rm", "--force", name)
+    done = run("--memory", "300m", "--memory-swap", "300m", "-v", f"{report}:/app/report")
+    assert done.status == 137
+    assert "the memory limit is 300 MiB, but a run takes about" in done.lines[1]
+    assert {path.name: path.read_text() for path in report.iterdir()} == {"index.html": "earlier"}
+
+
+def test_damaged_data_mounted_over_the_data_of_the_image(tmp_path: Path) -> None:
+    """65: the file and what is wrong with it."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    folder.chmod(0o755)
+    copy = docker("create", IMAGE).stdout.strip()
+    docker("cp", f"{copy}:{DEBIAN}/.", str(folder))
+    docker("rm", copy)
+    labels = folder / FILES["test_labels"]
+    payload = bytearray(gzip.decompress(labels.read_bytes()))
+    payload[-1] ^= 1
+    labels.unlink()
+    labels.write_bytes(gzip.compress(bytes(payload)))
+    done = run("-v", f"{folder}:{DEBIAN}:ro")
+    assert done.status == 65
+    assert f"{DEBIAN / labels.name}" in done.lines[-1]
+
+
+def test_an_unknown_option() -> None:
+    """64 and one line."""
+    done = run(arguments=("--epoch", "5"))
+    assert done.status == 64
+    (line,) = done.lines
+    assert line == "fashion-job: error: unrecognized arguments: --epoch 5; `python -m job --help` lists the options"
+
+
+def test_a_gpu_asked_of_the_image_for_the_cpu() -> None:
+    """69, and the image to use."""
+    done = run(arguments=("--device", "gpu"))
+    assert done.status == 69
+    assert "this TensorFlow is built for the CPU; use the GPU image (make image DEVICE=gpu" in done.lines[-1]
+
+
+def test_a_gpu_given_to_the_image_for_the_cpu() -> None:
+    """`--gpus all` is not lost in silence: the run goes on, on the CPU, and says so."""
+    done = run("-v", "/dev/null:/dev/nvidia0")
+    assert done.status == 0, done.err
+    assert ", 1 GPU, data from" in done.lines[0]
+    warning = "1 GPU here, but this TensorFlow is built for the CPU: the GPU image (make image DEVICE=gpu) would use it"
+    assert warning in done.lines
+
+
+def test_cgroups_of_version_2(tmp_path: Path) -> None:
+    """Laid over the engine's own: half a processor makes one thread."""
+    for name, limit in (("cpu.max", "50000 100000\n"), ("memory.max", "2147483648\n")):
+        (tmp_path / name).write_text(limit)
+    tmp_path.chmod(0o755)
+    done = run("-v", f"{tmp_path}:/sys/fs/cgroup:ro")
+    assert done.status == 0, done.err
+    assert ", 1 thread on 1 processor (" in done.lines[0]
+    assert "memory limit 2,048 MiB" in done.lines[0]
+
+
+MOMENTS_S = np.random.default_rng(3).uniform(0, 12, 12)
+
+
+@pytest.mark.parametrize("moment_s", MOMENTS_S, ids="{:.1f}s".format)
+def test_docker_stop_at_any_moment(report: Path, container: str, moment_s: float) -> None:
+    """143 within 2 seconds, and an earlier report stays as it was; only a run that was faster than that has ended."""
+    (report / "index.html").write_text("earlier")
+    docker("run", "--detach", "--name", container, "-v", f"{report}:/app/report", IMAGE, "--epochs", "2")
+    time.sleep(moment_s)
+    begun = time.monotonic()
+    docker("stop", container)
+    wall_time_s = time.monotonic() - begun
+    status = docker("inspect", "--format", "{{.State.ExitCode}}", container).stdout.strip()
+    note(int(status), wall_time_s, f"docker stop, {moment_s:.1f} s after the start")
+    assert status == "143"
+    assert wall_time_s < 2
     assert {path.name: path.read_text() for path in report.iterdir()} == {"index.html": "earlier"}

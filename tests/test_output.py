@@ -126,9 +126,7 @@ def test_a_file_system_without_second_names(tmp_path: Path, monkeypatch: pytest.
 @pytest.mark.usefixtures("unprivileged")
 def test_a_folder_of_someone_else(tmp_path: Path) -> None:
     """The line names the user who may not write, and what to do."""
-    with pytest.raises(
-        OutputError, match=r"user \d+ may not write there; "
-    ):
+    with pytest.raises(OutputError, match=r"user \d+ may not write there; "):
         output.prepare(Path("/usr"), ("x",))
     assert tmp_path.exists()
 
