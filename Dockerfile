@@ -43,6 +43,7 @@ WORKDIR /app
 COPY templates templates
 COPY job job
 ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONPATH=/app \
     PYTHONUNBUFFERED=1 \
     MPLCONFIGDIR=/tmp/matplotlib
 # Everyone may read the code, whatever the builder's umask; any user may write a report, and so into a named volume.

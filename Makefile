@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup data run render test check format lock image image-test clean
+.PHONY: help setup data run render test check format lock image image-test sbom audit version clean
 
 # The first Python on the path that TensorFlow has wheels for and that can make a virtual environment.
 PYTHONS := python3 python3.13 python3.12 python3.11 python
@@ -38,12 +38,17 @@ render: setup ## Make report/index.html again from the results in report/, witho
 test: $(VENV)/tests.stamp data ## Run the tests, one full training among them (a few minutes)
 	$(BIN)/python -m pytest -m "not image" $(ARGS)
 
-check: $(VENV)/tests.stamp ## Check format, lint and types
+check: $(VENV)/tests.stamp ## Check format, lint, types, Dockerfile and CI files
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/shellcheck .ci/run
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.gitlab-ci docs/ci/gitlab-ci.yml
+	$(BIN)/zizmor --offline --quiet .github
+	$(BIN)/kubernetes-validate --quiet --strict docs/ci/kubernetes-job.yaml
 
 format: $(VENV)/tests.stamp ## Format the code and mend what the linter can
 	$(BIN)/ruff format .
@@ -60,8 +65,18 @@ image: ## Build the Docker image fashion-job (DEVICE=gpu: fashion-job:gpu)
 image-test: $(VENV)/tests.stamp image ## Build the image, run it and check the report that comes out
 	$(BIN)/python -m pytest -m image $(ARGS)
 
+sbom: $(VENV)/tests.stamp ## Write the software bill of materials of the image (SPDX) to sbom.spdx.json
+	$(BIN)/syft scan docker:$(IMAGE) --source-name fashion-job --source-version $(VERSION) -o spdx-json=sbom.spdx.json
+
+# An advisory that does not concern the job is passed over with --ignore-vuln here, and a line that says why. None so far.
+audit: $(VENV)/tests.stamp ## Look up the locked packages in the database of known vulnerabilities
+	$(BIN)/pip-audit --strict --disable-pip --require-hashes $(foreach lock,$(wildcard requirements*.txt tests/requirements.txt),-r $(lock))
+
+version: ## Print the version
+	@echo $(VERSION)
+
 clean: ## Remove .venv, data/ and the caches; the report stays
-	rm -rf $(VENV) data .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) data sbom.spdx.json .mypy_cache .ruff_cache .pytest_cache
 	find job tests -name __pycache__ -prune -exec rm -rf {} +
 
 $(VENV)/job.stamp: $(LOCK)

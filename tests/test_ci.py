@@ -1,0 +1,64 @@
+"""The CI files that people copy, held to the code as far as that goes without their services."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tree_sitter
+import tree_sitter_groovy
+import yaml
+from conftest import REPOSITORY
+
+from job.errors import EXIT_STATUSES
+
+KUBERNETES = REPOSITORY / "docs" / "ci" / "kubernetes-job.yaml"
+WORKFLOWS = sorted((REPOSITORY / ".github" / "workflows").glob("*.yml"))
+
+
+def kubernetes_job() -> dict[str, Any]:
+    """The spec of the Job."""
+    documents = yaml.safe_load_all(KUBERNETES.read_text(encoding="utf-8"))
+    spec: dict[str, Any] = next(document for document in documents if document["kind"] == "Job")["spec"]
+    return spec
+
+
+def test_kubernetes_repeats_no_failure_that_would_come_again() -> None:
+    """Every exit status of our own that is not a signal's fails the Job; a disruption does not count."""
+    ignore, fail = kubernetes_job()["podFailurePolicy"]["rules"]
+    assert ignore["action"] == "Ignore"
+    assert [one["type"] for one in ignore["onPodConditions"]] == ["DisruptionTarget"]
+    assert fail["action"] == "FailJob"
+    assert fail["onExitCodes"]["values"] == sorted(status for status in EXIT_STATUSES if 0 < status < 128)
+
+
+def test_kubernetes_names_what_is_there() -> None:
+    """The policy its container, the mounts their volumes; Kubernetes takes a policy only with restartPolicy Never."""
+    spec = kubernetes_job()
+    pod = spec["template"]["spec"]
+    (container,) = pod["containers"]
+    assert spec["podFailurePolicy"]["rules"][1]["onExitCodes"]["containerName"] == container["name"]
+    assert {mount["name"] for mount in container["volumeMounts"]} == {volume["name"] for volume in pod["volumes"]}
+    assert pod["restartPolicy"] == "Never"
+
+
+def test_the_jenkinsfile_is_groovy() -> None:
+    """The parser finds no error; whether Jenkins knows the steps is not tested."""
+    parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_groovy.language()))
+    text = (REPOSITORY / "docs" / "ci" / "Jenkinsfile").read_bytes()
+    assert not parser.parse(text).root_node.has_error
+    assert parser.parse(text.rsplit(b"}", 1)[0]).root_node.has_error
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_actions_are_pinned_and_permissions_minimal(path: Path) -> None:
+    """By full commit hashes, the same for the same version; nothing may be written but packages, to publish."""
+    text = path.read_text(encoding="utf-8")
+    uses = re.findall(r"uses: (\S+?)(?:@(\S+) # (v[\d.]+))?$", text, re.MULTILINE)
+    assert uses
+    assert all(re.fullmatch(r"[0-9a-f]{40}", commit) for _, commit, _ in uses)
+    workflow = yaml.safe_load(text)
+    assert workflow["permissions"] == {"contents": "read"}
+    granted = [job.get("permissions", {}) for job in workflow["jobs"].values()]
+    written = {scope for one in granted for scope, access in one.items() if access == "write"}
+    assert written == ({"packages"} if path.stem == "publish" else set())
