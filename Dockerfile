@@ -10,16 +10,17 @@ RUN apt-get update \
 # cpu or gpu: which of the two locks
 ARG DEVICE=cpu
 COPY requirements.txt requirements-gpu.txt /tmp/
-# The cache keeps what was downloaded for the next change of a lock, and out of the image.
-# hadolint ignore=DL3042
-RUN --mount=type=cache,target=/root/.cache/pip \
+# The wheels stay in a cache mount: a changed lock downloads only what is new, and none of them is in the image.
+RUN --mount=type=cache,target=/wheels \
     case "$DEVICE" in \
-        cpu) lock=requirements.txt ;; \
-        gpu) lock=requirements-gpu.txt ;; \
+        cpu) lock=/tmp/requirements.txt ;; \
+        gpu) lock=/tmp/requirements-gpu.txt ;; \
         *) echo "DEVICE is '$DEVICE', but must be cpu or gpu" >&2; exit 64 ;; \
     esac \
     && python3 -m venv /opt/venv \
-    && /opt/venv/bin/pip install --require-hashes --only-binary :all: -r "/tmp/$lock" \
+    && set -- --no-cache-dir --require-hashes --only-binary :all: --requirement "$lock" \
+    && /opt/venv/bin/pip download --dest /wheels "$@" \
+    && /opt/venv/bin/pip install --no-index --find-links /wheels "$@" \
     && /opt/venv/bin/pip uninstall --yes pip
 # What nothing here uses, more than half a gigabyte: TensorFlow's C++ headers, the symbol tables of its two large
 # libraries, libclang, and other libraries' tests. TensorFlow and Keras import modules of theirs that are named test.

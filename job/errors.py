@@ -31,7 +31,7 @@ class DeviceError(JobError):
 
 
 class OutputError(JobError):
-    """The output folder cannot be written."""
+    """The output folder, or stdout in its place, cannot be written."""
 
     exit_status = 73
 
@@ -50,7 +50,7 @@ EXIT_STATUSES = {
     DataError.exit_status: "data: a file that is read is missing, damaged or not what it should be",
     DeviceError.exit_status: "device: none of the kind asked for",
     BUG: "a bug in the job itself, with a traceback",
-    OutputError.exit_status: "output: the folder cannot be written",
+    OutputError.exit_status: "output: the folder or the stream cannot be written",
     DivergenceError.exit_status: "training diverged: the loss is no longer a finite number",
     130: "stopped by SIGINT (Ctrl-C)",
     143: "stopped by SIGTERM (docker stop)",

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -355,6 +356,31 @@ def test_cgroups_of_version_2(tmp_path: Path) -> None:
     assert done.status == 0, done.err
     assert ", 1 thread on 1 processor (" in done.lines[0]
     assert "memory limit 2,048 MiB" in done.lines[0]
+
+
+def test_what_a_change_rebuilds(tmp_path: Path) -> None:
+    """A changed line of code reinstalls nothing; a changed lock downloads nothing that was downloaded before."""
+    for name in ("job", "templates"):
+        shutil.copytree(REPOSITORY / name, tmp_path / name)
+    for name in ("Dockerfile", ".dockerignore", "Makefile", "requirements.txt", "requirements-gpu.txt"):
+        shutil.copy(REPOSITORY / name, tmp_path)
+    image = f"fashion-job-changed-{uuid.uuid4().hex[:8]}"
+    flags = os.environ.get("DOCKER_BUILD_FLAGS", "") + " --progress=plain"
+    command = ("make", "image", f"IMAGE={image}", "DEVICE=cpu", f"DOCKER_BUILD_FLAGS={flags}")
+    try:
+        for name, installs in (("job/__init__.py", False), ("requirements.txt", True)):
+            with (tmp_path / name).open("a") as file:
+                file.write("\n# changed\n")
+            begun = time.monotonic()
+            build = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+            said = build.stdout + build.stderr
+            note(build.returncode, time.monotonic() - begun, f"(docker build after a change in {name})")
+            assert build.returncode == 0, said
+            assert ("Successfully installed" in said) == installs
+            assert "Downloading" not in said
+            assert ("already downloaded" in said) == installs
+    finally:
+        docker("rmi", "--force", image)
 
 
 @pytest.fixture(scope="module")
