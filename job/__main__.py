@@ -74,7 +74,7 @@ def _train(config: Config, folder: Path) -> "Results":
     source = sources.find(config.data)
     available = resources.find()
     n_threads = config.threads or available.n_processors
-    say("system", f"{available.describe(n_threads)}, data from {source.folder}")
+    say("system", f"{available.describe(n_threads)}, data from {source.folder}, report to {folder.absolute()}")
     if shortage := available.shortage():
         log.warning(shortage)
     with stopwatch.stage("data") as stage:

@@ -29,7 +29,10 @@ def streamed() -> Iterator[Path]:
         OutputError: if stdout is closed, or breaks before the end of the archive.
     """
     if os.isatty(STDOUT):
-        raise UsageError("--output - writes a tar archive to stdout, but that is a terminal; pipe it: … | tar x")
+        raise UsageError(
+            "--output - writes a tar archive to stdout, but that is a terminal; "
+            "pipe it (… | tar x), and docker run without -t"
+        )
     if fcntl.fcntl(STDOUT, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
         raise OutputError("--output -: stdout is closed; pipe it: … | tar x")
     output.demand_temporary_folder()
@@ -40,6 +43,10 @@ def streamed() -> Iterator[Path]:
         try:
             yield folder
             _send(folder, stdout)
+        except OutputError as error:  # which speaks of the folder as if it had been asked for
+            raise OutputError(
+                str(error).replace(f"--output {folder}", f"--output -: temporary folder {folder}")
+            ) from error
         finally:
             os.dup2(stdout, STDOUT)
             os.close(stdout)

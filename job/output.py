@@ -4,6 +4,7 @@ import errno
 import fcntl
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -27,9 +28,22 @@ def prepare(folder: Path, names: Iterable[str]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as probe:
             probe.write(b"\0")
+        os.close(os.open(folder, os.O_RDONLY))  # as the lock will
     for name in names:
         if (folder / name).is_dir():
             raise OutputError(f"--output {folder}: {name} is a folder there; move it or name another output folder")
+        if _is_protected(folder, folder / name):
+            raise OutputError(
+                f"--output {folder}: {name} belongs to another user, and the folder lets only its owner replace it "
+                "(sticky bit); remove it or name another folder"
+            )
+
+
+def _is_protected(folder: Path, file: Path) -> bool:
+    """Whether the folder's sticky bit keeps this user from replacing the file."""
+    if not os.path.lexists(file) or not folder.stat().st_mode & stat.S_ISVTX:
+        return False
+    return os.geteuid() not in {0, folder.stat().st_uid, file.lstat().st_uid}
 
 
 def demand_temporary_folder() -> None:
@@ -151,21 +165,36 @@ def _remedy(folder: Path, error: OSError) -> str:
     if error.errno in {errno.EEXIST, errno.ENOTDIR}:
         return "a file stands there or above it; remove it or name another folder"
     if error.errno in {errno.EACCES, errno.EPERM}:
-        return f"user {os.geteuid()} may not write there; {_who_may(folder)}"
+        return f"user {os.geteuid()} may not read and write there; {_who_may(folder)}"
     if error.errno == errno.EROFS:
-        return "the file system is read-only; mount a folder there, name another, or --output - | tar x"
+        return (
+            "the file system is read-only; mount a folder there, or name another (training can also stream: --output -)"
+        )
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return "no space is left; make room or name another folder"
     return f"cannot be written ({error.strerror or error}); name another folder"
 
 
 def _who_may(folder: Path) -> str:
-    """Whose the folder is, and what to do about it."""
-    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    owner = there.stat().st_uid
-    if not any(Path(mark).exists() for mark in CONTAINER_MARKS):
-        return f"{there} belongs to user {owner}: name another folder, or change its owner"
-    option = 'docker run --user "$(id -u):$(id -g)" …'
-    if owner == 0:
-        return f"it belongs to root, like any mounted folder that Docker had to make: chown it to you, then {option}"
-    return f"it belongs to user {owner}: run as that user, {option}"
+    """Whose the folder is, or the one above it that is there, and what to do about it."""
+    folder = folder.absolute()
+    there = next(path for path in (folder, *folder.parents) if _is_seen(path))
+    owner = there.stat()
+    belongs = f"{there} belongs to user {owner.st_uid}"
+    if there != folder or not any(Path(mark).exists() for mark in CONTAINER_MARKS):
+        return f"{belongs}: name another folder, or change its owner"
+    if owner.st_uid == 0:
+        return (
+            f"{belongs}, like any mounted folder that Docker had to make: chown it to you, then "
+            'docker run --user "$(id -u):$(id -g)" …'
+        )
+    user = f"{owner.st_uid}:{owner.st_gid}"
+    return f'{belongs}: docker run --user "$(id -u):$(id -g)" … if that is you, --user {user} if not'
+
+
+def _is_seen(path: Path) -> bool:
+    try:
+        path.stat()
+    except OSError:  # it is not there, or a folder above it is closed
+        return False
+    return True

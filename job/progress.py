@@ -24,7 +24,8 @@ class _StderrHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         with contextlib.suppress(OSError):  # who stopped listening does not stop the job
-            print(self.format(record), file=sys.stderr, flush=True)
+            prefix = "fashion-job: warning: " if record.levelno == logging.WARNING else ""
+            print(prefix + self.format(record), file=sys.stderr, flush=True)
 
 
 def open_streams() -> None:

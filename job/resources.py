@@ -46,7 +46,7 @@ class Resources:
             return ""
         return (
             f"the memory limit is {self.memory_limit_bytes // MIB:,} MiB, but a run takes about {NEEDED_BYTES // MIB} "
-            "MiB and would be killed (status 137); give it more (docker run --memory 1g …)"
+            "MiB and may be killed (status 137); give it more (docker run --memory 1g …)"
         )
 
     def gpus(self) -> str:

@@ -60,14 +60,22 @@ def _keras_caches() -> tuple[Path, ...]:
 
 
 def _missing(folder: Path) -> list[str]:
-    return [name for name in FILES.values() if not (folder / name).is_file()]
+    """Which of the four files are not there, or in a folder that this user may not look into."""
+    return [name for name in FILES.values() if not os.path.isfile(folder / name)]  # noqa: PTH113 - Path's raises there
 
 
 def _complete(folder: Path) -> Path:
-    if not folder.is_dir():
+    if not os.path.lexists(folder):
         raise DataError(f"--data {folder}: there is no such folder; name one that holds {', '.join(FILES.values())}")
+    if not os.path.isdir(folder):  # noqa: PTH112 - Path's raises below a closed folder
+        raise DataError(f"--data {folder}: is not a folder; name one that holds {', '.join(FILES.values())}")
+    if not os.access(folder, os.R_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
+        raise DataError(
+            f"--data {folder}: user {os.geteuid()} may not look into it; open it (chmod a+rx), or run as its owner"
+        )
     if missing := _missing(folder):
-        raise DataError(f"--data {folder}: {', '.join(missing)} is not there; put all four files into that folder")
+        are = "is" if len(missing) == 1 else "are"
+        raise DataError(f"--data {folder}: {', '.join(missing)} {are} not there; put all four files into that folder")
     return folder
 
 

@@ -85,7 +85,9 @@ def test_a_terminal_is_refused() -> None:
     os.close(terminal)
     os.close(controller)
     assert done.returncode == 64
-    assert done.stderr == ("--output - writes a tar archive to stdout, but that is a terminal; pipe it: … | tar x\n")
+    assert done.stderr == (
+        "--output - writes a tar archive to stdout, but that is a terminal; pipe it (… | tar x), and docker run without -t\n"
+    )
 
 
 def test_a_closed_stdout_is_refused_at_once() -> None:

@@ -33,7 +33,7 @@ def test_a_gpu_and_the_tensorflow_for_the_cpu(
         device.start("gpu", two.n_processors, two)
     device.start("auto", two.n_processors, two)
     assert capsys.readouterr().err == (
-        "2 GPUs here, but this TensorFlow is built for the CPU: the GPU image (make image DEVICE=gpu) would use them\n"
+        "fashion-job: warning: 2 GPUs here, but this TensorFlow is built for the CPU: the GPU image (make image DEVICE=gpu) would use them\n"
     )
     device.start("cpu", two.n_processors, two)
     assert capsys.readouterr().err == ""

@@ -171,7 +171,7 @@ def test_runs_under_each_restriction(report: Path, name: str) -> None:
     assert done.lines[0].startswith(f"system      user {options[1] if '--user' in options else '1000:1000'}, ")
     assert ("memory limit 1,024 MiB, " in done.lines[0]) == (name == "memory")
     assert name != "one processor" or ", 1 thread on 1 processor (" in done.lines[0]
-    assert done.lines[0].endswith(f", data from {DEBIAN}")
+    assert done.lines[0].endswith(f", data from {DEBIAN}, report to /app/report")
 
 
 def test_runs_under_all_restrictions(report: Path) -> None:
@@ -202,7 +202,7 @@ def test_no_mount_and_read_only() -> None:
     done = run("--read-only", "--tmpfs", "/tmp")
     assert done.status == 73
     (line,) = done.lines
-    assert line.endswith("the file system is read-only; mount a folder there, name another, or --output - | tar x")
+    assert line.endswith("mount a folder there, or name another (training can also stream: --output -)")
 
 
 def test_read_only_without_a_temporary_folder(report: Path) -> None:
@@ -239,7 +239,7 @@ def test_a_mount_of_someone_else_is_found_before_training(report: Path) -> None:
     assert done.status == 73
     (line,) = done.lines
     owner = os.geteuid() or 4711
-    assert f"user 54321 may not write there; it belongs to user {owner}: run as that user" in line
+    assert f"user 54321 may not read and write there; /app/report belongs to user {owner}: docker run " in line
     assert 'docker run --user "$(id -u):$(id -g)"' in line
     assert names(report) == set()
 
@@ -249,7 +249,10 @@ def test_a_mount_that_docker_made(tmp_path: Path) -> None:
     done = run("-v", f"{tmp_path / 'new'}:/app/report")
     assert done.status == 73
     (line,) = done.lines
-    assert "it belongs to root, like any mounted folder that Docker had to make: chown it to you, then docker" in line
+    assert (
+        "/app/report belongs to user 0, like any mounted folder that Docker had to make: chown it to you, then docker"
+        in line
+    )
 
 
 def test_a_report_of_someone_else_is_replaced(volume: str) -> None:
@@ -343,8 +346,7 @@ def test_a_gpu_given_to_the_image_for_the_cpu() -> None:
     done = run("-v", "/dev/null:/dev/nvidia0")
     assert done.status == 0, done.err
     assert ", 1 GPU, data from" in done.lines[0]
-    warning = "1 GPU here, but this TensorFlow is built for the CPU: the GPU image (make image DEVICE=gpu) would use it"
-    assert warning in done.lines
+    assert any(line.startswith("fashion-job: warning: 1 GPU here, but this TensorFlow is built") for line in done.lines)
 
 
 def test_cgroups_of_version_2(tmp_path: Path) -> None:

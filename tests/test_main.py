@@ -134,7 +134,7 @@ def test_output_that_cannot_be_written(
 @pytest.mark.usefixtures("unprivileged")
 def test_a_read_only_output_folder(error_of: ErrorOf) -> None:
     """73 and the remedy."""
-    assert "may not write there" in error_of(73, "--output", "/usr/share")
+    assert "may not read and write there" in error_of(73, "--output", "/usr/share")
 
 
 def test_a_diverging_training(error_of: ErrorOf, dataset_folder: Path, tmp_path: Path) -> None:

@@ -126,7 +126,7 @@ def test_a_file_system_without_second_names(tmp_path: Path, monkeypatch: pytest.
 @pytest.mark.usefixtures("unprivileged")
 def test_a_folder_of_someone_else(tmp_path: Path) -> None:
     """The line names the user who may not write, and what to do."""
-    with pytest.raises(OutputError, match=r"user \d+ may not write there; "):
+    with pytest.raises(OutputError, match=r"user \d+ may not read and write there; "):
         output.prepare(Path("/usr"), ("x",))
     assert tmp_path.exists()
 
@@ -137,10 +137,44 @@ def test_a_folder_of_someone_else_in_a_container(tmp_path: Path, monkeypatch: py
     owner = os.geteuid() or 4711
     os.chown(tmp_path, owner, -1)
     option = 'docker run --user "$(id -u):$(id -g)" …'
-    assert output._who_may(tmp_path / "new") == f"it belongs to user {owner}: run as that user, {option}"
-    assert output._who_may(Path("/usr")) == (
-        f"it belongs to root, like any mounted folder that Docker had to make: chown it to you, then {option}"
+    group = tmp_path.stat().st_gid
+    assert output._who_may(tmp_path) == (
+        f"{tmp_path} belongs to user {owner}: {option} if that is you, --user {owner}:{group} if not"
     )
+    assert output._who_may(Path("/usr")) == (
+        f"/usr belongs to user 0, like any mounted folder that Docker had to make: chown it to you, then {option}"
+    )
+    assert output._who_may(Path("/usr/new")) == "/usr belongs to user 0: name another folder, or change its owner"
+
+
+@pytest.mark.usefixtures("unprivileged")
+def test_a_folder_that_may_be_written_but_not_read(tmp_path: Path) -> None:
+    """It is refused before training, since it cannot be locked."""
+    folder = tmp_path / "blind"
+    folder.mkdir()
+    folder.chmod(0o333)
+    with pytest.raises(OutputError, match="may not read and write there"):
+        output.prepare(folder, ())
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can make a file of someone else")
+def test_a_file_of_someone_else_in_a_sticky_folder(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """It is refused before training: there, only its owner may replace it."""
+    tmp_path.chmod(0o1777)
+    (tmp_path / "a").write_text("theirs")
+    request.getfixturevalue("unprivileged")
+    with pytest.raises(OutputError, match="a belongs to another user, and the folder lets only its owner replace it"):
+        output.prepare(tmp_path, ("a",))
+    output.prepare(tmp_path, ("b",))
+
+
+@pytest.mark.usefixtures("unprivileged")
+def test_a_folder_below_a_closed_one(tmp_path: Path) -> None:
+    """The line names the folder that is closed, though what is in it cannot be seen."""
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0)
+    with pytest.raises(OutputError, match=r"user \d+ may not read and write there; "):
+        output.prepare(closed / "a" / "b", ())
 
 
 def test_a_file_of_someone_else_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,3 +73,20 @@ def test_a_missing_folder_and_a_missing_file(dataset_folder: Path) -> None:
     (dataset_folder / FILES["train_labels"]).unlink()
     with pytest.raises(DataError, match=r"train-labels-idx1-ubyte\.gz is not there"):
         sources.find(str(dataset_folder))
+
+
+@pytest.mark.usefixtures("unprivileged")
+def test_a_folder_that_is_closed(tmp_path: Path) -> None:
+    """One line; among the places that are looked through, it is passed over."""
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0)
+    with pytest.raises(DataError, match=r"user \d+ may not look into it; open it \(chmod a\+rx\), or run as its owner"):
+        sources.find(str(closed))
+    assert sources._missing(closed) == list(sources.FILES.values())
+
+
+def test_a_file_in_place_of_a_folder(tmp_path: Path) -> None:
+    """It is not called missing."""
+    (tmp_path / "file").touch()
+    with pytest.raises(DataError, match="is not a folder"):
+        sources.find(str(tmp_path / "file"))
