@@ -12,7 +12,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from job import cli
 from job.config import STREAM, Config
@@ -35,20 +35,29 @@ def main(argv: Sequence[str] | None = None) -> int:
         command = cli.parse(sys.argv[1:] if argv is None else argv)
         configure_log(command.log_level)
         result = {"train": train, "render": render}[command.name](command.config)
-        _say(result, sys.stderr if command.config.output == STREAM else sys.stdout)
+        _say(result, streamed=command.config.output == STREAM)
     except JobError as error:
-        print(f"fashion-job: error: {error}", file=sys.stderr)
+        _complain(f"fashion-job: error: {error}")
         return error.exit_status
     except Exception:  # noqa: BLE001 - whatever it is, it is our bug
-        traceback.print_exc()
-        print("fashion-job: error: this is a bug in the job; please report it with the lines above", file=sys.stderr)
+        _complain(
+            traceback.format_exc() + "fashion-job: error: this is a bug in the job; please report it with the above"
+        )
         return BUG
     return 0
 
 
-def _say(result: str, stream: TextIO) -> None:
+def _complain(text: str) -> None:
+    with contextlib.suppress(OSError):  # the exit status says it to those who do not listen
+        print(text, file=sys.stderr)
+
+
+def _say(result: str, *, streamed: bool) -> None:
+    if streamed:
+        _complain(result)
+        return
     try:
-        print(result, file=stream, flush=True)
+        print(result, flush=True)
     except OSError as error:
         raise OutputError(f"stdout cannot be written ({error.strerror}), but the report is there: {result}") from error
 
@@ -114,7 +123,8 @@ def _run(config: Config, folder: Path, dataset: "Dataset", used: "Device", stopw
         data=results.summarise(dataset, n_train),
         timings_s=stopwatch.timings_s(),
     )
-    with stopwatch.stage("report") as stage, output.staged(folder) as staging:
+    done = "nothing was sent" if config.output == STREAM else "the new report is there"
+    with stopwatch.stage("report") as stage, output.staged(folder, done) as staging:
         network.save(staging / results.MODEL)
         results.write(staging, outcome, dataset, probabilities)
         try:

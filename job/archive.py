@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shutil
+import sys
 import tarfile
 import tempfile
 from collections.abc import Iterator
@@ -36,18 +37,24 @@ def streamed() -> Iterator[Path]:
     if fcntl.fcntl(STDOUT, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
         raise OutputError("--output -: stdout is closed; pipe it: … | tar x")
     output.demand_temporary_folder()
-    folder = Path(tempfile.mkdtemp(prefix="fashion-job-"))
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="fashion-job-"))
+    except OSError as error:
+        raise OutputError(f"--output -: no temporary folder can be made ({error}); make room there") from error
     with interruption.cleanup(lambda: shutil.rmtree(folder, ignore_errors=True)):
+        sys.stdout.flush()
         stdout = os.dup(STDOUT)
         os.dup2(STDERR, STDOUT)
         try:
             yield folder
+            sys.stdout.flush()
             _send(folder, stdout)
         except OutputError as error:  # which speaks of the folder as if it had been asked for
             raise OutputError(
                 str(error).replace(f"--output {folder}", f"--output -: temporary folder {folder}")
             ) from error
         finally:
+            sys.stdout.flush()
             os.dup2(stdout, STDOUT)
             os.close(stdout)
 

@@ -81,7 +81,7 @@ def train_parser() -> argparse.ArgumentParser:
         help="auto takes a GPU if there is one; gpu fails if there is none (default auto)",
     )
     parser.add_argument(
-        "--threads", type=int, metavar="N", help="that compute (default: the processors that the process may use)"
+        "--threads", type=int, metavar="N", help="of TensorFlow (default: the processors that the process may use)"
     )
     parser.add_argument(
         "--data",

@@ -26,7 +26,7 @@ class Config:
         validation_split: the share of the training images, taken from their end, that only measures, in [0, 1).
         seed: of the initial weights, the order of the batches and the choice of samples, 0 to 2**32 - 1.
         device: `auto` takes a GPU if there is one.
-        threads: that compute, at least 1, or None for as many as the process may have processors.
+        threads: of TensorFlow, at least 1, or None for as many as the process may have processors.
         data: a folder with the four files of a data set, or None to look for Fashion-MNIST.
         output: the folder the results are written to; `-` sends them to stdout as a tar archive.
 
@@ -62,7 +62,7 @@ class Config:
             _demand(printable, option, repr(folder), "a folder's name of printable characters")
 
     def command(self) -> str:
-        """The shell command that repeats this run; it names every setting but a data set that was found by itself."""
+        """The shell command that repeats this run, without a data set or threads that were found, not asked for."""
         words = ["python", "-m", "job"]
         for field in fields(self):
             value = getattr(self, field.name)

@@ -54,12 +54,6 @@ def start(choice: DeviceChoice, n_threads: int, resources: Resources) -> Device:
             "--device gpu: this TensorFlow is built for the CPU; use the GPU image (make image DEVICE=gpu, then "
             "docker run --gpus all … fashion-job:gpu), or --device cpu"
         )
-    if choice == "auto" and resources.n_gpus and _is_for_cpu():
-        log.warning(
-            "%s here, but this TensorFlow is built for the CPU: the GPU image (make image DEVICE=gpu) would use %s",
-            resources.gpus(),
-            "it" if resources.n_gpus == 1 else "them",
-        )
     import_tensorflow()
     import tensorflow as tf
 
@@ -70,6 +64,9 @@ def start(choice: DeviceChoice, n_threads: int, resources: Resources) -> Device:
                 f"--device gpu: TensorFlow sees no GPU ({resources.gpus()} in {DEVICES}); give the container one "
                 "(docker run --gpus all …), or use --device cpu"
             )
+        if choice == "auto" and resources.n_gpus and not gpus:
+            reason = "is built for the CPU: use the GPU image" if _is_for_cpu() else "cannot use it: see --verbose"
+            log.warning("%s here, but this TensorFlow %s", resources.gpus(), reason)
         if choice == "cpu":
             tf.config.set_visible_devices([], "GPU")
             gpus = []

@@ -1,6 +1,5 @@
 """Writes into the output folder all or nothing."""
 
-import errno
 import fcntl
 import os
 import shutil
@@ -10,11 +9,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from job import interruption
+from job import interruption, refusal
 from job.errors import OutputError
 
 UNFINISHED = ".unfinished-"
-CONTAINER_MARKS = ("/.dockerenv", "/run/.containerenv")  # of Docker, and of Podman
 
 
 def prepare(folder: Path, names: Iterable[str]) -> None:
@@ -24,7 +22,7 @@ def prepare(folder: Path, names: Iterable[str]) -> None:
         OutputError: if they cannot.
     """
     demand_temporary_folder()
-    with _explained(folder):
+    with refusal.explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as probe:
             probe.write(b"\0")
@@ -75,16 +73,20 @@ def demand_space(folder: Path, n_bytes: int) -> None:
 
 
 @contextmanager
-def staged(folder: Path) -> Iterator[Path]:
+def staged(folder: Path, done: str = "the new report is there") -> Iterator[Path]:
     """Give the block an empty folder to write files into; when it succeeds, move them all into `folder`.
 
     If it fails, or a signal ends the process, `folder` is as it was before. The empty folder lies inside `folder`,
     which may be a mount of its own: files are renamed only within one file system.
 
+    Args:
+        folder: where the files go.
+        done: the state that a signal is answered with from then on.
+
     Raises:
         OutputError: if the files cannot be written or moved, or another job is writing there.
     """
-    with _explained(folder), _locked(folder), interruption.cleanup(lambda: _sweep(folder)):
+    with refusal.explained(folder), _locked(folder), interruption.cleanup(lambda: _sweep(folder)):
         _sweep(folder)
         staging = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder))
         new = staging / "new"
@@ -92,7 +94,7 @@ def staged(folder: Path) -> Iterator[Path]:
         yield new
         with interruption.deferred():
             _replace(folder, new, staging)
-            interruption.tell("the new report is there")
+            interruption.tell(done)
 
 
 @contextmanager
@@ -109,8 +111,11 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what this job, or one that was killed outright, has left unfinished."""
+    """Remove what this job, or one that was killed outright, has left unfinished; what it had moved away comes back."""
     for leftover in folder.glob(f"{UNFINISHED}*"):
+        for old in leftover.glob("old/*"):
+            if not os.path.lexists(folder / old.name):
+                old.rename(folder / old.name)
         shutil.rmtree(leftover, ignore_errors=True)
 
 
@@ -130,12 +135,27 @@ def _replace(folder: Path, new: Path, staging: Path) -> None:
             (new / name).replace(folder / name)
             moved.append(name)
     except OSError:
-        for name in kept:
-            if name in moved or not os.path.lexists(folder / name):
-                (old / name).replace(folder / name)
-        for name in set(moved) - set(kept):
-            (folder / name).unlink()
+        _undo(folder, old, kept, moved)
         raise
+
+
+def _undo(folder: Path, old: Path, kept: list[str], moved: list[str]) -> None:
+    """Put the kept files back and remove the others that were moved; where that fails, leave the kept ones beside."""
+    stuck = []
+    for name in {*kept, *moved}:
+        try:
+            if name not in kept:
+                (folder / name).unlink()
+            elif name in moved or not os.path.lexists(folder / name):
+                (old / name).replace(folder / name)
+        except OSError:
+            stuck.append(name)
+    if stuck:
+        rescued = old.rename(Path(tempfile.mkdtemp(prefix="earlier-", dir=folder)) / "report")
+        raise OutputError(
+            f"--output {folder}: {', '.join(sorted(stuck))} could be neither replaced nor put back; "
+            f"the earlier files are in {rescued}"
+        )
 
 
 def _keep(path: Path, copy: Path) -> None:
@@ -150,51 +170,3 @@ def _keep(path: Path, copy: Path) -> None:
             shutil.copy2(path, copy, follow_symlinks=False)
         except PermissionError:
             path.rename(copy)
-
-
-@contextmanager
-def _explained(folder: Path) -> Iterator[None]:
-    """Turn the system's refusal into one line that says what to do."""
-    try:
-        yield
-    except OSError as error:
-        raise OutputError(f"--output {folder}: {_remedy(folder, error)}") from error
-
-
-def _remedy(folder: Path, error: OSError) -> str:
-    if error.errno in {errno.EEXIST, errno.ENOTDIR}:
-        return "a file stands there or above it; remove it or name another folder"
-    if error.errno in {errno.EACCES, errno.EPERM}:
-        return f"user {os.geteuid()} may not read and write there; {_who_may(folder)}"
-    if error.errno == errno.EROFS:
-        return (
-            "the file system is read-only; mount a folder there, or name another (training can also stream: --output -)"
-        )
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return "no space is left; make room or name another folder"
-    return f"cannot be written ({error.strerror or error}); name another folder"
-
-
-def _who_may(folder: Path) -> str:
-    """Whose the folder is, or the one above it that is there, and what to do about it."""
-    folder = folder.absolute()
-    there = next(path for path in (folder, *folder.parents) if _is_seen(path))
-    owner = there.stat()
-    belongs = f"{there} belongs to user {owner.st_uid}"
-    if there != folder or not any(Path(mark).exists() for mark in CONTAINER_MARKS):
-        return f"{belongs}: name another folder, or change its owner"
-    if owner.st_uid == 0:
-        return (
-            f"{belongs}, like any mounted folder that Docker had to make: chown it to you, then "
-            'docker run --user "$(id -u):$(id -g)" …'
-        )
-    user = f"{owner.st_uid}:{owner.st_gid}"
-    return f'{belongs}: docker run --user "$(id -u):$(id -g)" … if that is you, --user {user} if not'
-
-
-def _is_seen(path: Path) -> bool:
-    try:
-        path.stat()
-    except OSError:  # it is not there, or a folder above it is closed
-        return False
-    return True

@@ -1,5 +1,6 @@
 """What the system or the container lets this process use."""
 
+import math
 import os
 import platform
 from dataclasses import dataclass
@@ -61,32 +62,52 @@ def count_of(n: int, noun: str) -> str:
 
 def find() -> Resources:
     """What this process may use."""
-    import joblib  # it knows of affinity masks and of both versions of cgroups
-
     return Resources(
         uid=os.geteuid(),
         gid=os.getegid(),
         processor=_processor(),
-        n_processors=joblib.cpu_count(),
+        n_processors=n_processors(),
         memory_limit_bytes=memory_limit_bytes(),
         n_gpus=len(list(DEVICES.glob("nvidia[0-9]*"))),
     )
 
 
-def memory_limit_bytes(cgroups: Path = CGROUPS) -> int | None:
-    """The memory limit of this process's cgroup, of version 2 or 1.
+def n_processors(cgroups: Path = CGROUPS) -> int:
+    """The smaller of the affinity mask and the cgroup's quota of processor time, rounded up.
 
     Args:
         cgroups: where they are mounted; a container sees its own there.
     """
-    for name in ("memory.max", "memory/memory.limit_in_bytes"):
-        try:
-            limit = int((cgroups / name).read_text(encoding="ascii"))
-        except (OSError, ValueError):  # not this version, or the word "max"
-            continue
-        if limit < _physical_bytes():  # version 1 has no word for none, but a number beyond every machine
-            return limit
-    return None
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = _words(cgroups / "cpu.max")  # version 2: quota and period in one file
+    if not quota:
+        quota = _words(cgroups / "cpu" / "cpu.cfs_quota_us") + _words(cgroups / "cpu" / "cpu.cfs_period_us")
+    try:
+        quota_us, period_us = (int(word) for word in quota)
+    except ValueError:  # the word "max", or no cgroup
+        return allowed
+    return min(allowed, math.ceil(quota_us / period_us)) if quota_us > 0 else allowed  # -1 is version 1's word for none
+
+
+def memory_limit_bytes(cgroups: Path = CGROUPS) -> int | None:
+    """The memory limit of this process's cgroup.
+
+    Args:
+        cgroups: where they are mounted; a container sees its own there.
+    """
+    limits = _words(cgroups / "memory.max") or _words(cgroups / "memory" / "memory.limit_in_bytes")
+    if not limits or limits == ["max"]:
+        return None
+    limit = int(limits[0])
+    return limit if limit < _physical_bytes() else None  # version 1 says a number beyond every machine for none
+
+
+def _words(path: Path) -> list[str]:
+    """The words of a file; none if it is not there."""
+    try:
+        return path.read_text(encoding="ascii").split()
+    except OSError:
+        return []
 
 
 def _physical_bytes() -> int:

@@ -1,3 +1,4 @@
+import errno
 import io
 import os
 import pty
@@ -5,10 +6,15 @@ import signal
 import subprocess
 import sys
 import tarfile
+import tempfile
+import time
 from pathlib import Path
 
 import pytest
 from conftest import REPOSITORY
+
+from job import archive
+from job.errors import OutputError
 
 STREAM = """
 import os, sys, time
@@ -19,15 +25,17 @@ interruption.install()
 open_streams()
 try:
     with archive.streamed() as folder:
-        os.write(1, b"said on stdout\\n")
+        print("said on stdout")
         (folder / "b").write_text("second")
         (folder / "a").write_bytes(bytes(int(sys.argv[1])))
+        os.write(1, b"and by C\\n")
         if "wait" in sys.argv:
-            print("waiting", flush=True)
+            os.write(1, b"waiting\\n")
             time.sleep(60)
 except JobError as error:
     print(error, file=sys.stderr)
     raise SystemExit(error.exit_status)
+print("after" if "after" in sys.argv else "", end="")
 """
 
 
@@ -36,7 +44,8 @@ def command(n_bytes: int = 10, *words: str) -> tuple[str, ...]:
 
 
 def environment(temporary: Path) -> dict[str, str]:
-    return {**os.environ, "TMPDIR": str(temporary), "PYTHONPATH": str(REPOSITORY)}
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    return {**kept, "TMPDIR": str(temporary), "PYTHONPATH": str(REPOSITORY)}
 
 
 def test_sends_the_files_as_a_folder(tmp_path: Path) -> None:
@@ -51,7 +60,7 @@ def test_sends_the_files_as_a_folder(tmp_path: Path) -> None:
         ("report/a", 10, 0, ""),
         ("report/b", 6, 0, ""),
     ]
-    assert done.stderr == b"said on stdout\n"
+    assert sorted(done.stderr.splitlines()) == [b"and by C", b"said on stdout"]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -64,7 +73,7 @@ def test_a_reader_who_leaves_is_an_error(tmp_path: Path) -> None:
     )
     os.close(writing)
     assert done.returncode == 73
-    assert done.stderr.splitlines()[1:] == ["--output -: stdout broke before the end of the archive (Broken pipe)"]
+    assert done.stderr.splitlines()[2:] == ["--output -: stdout broke before the end of the archive (Broken pipe)"]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -86,7 +95,8 @@ def test_a_terminal_is_refused() -> None:
     os.close(controller)
     assert done.returncode == 64
     assert done.stderr == (
-        "--output - writes a tar archive to stdout, but that is a terminal; pipe it (… | tar x), and docker run without -t\n"
+        "--output - writes a tar archive to stdout, but that is a terminal; "
+        "pipe it (… | tar x), and docker run without -t\n"
     )
 
 
@@ -107,8 +117,50 @@ def test_a_signal_sends_nothing(tmp_path: Path, number: signal.Signals) -> None:
     ) as process:
         assert process.stderr
         assert process.stdout
-        assert [process.stderr.readline() for _ in range(2)] == ["said on stdout\n", "waiting\n"]
+        assert [process.stderr.readline() for _ in range(2)] == ["and by C\n", "waiting\n"]
         process.send_signal(number)
         assert process.wait(10) == 128 + number
         assert process.stdout.read() == ""
+        assert process.stderr.read() == f"fashion-job: stopped by {number.name}; no file was changed\n"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_stdout_is_stdout_again_afterwards(tmp_path: Path) -> None:
+    """What is printed after the block goes where it should."""
+    done = subprocess.run(command(10, "after"), capture_output=True, check=True, env=environment(tmp_path))
+    assert done.stdout.endswith(b"after")
+
+
+def test_a_signal_while_the_archive_is_sent(tmp_path: Path) -> None:
+    """The reader reads nothing and the pipe is full: the last word is that the archive is cut off."""
+    with subprocess.Popen(
+        command(1_000_000), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(tmp_path)
+    ) as process:
+        assert process.stderr
+        assert {process.stderr.readline() for _ in range(2)} == {"and by C\n", "said on stdout\n"}
+        time.sleep(0.3)  # until it waits for the reader
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 128 + signal.SIGTERM
+        assert process.stderr.read() == "fashion-job: stopped by SIGTERM; the archive is cut off\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_room_for_the_temporary_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """73; an error of the folder speaks of it as a temporary one."""
+
+    def refuse(**_: object) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "isatty", lambda _: False)
+    with pytest.raises(OutputError, match=r"--output -: temporary folder .*: full"), archive.streamed() as folder:
+        raise OutputError(f"--output {folder}: full")
+    monkeypatch.setattr(tempfile, "mkdtemp", refuse)
+    with (
+        pytest.raises(OutputError, match=r"no temporary folder can be made .*No space"),
+        archive.streamed(),
+    ):
+        pass
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", list)
+    with pytest.raises(OutputError, match="no temporary folder can be written"), archive.streamed():
+        pass

@@ -22,28 +22,38 @@ def test_names_the_device_and_its_threads() -> None:
     assert str(device.Device("CPU", "A processor", 1)) == "on CPU: A processor, 1 thread"
 
 
-def test_a_gpu_and_the_tensorflow_for_the_cpu(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Asked for, it is an error that names the image; by itself, a warning; with the choice made, neither."""
-    configure_log(logging.INFO)
+def test_a_gpu_and_the_tensorflow_for_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked for, it is an error that names the image."""
     monkeypatch.setattr(device, "_is_for_cpu", lambda: True)
-    two = replace(RESOURCES, n_gpus=2)
     with pytest.raises(DeviceError, match="this TensorFlow is built for the CPU; use the GPU image"):
-        device.start("gpu", two.n_processors, two)
-    device.start("auto", two.n_processors, two)
-    assert capsys.readouterr().err == (
-        "fashion-job: warning: 2 GPUs here, but this TensorFlow is built for the CPU: the GPU image (make image DEVICE=gpu) would use them\n"
-    )
-    device.start("cpu", two.n_processors, two)
+        device.start("gpu", RESOURCES.n_processors, RESOURCES)
+
+
+@pytest.mark.parametrize(
+    ("tensorflow", "reason"),
+    [("for the CPU", "is built for the CPU: use the GPU image"), ("for GPUs", "cannot use it: see --verbose")],
+)
+def test_a_gpu_that_is_not_used_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tensorflow: str, reason: str
+) -> None:
+    """A warning with the reason; with the choice made, none."""
+    import tensorflow as tf
+
+    configure_log(logging.INFO)
+    monkeypatch.setattr(device, "_is_for_cpu", lambda: tensorflow == "for the CPU")
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda _kind: [])
+    one = replace(RESOURCES, n_gpus=1)
+    device.start("auto", one.n_processors, one)
+    assert capsys.readouterr().err == f"fashion-job: warning: 1 GPU here, but this TensorFlow {reason}\n"
+    device.start("cpu", one.n_processors, one)
     assert capsys.readouterr().err == ""
 
 
 def test_a_gpu_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     """The TensorFlow for GPUs names what it looked for, and the option that gives a container one."""
-    monkeypatch.setattr(device, "_is_for_cpu", lambda: False)
     import tensorflow as tf
 
+    monkeypatch.setattr(device, "_is_for_cpu", lambda: False)
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda _kind: [])
     with pytest.raises(DeviceError, match=r"sees no GPU \(no GPU in /dev\); give the container one"):
         device.start("gpu", RESOURCES.n_processors, replace(RESOURCES, n_gpus=0))

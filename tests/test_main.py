@@ -1,10 +1,12 @@
 """The whole job through main([...]), with good and with bad input."""
 
+import io
 import json
 import re
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +17,7 @@ import pytest
 from conftest import REPOSITORY, write_idx
 from sklearn import metrics as sklearn_metrics
 
-from job import idx, resources, sources
+from job import device, idx, resources, sources
 from job.__main__ import main
 from job.results import Results
 from job.sources import FILES
@@ -115,9 +117,52 @@ def test_no_gpu(error_of: ErrorOf, dataset_folder: Path, tmp_path: Path, monkeyp
     """69 where a GPU is asked for and TensorFlow sees none; never a silent CPU."""
     import tensorflow as tf
 
+    monkeypatch.setattr(device, "_is_for_cpu", lambda: False)
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda _: [])
     line = error_of(69, "--device", "gpu", "--data", dataset_folder, "--output", tmp_path / "out")
-    assert line.endswith("or --device cpu")
+    assert "--device gpu: TensorFlow sees no GPU" in line
+
+
+def test_threads(dataset_folder: Path, tmp_path: Path) -> None:
+    """As many as asked for; the results tell."""
+    output = tmp_path / "out"
+    arguments = ("--data", dataset_folder, "--epochs", "1", "--threads", "3", "--output", output)
+    command = (sys.executable, "-m", "job", *map(str, arguments))
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert ", 3 threads on " in done.stderr.splitlines()[0]
+    metrics = json.loads((output / "metrics.json").read_text())
+    assert metrics["environment"]["n_threads"] == 3
+    assert "--threads 3" in metrics["command"]
+
+
+def test_the_report_as_a_stream(dataset_folder: Path) -> None:
+    """The five files as an archive on stdout, the result on stderr, also where nobody listens there."""
+    arguments = ("--data", str(dataset_folder), "--epochs", "1", "--output", "-")
+    command = (sys.executable, "-m", "job", *arguments)
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, check=True)
+    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+        assert archive.getnames() == [
+            f"report/{name}" for name in ("index.html", "metrics.json", "model.keras", "predictions.csv", "samples.npz")
+        ]
+    assert done.stderr.endswith(b"on 100 test images: report/index.html in the archive\n")
+    with Path("/dev/full").open("w") as full:
+        deaf = subprocess.run(command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=full, check=False)
+    assert deaf.returncode == 0
+    assert len(deaf.stdout) == len(done.stdout)
+
+
+def test_render_takes_no_stream(error_of: ErrorOf) -> None:
+    """64: it reads the folder too."""
+    assert "render reads a folder and writes into it" in error_of(64, "render", "--output", "-")
+
+
+def test_too_little_memory_is_told(
+    dataset_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A warning, and the run goes on."""
+    monkeypatch.setattr(resources, "memory_limit_bytes", lambda: 400 * 2**20)
+    assert main(["--data", str(dataset_folder), "--epochs", "1", "--output", str(tmp_path / "out"), "-q"]) == 0
+    assert capsys.readouterr().err.startswith("fashion-job: warning: the memory limit is 400 MiB")
 
 
 def test_output_that_cannot_be_written(

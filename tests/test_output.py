@@ -131,28 +131,12 @@ def test_a_folder_of_someone_else(tmp_path: Path) -> None:
     assert tmp_path.exists()
 
 
-def test_a_folder_of_someone_else_in_a_container(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The line says whose it is, and the option to run as that user."""
-    monkeypatch.setattr(output, "CONTAINER_MARKS", ("/",))
-    owner = os.geteuid() or 4711
-    os.chown(tmp_path, owner, -1)
-    option = 'docker run --user "$(id -u):$(id -g)" …'
-    group = tmp_path.stat().st_gid
-    assert output._who_may(tmp_path) == (
-        f"{tmp_path} belongs to user {owner}: {option} if that is you, --user {owner}:{group} if not"
-    )
-    assert output._who_may(Path("/usr")) == (
-        f"/usr belongs to user 0, like any mounted folder that Docker had to make: chown it to you, then {option}"
-    )
-    assert output._who_may(Path("/usr/new")) == "/usr belongs to user 0: name another folder, or change its owner"
-
-
-@pytest.mark.usefixtures("unprivileged")
-def test_a_folder_that_may_be_written_but_not_read(tmp_path: Path) -> None:
+def test_a_folder_that_may_be_written_but_not_read(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """It is refused before training, since it cannot be locked."""
     folder = tmp_path / "blind"
     folder.mkdir()
     folder.chmod(0o333)
+    request.getfixturevalue("unprivileged")
     with pytest.raises(OutputError, match="may not read and write there"):
         output.prepare(folder, ())
 
@@ -168,11 +152,11 @@ def test_a_file_of_someone_else_in_a_sticky_folder(tmp_path: Path, request: pyte
     output.prepare(tmp_path, ("b",))
 
 
-@pytest.mark.usefixtures("unprivileged")
-def test_a_folder_below_a_closed_one(tmp_path: Path) -> None:
+def test_a_folder_below_a_closed_one(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """The line names the folder that is closed, though what is in it cannot be seen."""
     closed = tmp_path / "closed"
     closed.mkdir(mode=0)
+    request.getfixturevalue("unprivileged")
     with pytest.raises(OutputError, match=r"user \d+ may not read and write there; "):
         output.prepare(closed / "a" / "b", ())
 
@@ -190,6 +174,39 @@ def test_a_file_of_someone_else_is_replaced(tmp_path: Path, monkeypatch: pytest.
         (staging / "a").write_text("new")
     assert snapshot(tmp_path) == {"a": "new"}
     test_a_failure_between_two_moves_is_undone(tmp_path, monkeypatch)
+
+
+def test_an_undo_that_fails_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second file cannot be moved, nor the first put back: the earlier ones lie beside, and the line says where."""
+    for name in "abc":
+        (tmp_path / name).write_text(f"old {name}")
+    whole = Path.replace
+
+    def refuse(path: Path, target: Path) -> Path:
+        if target == tmp_path / "b" or path.parent.name == "old":
+            raise OSError(errno.EIO, "Input/output error")
+        return whole(path, target)
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    words = "a could be neither replaced nor put back; the earlier files are in "
+    with pytest.raises(OutputError, match=words), output.staged(tmp_path) as staging:
+        for name in "abc":
+            (staging / name).write_text(f"new {name}")
+    (rescued,) = tmp_path.glob("earlier-*/report")
+    assert snapshot(rescued) == {name: f"old {name}" for name in "abc"}
+    assert {name: (tmp_path / name).read_text() for name in "abc"} == {"a": "new a", "b": "old b", "c": "old c"}
+
+
+def test_what_a_killed_job_had_moved_away_comes_back(tmp_path: Path) -> None:
+    """At the next writing, where nothing has taken its place."""
+    old = tmp_path / ".unfinished-abc" / "old"
+    old.mkdir(parents=True)
+    for name in "ab":
+        (old / name).write_text("old")
+    (tmp_path / "b").write_text("there")
+    with pytest.raises(ZeroDivisionError), output.staged(tmp_path):
+        raise ZeroDivisionError
+    assert snapshot(tmp_path) == {"a": "old", "b": "there"}
 
 
 def test_no_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,11 +75,11 @@ def test_a_missing_folder_and_a_missing_file(dataset_folder: Path) -> None:
         sources.find(str(dataset_folder))
 
 
-@pytest.mark.usefixtures("unprivileged")
-def test_a_folder_that_is_closed(tmp_path: Path) -> None:
+def test_a_folder_that_is_closed(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """One line; among the places that are looked through, it is passed over."""
     closed = tmp_path / "closed"
     closed.mkdir(mode=0)
+    request.getfixturevalue("unprivileged")
     with pytest.raises(DataError, match=r"user \d+ may not look into it; open it \(chmod a\+rx\), or run as its owner"):
         sources.find(str(closed))
     assert sources._missing(closed) == list(sources.FILES.values())
