@@ -1,5 +1,6 @@
-# Debian 13. Where no registry is in reach, another base can stand in: make image BASE=debian:trixie-slim
-ARG BASE=debian:trixie-slim@sha256:a29215f6a35e51e22adffa17f89e9d2ef06214e64a2bad10d765c46aea49f11f
+# Where no registry is in reach, another base can stand in: make image BASE=debian:trixie-slim
+ARG BASE=pinned
+FROM debian:trixie-slim@sha256:a29215f6a35e51e22adffa17f89e9d2ef06214e64a2bad10d765c46aea49f11f AS pinned
 
 FROM ${BASE} AS build
 # Versions are not pinned: a Debian suite keeps only its newest, so a pin would break the build at the next update.
@@ -11,7 +12,7 @@ RUN apt-get update \
 ARG DEVICE=cpu
 COPY requirements.txt requirements-gpu.txt /tmp/
 # The wheels stay in a cache mount: a changed lock downloads only what is new, and none of them is in the image.
-RUN --mount=type=cache,target=/wheels \
+RUN --mount=type=cache,target=/wheels,sharing=locked \
     case "$DEVICE" in \
         cpu) lock=/tmp/requirements.txt ;; \
         gpu) lock=/tmp/requirements-gpu.txt ;; \
@@ -52,8 +53,8 @@ RUN chmod -R a+rX . \
     && python -m compileall -q job \
     && install --directory --mode=777 report
 USER 1000
-# The self-check: a whole job on few of the images, which loads all that a run loads.
-RUN python -m job --epochs 1 --batch-size 256 --output /tmp/report && rm -r /tmp/report /tmp/matplotlib
+# The self-check: a whole job of one epoch, which loads all that a run loads.
+RUN python -m job --epochs 1 --batch-size 256 --output /tmp/report && find /tmp -mindepth 1 -delete
 ENTRYPOINT ["tini", "-s", "--", "python", "-m", "job"]
 ARG REVISION VERSION SOURCE
 LABEL org.opencontainers.image.title="fashion-job" \

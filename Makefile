@@ -5,26 +5,27 @@
 PYTHONS := python3 python3.13 python3.12 python3.11 python
 SUITS := import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 PYTHON ?= $(shell for p in $(PYTHONS); do "$$p" -c "$(SUITS)" >/dev/null 2>&1 && echo "$$p" && break; done)
-VENV := .venv
+# cpu or gpu: which lock is installed, here and in the image
+DEVICE ?= cpu
+$(if $(filter cpu gpu,$(DEVICE)),,$(error DEVICE is '$(DEVICE)', but must be cpu or gpu))
+LOCK := requirements$(if $(filter gpu,$(DEVICE)),-gpu).txt
+VENV := .venv$(if $(filter gpu,$(DEVICE)),-gpu)
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
+IMAGE ?= fashion-job$(if $(filter gpu,$(DEVICE)),:gpu)
 ARGS ?=
 
-# cpu or gpu: which lock is installed, here and in the image
-DEVICE ?= cpu
-LOCK := requirements$(if $(filter gpu,$(DEVICE)),-gpu).txt
-IMAGE ?= fashion-job$(if $(filter gpu,$(DEVICE)),:gpu)
-# What the image says of itself; of where it comes from, what a clone from the web can tell.
-REVISION ?= $(shell git describe --always --dirty --abbrev=40 --exclude='*' 2>/dev/null)
-VERSION ?= $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' job/__init__.py)
-SOURCE ?= $(shell git remote get-url origin 2>/dev/null | sed -n 's|^https://\([^@/]*@\)*\(.*\)|https://\2|p; s|^git@\([^:]*\):|https://\1/|p')
-BUILD_ARGS = $(foreach name,BASE DEVICE REVISION VERSION SOURCE,$(if $($(name)),--build-arg $(name)=$($(name))))
+# What the image says of itself; CI says where it comes from.
+REVISION := $(shell git describe --always --dirty --abbrev=40 --exclude='*' 2>/dev/null)
+VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' job/__init__.py)
+SOURCE ?=
+BUILD_ARGS = $(foreach name,BASE DEVICE REVISION VERSION SOURCE,$(if $($(name)),--build-arg '$(name)=$($(name))'))
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r t h; do printf '%-12s%s\n' "$$t" "$$h"; done
 
-setup: $(VENV)/job.stamp ## Make .venv with what the job runs on
+setup: $(VENV)/job.stamp ## Make .venv with what the job runs on (DEVICE=gpu: .venv-gpu)
 
 data: $(VENV)/job.stamp ## Put Fashion-MNIST into data/, unless the job finds it already
 	@$(BIN)/python -m job.download
@@ -54,7 +55,7 @@ format: $(VENV)/tests.stamp ## Format the code and mend what the linter can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock: $(VENV)/tests.stamp ## Compile the dependencies in pyproject.toml into the two hash-locked files
+lock: $(VENV)/tests.stamp ## Compile the dependencies in pyproject.toml into the three hash-locked files
 	$(COMPILE) pyproject.toml --group cpu -o requirements.txt
 	$(COMPILE) pyproject.toml --group gpu -c requirements.txt -o requirements-gpu.txt
 	$(COMPILE) --group dev -c requirements.txt -o tests/requirements.txt
@@ -62,8 +63,8 @@ lock: $(VENV)/tests.stamp ## Compile the dependencies in pyproject.toml into the
 image: ## Build the Docker image fashion-job (DEVICE=gpu: fashion-job:gpu)
 	docker build $(DOCKER_BUILD_FLAGS) $(BUILD_ARGS) -t $(IMAGE) .
 
-image-test: $(VENV)/tests.stamp image ## Build the image, run it and check the report that comes out
-	$(BIN)/python -m pytest -m image $(ARGS)
+image-test: $(VENV)/tests.stamp data image ## Build the image, run it under every restriction, print what ran
+	IMAGE='$(IMAGE)' $(BIN)/python -m pytest -m image $(ARGS)
 
 sbom: $(VENV)/tests.stamp ## Write the software bill of materials of the image (SPDX) to sbom.spdx.json
 	$(BIN)/syft scan docker:$(IMAGE) --source-name fashion-job --source-version $(VERSION) -o spdx-json=sbom.spdx.json
@@ -76,7 +77,7 @@ version: ## Print the version
 	@echo $(VERSION)
 
 clean: ## Remove .venv, data/ and the caches; the report stays
-	rm -rf $(VENV) data sbom.spdx.json .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-gpu data sbom.spdx.json .mypy_cache .ruff_cache .pytest_cache
 	find job tests -name __pycache__ -prune -exec rm -rf {} +
 
 $(VENV)/job.stamp: $(LOCK)
