@@ -67,7 +67,7 @@ image-test: $(VENV)/tests.stamp data image ## Build the image, run it under ever
 	IMAGE='$(IMAGE)' $(BIN)/python -m pytest -m image $(ARGS)
 
 sbom: $(VENV)/tests.stamp ## Write the software bill of materials of the image (SPDX) to sbom.spdx.json
-	$(BIN)/syft scan docker:$(IMAGE) --source-name fashion-job --source-version $(VERSION) -o spdx-json=sbom.spdx.json
+	SYFT_CHECK_FOR_APP_UPDATE=false $(BIN)/syft scan docker:$(IMAGE) --source-name fashion-job --source-version $(VERSION) -o spdx-json=sbom.spdx.json
 
 # An advisory that does not concern the job is passed over with --ignore-vuln here, and a line that says why. None so far.
 audit: $(VENV)/tests.stamp ## Look up the locked packages in the database of known vulnerabilities
