@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from job import cli
 from job.config import STREAM, Config
-from job.errors import BUG, DataError, JobError, OutputError
+from job.errors import BUG, DataError, JobError, OutputError, UsageError
 from job.progress import Stopwatch, configure_log, log, open_streams, say
 
 if TYPE_CHECKING:
@@ -88,7 +88,10 @@ def _train(config: Config, folder: Path) -> "Results":
         log.warning(shortage)
     with stopwatch.stage("data") as stage:
         dataset = data.load(source)
-        dataset.n_train(config.validation_split)  # which may leave none
+        if config.batch_size > (n_train := dataset.n_train(config.validation_split)):
+            raise UsageError(
+                f"--batch-size is {config.batch_size}, but only {n_train:,} images are there to train with"
+            )
         output.demand_space(folder, results.size_bytes(len(dataset.test_images), dataset.n_classes))
         stage.summary = str(dataset)
     with stopwatch.stage("tensorflow") as stage:

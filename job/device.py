@@ -1,5 +1,6 @@
 """Starts TensorFlow quietly and settles which device it uses."""
 
+import gc
 import logging
 import os
 import sys
@@ -91,11 +92,20 @@ def _is_for_cpu() -> bool:
 
 
 def import_tensorflow() -> None:
-    """Import TensorFlow and Keras without their banners."""
+    """Import TensorFlow and Keras without their banners.
+
+    Python's garbage collector looks through all that they make again and again, and finds none: it is off meanwhile,
+    and passes over these objects from then on.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _native_stderr_held():
-        import keras  # noqa: F401
-        import tensorflow as tf  # noqa: F401
+    gc.disable()
+    try:
+        with _native_stderr_held():
+            import keras  # noqa: F401
+            import tensorflow as tf  # noqa: F401
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Trains a network with Keras's own `fit`."""
+"""Trains a network and watches over it."""
 
 import math
 import time
@@ -7,7 +7,8 @@ from typing import Any
 import keras
 
 from job.config import Config
-from job.data import Dataset, scale
+from job.data import Dataset
+from job.engine import Engine
 from job.errors import DivergenceError
 from job.progress import Bar
 
@@ -19,28 +20,22 @@ def train(model: keras.Model, dataset: Dataset, config: Config) -> dict[str, lis
         Keras's history: `loss`, `accuracy` and, where images were held out, `val_loss` and `val_accuracy` per epoch.
 
     Raises:
-        DivergenceError: at the end of the first epoch whose loss is not a finite number.
+        DivergenceError: as soon as the loss of an epoch is not a finite number.
     """
-    n_steps = math.ceil(dataset.n_train(config.validation_split) / config.batch_size)
-    with Bar(config.epochs, n_steps) as bar:
-        history: dict[str, list[float]] = model.fit(
-            scale(dataset.train_images),
-            keras.utils.to_categorical(dataset.train_labels, dataset.n_classes),
-            batch_size=config.batch_size,
-            epochs=config.epochs,
-            validation_split=config.validation_split,
-            callbacks=[_Watch(bar, config.learning_rate)],
-            verbose=0,
-        ).history
-    return history
+    n_train = dataset.n_train(config.validation_split)
+    engine = Engine(model, dataset, n_train, config.batch_size, config.seed)
+    stops = engine.stops()
+    with Bar(config.epochs, int(stops[-1])) as bar:
+        return engine.train(config.epochs, [_Watch(bar, stops.tolist(), config.learning_rate)])
 
 
 class _Watch(keras.callbacks.Callback):  # type: ignore[misc] # Keras ships no types
     """Moves the bar and stops a training that has left the finite numbers."""
 
-    def __init__(self, bar: Bar, learning_rate: float) -> None:
+    def __init__(self, bar: Bar, stops: list[int], learning_rate: float) -> None:
         super().__init__()
         self._bar = bar
+        self._stops = stops
         self._learning_rate = learning_rate
         self._epoch = 0
 
@@ -48,14 +43,18 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc] # Keras ships no t
         self._epoch = epoch
         self._begun = time.monotonic()
 
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002 - the same
-        self._bar.step(self._epoch, batch + 1)
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        self._demand_finite(logs or {})
+        self._bar.step(self._epoch, self._stops[batch])
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         figures = logs or {}
+        self._demand_finite(figures)
+        self._bar.epoch(epoch, figures, time.monotonic() - self._begun)
+
+    def _demand_finite(self, figures: dict[str, Any]) -> None:
         if not all(math.isfinite(value) for value in figures.values()):
             raise DivergenceError(
-                f"the loss is no longer a finite number in epoch {epoch + 1} at --learning-rate "
+                f"the loss is no longer a finite number in epoch {self._epoch + 1} at --learning-rate "
                 f"{self._learning_rate:g}; lower the learning rate"
             )
-        self._bar.epoch(epoch, figures, time.monotonic() - self._begun)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from job import results, sources
+from job import device, resources, results, sources
 from job.__main__ import main
 from job.errors import UsageError
 from job.results import Results
@@ -39,6 +39,13 @@ def write_dataset(folder: Path, *, n_train: int = 300, n_test: int = 100, n_clas
         write_idx(folder / sources.FILES[f"{part}_images"], images)
         write_idx(folder / sources.FILES[f"{part}_labels"], labels)
     return folder
+
+
+@pytest.fixture(scope="session")
+def started() -> None:
+    """TensorFlow with the device and threads that the job gives it, which it takes only before its first operation."""
+    found = resources.find()
+    device.start("auto", found.n_processors, found)
 
 
 @pytest.fixture

@@ -107,6 +107,14 @@ def test_bad_data(error_of: ErrorOf, dataset_folder: Path, tmp_path: Path) -> No
     assert list(output.iterdir()) == []
 
 
+def test_a_batch_larger_than_the_training_set(error_of: ErrorOf, dataset_folder: Path, tmp_path: Path) -> None:
+    """64, once the data set is known; one of just its size is taken."""
+    arguments = ("--data", dataset_folder, "--epochs", "1", "--output", tmp_path / "out")
+    line = error_of(64, *arguments, "-q", "--batch-size", "271")
+    assert "--batch-size is 271, but only 270 images are there to train with" in line
+    assert main([*map(str, arguments), "-q", "--batch-size", "270"]) == 0
+
+
 def test_a_split_without_training_images(error_of: ErrorOf, dataset_folder: Path, tmp_path: Path) -> None:
     """A share that is in range, but leaves nothing of so few images."""
     line = error_of(65, "--data", dataset_folder, "--validation-split", "0.999", "--output", tmp_path / "out")

@@ -3,6 +3,8 @@ import pytest
 
 from job import model
 
+pytestmark = pytest.mark.usefixtures("started")
+
 
 def test_the_baseline_is_what_was_asked_for() -> None:
     """Flatten, 128 relu, 64 relu, 10 softmax: 109,386 weights, with Adam and categorical cross-entropy."""

@@ -9,6 +9,8 @@ from job.config import Config
 from job.errors import DivergenceError
 from job.sources import Source
 
+pytestmark = pytest.mark.usefixtures("started")
+
 
 def train(folder: Path, config: Config) -> tuple[keras.Model, dict[str, list[float]]]:
     dataset = data.load(Source(folder, "--data"))
