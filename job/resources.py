@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MIB = 2**20
-NEEDED_BYTES = 950 * MIB
+NEEDED_BYTES = 700 * MIB
 """What a run on Fashion-MNIST takes at its peak, TensorFlow included; measured in the image."""
 
 CGROUPS = Path("/sys/fs/cgroup")

@@ -66,11 +66,17 @@ def test_the_report_tells_the_device_and_the_settings(finished_results: Results)
     assert finished_results.data.n_validation == 30
 
 
-def test_two_runs_with_one_seed_predict_the_same(dataset_folder: Path, tmp_path: Path) -> None:
-    """Byte for byte."""
+def test_two_runs_with_one_seed_give_the_same(dataset_folder: Path, tmp_path: Path) -> None:
+    """The predictions byte for byte, and every figure but times and what names the folder."""
+    metrics = []
     for name in ("a", "b"):
         assert main(["--data", str(dataset_folder), "--epochs", "1", "--output", str(tmp_path / name), "-q"]) == 0
+        content = json.loads((tmp_path / name / "metrics.json").read_text())
+        del content["started"], content["timings_s"], content["command"], content["config"]["output"]
+        metrics.append(content)
     assert (tmp_path / "a" / "predictions.csv").read_bytes() == (tmp_path / "b" / "predictions.csv").read_bytes()
+    assert metrics[0] == metrics[1]
+    assert metrics[0]["history"]["loss"]
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ def test_describes_all_in_a_line() -> None:
 def test_a_memory_limit_too_low_for_a_run_is_told() -> None:
     """One line with the limit, what a run takes, and the option that helps."""
     assert replace(RESOURCES, memory_limit_bytes=400 * MIB).shortage() == (
-        "the memory limit is 400 MiB, but a run takes about 950 MiB and may be killed (status 137); "
+        "the memory limit is 400 MiB, but a run takes about 700 MiB and may be killed (status 137); "
         "give it more (docker run --memory 1g …)"
     )
     assert RESOURCES.shortage() == ""
