@@ -382,7 +382,7 @@ def test_what_a_change_rebuilds(tmp_path: Path) -> None:
     try:
         for name, installs in (("job/__init__.py", False), ("requirements.txt", True)):
             with (tmp_path / name).open("a") as file:
-                file.write("\n# changed\n")
+                file.write(f"\n# changed {image}\n")  # or the build of an earlier test is at hand
             begun = time.monotonic()
             build = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
             said = build.stdout + build.stderr
