@@ -6,7 +6,6 @@ if __name__ == "__main__":
     interruption.install()  # before the slow imports
 
 import contextlib
-import datetime
 import os
 import sys
 import traceback
@@ -104,7 +103,6 @@ def _run(config: Config, folder: Path, dataset: "Dataset", used: "Device", stopw
     """Train and judge on a data set and a device that are there, and report into `folder`."""
     from job import environment, evaluation, model, output, results, training
 
-    started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     n_train = dataset.n_train(config.validation_split)
     with stopwatch.stage("training") as stage:
         network = model.build(dataset.n_classes, config.learning_rate, config.seed)
@@ -117,7 +115,7 @@ def _run(config: Config, folder: Path, dataset: "Dataset", used: "Device", stopw
 
     outcome = results.Results(
         **vars(judgement),
-        started=started,
+        started=stopwatch.began.isoformat(timespec="seconds"),
         command=config.command(),
         model=model.describe(network),
         history=results.History(**history),

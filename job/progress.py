@@ -1,6 +1,7 @@
 """What the job says while it runs: a line per stage, and a bar in a terminal, on stderr."""
 
 import contextlib
+import datetime
 import logging
 import os
 import sys
@@ -64,10 +65,12 @@ class Stopwatch:
     """Measures the stages of a run.
 
     Attributes:
-        started: `time.monotonic()` at the start of the run.
+        began: the start of the run, UTC.
+        started: `time.monotonic()` then.
         stages_s: wall time of each finished stage in seconds, in order.
     """
 
+    began: datetime.datetime = field(default_factory=lambda: datetime.datetime.now(datetime.UTC))
     started: float = field(default_factory=time.monotonic)
     stages_s: dict[str, float] = field(default_factory=dict)
 
