@@ -85,6 +85,7 @@ def _train(config: Config, folder: Path) -> "Results":
     say("system", f"{available.describe(n_threads)}, data from {source.folder}, report to {folder.absolute()}")
     if shortage := available.shortage():
         log.warning(shortage)
+    device.importing()
     with stopwatch.stage("data") as stage:
         dataset = data.load(source)
         if config.batch_size > (n_train := dataset.n_train(config.validation_split)):
@@ -106,7 +107,7 @@ def _run(config: Config, folder: Path, dataset: "Dataset", used: "Device", stopw
     n_train = dataset.n_train(config.validation_split)
     with stopwatch.stage("training") as stage:
         network = model.build(dataset.n_classes, config.learning_rate, config.seed)
-        history = training.train(network, dataset, config)
+        history = training.train(network, dataset, config, meanwhile=_import_for_report)
         stage.summary = f"{model.describe(network)}: {config.epochs} x {n_train:,} images"
     with stopwatch.stage("evaluation") as stage:
         probabilities = evaluation.predict(network, dataset.test_images)
@@ -135,6 +136,14 @@ def _run(config: Config, folder: Path, dataset: "Dataset", used: "Device", stopw
         (staging / results.REPORT).write_text(page, encoding="utf-8")
         stage.summary = _weight(page)
     return outcome
+
+
+def _import_for_report() -> None:
+    """Import what the report takes, while the device computes."""
+    import pandas as pd  # noqa: F401
+    import sklearn.metrics  # noqa: F401
+
+    from job import audit, report  # noqa: F401
 
 
 def render(config: Config) -> str:

@@ -1,11 +1,13 @@
 """Starts TensorFlow quietly and settles which device it uses."""
 
+import functools
 import gc
 import logging
 import os
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
@@ -18,6 +20,8 @@ from job.resources import DEVICES, Resources, count_of
 log = logging.getLogger(__name__)
 
 STDERR = 2
+OPTIONAL_FOR_KERAS = ("matplotlib", "pandas", "sklearn")
+"""What `import keras` also imports where it is installed: a third of its time, for data frames and plots of its own."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,7 @@ def start(choice: DeviceChoice, n_threads: int, resources: Resources) -> Device:
             "--device gpu: this TensorFlow is built for the CPU; use the GPU image (make image DEVICE=gpu, then "
             "docker run --gpus all … fashion-job:gpu), or --device cpu"
         )
-    import_tensorflow()
+    importing().result()
     import tensorflow as tf
 
     with _native_stderr_held():
@@ -91,8 +95,14 @@ def _is_for_cpu() -> bool:
     return True
 
 
+@functools.cache
+def importing() -> Future[None]:
+    """The import of TensorFlow and Keras, which begins in a thread at the first call."""
+    return ThreadPoolExecutor(1).submit(import_tensorflow)
+
+
 def import_tensorflow() -> None:
-    """Import TensorFlow and Keras without their banners.
+    """Import TensorFlow and Keras without their banners, and without what they need not.
 
     Python's garbage collector looks through all that they make again and again, and finds none: it is off meanwhile,
     and passes over these objects from then on.
@@ -100,12 +110,24 @@ def import_tensorflow() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     gc.disable()
     try:
-        with _native_stderr_held():
+        with _native_stderr_held(), _hidden(OPTIONAL_FOR_KERAS):
             import keras  # noqa: F401
             import tensorflow as tf  # noqa: F401
     finally:
         gc.freeze()
         gc.enable()
+
+
+@contextmanager
+def _hidden(packages: tuple[str, ...]) -> Iterator[None]:
+    """Make the packages that were not imported yet look as if they were not installed."""
+    hidden = [package for package in packages if package not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type] # None is documented to stop an import
+    try:
+        yield
+    finally:
+        for package in hidden:
+            del sys.modules[package]
 
 
 @contextmanager

@@ -3,24 +3,32 @@
 Plain `fit` spends most of its time between the steps of so small a network. Here XLA compiles a loop over the steps.
 """
 
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
 
 from job.data import Dataset
 
-STEPS_PER_CALL = 256  # at most: signals are answered, and the bar moves, between two calls
+STEPS_PER_BATCH = 512  # at most, of what Keras takes for a batch
+SECONDS_PER_CALL = 0.25  # about: signals are answered, and progress is told, between two calls of the device
+FIRST_CALL = 16  # steps, to measure how long one takes
 VALIDATION_BATCH_SIZE = 1000  # no figure depends on it
 
 
 class Engine(keras.Model):  # type: ignore[misc] # Keras ships no types
     """Trains a compiled network in place through Keras's `fit`, with its callbacks and history.
 
-    What Keras calls a batch is a call here, of up to 256 steps: `on_train_batch_end` comes after each. Each epoch sees
-    every training image once in a new order, the last, smaller batch included.
+    What Keras takes for a batch are up to 512 steps here: `on_train_batch_end` comes after them. Each epoch sees every
+    training image once in a new order, the last, smaller batch included.
+
+    Attributes:
+        network: the one that is trained.
+        n_steps: the full batches of an epoch.
 
     Args:
         network: takes pixels in [0, 1], shape (n, 28, 28), and is compiled with optimizer and loss.
@@ -37,59 +45,101 @@ class Engine(keras.Model):  # type: ignore[misc] # Keras ships no types
         self._labels = tf.constant(dataset.train_labels)
         self._n_classes = dataset.n_classes
         self._n_train = n_train
-        self._n_steps, n_rest = divmod(n_train, batch_size)
-        self._batches = tf.Variable(tf.zeros((self._n_steps, batch_size), tf.int32), trainable=False)
+        self.n_steps, n_rest = divmod(n_train, batch_size)
+        self._steps_per_call = FIRST_CALL
+        self._is_compiled = False
+        self._batches = tf.Variable(tf.zeros((self.n_steps, batch_size), tf.int32), trainable=False)
         self._rest = tf.Variable(tf.zeros((n_rest,), tf.int32), trainable=False)
         self._random = np.random.default_rng(seed)
-        self._run = tf.function(self._steps, jit_compile=True)
         self.compile(optimizer=network.optimizer, loss=network.loss, metrics=["accuracy"])
         self.build((None, *network.input_shape[1:]))
         self.optimizer.build(network.trainable_variables)
+        anything = tf.one_hot([0], self._n_classes)
+        self.compute_metrics(None, anything, anything)  # makes their variables, without which all is traced twice
 
-    def train(self, epochs: int, callbacks: list[keras.callbacks.Callback]) -> dict[str, list[float]]:
-        """Train; returns Keras's history, with `val_` figures where there are images that validate."""
-        stops = self.stops()
-        calls = tf.data.Dataset.from_tensor_slices((np.append(np.int32(0), stops[:-1]), stops))
+    def train(
+        self,
+        epochs: int,
+        callbacks: list[keras.callbacks.Callback],
+        progress: Callable[[int], None] = lambda n_steps: None,  # noqa: ARG005
+    ) -> dict[str, list[float]]:
+        """Train.
+
+        Args:
+            epochs: at least 1.
+            callbacks: Keras's.
+            progress: told several times a second how many steps of the epoch are done.
+
+        Returns:
+            Keras's history, with `val_` figures where there are images that validate.
+        """
+        self._progress = progress
+        n_batches = -(-self.n_steps // STEPS_PER_BATCH)
+        stops = np.linspace(0, self.n_steps, n_batches + 1).round().astype(np.int32)
+        ranges = tf.data.Dataset.from_tensor_slices((stops[:-1], stops[1:]))
         n_images = len(self._images)
         validation = tf.data.Dataset.range(self._n_train, n_images).batch(VALIDATION_BATCH_SIZE)
         options = tf.data.Options()
         options.autotune.enabled = False  # of a few numbers: it would take up to 2 s of the processor, and of its end
         history: dict[str, list[float]] = self.fit(
-            calls.with_options(options),
+            ranges.with_options(options),
             epochs=epochs,
             validation_data=validation.with_options(options) if n_images > self._n_train else None,
             callbacks=[keras.callbacks.LambdaCallback(on_epoch_begin=self._shuffle), *callbacks],
-            shuffle=False,  # the calls
+            shuffle=False,  # the ranges
             verbose=0,
         ).history
         return history
-
-    def stops(self) -> NDArray[np.int32]:
-        """How many full batches of an epoch are done after each call, shape (n_calls,)."""
-        n_calls = -(-self._n_steps // STEPS_PER_CALL)
-        return np.linspace(0, self._n_steps, n_calls + 1).round().astype(np.int32)[1:]
 
     def call(self, images: tf.Tensor, training: bool | None = None) -> tf.Tensor:  # noqa: FBT001 - Keras's form
         """The network's."""
         return self.network(images, training=training)
 
-    def train_step(self, data: tuple[tf.Tensor, tf.Tensor]) -> dict[str, Any]:
-        """Run the full batches from one number to another; after the last, that of the rest."""
-        start, stop = data
-        self._run(self._batches.value(), start, stop)
-        if self._rest.shape[0]:
-            tf.cond(stop == self._n_steps, lambda: self._step(self._rest), lambda: 0)
-        metrics: dict[str, Any] = self.get_metrics_result()
-        return metrics
+    def make_train_function(self, force: bool = False) -> None:  # noqa: FBT001, FBT002 - Keras's form
+        """Have `fit` run many of Keras's training steps at once."""
+        if force or not self._is_compiled:
+            self._compile()
+            self._is_compiled = True
+            self.train_function = self._train_range
 
-    def test_step(self, data: tf.Tensor) -> dict[str, Any]:
-        """Judge the images with these indices."""
-        metrics: dict[str, Any] = super().test_step(self._batch(data))
-        return metrics
+    def make_test_function(self, force: bool = False) -> None:  # noqa: FBT001, FBT002, ARG002 - Keras's form
+        """Have `fit` judge images by their indices."""
+        self.test_function = lambda indices: self._judge(next(indices))
 
     def save(self, filepath: str, **options: Any) -> None:  # noqa: ANN401 - whatever Keras takes
         """Save the network itself, which knows nothing of this engine."""
         self.network.save(filepath, **options)
+
+    def _compile(self) -> None:
+        """Trace what training calls, while XLA compiles in a thread, which keeps no signal waiting."""
+        number = tf.TensorSpec((), tf.int32)
+        self._loop = tf.function(self._steps, jit_compile=True, autograph=False).get_concrete_function(
+            tf.TensorSpec(self._batches.shape, tf.int32), number, number
+        )
+        compiled = ThreadPoolExecutor(1).submit(self._loop, self._batches.value(), tf.constant(0), tf.constant(0))
+        if self._rest.shape[0]:
+            self._last = tf.function(self._step, autograph=False).get_concrete_function(
+                tf.TensorSpec(self._rest.shape, tf.int32)
+            )
+        self._judge = tf.function(lambda indices: self.test_step(self._batch(indices)), autograph=False)
+        compiled.result()
+
+    def _train_range(self, ranges: Iterator[tuple[tf.Tensor, tf.Tensor]]) -> dict[str, Any]:
+        """Run the full batches of the next range of steps, in calls of a good length; after the last, the rest."""
+        start, end = map(int, next(ranges))
+        while start < end:
+            stop = min(start + self._steps_per_call, end)
+            begun = time.monotonic()
+            self._loop(self._batches.value(), tf.constant(start), tf.constant(stop))
+            self.optimizer.iterations.numpy()  # waits for the device
+            seconds_per_step = (time.monotonic() - begun) / (stop - start)
+            self._steps_per_call = max(1, round(SECONDS_PER_CALL / seconds_per_step))
+            self._progress(stop)
+            start = stop
+        if end == self.n_steps and self._rest.shape[0]:
+            self._last(self._rest.value())
+        metrics: dict[str, Any] = self.get_metrics_result()
+        return metrics
 
     def _shuffle(self, _epoch: int, _logs: dict[str, Any]) -> None:
         order = self._random.permutation(self._n_train).astype(np.int32)
@@ -101,7 +151,7 @@ class Engine(keras.Model):  # type: ignore[misc] # Keras ships no types
         tf.while_loop(lambda i: i < stop, lambda i: (i + 1 + self._step(batches[i]),), (start,))
 
     def _step(self, indices: tf.Tensor) -> int:
-        super().train_step(self._batch(indices))
+        self.train_step(self._batch(indices))
         return 0
 
     def _batch(self, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

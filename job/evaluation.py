@@ -59,8 +59,8 @@ def predict(model: "keras.Model", images: NDArray[np.uint8]) -> NDArray[np.float
     Returns:
         Rows that sum to 1, shape (n, n_classes), in the order of the images.
     """
-    probabilities: NDArray[np.float32] = model.predict(scale(images), batch_size=BATCH_SIZE, verbose=0)
-    return probabilities
+    parts = (images[start : start + BATCH_SIZE] for start in range(0, len(images), BATCH_SIZE))
+    return np.concatenate([np.asarray(model(scale(part), training=False)) for part in parts])
 
 
 def judge(y_true: Labels, probabilities: NDArray[np.float32], class_names: Sequence[str], seed: int) -> Judgement:

@@ -1,7 +1,9 @@
 """Trains a network and watches over it."""
 
 import math
+import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -13,8 +15,16 @@ from job.errors import DivergenceError
 from job.progress import Bar
 
 
-def train(model: keras.Model, dataset: Dataset, config: Config) -> dict[str, list[float]]:
+def train(
+    model: keras.Model, dataset: Dataset, config: Config, meanwhile: Callable[[], object]
+) -> dict[str, list[float]]:
     """Train `model` in place.
+
+    Args:
+        model: compiled.
+        dataset: whose last images validate.
+        config: of the run.
+        meanwhile: is called in a thread of its own, once all is compiled.
 
     Returns:
         Keras's history: `loss`, `accuracy` and, where images were held out, `val_loss` and `val_accuracy` per epoch.
@@ -24,28 +34,33 @@ def train(model: keras.Model, dataset: Dataset, config: Config) -> dict[str, lis
     """
     n_train = dataset.n_train(config.validation_split)
     engine = Engine(model, dataset, n_train, config.batch_size, config.seed)
-    stops = engine.stops()
-    with Bar(config.epochs, int(stops[-1])) as bar:
-        return engine.train(config.epochs, [_Watch(bar, stops.tolist(), config.learning_rate)])
+    with Bar(config.epochs, engine.n_steps) as bar:
+        watch = _Watch(bar, config.learning_rate, meanwhile)
+        return engine.train(config.epochs, [watch], watch.progress)
 
 
 class _Watch(keras.callbacks.Callback):  # type: ignore[misc] # Keras ships no types
     """Moves the bar and stops a training that has left the finite numbers."""
 
-    def __init__(self, bar: Bar, stops: list[int], learning_rate: float) -> None:
+    def __init__(self, bar: Bar, learning_rate: float, meanwhile: Callable[[], object]) -> None:
         super().__init__()
         self._bar = bar
-        self._stops = stops
         self._learning_rate = learning_rate
+        self._meanwhile = meanwhile
         self._epoch = 0
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002 - Keras's form
+        threading.Thread(target=self._meanwhile, daemon=True).start()
+
+    def progress(self, n_steps: int) -> None:
+        self._bar.step(self._epoch, n_steps)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002 - Keras's form
         self._epoch = epoch
         self._begun = time.monotonic()
 
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
         self._demand_finite(logs or {})
-        self._bar.step(self._epoch, self._stops[batch])
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         figures = logs or {}

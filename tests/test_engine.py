@@ -19,8 +19,8 @@ pytestmark = pytest.mark.usefixtures("started")
 
 @pytest.fixture
 def dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Dataset:
-    """Of 300 images; an epoch of 270 is 8 full batches and one of 14, in 3 calls."""
-    monkeypatch.setattr(engine, "STEPS_PER_CALL", 3)
+    """Of 300 images; an epoch of 270 is 8 full batches and one of 14: ranges of 3, 2 and 3 steps."""
+    monkeypatch.setattr(engine, "STEPS_PER_BATCH", 3)
     return data.load(Source(write_dataset(tmp_path / "blocks"), "--data"))
 
 
@@ -99,9 +99,32 @@ def test_batches_that_divide_the_images_or_do_not(dataset: Dataset, n_train: int
     assert int(network.optimizer.iterations) == -(-n_train // batch_size)
 
 
-def test_the_calls_of_an_epoch(dataset: Dataset) -> None:
-    """Of about the same length, at most what is allowed, up to the last full batch."""
-    assert Engine(mlp(), dataset, N_TRAIN, BATCH_SIZE, seed=5).stops().tolist() == [3, 5, 8]
+def test_the_calls_of_a_slow_network_become_short(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Progress is told after every step where a step takes longer than a call may, and less often where it does not."""
+    monkeypatch.setattr(engine, "FIRST_CALL", 2)
+    monkeypatch.setattr(engine, "SECONDS_PER_CALL", 0.0)
+    told: list[int] = []
+    trained = Engine(mlp(), dataset, N_TRAIN, BATCH_SIZE, seed=5)
+    trained.train(2, [], told.append)
+    assert told == [2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 6, 7, 8]
+    monkeypatch.setattr(engine, "SECONDS_PER_CALL", 60.0)
+    told.clear()
+    trained.train(2, [], told.append)
+    assert told == [1, 3, 5, 8, 3, 5, 8]
+
+
+def test_a_step_is_traced_twice_in_all(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the full batches and for the rest; each further time would take a third of a second."""
+    sizes: list[int] = []
+    step = Engine._step
+
+    def counted(self: Engine, indices: tf.Tensor) -> int:
+        sizes.append(indices.shape[0])
+        return step(self, indices)
+
+    monkeypatch.setattr(Engine, "_step", counted)
+    Engine(mlp(), dataset, N_TRAIN, BATCH_SIZE, seed=5).train(2, [])
+    assert sizes == [32, 14]
 
 
 def train(dataset: Dataset, epochs: int, *callbacks: keras.callbacks.Callback) -> tuple[keras.Model, dict[str, Any]]:
