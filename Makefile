@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup data run render test check format lock image image-test sbom audit version clean
+.PHONY: help setup data run render test check format lock image image-test sbom audit version bench clean
 
 # The first Python on the path that TensorFlow has wheels for and that can make a virtual environment.
 PYTHONS := python3 python3.13 python3.12 python3.11 python
@@ -55,9 +55,10 @@ format: $(VENV)/tests.stamp ## Format the code and mend what the linter can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock: $(VENV)/tests.stamp ## Compile the dependencies in pyproject.toml into the three hash-locked files
+lock: $(VENV)/tests.stamp ## Compile the dependencies in pyproject.toml into the four hash-locked files
 	$(COMPILE) pyproject.toml --group cpu -o requirements.txt
 	$(COMPILE) pyproject.toml --group gpu -c requirements.txt -o requirements-gpu.txt
+	$(COMPILE) --group bench -c requirements.txt -o bench/requirements.txt
 	$(COMPILE) --group dev -c requirements.txt -o tests/requirements.txt
 
 image: ## Build the Docker image fashion-job (DEVICE=gpu: fashion-job:gpu)
@@ -71,14 +72,22 @@ sbom: $(VENV)/tests.stamp ## Write the software bill of materials of the image (
 
 # An advisory that does not concern the job is passed over with --ignore-vuln here, and a line that says why. None so far.
 audit: $(VENV)/tests.stamp ## Look up the locked packages in the database of known vulnerabilities
-	$(BIN)/pip-audit --strict --disable-pip --require-hashes $(foreach lock,$(wildcard requirements*.txt tests/requirements.txt),-r $(lock))
+	$(BIN)/pip-audit --strict --disable-pip --require-hashes $(foreach lock,$(wildcard requirements*.txt tests/requirements.txt bench/requirements.txt),-r $(lock))
+
+bench: .venv-bench/bench.stamp data ## Measure the job against its peers (about 20 minutes; ARGS="--rounds 1": 7)
+	PEERS_PYTHON=.venv-bench/bin/python $(BIN)/python -m bench $(ARGS)
 
 version: ## Print the version
 	@echo $(VERSION)
 
 clean: ## Remove .venv, data/ and the caches; the report stays
-	rm -rf .venv .venv-gpu data sbom.spdx.json .mypy_cache .ruff_cache .pytest_cache
-	find job tests -name __pycache__ -prune -exec rm -rf {} +
+	rm -rf .venv .venv-gpu .venv-bench data sbom.spdx.json .mypy_cache .ruff_cache .pytest_cache
+	find job tests bench -name __pycache__ -prune -exec rm -rf {} +
+
+.venv-bench/bench.stamp: bench/requirements.txt $(VENV)/job.stamp
+	@test -x .venv-bench/bin/python || "$(PYTHON)" -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r $<
+	@touch $@
 
 $(VENV)/job.stamp: $(LOCK)
 	@test -n "$(PYTHON)" || { echo "make: no Python 3.11, 3.12 or 3.13 with venv found; install one (Debian: apt-get install python3-venv) or name it: make PYTHON=/path/to/python3.13" >&2; exit 1; }

@@ -1,0 +1,265 @@
+"""Ways to train the baseline, one a process: `python -m bench.peers NAME` prints what it measured as a line of JSON.
+
+Each trains the same network for the same epochs with the same batch size on the same 54,000 images, shuffled, with the
+images of the validation judged after each epoch where the library does so. A fit is timed from the arrays in memory to
+the end of training, with all that it traces and compiles.
+"""
+
+import argparse
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from job import data, evaluation, resources, sources
+from job.data import Dataset, scale
+
+EPOCHS, BATCH_SIZE, N_TRAIN, N_CLASSES = 5, 32, 54_000, 10
+UNITS = (784, 128, 64, N_CLASSES)
+LEARNING_RATE = 0.001
+Figures = dict[str, float]
+
+
+def load() -> Dataset:
+    """Fashion-MNIST, found as the job finds it."""
+    return data.load(sources.find(None))
+
+
+def engine(options: argparse.Namespace) -> Figures:
+    """The job's own training, and the time of the bare matrix products of an epoch after it."""
+    _start(options.threads)
+    import keras
+
+    from job import model
+    from job.engine import Engine
+
+    dataset = _grown(load(), options.factor)
+    n_train = N_TRAIN * options.factor
+    epochs_s: list[float] = []
+    watch = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, logs=None: epochs_s.append(-time.perf_counter()),  # noqa: ARG005
+        on_test_begin=lambda logs=None: epochs_s.append(epochs_s.pop() + time.perf_counter()),  # noqa: ARG005
+    )
+    network = model.build(N_CLASSES, LEARNING_RATE, options.seed)
+    begun = time.perf_counter()
+    Engine(network, dataset, n_train, options.batch_size, options.seed).train(EPOCHS, [watch])
+    fit_s = time.perf_counter() - begun
+    peak = _peak_mib()
+    accuracy = _accuracy(dataset, evaluation.predict(network, dataset.test_images))
+    figures = {"fit_s": fit_s, "accuracy": accuracy, "epoch_s": float(np.median(epochs_s[1:])), "peak_mib": peak}
+    if options.factor == 1 and options.batch_size == BATCH_SIZE:
+        figures["products_s"] = _matrix_products_s()
+    return figures
+
+
+def keras_fit(options: argparse.Namespace, steps_per_execution: int = 1) -> Figures:
+    """Plain `fit`."""
+    _start(options.threads)
+    import keras
+
+    from job import model
+
+    dataset = load()
+    network = model.build(N_CLASSES, LEARNING_RATE, options.seed)
+    network.compile(network.optimizer, network.loss, metrics=["accuracy"], steps_per_execution=steps_per_execution)
+    images, labels = scale(dataset.train_images), keras.utils.to_categorical(dataset.train_labels, N_CLASSES)
+    begun = time.perf_counter()
+    network.fit(images, labels, batch_size=BATCH_SIZE, epochs=EPOCHS, validation_split=0.1, verbose=0)
+    fit_s = time.perf_counter() - begun
+    return {"fit_s": fit_s, "accuracy": _accuracy(dataset, evaluation.predict(network, dataset.test_images))}
+
+
+def keras_steps(options: argparse.Namespace) -> Figures:
+    """`fit` with a quarter of an epoch's steps per call."""
+    return keras_fit(options, steps_per_execution=422)
+
+
+def torch_eager(options: argparse.Namespace, *, fused: bool = False) -> Figures:
+    """A plain PyTorch loop over tensors in memory, without a DataLoader, which would be slower."""
+    import torch
+
+    torch.manual_seed(options.seed)
+    torch.set_num_threads(options.threads)
+    dataset = load()
+    images = torch.from_numpy(scale(dataset.train_images[:N_TRAIN]).reshape(-1, UNITS[0]))
+    labels = torch.from_numpy(dataset.train_labels[:N_TRAIN].astype(np.int64))
+    layers: list[torch.nn.Module] = []
+    for n_in, n_out in pairwise(UNITS):
+        layers += [torch.nn.Linear(n_in, n_out), torch.nn.ReLU()]
+    network = torch.nn.Sequential(*layers[:-1])
+    begun = time.perf_counter()
+    optimizer = torch.optim.Adam(network.parameters(), LEARNING_RATE, fused=fused)
+    for _ in range(EPOCHS):
+        for indices in torch.randperm(N_TRAIN).split(BATCH_SIZE):
+            optimizer.zero_grad()
+            torch.nn.functional.cross_entropy(network(images[indices]), labels[indices]).backward()
+            optimizer.step()
+    fit_s = time.perf_counter() - begun
+    with torch.no_grad():
+        logits = network(torch.from_numpy(scale(dataset.test_images).reshape(-1, UNITS[0]))).numpy()
+    return {"fit_s": fit_s, "accuracy": _accuracy(dataset, logits)}
+
+
+def torch_fused(options: argparse.Namespace) -> Figures:
+    """The same with PyTorch's fused Adam."""
+    return torch_eager(options, fused=True)
+
+
+def jax_scan(options: argparse.Namespace) -> Figures:
+    """JAX: `lax.scan` over the batches of an epoch, which is one compiled call."""
+    import jax
+    import jax.numpy as jnp
+    from jax.example_libraries import optimizers
+
+    dataset = load()
+    images = jnp.asarray(dataset.train_images[:N_TRAIN].reshape(-1, UNITS[0]))
+    labels = jnp.asarray(dataset.train_labels[:N_TRAIN])
+    key = jax.random.key(options.seed)
+    glorot = jax.nn.initializers.glorot_uniform()
+    shapes = pairwise(UNITS)
+    weights = [(glorot(jax.random.fold_in(key, i), s, jnp.float32), jnp.zeros(s[1])) for i, s in enumerate(shapes)]
+
+    def logits(weights: Any, x: Any) -> Any:  # noqa: ANN401 - arrays of JAX
+        for w, b in weights[:-1]:
+            x = jax.nn.relu(x @ w + b)
+        return x @ weights[-1][0] + weights[-1][1]
+
+    def loss(weights: Any, indices: Any) -> Any:  # noqa: ANN401
+        x = images[indices].astype(jnp.float32) / 255
+        return -jnp.take_along_axis(jax.nn.log_softmax(logits(weights, x)), labels[indices][:, None], 1).mean()
+
+    begun = time.perf_counter()
+    initialise, update, parameters = optimizers.adam(LEARNING_RATE, eps=1e-7)
+
+    def step(carry: Any, indices: Any) -> Any:  # noqa: ANN401
+        i, state = carry
+        return (i + 1, update(i, jax.grad(loss)(parameters(state), indices), state)), None
+
+    @jax.jit  # type: ignore[untyped-decorator]
+    def epoch(carry: Any, order: Any) -> Any:  # noqa: ANN401
+        full = N_TRAIN // BATCH_SIZE * BATCH_SIZE
+        carry, _ = jax.lax.scan(step, carry, order[:full].reshape(-1, BATCH_SIZE))
+        return step(carry, order[full:])[0]
+
+    carry = (0, initialise(weights))
+    for number in range(EPOCHS):
+        carry = epoch(carry, jax.random.permutation(jax.random.fold_in(key, 100 + number), N_TRAIN))
+    jax.block_until_ready(carry)
+    fit_s = time.perf_counter() - begun
+    outcome = logits(parameters(carry[1]), scale(dataset.test_images).reshape(-1, UNITS[0]))
+    return {"fit_s": fit_s, "accuracy": _accuracy(dataset, np.asarray(outcome))}
+
+
+def sklearn_mlp(options: argparse.Namespace) -> Figures:
+    """scikit-learn's MLPClassifier."""
+    import warnings
+
+    from sklearn.neural_network import MLPClassifier
+
+    dataset = load()
+    images = scale(dataset.train_images[:N_TRAIN]).reshape(-1, UNITS[0])
+    classifier = MLPClassifier(
+        UNITS[1:-1], alpha=0, batch_size=BATCH_SIZE, max_iter=EPOCHS, tol=0, random_state=options.seed
+    )
+    begun = time.perf_counter()
+    with warnings.catch_warnings(action="ignore"):  # that five epochs are few
+        classifier.fit(images, dataset.train_labels[:N_TRAIN])
+    fit_s = time.perf_counter() - begun
+    outcome = classifier.predict_proba(scale(dataset.test_images).reshape(-1, UNITS[0]))
+    return {"fit_s": fit_s, "accuracy": _accuracy(dataset, outcome)}
+
+
+PEERS: dict[str, Callable[[argparse.Namespace], Figures]] = {
+    "fashion-job": engine,
+    "Keras, plain fit": keras_fit,
+    "Keras, steps_per_execution=422": keras_steps,
+    "PyTorch, eager": torch_eager,
+    "PyTorch, fused Adam": torch_fused,
+    "JAX, lax.scan": jax_scan,
+    "scikit-learn, MLPClassifier": sklearn_mlp,
+}
+
+
+def _start(n_threads: int) -> None:
+    from job import device
+
+    device.start("cpu", n_threads, resources.find())
+
+
+OF_THEIR_OWN = ("PyTorch, eager", "PyTorch, fused Adam", "JAX, lax.scan")
+"""Those that need packages that the job does not."""
+
+
+def _grown(dataset: Dataset, factor: int) -> Dataset:
+    """The same training images several times over, those that validate still at the end."""
+    from dataclasses import replace
+
+    parts = (dataset.train_images, dataset.train_labels)
+    images, labels = (np.concatenate([*[part[:N_TRAIN]] * factor, part[N_TRAIN:]]) for part in parts)
+    return replace(dataset, train_images=images, train_labels=labels) if factor > 1 else dataset
+
+
+def _accuracy(dataset: Dataset, scores: NDArray[Any]) -> float:
+    return float((scores.argmax(axis=1) == dataset.test_labels).mean())
+
+
+def _matrix_products_s() -> float:
+    """The matrix products of an epoch of full batches, in a loop compiled as the engine's is; median of five."""
+    import tensorflow as tf
+
+    def values(*shape: int) -> tf.Tensor:
+        return tf.random.stateless_uniform(shape, (0, 1), -0.1, 0.1)
+
+    batches = values(64, BATCH_SIZE, UNITS[0])  # about as much as the caches hold: an epoch reads 170 MB
+    weights = [values(*shape) for shape in pairwise(UNITS)]
+
+    def step(i: tf.Tensor, *_: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        x = batches[i % 64]
+        hidden1 = x @ weights[0]
+        hidden2 = hidden1 @ weights[1]
+        delta3 = hidden2 @ weights[2]
+        delta2 = tf.matmul(delta3, weights[2], transpose_b=True)
+        delta1 = tf.matmul(delta2, weights[1], transpose_b=True)
+        inputs, deltas = (x, hidden1, hidden2), (delta1, delta2, delta3)
+        return (i + 1, *(tf.matmul(a, b, transpose_a=True) for a, b in zip(inputs, deltas, strict=True)))
+
+    @tf.function(jit_compile=True)  # type: ignore[untyped-decorator]
+    def products(n_steps: tf.Tensor) -> list[tf.Tensor]:
+        start = [tf.constant(0), *(tf.zeros_like(weight) for weight in weights)]
+        outcome: list[tf.Tensor] = tf.while_loop(lambda i, *_: i < n_steps, step, start)
+        return outcome
+
+    products(tf.constant(0))  # compiles
+    times_s = []
+    for _ in range(5):
+        begun = time.perf_counter()
+        products(tf.constant(N_TRAIN // BATCH_SIZE))[1].numpy()
+        times_s.append(time.perf_counter() - begun)
+    return float(np.median(times_s))
+
+
+def _peak_mib() -> float:
+    kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return kib / 1024 / (1024 if sys.platform == "darwin" else 1)
+
+
+def main() -> None:
+    """Measure one peer."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("peer", choices=PEERS)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=resources.n_processors())
+    parser.add_argument("--factor", type=int, default=1, help="how often the training images are there")
+    parser.add_argument("--batch-size", type=int, default=BATCH_SIZE)
+    options = parser.parse_args()
+    print(json.dumps(PEERS[options.peer](options)))
+
+
+if __name__ == "__main__":
+    main()
