@@ -116,9 +116,11 @@ def _report(measured: dict[str, Measured], machine: dict[str, Any], n_rounds: in
     lines = [
         "# Benchmark",
         "",
-        f"Medians of {resources.count_of(n_rounds, 'round')}, each peer in turn in a process of its own; least and most",
-        f"in brackets. Read the ratios: seconds are of one machine. {machine['processor']}, {threads}, {machine['system']}; load before it",
-        f"{machine['load_before']}. {packages}.",
+        f"Medians of {resources.count_of(n_rounds, 'round')}, each peer in turn in a process of its own; least and",
+        "most in brackets. Read the ratios: seconds are of one machine.",
+        "",
+        f"{machine['processor']}, {threads}, {machine['system']}; load before it {machine['load_before']}.",
+        f"{packages}.",
         "",
     ]
     if fits := measured.get("fit"):
@@ -134,8 +136,8 @@ def _report(measured: dict[str, Measured], machine: dict[str, Any], n_rounds: in
         lines += [
             "",
             f"An epoch of fashion-job, once compiled and without validation, takes {ratio:.2f} times its bare matrix",
-            f"products (24.5 GFLOP, same batches and threads, same process): {_spread(fits[OURS], 'epoch_s', 2)} s against",
-            f"{_spread(fits[OURS], 'products_s', 2)} s.",
+            "products (24.5 GFLOP, same batches and threads, same process):",
+            f"{_spread(fits[OURS], 'epoch_s', 2)} s against {_spread(fits[OURS], 'products_s', 2)} s.",
             "",
         ]
     if jobs := measured.get("job"):

@@ -15,13 +15,18 @@ from typing import TYPE_CHECKING
 
 from job import cli
 from job.config import STREAM, Config
-from job.errors import BUG, DataError, JobError, OutputError, UsageError
+from job.errors import BUG, JobError, OutputError, UsageError
 from job.progress import Stopwatch, configure_log, log, open_streams, say
 
 if TYPE_CHECKING:
+    import keras
+    import numpy as np
+    from numpy.typing import NDArray
+
     from job.data import Dataset
     from job.device import Device
     from job.results import Results
+    from job.sources import Source
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -75,7 +80,8 @@ def train(config: Config) -> str:
 
 def _train(config: Config, folder: Path) -> "Results":
     """Train, judge and report into `folder`."""
-    from job import data, device, output, resources, results, sources
+    from job import device, output, resources, results, sources
+    from job.reporter import Reporter
 
     stopwatch = Stopwatch()
     output.prepare(folder, results.FILES)
@@ -85,35 +91,53 @@ def _train(config: Config, folder: Path) -> "Results":
     say("system", f"{available.describe(n_threads)}, data from {source.folder}, report to {folder.absolute()}")
     if shortage := available.shortage():
         log.warning(shortage)
-    device.importing()
+    with Reporter() as reporter:
+        device.importing()
+        dataset = _load(config, folder, source, stopwatch)
+        with stopwatch.stage("tensorflow") as stage:
+            used = device.start(config.device, n_threads, available)
+            stage.summary = str(used)
+        network, probabilities, outcome = _run(config, dataset, used, stopwatch)
+        done = "nothing was sent" if config.output == STREAM else "the new report is there"
+        with stopwatch.stage("report") as stage, output.staged(folder, done) as staging:
+            network.save(staging / results.MODEL)
+            results.write(staging, outcome, dataset, probabilities)
+            text = reporter.page(staging)
+            (staging / results.REPORT).write_text(text, encoding="utf-8")
+            stage.summary = _weight(text)
+    return outcome
+
+
+def _load(config: Config, folder: Path, source: "Source", stopwatch: Stopwatch) -> "Dataset":
+    """The data set, if it and the output folder suit the settings."""
+    from job import data, output, resources, results
+
     with stopwatch.stage("data") as stage:
-        dataset = data.load(source)
+        dataset = data.load(source, resources.memory_bytes() // data.MEMORY_SHARE)
         if config.batch_size > (n_train := dataset.n_train(config.validation_split)):
             raise UsageError(
                 f"--batch-size is {config.batch_size}, but only {n_train:,} images are there to train with"
             )
         output.demand_space(folder, results.size_bytes(len(dataset.test_images), dataset.n_classes))
         stage.summary = str(dataset)
-    with stopwatch.stage("tensorflow") as stage:
-        used = device.start(config.device, n_threads, available)
-        stage.summary = str(used)
-    return _run(config, folder, dataset, used, stopwatch)
+    return dataset
 
 
-def _run(config: Config, folder: Path, dataset: "Dataset", used: "Device", stopwatch: Stopwatch) -> "Results":
-    """Train and judge on a data set and a device that are there, and report into `folder`."""
-    from job import environment, evaluation, model, output, results, training
+def _run(
+    config: Config, dataset: "Dataset", used: "Device", stopwatch: Stopwatch
+) -> "tuple[keras.Model, NDArray[np.float32], Results]":
+    """The trained network, the probabilities it gives to each test image's classes, and all that is known of both."""
+    from job import environment, evaluation, model, results, training
 
     n_train = dataset.n_train(config.validation_split)
     with stopwatch.stage("training") as stage:
         network = model.build(dataset.n_classes, config.learning_rate, config.seed)
-        history = training.train(network, dataset, config, meanwhile=_import_for_report)
+        history = training.train(network, dataset, config)
         stage.summary = f"{model.describe(network)}: {config.epochs} x {n_train:,} images"
     with stopwatch.stage("evaluation") as stage:
         probabilities = evaluation.predict(network, dataset.test_images)
         judgement = evaluation.judge(dataset.test_labels, probabilities, dataset.class_names, config.seed)
         stage.summary = f"loss {judgement.loss:.4f}, accuracy {judgement.accuracy:.4f} (n = {len(probabilities):,})"
-
     outcome = results.Results(
         **vars(judgement),
         started=stopwatch.began.isoformat(timespec="seconds"),
@@ -125,50 +149,21 @@ def _run(config: Config, folder: Path, dataset: "Dataset", used: "Device", stopw
         data=results.summarise(dataset, n_train),
         timings_s=stopwatch.timings_s(),
     )
-    done = "nothing was sent" if config.output == STREAM else "the new report is there"
-    with stopwatch.stage("report") as stage, output.staged(folder, done) as staging:
-        network.save(staging / results.MODEL)
-        results.write(staging, outcome, dataset, probabilities)
-        try:
-            page = _page(staging)
-        except DataError as error:  # the files are our own
-            raise RuntimeError("the results just written are not sound") from error
-        (staging / results.REPORT).write_text(page, encoding="utf-8")
-        stage.summary = _weight(page)
-    return outcome
-
-
-def _import_for_report() -> None:
-    """Import what the report takes, while the device computes."""
-    import pandas as pd  # noqa: F401
-    import sklearn.metrics  # noqa: F401
-
-    from job import audit, report  # noqa: F401
+    return network, probabilities, outcome
 
 
 def render(config: Config) -> str:
     """Make the report again from the files of an earlier run; returns the result in one line."""
-    from job import output, results
+    from job import output, page, results
 
     folder = Path(config.output)
     with Stopwatch().stage("report") as stage:
-        page = _page(folder)
+        text = page.page(folder)
         output.prepare(folder, (results.REPORT,))
         with output.staged(folder) as staging:
-            (staging / results.REPORT).write_text(page, encoding="utf-8")
-        stage.summary = _weight(page)
+            (staging / results.REPORT).write_text(text, encoding="utf-8")
+        stage.summary = _weight(text)
     return _result(results.read_metrics(folder), str(folder / results.REPORT))
-
-
-def _page(folder: Path) -> str:
-    """The report on the results in `folder`, if scikit-learn agrees with them."""
-    from job import audit, report, results
-
-    outcome = results.read_metrics(folder)
-    predictions = results.read_predictions(folder, len(outcome.per_class))
-    if differences := audit.differences(outcome, predictions):
-        raise DataError(f"{folder / results.METRICS}: {differences[0]}; the files are of different runs, train again")
-    return report.render(outcome, predictions, results.read_samples(folder, outcome.samples))
 
 
 def _weight(page: str) -> str:

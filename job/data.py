@@ -1,6 +1,7 @@
 """Reads a data set and checks it before anything slow begins."""
 
 import math
+import sys
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from job.sources import FILES, Source
 
 IMAGE_SHAPE = (28, 28)
 MIN_CLASSES, MAX_CLASSES = 2, 256
+MEMORY_SHARE = 4
+"""The part of the memory, one in so many, that the images may take: they are there twice, and TensorFlow wants room."""
 
 FASHION_MNIST = "Fashion-MNIST"
 FASHION_MNIST_CLASSES = (
@@ -79,13 +82,19 @@ class Dataset:
         return len(self.class_names)
 
 
-def load(source: Source) -> Dataset:
+def load(source: Source, max_bytes: int = sys.maxsize) -> Dataset:
     """Read and check the four files of a data set.
+
+    Args:
+        source: of the files.
+        max_bytes: of each decompressed file.
 
     Raises:
         DataError: if a file is damaged, the files do not fit each other, or what should be Fashion-MNIST is not.
     """
-    payloads = {role: idx.read(source.folder / file, 3 if "images" in role else 1) for role, file in FILES.items()}
+    payloads = {
+        role: idx.read(source.folder / file, 3 if "images" in role else 1, max_bytes) for role, file in FILES.items()
+    }
     sha256 = {role: payload.sha256 for role, payload in payloads.items()}
     is_fashion_mnist = _is_fashion_mnist(source, sha256)
     values = {role: payload.values for role, payload in payloads.items()}

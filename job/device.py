@@ -8,7 +8,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import metadata
 from typing import IO
@@ -136,9 +136,10 @@ def _native_stderr_held() -> Iterator[None]:
 
     The text is shown if the block fails, and with `--verbose`. Python's own stderr goes on writing.
     """
-    shown = os.dup(STDERR)
+    shown = os.dup(STDERR)  # which stays open: another thread may be about to write to it
+    direct = os.fdopen(shown, "w", closefd=False)
     python_stderr = sys.stderr
-    with tempfile.TemporaryFile() as held, os.fdopen(shown, "w") as direct:
+    with tempfile.TemporaryFile() as held:
         if python_stderr is sys.__stderr__ and python_stderr:
             python_stderr.flush()
             sys.stderr = direct
@@ -149,9 +150,10 @@ def _native_stderr_held() -> Iterator[None]:
             log.error(_text(held))  # noqa: TRY400 - what C++ said before the error; the error itself goes on
             raise
         finally:
-            direct.flush()
             os.dup2(shown, STDERR)
             sys.stderr = python_stderr
+            with suppress(OSError):
+                direct.flush()
             if said := _text(held):
                 log.debug(said)
 

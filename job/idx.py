@@ -8,6 +8,7 @@ import gzip
 import hashlib
 import math
 import struct
+import sys
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from job.errors import DataError
 
 UNSIGNED_BYTE = 0x08
+CHUNK_BYTES = 2**20
 
 
 @dataclass(frozen=True)
@@ -33,15 +35,28 @@ class Payload:
     sha256: str
 
 
-def read(path: Path, n_dimensions: int) -> Payload:
+def read(path: Path, n_dimensions: int, max_bytes: int = sys.maxsize) -> Payload:
     """Read one gzipped IDX file of unsigned bytes.
+
+    Args:
+        path: of the file.
+        n_dimensions: 3 for images, 1 for labels.
+        max_bytes: how much there may be of it, decompressed; no more than that is read.
 
     Raises:
         DataError: if the file cannot be read, is damaged, or does not hold `n_dimensions` dimensions of bytes.
     """
     try:
         with gzip.open(path, "rb") as file:
-            content = file.read()
+            content = bytearray()
+            while chunk := file.read(CHUNK_BYTES):
+                content += chunk
+                if len(content) <= max_bytes:
+                    continue
+                raise DataError(
+                    f"{path}: holds more than {max_bytes / 1e6:,.0f} MB, as much as fits into the memory here beside "
+                    "what else a run takes; give it more memory, or fewer images"
+                )
     except gzip.BadGzipFile as error:
         raise DataError(f"{path}: not a sound gzip file ({error}); remove it and fetch it again") from error
     except (EOFError, zlib.error) as error:
@@ -53,7 +68,7 @@ def read(path: Path, n_dimensions: int) -> Payload:
     return Payload(_values(path, content, n_dimensions), hashlib.sha256(content).hexdigest())
 
 
-def _values(path: Path, content: bytes, n_dimensions: int) -> NDArray[np.uint8]:
+def _values(path: Path, content: bytearray, n_dimensions: int) -> NDArray[np.uint8]:
     n_header = 4 + 4 * n_dimensions
     magic = bytes((0, 0, UNSIGNED_BYTE, n_dimensions))
     if content[:4] != magic:
@@ -69,4 +84,6 @@ def _values(path: Path, content: bytes, n_dimensions: int) -> NDArray[np.uint8]:
     if n_values != math.prod(shape):
         size = " x ".join(map(str, shape))
         raise DataError(f"{path}: promises {size} values but holds {n_values:,}; remove it and fetch it again")
-    return np.frombuffer(content, np.uint8, offset=n_header).reshape(shape)
+    values = np.frombuffer(content, np.uint8, offset=n_header).reshape(shape)
+    values.flags.writeable = False
+    return values

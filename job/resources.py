@@ -102,6 +102,11 @@ def memory_limit_bytes(cgroups: Path = CGROUPS) -> int | None:
     return limit if limit < _physical_bytes() else None  # version 1 says a number beyond every machine for none
 
 
+def memory_bytes() -> int:
+    """The memory that this process may use: the cgroup's limit, else the machine's."""
+    return memory_limit_bytes() or _physical_bytes()
+
+
 def _words(path: Path) -> list[str]:
     """The words of a file; none if it is not there."""
     try:

@@ -132,13 +132,11 @@ def write(folder: Path, results: Results, dataset: Dataset, probabilities: NDArr
 
 def _write_predictions(path: Path, y_true: Labels, probabilities: NDArray[np.float32]) -> None:
     """A line per test image; the probabilities have the digits that give back the same float32."""
-    import pandas as pd
-
-    table = pd.DataFrame(probabilities, columns=[f"p_{label}" for label in range(probabilities.shape[1])])
-    table.insert(0, "index", np.arange(len(table)))
-    table.insert(1, "true", y_true)
-    table.insert(2, "predicted", probabilities.argmax(axis=1))
-    table.to_csv(path, index=False, lineterminator="\n")
+    columns = ["index", "true", "predicted", *(f"p_{label}" for label in range(probabilities.shape[1]))]
+    rows = zip(y_true.tolist(), probabilities.argmax(axis=1).tolist(), probabilities.astype(str), strict=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        file.write(",".join(columns) + "\n")
+        file.writelines(f"{i},{true},{predicted},{','.join(row)}\n" for i, (true, predicted, row) in enumerate(rows))
 
 
 def read_metrics(folder: Path) -> Results:

@@ -1,9 +1,7 @@
 """Trains a network and watches over it."""
 
 import math
-import threading
 import time
-from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -15,16 +13,13 @@ from job.errors import DivergenceError
 from job.progress import Bar
 
 
-def train(
-    model: keras.Model, dataset: Dataset, config: Config, meanwhile: Callable[[], object]
-) -> dict[str, list[float]]:
+def train(model: keras.Model, dataset: Dataset, config: Config) -> dict[str, list[float]]:
     """Train `model` in place.
 
     Args:
         model: compiled.
         dataset: whose last images validate.
         config: of the run.
-        meanwhile: is called in a thread of its own, once all is compiled.
 
     Returns:
         Keras's history: `loss`, `accuracy` and, where images were held out, `val_loss` and `val_accuracy` per epoch.
@@ -35,22 +30,18 @@ def train(
     n_train = dataset.n_train(config.validation_split)
     engine = Engine(model, dataset, n_train, config.batch_size, config.seed)
     with Bar(config.epochs, engine.n_steps) as bar:
-        watch = _Watch(bar, config.learning_rate, meanwhile)
+        watch = _Watch(bar, config.learning_rate)
         return engine.train(config.epochs, [watch], watch.progress)
 
 
 class _Watch(keras.callbacks.Callback):  # type: ignore[misc] # Keras ships no types
     """Moves the bar and stops a training that has left the finite numbers."""
 
-    def __init__(self, bar: Bar, learning_rate: float, meanwhile: Callable[[], object]) -> None:
+    def __init__(self, bar: Bar, learning_rate: float) -> None:
         super().__init__()
         self._bar = bar
         self._learning_rate = learning_rate
-        self._meanwhile = meanwhile
         self._epoch = 0
-
-    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002 - Keras's form
-        threading.Thread(target=self._meanwhile, daemon=True).start()
 
     def progress(self, n_steps: int) -> None:
         self._bar.step(self._epoch, n_steps)

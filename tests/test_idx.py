@@ -46,6 +46,16 @@ def test_says_what_is_wrong_with_a_damaged_file(tmp_path: Path, content: bytes, 
     assert str(caught.value).startswith(f"{path}: ")
 
 
+def test_reads_no_more_than_memory_allows(tmp_path: Path) -> None:
+    """However small the compressed file is."""
+    path = tmp_path / "a.gz"
+    path.write_bytes(gzip.compress(bytes(10_000_000)))
+    with pytest.raises(DataError, match=r"a\.gz: holds more than 10 MB, as much as fits into the memory here"):
+        idx.read(path, 3, max_bytes=9_999_999)
+    with pytest.raises(DataError, match="IDX magic number"):
+        idx.read(path, 3, max_bytes=10_000_000)
+
+
 def test_says_that_a_file_cannot_be_read(tmp_path: Path) -> None:
     """A folder in place of the file."""
     with pytest.raises(DataError, match="cannot be read"):

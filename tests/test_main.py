@@ -226,6 +226,15 @@ def test_a_figure_that_does_not_follow_from_the_predictions(
     assert not (tmp_path / "index.html").exists()
 
 
+def test_more_images_than_memory_holds(
+    error_of: ErrorOf, dataset_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """65, with no more than a quarter of the memory read."""
+    monkeypatch.setattr(resources, "memory_bytes", lambda: 400_000)
+    complaint = error_of(65, "--data", dataset_folder, "--output", tmp_path / "out")
+    assert "train-images-idx3-ubyte.gz: holds more than 0 MB" in complaint
+
+
 def test_unsound_results_of_our_own_are_a_bug(
     dataset_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("started")
 def train(folder: Path, config: Config) -> tuple[keras.Model, dict[str, list[float]]]:
     dataset = data.load(Source(folder, "--data"))
     network = model.build(dataset.n_classes, config.learning_rate, config.seed)
-    return network, training.train(network, dataset, config, meanwhile=lambda: None)
+    return network, training.train(network, dataset, config)
 
 
 def test_history_has_a_value_per_epoch_and_falls(dataset_folder: Path) -> None:
