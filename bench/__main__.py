@@ -46,7 +46,7 @@ def main() -> None:
         "load_before": round(load, 2),
         "packages": _versions(),
     }
-    text = _report(measured, machine, options.rounds)
+    text = report(measured, machine, options.rounds)
     print(text)
     folder = ROOT / "bench"
     (folder / "results.md").write_text(text, encoding="utf-8")
@@ -96,21 +96,37 @@ def _peer(name: str, *words: str) -> dict[str, float]:
 
 
 def _process(module: str, *words: str) -> dict[str, float]:
-    """Wall time, processor time and peak resident memory of a whole process."""
+    """Wall time, processor time and peak resident memory of a process, and that of it and its children at once."""
     _say(f"python -m {module}")
+    tree_mib = 0.0
     with tempfile.TemporaryFile() as said:
         begun = time.perf_counter()
         process = subprocess.Popen([sys.executable, "-m", module, *words], cwd=ROOT, stdout=said, stderr=said)
-        _, status, usage = os.wait4(process.pid, 0)
+        while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
+            tree_mib = max(tree_mib, _tree_mib(process.pid))
+            time.sleep(0.02)
         wall_s = time.perf_counter() - begun
+        _, status, usage = ended
         said.seek(0)
         if status:
             sys.exit(f"{said.read().decode()}bench: error: python -m {module} ended with status {status}")
     peak_mib = usage.ru_maxrss / 1024 / (1024 if sys.platform == "darwin" else 1)
-    return {"wall_s": wall_s, "cpu_s": usage.ru_utime + usage.ru_stime, "peak_mib": peak_mib}
+    cpu_s = usage.ru_utime + usage.ru_stime
+    return {"wall_s": wall_s, "cpu_s": cpu_s, "peak_mib": peak_mib, "tree_mib": max(tree_mib, peak_mib)}
 
 
-def _report(measured: dict[str, Measured], machine: dict[str, Any], n_rounds: int) -> str:
+def _tree_mib(pid: int) -> float:
+    """Resident memory of a process and its children, what they share counted for each; 0 where there is no /proc."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+        n_pages = [int(Path(f"/proc/{one}/statm").read_text(encoding="ascii").split()[1]) for one in (pid, *children)]
+    except (OSError, IndexError):
+        return 0.0
+    return sum(n_pages) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def report(measured: dict[str, Measured], machine: dict[str, Any], n_rounds: int) -> str:
+    """The tables in Markdown: `measured` has a part for each, `machine` says where."""
     packages = ", ".join(f"{name} {number}" for name, number in machine["packages"].items())
     threads = resources.count_of(machine["n_processors"], "processor")
     lines = [
@@ -142,11 +158,14 @@ def _report(measured: dict[str, Measured], machine: dict[str, Any], n_rounds: in
         ]
     if jobs := measured.get("job"):
         lines += ["## The whole job, from the start of the process to its end", ""]
-        lines += ["| | wall | processor | peak memory |", "|---|---|---|---|"]
+        lines += ["| | wall | processor | peak memory of the largest process | with its children |"]
+        lines += ["|---|---|---|---|---|"]
         for name, figures in jobs.items():
-            columns = (f"{_spread(figures, 'wall_s')} s", f"{_spread(figures, 'cpu_s')} s")
-            lines.append(f"| {name} | {' | '.join(columns)} | {_spread(figures, 'peak_mib', 0)} MiB |")
-        ratios = (_median(jobs[NEWCOMER], key) / _median(jobs[JOB], key) for key in ("wall_s", "cpu_s", "peak_mib"))
+            times = (f"{_spread(figures, key)} s" for key in ("wall_s", "cpu_s"))
+            sizes = (f"{_spread(figures, key, 0)} MiB" for key in ("peak_mib", "tree_mib"))
+            lines.append(f"| {' | '.join((name, *times, *sizes))} |")
+        keys = ("wall_s", "cpu_s", "peak_mib", "tree_mib")
+        ratios = (_median(jobs[NEWCOMER], key) / _median(jobs[JOB], key) for key in keys)
         lines += [f"| ratio | {' | '.join(f'{ratio:.1f}' for ratio in ratios)} |", ""]
     if growth := measured.get("growth"):
         lines += [

@@ -83,8 +83,14 @@ def unprivileged(tmp_path: Path) -> Iterator[None]:
 
 
 @pytest.fixture
-def error_of(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
-    """Runs the job with arguments that must fail with a status, and gives its one line on stderr."""
+def error_of(
+    started: None,  # noqa: ARG001
+    capsys: pytest.CaptureFixture[str],
+) -> Callable[..., str]:
+    """Runs the job with arguments that must fail with a status, and gives its one line on stderr.
+
+    TensorFlow is there before: a job that fails in this process would leave its import under way in a thread.
+    """
 
     def run(status: int, *arguments: object) -> str:
         capsys.readouterr()

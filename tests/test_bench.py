@@ -1,0 +1,33 @@
+import json
+import subprocess
+import sys
+
+import pytest
+from conftest import REPOSITORY
+
+from bench import __main__ as bench
+from bench.peers import PEERS
+
+
+@pytest.mark.parametrize("peer", ["fashion-job", "Keras, steps_per_execution=422"])
+def test_a_peer_trains_the_baseline(peer: str) -> None:
+    """In a process of its own, to the accuracy of the baseline; a line of JSON says what it took."""
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.peers", peer], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+    figures = json.loads(done.stdout.splitlines()[-1])
+    assert 0.85 < figures["accuracy"] < 0.90
+    assert figures["fit_s"] > 0
+
+
+def test_the_table_has_medians_and_ratios() -> None:
+    """Worked by hand: medians 2 and 16, so 8 times; the epoch 1.5 times its products."""
+    ours = [{"fit_s": s, "accuracy": 0.87, "epoch_s": 0.3, "products_s": 0.2, "peak_mib": 700.0} for s in (1, 9, 2)]
+    fits = dict.fromkeys(PEERS, ours) | {bench.KERAS: [{"fit_s": s, "accuracy": 0.87} for s in (16, 15, 40)]}
+    jobs = {bench.JOB: [{"wall_s": 10.0, "cpu_s": 15.0, "peak_mib": 800.0, "tree_mib": 1000.0}]}
+    jobs[bench.NEWCOMER] = [{"wall_s": 55.0, "cpu_s": 60.0, "peak_mib": 1600.0, "tree_mib": 1600.0}]
+    machine = {"processor": "P", "n_processors": 2, "system": "S", "load_before": 0.1, "packages": {"keras": "3"}}
+    text = bench.report({"fit": fits, "job": jobs}, machine, 3)
+    assert "| Keras, plain fit | 16.0 (15.0\N{EN DASH}40.0) s | 8.0 | 0.8700 (0.8700\N{EN DASH}0.8700) |" in text
+    assert "takes 1.50 times its bare matrix" in text
+    assert "| ratio | 5.5 | 4.0 | 2.0 | 1.6 |" in text
