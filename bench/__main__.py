@@ -192,7 +192,8 @@ def _spread(figures: list[dict[str, float]], key: str, n_digits: int = 1) -> str
 
 def _versions() -> dict[str, str]:
     """Of the packages, each where it is used."""
-    code = "import importlib.metadata as m, json; print(json.dumps({d.name.replace('_', '-'): d.version for d in m.distributions()}))"
+    names = "{each.name.replace('_', '-'): each.version for each in metadata.distributions()}"
+    code = f"import json; from importlib import metadata; print(json.dumps({names}))"
     found: dict[str, str] = {}
     for python in (PEERS_PYTHON, sys.executable):
         found |= json.loads(subprocess.run([python, "-c", code], capture_output=True, check=True).stdout)
