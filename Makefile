@@ -11,7 +11,8 @@ $(if $(filter cpu gpu,$(DEVICE)),,$(error DEVICE is '$(DEVICE)', but must be cpu
 LOCK := requirements$(if $(filter gpu,$(DEVICE)),-gpu).txt
 VENV := .venv$(if $(filter gpu,$(DEVICE)),-gpu)
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
+PIP := -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
+INSTALL := $(BIN)/python $(PIP)
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 IMAGE ?= fashion-job$(if $(filter gpu,$(DEVICE)),:gpu)
 ARGS ?=
@@ -86,7 +87,7 @@ clean: ## Remove .venv, data/ and the caches; the report stays
 
 .venv-bench/bench.stamp: bench/requirements.txt $(VENV)/job.stamp
 	@test -x .venv-bench/bin/python || "$(PYTHON)" -m venv .venv-bench
-	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r $<
+	.venv-bench/bin/python $(PIP) -r $<
 	@touch $@
 
 $(VENV)/job.stamp: $(LOCK)

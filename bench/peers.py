@@ -11,6 +11,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -198,11 +199,11 @@ OF_THEIR_OWN = ("PyTorch, eager", "PyTorch, fused Adam", "JAX, lax.scan")
 
 def _grown(dataset: Dataset, factor: int) -> Dataset:
     """The same training images several times over, those that validate still at the end."""
-    from dataclasses import replace
-
+    if factor == 1:
+        return dataset
     parts = (dataset.train_images, dataset.train_labels)
     images, labels = (np.concatenate([*[part[:N_TRAIN]] * factor, part[N_TRAIN:]]) for part in parts)
-    return replace(dataset, train_images=images, train_labels=labels) if factor > 1 else dataset
+    return replace(dataset, train_images=images, train_labels=labels)
 
 
 def _accuracy(dataset: Dataset, scores: NDArray[Any]) -> float:

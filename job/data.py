@@ -17,7 +17,7 @@ from job.sources import FILES, Source
 IMAGE_SHAPE = (28, 28)
 MIN_CLASSES, MAX_CLASSES = 2, 256
 MEMORY_SHARE = 4
-"""The part of the memory, one in so many, that the images may take: they are there twice, and TensorFlow wants room."""
+"""The part of the memory, one in so many, that the images may take: they are there three times at the peak."""
 
 FASHION_MNIST = "Fashion-MNIST"
 FASHION_MNIST_CLASSES = (

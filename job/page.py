@@ -23,7 +23,7 @@ def page(folder: Path) -> str:
 
 
 def _main() -> None:
-    import pandas as pd  # noqa: F401 - what is imported only where it is used, and by then would be waited for
+    import pandas as pd  # noqa: F401 - now, while there is time: it is used only later
     import sklearn.metrics  # noqa: F401
 
     if folder := sys.stdin.read():  # nothing, where the other process ended

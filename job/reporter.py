@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Self
 
-PACKAGE = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[1]
 
 
 class Reporter:
@@ -20,7 +20,7 @@ class Reporter:
     def __init__(self) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "job.page"],
-            cwd=PACKAGE,
+            cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
