@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from job import data, evaluation, resources, sources
+from job import data, evaluation, idx, resources, sources
 from job.data import Dataset, scale
 
 EPOCHS, BATCH_SIZE, N_TRAIN, N_CLASSES = 5, 32, 54_000, 10
@@ -201,9 +201,10 @@ def _grown(dataset: Dataset, factor: int) -> Dataset:
     """The same training images several times over, those that validate still at the end."""
     if factor == 1:
         return dataset
-    parts = (dataset.train_images, dataset.train_labels)
-    images, labels = (np.concatenate([*[part[:N_TRAIN]] * factor, part[N_TRAIN:]]) for part in parts)
-    return replace(dataset, train_images=images, train_labels=labels)
+    order = np.concatenate([*[np.arange(N_TRAIN)] * factor, np.arange(N_TRAIN, len(dataset.train_images))])
+    images = idx.aligned(len(order) * dataset.train_images[0].size).reshape(-1, *dataset.train_images.shape[1:])
+    np.take(dataset.train_images, order, axis=0, out=images, mode="clip")  # "raise" would buffer
+    return replace(dataset, train_images=images, train_labels=dataset.train_labels[order])
 
 
 def _accuracy(dataset: Dataset, scores: NDArray[Any]) -> float:

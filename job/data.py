@@ -1,7 +1,6 @@
 """Reads a data set and checks it before anything slow begins."""
 
 import math
-import sys
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from job.sources import FILES, Source
 IMAGE_SHAPE = (28, 28)
 MIN_CLASSES, MAX_CLASSES = 2, 256
 MEMORY_SHARE = 4
-"""The part of the memory, one in so many, that the images may take: they are there three times at the peak."""
+"""One file may hold this part of the memory, one in so many: two are read, and TensorFlow is there too."""
 
 FASHION_MNIST = "Fashion-MNIST"
 FASHION_MNIST_CLASSES = (
@@ -82,12 +81,12 @@ class Dataset:
         return len(self.class_names)
 
 
-def load(source: Source, max_bytes: int = sys.maxsize) -> Dataset:
+def load(source: Source, max_bytes: int = idx.MAX_BYTES) -> Dataset:
     """Read and check the four files of a data set.
 
     Args:
         source: of the files.
-        max_bytes: of each decompressed file.
+        max_bytes: of values in each file.
 
     Raises:
         DataError: if a file is damaged, the files do not fit each other, or what should be Fashion-MNIST is not.

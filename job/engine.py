@@ -11,8 +11,10 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from job.data import Dataset
+from job.idx import ALIGNMENT
 
 STEPS_PER_BATCH = 512  # at most, of what Keras takes for a batch
 SECONDS_PER_CALL = 0.25  # about: signals are answered, and progress is told, between two calls of the device
@@ -41,7 +43,7 @@ class Engine(keras.Model):  # type: ignore[misc] # Keras ships no types
     def __init__(self, network: keras.Model, dataset: Dataset, n_train: int, batch_size: int, seed: int) -> None:
         super().__init__()
         self.network = network
-        self._images = tf.constant(dataset.train_images)
+        self._images = _resident(dataset.train_images)
         self._labels = tf.constant(dataset.train_labels)
         self._n_classes = dataset.n_classes
         self._n_train = n_train
@@ -157,3 +159,10 @@ class Engine(keras.Model):  # type: ignore[misc] # Keras ships no types
     def _batch(self, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         images = tf.cast(tf.gather(self._images, indices), tf.float32) / 255.0
         return images, tf.one_hot(tf.gather(self._labels, indices), self._n_classes)
+
+
+def _resident(images: NDArray[np.uint8]) -> tf.Tensor:
+    """The images on the device; a CPU shares the array's memory, where that is aligned as `idx.read` aligns it."""
+    if images.ctypes.data % ALIGNMENT:
+        return tf.constant(images)
+    return tf.identity(tf.experimental.dlpack.from_dlpack(images.__dlpack__()))

@@ -8,7 +8,6 @@ import gzip
 import hashlib
 import math
 import struct
-import sys
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,9 @@ from job.errors import DataError
 
 UNSIGNED_BYTE = 0x08
 CHUNK_BYTES = 2**20
+MAX_BYTES = 2**40
+ALIGNMENT = 64
+"""Of the first value, in bytes: what TensorFlow wants of memory that it shares."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Payload:
     """The content of one file.
 
     Attributes:
-        values: read-only, one axis per dimension of the file.
+        values: one axis per dimension of the file, aligned.
         sha256: of the decompressed bytes, header included; a gzip header may differ between equal files.
     """
 
@@ -35,28 +37,34 @@ class Payload:
     sha256: str
 
 
-def read(path: Path, n_dimensions: int, max_bytes: int = sys.maxsize) -> Payload:
+def read(path: Path, n_dimensions: int, max_bytes: int = MAX_BYTES) -> Payload:
     """Read one gzipped IDX file of unsigned bytes.
 
     Args:
         path: of the file.
         n_dimensions: 3 for images, 1 for labels.
-        max_bytes: how much there may be of it, decompressed; no more than that is read.
+        max_bytes: how many values there may be; of a file that promises more, none is read.
 
     Raises:
         DataError: if the file cannot be read, is damaged, or does not hold `n_dimensions` dimensions of bytes.
     """
     try:
         with gzip.open(path, "rb") as file:
-            content = bytearray()
-            while chunk := file.read(CHUNK_BYTES):
-                content += chunk
-                if len(content) <= max_bytes:
-                    continue
+            header = file.read(4 + 4 * n_dimensions)
+            shape = _shape(path, header, n_dimensions)
+            if math.prod(shape) > max_bytes:
                 raise DataError(
-                    f"{path}: holds more than {max_bytes / 1e6:,.0f} MB, as much as fits into the memory here beside "
-                    "what else a run takes; give it more memory, or fewer images"
+                    f"{path}: promises {_size(shape)} values, but only {max_bytes / 1e6:,.0f} MB fit into the memory "
+                    "here beside what else a run takes; give it more memory, or fewer images"
                 )
+            values = aligned(math.prod(shape))
+            digest = hashlib.sha256(header)
+            n_values = 0
+            while chunk := file.read(CHUNK_BYTES):
+                digest.update(chunk)
+                fitting = chunk[: len(values) - n_values]
+                values[n_values : n_values + len(fitting)] = np.frombuffer(fitting, np.uint8)
+                n_values += len(chunk)
     except gzip.BadGzipFile as error:
         raise DataError(f"{path}: not a sound gzip file ({error}); remove it and fetch it again") from error
     except (EOFError, zlib.error) as error:
@@ -65,25 +73,30 @@ def read(path: Path, n_dimensions: int, max_bytes: int = sys.maxsize) -> Payload
         ) from error
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error
-    return Payload(_values(path, content, n_dimensions), hashlib.sha256(content).hexdigest())
+    if n_values != len(values):
+        raise DataError(f"{path}: promises {_size(shape)} values but holds {n_values:,}; remove it and fetch it again")
+    return Payload(values.reshape(shape), digest.hexdigest())
 
 
-def _values(path: Path, content: bytearray, n_dimensions: int) -> NDArray[np.uint8]:
-    n_header = 4 + 4 * n_dimensions
+def aligned(n_bytes: int) -> NDArray[np.uint8]:
+    """Room for values, shape (n_bytes,), whose address is a multiple of `ALIGNMENT`."""
+    room = np.empty(n_bytes + ALIGNMENT, np.uint8)
+    start = -room.ctypes.data % ALIGNMENT
+    return room[start : start + n_bytes]
+
+
+def _shape(path: Path, header: bytes, n_dimensions: int) -> tuple[int, ...]:
     magic = bytes((0, 0, UNSIGNED_BYTE, n_dimensions))
-    if content[:4] != magic:
-        found = content[:4].hex() or "nothing"
+    if header[:4] != magic:
+        found = header[:4].hex() or "nothing"
         raise DataError(
             f"{path}: starts with {found}, not with the IDX magic number {magic.hex()}; "
             f"this file must hold {'images' if n_dimensions > 1 else 'labels'}"
         )
-    if len(content) < n_header:
+    if len(header) < 4 + 4 * n_dimensions:
         raise DataError(f"{path}: ends inside its header; remove it and fetch it again")
-    shape = struct.unpack(f">{n_dimensions}I", content[4:n_header])
-    n_values = len(content) - n_header
-    if n_values != math.prod(shape):
-        size = " x ".join(map(str, shape))
-        raise DataError(f"{path}: promises {size} values but holds {n_values:,}; remove it and fetch it again")
-    values = np.frombuffer(content, np.uint8, offset=n_header).reshape(shape)
-    values.flags.writeable = False
-    return values
+    return struct.unpack(f">{n_dimensions}I", header[4:])
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))

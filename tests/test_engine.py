@@ -91,6 +91,17 @@ def test_an_epoch_sees_each_image_once_in_a_new_order(dataset: Dataset) -> None:
     assert list(orders[0]) != list(orders[1])
 
 
+def test_the_images_are_not_copied(dataset: Dataset) -> None:
+    """On the CPU the tensor is the array's memory; an array that is not aligned is copied."""
+    shared = Engine(mlp(), dataset, N_TRAIN, BATCH_SIZE, seed=5)._images
+    copied = engine._resident(dataset.train_images[:, 1:])
+    before = int(dataset.train_images[7, 1, 0])
+    assert int(shared[7, 1, 0]) == int(copied[7, 0, 0]) == before
+    dataset.train_images[7, 1, 0] = before ^ 1
+    assert int(shared[7, 1, 0]) == before ^ 1
+    assert int(copied[7, 0, 0]) == before
+
+
 @pytest.mark.parametrize(("n_train", "batch_size"), [(256, 32), (270, 270), (270, 1), (270, 200)])
 def test_batches_that_divide_the_images_or_do_not(dataset: Dataset, n_train: int, batch_size: int) -> None:
     """As many steps as there are batches."""

@@ -46,14 +46,20 @@ def test_says_what_is_wrong_with_a_damaged_file(tmp_path: Path, content: bytes, 
     assert str(caught.value).startswith(f"{path}: ")
 
 
-def test_reads_no_more_than_memory_allows(tmp_path: Path) -> None:
-    """However small the compressed file is."""
+def test_reads_nothing_that_memory_does_not_hold(tmp_path: Path) -> None:
+    """A file is judged by what its header promises."""
     path = tmp_path / "a.gz"
-    path.write_bytes(gzip.compress(bytes(10_000_000)))
-    with pytest.raises(DataError, match=r"a\.gz: holds more than 10 MB, as much as fits into the memory here"):
-        idx.read(path, 3, max_bytes=9_999_999)
-    with pytest.raises(DataError, match="IDX magic number"):
-        idx.read(path, 3, max_bytes=10_000_000)
+    path.write_bytes(gzip.compress(bytes((0, 0, 8, 1)) + (10_000_001).to_bytes(4, "big") + bytes(10_000_001)))
+    with pytest.raises(DataError, match=r"a\.gz: promises 10000001 values, but only 10 MB fit into the memory here"):
+        idx.read(path, 1, max_bytes=10_000_000)
+    assert len(idx.read(path, 1, max_bytes=10_000_001).values) == 10_000_001
+
+
+def test_values_are_aligned(tmp_path: Path) -> None:
+    """However long the header is: TensorFlow shares no others."""
+    for n_dimensions in (1, 2, 3):
+        write_idx(tmp_path / "values.gz", np.zeros((5,) * n_dimensions, np.uint8))
+        assert idx.read(tmp_path / "values.gz", n_dimensions).values.ctypes.data % idx.ALIGNMENT == 0
 
 
 def test_says_that_a_file_cannot_be_read(tmp_path: Path) -> None:
