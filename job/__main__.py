@@ -95,7 +95,7 @@ def _train(config: Config, folder: Path) -> "Results":
         device.importing()
         dataset = _load(config, folder, source, stopwatch)
         with stopwatch.stage("tensorflow") as stage:
-            used = device.start(config.device, n_threads, available)
+            used = device.start(config.device, n_threads, available, config.replicas)
             stage.summary = str(used)
         network, probabilities, outcome = _run(config, dataset, used, stopwatch)
         done = "nothing was sent" if config.output == STREAM else "the new report is there"
@@ -114,9 +114,15 @@ def _load(config: Config, folder: Path, source: "Source", stopwatch: Stopwatch) 
 
     with stopwatch.stage("data") as stage:
         dataset = data.load(source, resources.memory_bytes() // data.MEMORY_SHARE)
-        if config.batch_size > (n_train := dataset.n_train(config.validation_split)):
+        n_train = dataset.n_train(config.validation_split)
+        if config.batch_size > n_train:
             raise UsageError(
                 f"--batch-size is {config.batch_size}, but only {n_train:,} images are there to train with"
+            )
+        if n_train % config.replicas:
+            raise UsageError(
+                f"--replicas is {config.replicas}, which cannot share {n_train:,} training images equally; take a "
+                "divisor of that number"
             )
         output.demand_space(folder, results.size_bytes(len(dataset.test_images), dataset.n_classes))
         stage.summary = str(dataset)
@@ -131,7 +137,8 @@ def _run(
 
     n_train = dataset.n_train(config.validation_split)
     with stopwatch.stage("training") as stage:
-        network = model.build(dataset.n_classes, config.learning_rate, config.seed)
+        with used.strategy().scope():
+            network = model.build(dataset.n_classes, config.learning_rate, config.seed)
         history = training.train(network, dataset, config)
         stage.summary = f"{model.describe(network)}: {config.epochs} x {n_train:,} images"
     with stopwatch.stage("evaluation") as stage:

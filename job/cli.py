@@ -80,6 +80,7 @@ def train_parser() -> argparse.ArgumentParser:
         default=default.device,
         help="auto takes a GPU if there is one; gpu fails if there is none (default auto)",
     )
+    option("replicas", int, "N", "devices that share each batch, GPUs or virtual ones of the CPU")
     parser.add_argument(
         "--threads", type=int, metavar="N", help="of TensorFlow (default: the processors that the process may use)"
     )

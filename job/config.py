@@ -12,6 +12,7 @@ DEVICE_CHOICES: tuple[DeviceChoice, ...] = get_args(DeviceChoice)
 STREAM = "-"  # the output folder that is none, but a tar archive on stdout
 MAX_COUNT = 2**31 - 1  # TensorFlow's largest
 MAX_THREADS = 1024
+MAX_REPLICAS = 64
 MAX_SEED = 2**32 - 1  # NumPy's largest
 
 
@@ -26,6 +27,7 @@ class Config:
         validation_split: the share of the training images, taken from their end, that only measures, in [0, 1).
         seed: of the initial weights, the order of the batches and the choice of samples, 0 to 2**32 - 1.
         device: `auto` takes a GPU if there is one.
+        replicas: how many devices share each batch, at least 1; a divisor of the batch size.
         threads: of TensorFlow, at least 1, or None for as many as the process may have processors.
         data: a folder with the four files of a data set, or None to look for Fashion-MNIST.
         output: the folder the results are written to; `-` sends them to stdout as a tar archive.
@@ -40,6 +42,7 @@ class Config:
     validation_split: float = 0.1
     seed: int = 0
     device: DeviceChoice = "auto"
+    replicas: int = 1
     threads: int | None = None
     data: str | None = None
     output: str = "report"
@@ -51,6 +54,13 @@ class Config:
         _demand(0 <= self.validation_split < 1, "--validation-split", self.validation_split, "from 0 to below 1")
         _demand(0 <= self.seed <= MAX_SEED, "--seed", self.seed, f"from 0 to {MAX_SEED}")
         _demand(self.device in DEVICE_CHOICES, "--device", self.device, " or ".join(DEVICE_CHOICES))
+        _demand(1 <= self.replicas <= MAX_REPLICAS, "--replicas", self.replicas, f"from 1 to {MAX_REPLICAS}")
+        _demand(
+            self.batch_size % self.replicas == 0,
+            "--batch-size",
+            self.batch_size,
+            f"a multiple of --replicas {self.replicas}, which take equal shares",
+        )
         _demand(
             self.threads is None or 1 <= self.threads <= MAX_THREADS,
             "--threads",

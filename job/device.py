@@ -11,11 +11,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import metadata
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from job.config import DeviceChoice
 from job.errors import DeviceError
 from job.resources import DEVICES, Resources, count_of
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 log = logging.getLogger(__name__)
 
@@ -32,17 +35,28 @@ class Device:
         kind: `CPU` or `GPU`.
         name: the processor's or the GPU's own name.
         n_threads: those that TensorFlow computes with on the processor.
+        n_replicas: how many of the kind share the work.
     """
 
     kind: str
     name: str
     n_threads: int
+    n_replicas: int
 
     def __str__(self) -> str:
-        return f"on {self.kind}: {self.name}, {count_of(self.n_threads, 'thread')}"
+        replicas = f"{self.n_replicas} x " if self.n_replicas > 1 else ""
+        return f"on {replicas}{self.kind}: {self.name}, {count_of(self.n_threads, 'thread')}"
+
+    def strategy(self) -> "tf.distribute.Strategy":
+        """In whose scope a network is built, to be trained on this device, or on all of them at once."""
+        import tensorflow as tf
+
+        if self.n_replicas == 1:
+            return tf.distribute.get_strategy()
+        return tf.distribute.MirroredStrategy([f"{self.kind}:{number}" for number in range(self.n_replicas)])
 
 
-def start(choice: DeviceChoice, n_threads: int, resources: Resources) -> Device:
+def start(choice: DeviceChoice, n_threads: int, resources: Resources, n_replicas: int = 1) -> Device:
     """Load TensorFlow and have it use the device and threads asked for, which must happen before its first operation.
 
     Args:
@@ -50,9 +64,10 @@ def start(choice: DeviceChoice, n_threads: int, resources: Resources) -> Device:
         n_threads: how many threads compute, at least 1. TensorFlow itself counts the affinity mask alone, and a
             container's quota of processor time would stop its surplus threads again and again.
         resources: what there is to be used.
+        n_replicas: how many devices share the work; a CPU is divided into so many virtual ones.
 
     Raises:
-        DeviceError: if `gpu` is asked for and TensorFlow sees none.
+        DeviceError: if `gpu` is asked for and TensorFlow sees none, or if it sees fewer than `n_replicas`.
     """
     if choice == "gpu" and _is_for_cpu():
         raise DeviceError(
@@ -75,6 +90,14 @@ def start(choice: DeviceChoice, n_threads: int, resources: Resources) -> Device:
         if choice == "cpu":
             tf.config.set_visible_devices([], "GPU")
             gpus = []
+        if gpus and len(gpus) < n_replicas:
+            raise DeviceError(
+                f"--replicas {n_replicas}: TensorFlow sees {count_of(len(gpus), 'GPU')}; give the container more, take "
+                "fewer replicas, or use --device cpu"
+            )
+        if n_replicas > 1 and not gpus:
+            parts = [tf.config.LogicalDeviceConfiguration()] * n_replicas
+            tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], parts)
         for gpu in gpus:
             tf.config.experimental.set_memory_growth(gpu, enable=True)
         tf.config.threading.set_intra_op_parallelism_threads(n_threads)
@@ -82,8 +105,8 @@ def start(choice: DeviceChoice, n_threads: int, resources: Resources) -> Device:
         tf.config.list_logical_devices()  # starts the runtime, banner included
     if gpus:
         name = tf.config.experimental.get_device_details(gpus[0]).get("device_name", gpus[0].name)
-        return Device("GPU", name, n_threads)
-    return Device("CPU", resources.processor, n_threads)
+        return Device("GPU", name, n_threads, n_replicas)
+    return Device("CPU", resources.processor, n_threads, n_replicas)
 
 
 def _is_for_cpu() -> bool:

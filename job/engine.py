@@ -28,6 +28,9 @@ class Engine(keras.Model):  # type: ignore[misc] # Keras ships no types
     What Keras takes for a batch are up to 512 steps here: `on_train_batch_end` comes after them. Each epoch sees every
     training image once in a new order, the last, smaller batch included.
 
+    A network built in the scope of a `tf.distribute.MirroredStrategy` is trained on all its devices, each of which
+    takes an equal share of each batch. Statistics of a batch are then each device's own, as they are with Keras.
+
     Attributes:
         network: the one that is trained.
         n_steps: the full batches of an epoch.
@@ -35,7 +38,7 @@ class Engine(keras.Model):  # type: ignore[misc] # Keras ships no types
     Args:
         network: takes pixels in [0, 1], shape (n, 28, 28), and is compiled with optimizer and loss.
         dataset: its first `n_train` training images train, the others validate.
-        n_train: at least `batch_size`.
+        n_train: at least `batch_size`; the number of devices divides both.
         batch_size: images per step.
         seed: of the orders.
     """
@@ -43,8 +46,13 @@ class Engine(keras.Model):  # type: ignore[misc] # Keras ships no types
     def __init__(self, network: keras.Model, dataset: Dataset, n_train: int, batch_size: int, seed: int) -> None:
         super().__init__()
         self.network = network
-        self._images = _resident(dataset.train_images)
-        self._labels = tf.constant(dataset.train_labels)
+        self._strategy = network.distribute_strategy
+        self._n_devices = self._strategy.num_replicas_in_sync
+        self._images, self._labels = [], []
+        for device in self._strategy.extended.worker_devices if self._n_devices > 1 else [None]:
+            with tf.device(device):
+                self._images.append(_resident(dataset.train_images))
+                self._labels.append(tf.constant(dataset.train_labels))
         self._n_classes = dataset.n_classes
         self._n_train = n_train
         self.n_steps, n_rest = divmod(n_train, batch_size)
@@ -53,11 +61,16 @@ class Engine(keras.Model):  # type: ignore[misc] # Keras ships no types
         self._batches = tf.Variable(tf.zeros((self.n_steps, batch_size), tf.int32), trainable=False)
         self._rest = tf.Variable(tf.zeros((n_rest,), tf.int32), trainable=False)
         self._random = np.random.default_rng(seed)
-        self.compile(optimizer=network.optimizer, loss=network.loss, metrics=["accuracy"])
-        self.build((None, *network.input_shape[1:]))
-        self.optimizer.build(network.trainable_variables)
+        with self._strategy.scope():
+            self.compile(optimizer=network.optimizer, loss=network.loss, metrics=["accuracy"])
+            self.build((None, *network.input_shape[1:]))
+            self.optimizer.build(network.trainable_variables)
+        # Makes the variables of the metrics, without which all is traced twice.
         anything = tf.one_hot([0], self._n_classes)
-        self.compute_metrics(None, anything, anything)  # makes their variables, without which all is traced twice
+        first = tf.function(
+            lambda: self._strategy.run(lambda: self.compute_metrics(None, anything, anything)), autograph=False
+        )
+        first()
 
     def train(
         self,
@@ -79,7 +92,7 @@ class Engine(keras.Model):  # type: ignore[misc] # Keras ships no types
         n_batches = -(-self.n_steps // STEPS_PER_BATCH)
         stops = np.linspace(0, self.n_steps, n_batches + 1).round().astype(np.int32)
         ranges = tf.data.Dataset.from_tensor_slices((stops[:-1], stops[1:]))
-        n_images = len(self._images)
+        n_images = len(self._images[0])
         validation = tf.data.Dataset.range(self._n_train, n_images).batch(VALIDATION_BATCH_SIZE)
         options = tf.data.Options()
         options.autotune.enabled = False  # of a few numbers: it would take up to 2 s of the processor, and of its end
@@ -115,7 +128,8 @@ class Engine(keras.Model):  # type: ignore[misc] # Keras ships no types
     def _compile(self) -> None:
         """Trace what training calls, while XLA compiles in a thread, which keeps no signal waiting."""
         number = tf.TensorSpec((), tf.int32)
-        self._loop = tf.function(self._steps, jit_compile=True, autograph=False).get_concrete_function(
+        compilable = self._n_devices == 1  # XLA takes no exchange between devices
+        self._loop = tf.function(self._steps, jit_compile=compilable, autograph=False).get_concrete_function(
             tf.TensorSpec(self._batches.shape, tf.int32), number, number
         )
         compiled = ThreadPoolExecutor(1).submit(self._loop, self._batches.value(), tf.constant(0), tf.constant(0))
@@ -123,7 +137,7 @@ class Engine(keras.Model):  # type: ignore[misc] # Keras ships no types
             self._last = tf.function(self._step, autograph=False).get_concrete_function(
                 tf.TensorSpec(self._rest.shape, tf.int32)
             )
-        self._judge = tf.function(lambda indices: self.test_step(self._batch(indices)), autograph=False)
+        self._judge = tf.function(self._judgement, autograph=False)
         compiled.result()
 
     def _train_range(self, ranges: Iterator[tuple[tf.Tensor, tf.Tensor]]) -> dict[str, Any]:
@@ -153,12 +167,26 @@ class Engine(keras.Model):  # type: ignore[misc] # Keras ships no types
         tf.while_loop(lambda i: i < stop, lambda i: (i + 1 + self._step(batches[i]),), (start,))
 
     def _step(self, indices: tf.Tensor) -> int:
-        self.train_step(self._batch(indices))
+        """One of Keras's training steps, of which each device takes its share of the images."""
+        shares = tf.split(indices, self._n_devices)
+        self._strategy.run(lambda: self.train_step(self._batch(shares[_replica()])))
         return 0
 
+    def _judgement(self, indices: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The metrics so far; each device judges all images, which leaves their averages as they are."""
+        self._strategy.run(lambda: self.test_step(self._batch(indices)))
+        metrics: dict[str, tf.Tensor] = self.get_metrics_result()
+        return metrics
+
     def _batch(self, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        images = tf.cast(tf.gather(self._images, indices), tf.float32) / 255.0
-        return images, tf.one_hot(tf.gather(self._labels, indices), self._n_classes)
+        replica = _replica()
+        images = tf.cast(tf.gather(self._images[replica], indices), tf.float32) / 255.0
+        return images, tf.one_hot(tf.gather(self._labels[replica], indices), self._n_classes)
+
+
+def _replica() -> int:
+    """Which of the devices this is traced for."""
+    return int(tf.get_static_value(tf.distribute.get_replica_context().replica_id_in_sync_group))
 
 
 def _resident(images: NDArray[np.uint8]) -> tf.Tensor:

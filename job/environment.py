@@ -20,6 +20,7 @@ class Environment:
     device: str
     device_name: str
     n_threads: int
+    n_replicas: int
     packages: dict[str, str]
 
 
@@ -32,6 +33,7 @@ def describe(device: Device) -> Environment:
         device=device.kind,
         device_name=device.name,
         n_threads=device.n_threads,
+        n_replicas=device.n_replicas,
         packages={name: _version(name) for name in PACKAGES},
     )
 

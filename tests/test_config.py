@@ -33,6 +33,8 @@ def test_the_command_repeats_the_run() -> None:
         ({"validation_split": 1}, "--validation-split is 1, but must be from 0 to below 1"),
         ({"validation_split": -0.1}, "--validation-split is -0.1"),
         ({"seed": 2**32}, "--seed is 4294967296"),
+        ({"replicas": 0}, "--replicas is 0, but must be from 1 to 64"),
+        ({"replicas": 3}, "--batch-size is 32, but must be a multiple of --replicas 3"),
         ({"output": ""}, "--output is ''"),
     ],
 )

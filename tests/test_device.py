@@ -14,12 +14,13 @@ RESOURCES = resources.find()
 def test_names_the_device_and_its_threads() -> None:
     """Without a GPU, asked for or not, it is the CPU with its name, and TensorFlow has the threads asked for."""
     used = device.start("cpu", RESOURCES.n_processors, RESOURCES)
-    assert used == device.Device("CPU", RESOURCES.processor, RESOURCES.n_processors)
+    assert used == device.Device("CPU", RESOURCES.processor, RESOURCES.n_processors, 1)
     import tensorflow as tf
 
     assert tf.config.threading.get_intra_op_parallelism_threads() == used.n_threads
     assert tf.config.threading.get_inter_op_parallelism_threads() == used.n_threads
-    assert str(device.Device("CPU", "A processor", 1)) == "on CPU: A processor, 1 thread"
+    assert str(device.Device("CPU", "A processor", 1, 1)) == "on CPU: A processor, 1 thread"
+    assert str(device.Device("GPU", "A GPU", 2, 4)) == "on 4 x GPU: A GPU, 2 threads"
 
 
 def test_a_gpu_and_the_tensorflow_for_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,6 +58,16 @@ def test_a_gpu_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda _kind: [])
     with pytest.raises(DeviceError, match=r"sees no GPU \(no GPU in /dev\); give the container one"):
         device.start("gpu", RESOURCES.n_processors, replace(RESOURCES, n_gpus=0))
+
+
+def test_fewer_gpus_than_replicas(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says how many there are, and changes nothing."""
+    import tensorflow as tf
+
+    monkeypatch.setattr(device, "_is_for_cpu", lambda: False)
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda _kind: ["one"])
+    with pytest.raises(DeviceError, match="--replicas 2: TensorFlow sees 1 GPU; give the container more"):
+        device.start("gpu", RESOURCES.n_processors, RESOURCES, n_replicas=2)
 
 
 def test_what_c_plus_plus_says_is_held_back(capfd: pytest.CaptureFixture[str]) -> None:

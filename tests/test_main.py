@@ -121,6 +121,30 @@ def test_a_batch_larger_than_the_training_set(error_of: ErrorOf, dataset_folder:
     assert main([*map(str, arguments), "-q", "--batch-size", "270"]) == 0
 
 
+def test_images_that_cannot_be_shared(error_of: ErrorOf, dataset_folder: Path, tmp_path: Path) -> None:
+    """64: four replicas and 270 images to train with."""
+    line = error_of(64, "--data", dataset_folder, "--replicas", "4", "--output", tmp_path / "out")
+    assert "--replicas is 4, which cannot share 270 training images equally" in line
+
+
+def test_replicas(dataset_folder: Path, tmp_path: Path) -> None:
+    """Two virtual devices give what one gives, a last batch of 14 shared too; the results tell how many there were."""
+    histories, probabilities = [], []
+    for n in (1, 2):
+        output = tmp_path / str(n)
+        arguments = ("--data", dataset_folder, "--epochs", "2", "--replicas", n, "--output", output)
+        command = (sys.executable, "-m", "job", *map(str, arguments))
+        done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
+        assert "warning" not in done.stderr.lower()
+        metrics = json.loads((output / "metrics.json").read_text())
+        assert metrics["environment"]["n_replicas"] == n
+        histories.append(metrics["history"])
+        probabilities.append(np.loadtxt(output / "predictions.csv", delimiter=",", skiprows=1))
+    for name, values in histories[0].items():
+        assert histories[1][name] == pytest.approx(values, rel=1e-4)
+    np.testing.assert_allclose(probabilities[1], probabilities[0], rtol=1e-3, atol=1e-5)
+
+
 def test_a_split_without_training_images(error_of: ErrorOf, dataset_folder: Path, tmp_path: Path) -> None:
     """A share that is in range, but leaves nothing of so few images."""
     line = error_of(65, "--data", dataset_folder, "--validation-split", "0.999", "--output", tmp_path / "out")
