@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NoReturn
 
-from job.config import DEVICE_CHOICES, STREAM, Config
+from job.config import DEVICE_CHOICES, LAYOUTS, STREAM, Config
 from job.errors import EXIT_STATUSES, UsageError
 
 PROGRAM = "python -m job"
@@ -106,6 +106,13 @@ def render_parser() -> argparse.ArgumentParser:
 
 
 def _add_common(parser: argparse.ArgumentParser, default: Config, help_of_output: str) -> None:
+    parser.add_argument(
+        "--layout",
+        choices=LAYOUTS,
+        default=default.layout,
+        help="single: the report is one file; folder: its style sheet and pictures lie beside it, as servers want it "
+        f"that forbid inline styles (default {default.layout})",
+    )
     parser.add_argument("--output", default=default.output, metavar="DIR", help=help_of_output)
     loudness = parser.add_mutually_exclusive_group()
     parser.set_defaults(loudness="normal")

@@ -7,6 +7,8 @@ from typing import Literal, get_args
 
 from job.errors import UsageError
 
+Layout = Literal["single", "folder"]
+LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 DeviceChoice = Literal["auto", "cpu", "gpu"]
 DEVICE_CHOICES: tuple[DeviceChoice, ...] = get_args(DeviceChoice)
 STREAM = "-"  # the output folder that is none, but a tar archive on stdout
@@ -30,6 +32,7 @@ class Config:
         replicas: how many devices share each batch, at least 1; a divisor of the batch size.
         threads: of TensorFlow, at least 1, or None for as many as the process may have processors.
         data: a folder with the four files of a data set, or None to look for Fashion-MNIST.
+        layout: of the report: one file that holds all, or with its style sheet and pictures beside it.
         output: the folder the results are written to; `-` sends them to stdout as a tar archive.
 
     Raises:
@@ -45,6 +48,7 @@ class Config:
     replicas: int = 1
     threads: int | None = None
     data: str | None = None
+    layout: Layout = "single"
     output: str = "report"
 
     def __post_init__(self) -> None:
@@ -54,6 +58,7 @@ class Config:
         _demand(0 <= self.validation_split < 1, "--validation-split", self.validation_split, "from 0 to below 1")
         _demand(0 <= self.seed <= MAX_SEED, "--seed", self.seed, f"from 0 to {MAX_SEED}")
         _demand(self.device in DEVICE_CHOICES, "--device", self.device, " or ".join(DEVICE_CHOICES))
+        _demand(self.layout in LAYOUTS, "--layout", self.layout, " or ".join(LAYOUTS))
         _demand(1 <= self.replicas <= MAX_REPLICAS, "--replicas", self.replicas, f"from 1 to {MAX_REPLICAS}")
         _demand(
             self.batch_size % self.replicas == 0,

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -15,8 +16,13 @@ from job.errors import OutputError
 UNFINISHED = ".unfinished-"
 
 
-def prepare(folder: Path, names: Iterable[str]) -> None:
+def prepare(folder: Path, names: Iterable[str], pictures: str | None = None) -> None:
     """Make the folder and show that files of these names can be written there, before anything slow begins.
+
+    Args:
+        folder: of the report.
+        names: of files.
+        pictures: the name of a folder in it that will be replaced, if one is needed.
 
     Raises:
         OutputError: if they cannot.
@@ -30,11 +36,24 @@ def prepare(folder: Path, names: Iterable[str]) -> None:
     for name in names:
         if (folder / name).is_dir():
             raise OutputError(f"--output {folder}: {name} is a folder there; move it or name another output folder")
+    if pictures and (foreign := _foreign(folder / pictures)):
+        raise OutputError(
+            f"--output {folder}: {foreign} is in the way of the report's pictures, and no report made it; move it or "
+            "name another output folder"
+        )
+    for name in (*names, pictures) if pictures else names:
         if _is_protected(folder, folder / name):
             raise OutputError(
                 f"--output {folder}: {name} belongs to another user, and the folder lets only its owner replace it "
                 "(sticky bit); remove it or name another folder"
             )
+
+
+def _foreign(pictures: Path) -> Path | None:
+    """What is there and is not a picture of an earlier report."""
+    if not pictures.is_dir():
+        return pictures if os.path.lexists(pictures) else None
+    return next((path for path in pictures.iterdir() if not re.fullmatch(r"[0-9]+\.png", path.name)), None)
 
 
 def _is_protected(folder: Path, file: Path) -> bool:
@@ -129,7 +148,10 @@ def _replace(folder: Path, new: Path, staging: Path) -> None:
     try:
         for name in names:
             if os.path.lexists(folder / name):
-                _keep(folder / name, old / name)
+                if (new / name).is_dir():  # the pictures, of which `prepare` has shown that they are a report's
+                    (folder / name).rename(old / name)
+                else:
+                    _keep(folder / name, old / name)
                 kept.append(name)
         for name in names:
             (new / name).replace(folder / name)
@@ -144,9 +166,9 @@ def _undo(folder: Path, old: Path, kept: list[str], moved: list[str]) -> None:
     stuck = []
     for name in {*kept, *moved}:
         try:
-            if name not in kept:
-                (folder / name).unlink()
-            elif name in moved or not os.path.lexists(folder / name):
+            if name in moved and (name not in kept or (folder / name).is_dir()):
+                _remove(folder / name)
+            if name in kept and (name in moved or not os.path.lexists(folder / name)):
                 (old / name).replace(folder / name)
         except OSError:
             stuck.append(name)
@@ -156,6 +178,13 @@ def _undo(folder: Path, old: Path, kept: list[str], moved: list[str]) -> None:
             f"--output {folder}: {', '.join(sorted(stuck))} could be neither replaced nor put back; "
             f"the earlier files are in {rescued}"
         )
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def _keep(path: Path, copy: Path) -> None:

@@ -239,3 +239,47 @@ def test_a_signal_leaves_no_unfinished_file(tmp_path: Path, number: signal.Signa
         assert time.monotonic() - begun < 5
         assert process.stderr.read() == f"fashion-job: stopped by {number.name}; no file was changed\n"
     assert snapshot(tmp_path) == {"a": "old"}
+
+
+def test_a_folder_of_pictures_is_replaced_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """None of the earlier report's stay; a failure puts them back."""
+    for name in ("1.png", "2.png"):
+        (tmp_path / "images").mkdir(exist_ok=True)
+        (tmp_path / "images" / name).write_text("old")
+    (tmp_path / "z").write_text("old")
+
+    def write() -> None:
+        output.prepare(tmp_path, ("z",), "images")
+        with output.staged(tmp_path) as staging:
+            (staging / "images").mkdir()
+            (staging / "images" / "3.png").write_text("new")
+            (staging / "z").write_text("new")
+
+    replace = Path.replace
+
+    def refuse(self: Path, target: Path) -> Path:
+        if self.parent.name == "new" and self.name == "z":
+            raise OSError(errno.EIO, "Input/output error")
+        return replace(self, target)
+
+    with monkeypatch.context() as context:
+        context.setattr(Path, "replace", refuse)
+        with pytest.raises(OutputError, match="Input/output error"):
+            write()
+    assert snapshot(tmp_path / "images") == {"1.png": "old", "2.png": "old"}
+    write()
+    assert snapshot(tmp_path / "images") == {"3.png": "new"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["images", "z"]
+
+
+def test_pictures_of_others_are_not_replaced(tmp_path: Path) -> None:
+    """A folder of that name with anything that no report made, or a file."""
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "holiday.png").write_text("mine")
+    with pytest.raises(OutputError, match=r"holiday\.png is in the way of the report's pictures"):
+        output.prepare(tmp_path, (), "images")
+    assert snapshot(tmp_path / "images") == {"holiday.png": "mine"}
+    shutil.rmtree(tmp_path / "images")
+    (tmp_path / "images").write_text("mine")
+    with pytest.raises(OutputError, match="images is in the way"):
+        output.prepare(tmp_path, (), "images")
