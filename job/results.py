@@ -25,7 +25,7 @@ from job.samples import Samples
 if TYPE_CHECKING:
     import pandas as pd
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 METRICS = "metrics.json"
 PREDICTIONS = "predictions.csv"

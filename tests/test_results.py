@@ -23,10 +23,13 @@ def run_copy(finished_run: Path, tmp_path: Path) -> Path:
 def test_metrics_json_has_the_documented_keys(finished_run: Path) -> None:
     """The schema that others read."""
     content = json.loads((finished_run / "metrics.json").read_text())
-    assert next(iter(content.items())) == ("schema_version", 2)
+    assert next(iter(content.items())) == ("schema_version", 3)
     assert set(content) >= {"accuracy", "loss", "per_class", "confusion_matrix", "config", "environment", "data"}
-    assert set(content["macro"]) == set(content["weighted"]) == {"precision", "recall", "f1"}
-    assert [set(row) for row in content["per_class"]] == [{"name", "precision", "recall", "f1", "support"}] * 10
+    assert set(content) >= {"accuracy_interval", "loss_interval", "calibration", "n_resamples", "samples"}
+    figures = {"precision", "recall", "f1", "precision_interval", "recall_interval", "f1_interval"}
+    assert set(content["macro"]) == set(content["weighted"]) == figures
+    assert [set(row) for row in content["per_class"]] == [{"name", "support", *figures}] * 10
+    assert set(content["calibration"]) == {"ece", "ece_interval", "bins", "overconfidence", "coverage"}
     assert {len(row) for row in content["confusion_matrix"]} == {10}
     assert {name: len(values) for name, values in content["history"].items()} == {
         "loss": 2,
@@ -71,7 +74,7 @@ def edited(edit: Callable[[dict[str, Any]], object]) -> Callable[[str], str]:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (edited(lambda c: c.update(schema_version=3)), "has schema version 3, this job reads 2"),
+        (edited(lambda c: c.update(schema_version=2)), "has schema version 2, this job reads 3"),
         (edited(lambda c: c.pop("schema_version")), "has schema version None"),
         (edited(lambda c: c.pop("macro")), "damaged .*`macro`"),
         (edited(lambda c: c.update(accuracy="high")), r"damaged \(Expected `float`, got `str` - at `\$.accuracy`\)"),
