@@ -121,7 +121,7 @@ def _averages(matrix: NDArray[np.int64], seed: int) -> tuple[Averages, Averages]
     macro, (precision, _, f1) = bootstrap.of_matrix(matrix, seed)
     recall = intervals.wilson(int(np.trace(matrix)), int(matrix.sum()))
     return (
-        Averages(*metrics.averages(matrix, support > 0).tolist(), *macro),
+        Averages(*metrics.averages(matrix, np.ones_like(support)).tolist(), *macro),
         Averages(*metrics.averages(matrix, support).tolist(), *[precision, recall, f1]),
     )
 

@@ -58,8 +58,7 @@ def averages(matrix: NDArray[np.int64], weights: NDArray[np.integer | np.bool_])
 
     Args:
         matrix: image counts, shape (…, n_classes, n_classes).
-        weights: of each class, shape (…, n_classes). Its support gives the weighted average, whether it has any the
-            macro average.
+        weights: of each class, shape (…, n_classes). Its support gives the weighted average, 1 the macro average.
     """
     per_class = np.stack([precision_per_class(matrix), recall_per_class(matrix), f1_per_class(matrix)])
     return np.average(per_class, axis=-1, weights=np.broadcast_to(weights, per_class.shape))

@@ -19,7 +19,11 @@ def test_averages_worked_by_hand() -> None:
     """The macro average counts classes alike, the weighted one by support."""
     matrix = np.array([[1, 1], [0, 6]])
     support = matrix.sum(axis=1)
-    assert metrics.averages(matrix, support > 0).tolist() == [(1 + 6 / 7) / 2, (0.5 + 1) / 2, (2 / 3 + 12 / 13) / 2]
+    assert metrics.averages(matrix, np.ones(2, np.int64)).tolist() == [
+        (1 + 6 / 7) / 2,
+        (0.5 + 1) / 2,
+        (2 / 3 + 12 / 13) / 2,
+    ]
     assert metrics.averages(matrix, support)[1] == pytest.approx((2 * 0.5 + 6 * 1) / 8)
 
 
