@@ -161,7 +161,7 @@ def _run(
 
 def render(config: Config) -> str:
     """Make the report again from the files of an earlier run; returns the result in one line."""
-    from job import output, page, results
+    from job import output, page, results, saved
 
     folder = Path(config.output)
     with Stopwatch().stage("report") as stage:
@@ -170,7 +170,7 @@ def render(config: Config) -> str:
         with output.staged(folder) as staging:
             (staging / results.REPORT).write_text(text, encoding="utf-8")
         stage.summary = _weight(text)
-    return _result(results.read_metrics(folder), str(folder / results.REPORT))
+    return _result(saved.read_metrics(folder), str(folder / results.REPORT))
 
 
 def _weight(page: str) -> str:

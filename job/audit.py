@@ -1,76 +1,84 @@
-"""Holds the figures of a run against scikit-learn's, computed afresh from the predictions."""
+"""Holds the figures of a run against those computed afresh from its predictions."""
 
-import math
-import warnings
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import Any
 
-import numpy as np
+import msgspec
 
+from job import bootstrap, metrics
+from job.evaluation import Judgement
+from job.intervals import Interval
+from job.recomputation import recompute
 from job.results import Results
+from job.samples import N_SHOWN
+from job.saved import Predictions
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-TOLERANCE = 1e-6  # relative; predictions.csv has the digits of float32
-
-
-def differences(results: Results, predictions: "pd.DataFrame") -> list[str]:
-    """What in `results` is not what scikit-learn computes from `predictions`, in words; empty if all agrees."""
-    ours = _figures(results)
-    theirs = _recomputed(predictions, len(results.per_class))
-    found = [
-        f"{name} is {ours[name]:.6g}, but predictions.csv gives {value:.6g}"
-        for name, value in theirs.items()
-        if not math.isclose(ours[name], value, rel_tol=TOLERANCE, abs_tol=1e-12)
-    ]
-    if len(predictions) != results.data.n_test or (predictions["index"] != np.arange(len(predictions))).any():
-        found.append(f"predictions.csv does not hold each of the {results.data.n_test:,} test images once")
-    return found + _inconsistencies(results, predictions)
+TOLERANCE = 1e-6  # relative
+CHANCE = 0.2  # of an interval's width: so far may its ends lie apart if another NumPy draws other resamples
 
 
-def _inconsistencies(results: Results, predictions: "pd.DataFrame") -> list[str]:
-    """What in the predictions and the chosen samples contradicts itself."""
+def differences(results: Results, predictions: Predictions) -> list[str]:
+    """What in `results` does not follow from `predictions`, in words; empty if all does."""
+    if len(predictions.y_true) != results.data.n_test:
+        return [f"predictions.csv does not hold each of the {results.data.n_test:,} test images once"]
+    ours, theirs = dict(_flat(_figures(results))), _expected(results, predictions)
     found = []
-    probabilities = predictions.filter(like="p_").to_numpy()
-    if (probabilities.argmax(axis=1) != predictions["predicted"]).any():
-        found.append("predictions.csv predicts a class that is not the most probable one")
-    hits = set(predictions.index[predictions["true"] == predictions["predicted"]])
-    right, wrong = results.samples.right, results.samples.wrong
-    if not hits.issuperset(right) or hits.intersection(wrong) or len({*right, *wrong}) < len(right) + len(wrong):
-        found.append("the samples are not those that were predicted right and wrong")
+    for name in ours | theirs:
+        value, (expected, tolerance) = ours.get(name), theirs.get(name, (None, 0))
+        if value is None or expected is None or abs(value - expected) > tolerance:
+            found.append(f"{name} is {_text(value)}, but predictions.csv gives {_text(expected)}")
+    hits = predictions.y_true == predictions.y_pred
+    for indices, right in ((results.samples.right, hits), (results.samples.wrong, ~hits)):
+        if not right[indices].all() or not len(indices) == len(set(indices)) == min(N_SHOWN, right.sum()):
+            found.append("the samples are not those that were predicted right and wrong")
     return found
 
 
-def _figures(results: Results) -> dict[str, float]:
-    figures = {"accuracy": results.accuracy, "loss": results.loss}
-    for label, one in enumerate(results.per_class):
-        figures |= {f"{figure} of class {label}": getattr(one, figure) for figure in ("precision", "recall", "f1")}
-        figures[f"support of class {label}"] = one.support
-    for average in ("macro", "weighted"):
-        values = getattr(results, average)
-        figures |= {f"{average} {figure}": getattr(values, figure) for figure in ("precision", "recall", "f1")}
-    return figures | _cells(results.confusion_matrix)
+def _figures(results: Results) -> dict[str, Any]:
+    """What follows from the predictions alone, in the structure of metrics.json."""
+    content = msgspec.to_builtins(results)
+    judgement = {field.name: content[field.name] for field in fields(Judgement)}
+    for row in judgement["per_class"]:
+        del row["name"]
+    del judgement["samples"]["right"], judgement["samples"]["wrong"]  # drawn at random
+    return judgement
 
 
-def _recomputed(predictions: "pd.DataFrame", n_classes: int) -> dict[str, float]:
-    from sklearn.metrics import accuracy_score, confusion_matrix, log_loss, precision_recall_fscore_support
-
-    y_true, y_pred = predictions["true"], predictions["predicted"]
-    labels = range(n_classes)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="The y_prob values do not sum to one")  # they do, in float32
-        loss = log_loss(y_true, predictions[[f"p_{label}" for label in labels]], labels=labels)
-    figures = {"accuracy": accuracy_score(y_true, y_pred), "loss": loss}
-    per_class = precision_recall_fscore_support(y_true, y_pred, labels=labels, zero_division=0)
-    for name, values in zip(("precision", "recall", "f1", "support"), per_class, strict=True):
-        figures |= {f"{name} of class {label}": value for label, value in enumerate(values)}
-    for average in ("macro", "weighted"):
-        values = precision_recall_fscore_support(y_true, y_pred, labels=labels, average=average, zero_division=0)
-        figures |= {
-            f"{average} {name}": value for name, value in zip(("precision", "recall", "f1"), values[:3], strict=True)
-        }
-    return figures | _cells(confusion_matrix(y_true, y_pred, labels=labels).tolist())
+def _expected(results: Results, predictions: Predictions) -> dict[str, tuple[float, float]]:
+    """The figures by name, and how far ours may lie from each."""
+    figures = dict(_flat(recompute(predictions, len(results.per_class))))
+    figures["n_resamples"] = bootstrap.n_resamples(results.data.n_test)
+    expected = {name: (value, TOLERANCE * abs(value) + 1e-12) for name, value in figures.items()}
+    for name, interval in _resampled(results, predictions):
+        tolerance = CHANCE * (interval.upper - interval.lower) + TOLERANCE
+        expected |= {f"{name}.lower": (interval.lower, tolerance), f"{name}.upper": (interval.upper, tolerance)}
+    return expected
 
 
-def _cells(matrix: list[list[int]]) -> dict[str, float]:
-    return {f"confusion_matrix[{i}][{j}]": count for i, row in enumerate(matrix) for j, count in enumerate(row)}
+def _resampled(results: Results, predictions: Predictions) -> Iterator[tuple[str, Interval]]:
+    """The intervals that no formula gives, by name."""
+    seed, names = results.config.seed, ("precision_interval", "recall_interval", "f1_interval")
+    matrix = metrics.confusion_matrix(predictions.y_true, predictions.y_pred, len(results.per_class))
+    macro, weighted = bootstrap.of_matrix(matrix, seed)
+    yield from ((f"macro.{name}", interval) for name, interval in zip(names, macro, strict=True))
+    yield from ((f"weighted.{name}", interval) for name, interval in zip(names[::2], weighted[::2], strict=True))
+    hits = predictions.y_true == predictions.y_pred
+    of_images = bootstrap.of_images(metrics.losses(predictions.of_truth), predictions.confidence, hits, seed)
+    yield from zip(("loss_interval", "calibration.ece_interval"), of_images, strict=True)
+
+
+def _flat(content: Any, name: str = "") -> Iterator[tuple[str, float]]:  # noqa: ANN401 - JSON
+    """Every number in `content` by its place, such as `per_class[3].recall`."""
+    if isinstance(content, dict):
+        for key, value in content.items():
+            yield from _flat(value, f"{name}.{key}" if name else key)
+    elif isinstance(content, list):
+        for index, value in enumerate(content):
+            yield from _flat(value, f"{name}[{index}]")
+    else:
+        yield name, content
+
+
+def _text(value: float | None) -> str:
+    return "nothing" if value is None else f"{value:.6g}"

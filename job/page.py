@@ -5,8 +5,9 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from job import audit, report, results
+from job import audit, report, saved
 from job.errors import DataError
+from job.results import METRICS
 
 
 def page(folder: Path) -> str:
@@ -15,11 +16,11 @@ def page(folder: Path) -> str:
     Raises:
         DataError: if a file is missing or damaged, or scikit-learn finds other figures in the predictions.
     """
-    outcome = results.read_metrics(folder)
-    predictions = results.read_predictions(folder, len(outcome.per_class))
+    outcome = saved.read_metrics(folder)
+    predictions = saved.read_predictions(folder, len(outcome.per_class), outcome.samples.indices())
     if differences := audit.differences(outcome, predictions):
-        raise DataError(f"{folder / results.METRICS}: {differences[0]}; the files are of different runs, train again")
-    return report.render(outcome, predictions, results.read_samples(folder, outcome.samples))
+        raise DataError(f"{folder / METRICS}: {differences[0]}; the files are of different runs, train again")
+    return report.render(outcome, predictions, saved.read_samples(folder, outcome.samples))
 
 
 def _main() -> None:

@@ -5,7 +5,6 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import jinja2
 import numpy as np
@@ -17,9 +16,7 @@ from job import figures, sources
 from job.config import Config
 from job.evaluation import ClassMetrics
 from job.results import Results
-
-if TYPE_CHECKING:
-    import pandas as pd
+from job.saved import Predictions
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 N_SHOWN_PROBABILITIES = 3
@@ -88,12 +85,12 @@ class View:
     shows_counts: bool
 
 
-def render(results: Results, predictions: "pd.DataFrame", pictures: Mapping[int, NDArray[np.uint8]]) -> str:
+def render(results: Results, predictions: Predictions, pictures: Mapping[int, NDArray[np.uint8]]) -> str:
     """The report as HTML; the same arguments give the same text.
 
     Args:
         results: of one run.
-        predictions: a row per test image, with the columns of predictions.csv.
+        predictions: of the same run, with the probabilities of every index in `results.samples`.
         pictures: by the index of their test image, shape (28, 28) each, for every index in `results.samples`.
     """
     environment = jinja2.Environment(
@@ -119,12 +116,12 @@ def render(results: Results, predictions: "pd.DataFrame", pictures: Mapping[int,
     return template.render(view=_view(results, predictions, pictures))
 
 
-def _view(results: Results, predictions: "pd.DataFrame", pictures: Mapping[int, NDArray[np.uint8]]) -> View:
+def _view(results: Results, predictions: Predictions, pictures: Mapping[int, NDArray[np.uint8]]) -> View:
     n_right = int(np.trace(results.matrix))
     by_recall = sorted(results.per_class, key=lambda one: one.recall)
 
     def show(indices: Sequence[int]) -> list[Sample]:
-        return [_sample(predictions.iloc[index], pictures[index], results.class_names) for index in indices]
+        return [_sample(index, predictions, pictures[index], results.class_names) for index in indices]
 
     return View(
         results=results,
@@ -142,15 +139,15 @@ def _view(results: Results, predictions: "pd.DataFrame", pictures: Mapping[int, 
     )
 
 
-def _sample(row: "pd.Series[Any]", picture: NDArray[np.uint8], class_names: Sequence[str]) -> Sample:
-    true, predicted = int(row["true"]), int(row["predicted"])
-    probabilities = [float(row[f"p_{label}"]) for label in range(len(class_names))]
+def _sample(index: int, predictions: Predictions, picture: NDArray[np.uint8], class_names: Sequence[str]) -> Sample:
+    true, predicted = int(predictions.y_true[index]), int(predictions.y_pred[index])
+    probabilities = predictions.rows[index].tolist()
     ranked = sorted(range(len(class_names)), key=lambda label: -probabilities[label])
     shown = ranked[:N_SHOWN_PROBABILITIES]
     if true not in shown:
         shown[-1] = true
     return Sample(
-        index=int(row["index"]),
+        index=index,
         picture=_data_uri(picture),
         true=class_names[true],
         predicted=class_names[predicted],

@@ -1,14 +1,17 @@
 import gzip
+import json
 import os
+import shutil
 import struct
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from job import device, resources, results, sources
+from job import device, resources, saved, sources
 from job.__main__ import main
 from job.errors import UsageError
 from job.results import Results
@@ -65,7 +68,24 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def finished_results(finished_run: Path) -> Results:
-    return results.read_metrics(finished_run)
+    return saved.read_metrics(finished_run)
+
+
+@pytest.fixture
+def run_copy(finished_run: Path, tmp_path: Path) -> Path:
+    """A finished run that may be damaged."""
+    return Path(shutil.copytree(finished_run, tmp_path / "copy"))
+
+
+def edited(edit: Callable[[dict[str, Any]], object]) -> Callable[[str], str]:
+    """What edits the JSON of a file's text."""
+
+    def change(text: str) -> str:
+        content = json.loads(text)
+        edit(content)
+        return json.dumps(content)
+
+    return change
 
 
 @pytest.fixture

@@ -18,19 +18,33 @@ def test_figures_of_a_matrix_worked_by_hand() -> None:
 def test_averages_worked_by_hand() -> None:
     """The macro average counts classes alike, the weighted one by support."""
     matrix = np.array([[1, 1], [0, 6]])
-    assert metrics.averages(matrix).recall == (0.5 + 1) / 2
-    assert metrics.averages(matrix, weights=matrix.sum(axis=1)).recall == pytest.approx((2 * 0.5 + 6 * 1) / 8)
+    support = matrix.sum(axis=1)
+    assert metrics.averages(matrix, np.ones(2, np.int64)).tolist() == [
+        (1 + 6 / 7) / 2,
+        (0.5 + 1) / 2,
+        (2 / 3 + 12 / 13) / 2,
+    ]
+    assert metrics.averages(matrix, support)[1] == pytest.approx((2 * 0.5 + 6 * 1) / 8)
 
 
-def test_log_loss_worked_by_hand() -> None:
-    """The mean of the negative logarithms of the true classes' probabilities."""
-    probabilities = np.array([[0.5, 0.5], [0.75, 0.25]])
-    assert metrics.log_loss(np.array([0, 1]), probabilities) == pytest.approx(-(np.log(0.5) + np.log(0.25)) / 2)
+def test_many_matrices_at_once_have_the_figures_of_each() -> None:
+    """Resamples are judged in blocks."""
+    many = np.stack([MATRIX, MATRIX.T, np.diag([1, 2, 3])])
+    for index, one in enumerate(many):
+        for figure in (metrics.precision_per_class, metrics.recall_per_class, metrics.f1_per_class):
+            assert figure(many)[index].tolist() == figure(one).tolist()
+        weights = many.sum(axis=-1)
+        assert metrics.averages(many, weights)[:, index].tolist() == metrics.averages(one, weights[index]).tolist()
 
 
-def test_log_loss_of_a_certain_mistake_is_finite() -> None:
-    """A true class of probability 0 costs -log(2.2e-16)."""
-    assert metrics.log_loss(np.array([1]), np.array([[1.0, 0.0]])) == pytest.approx(36.04, abs=0.01)
+def test_losses_worked_by_hand() -> None:
+    """The negative logarithms of the true classes' probabilities."""
+    assert metrics.losses(np.array([0.5, 0.25])).tolist() == [-np.log(0.5), -np.log(0.25)]
+
+
+def test_the_loss_of_a_certain_mistake_is_finite() -> None:
+    """A true class of probability 0 costs -log(2.2e-16), also in float32."""
+    assert metrics.losses(np.array([0], np.float32))[0] == pytest.approx(36.04, abs=0.01)
 
 
 def test_a_class_never_predicted_has_precision_0() -> None:
@@ -54,7 +68,8 @@ def test_all_figures_equal_those_of_scikit_learn(n_classes: int) -> None:
     )
     assert (sklearn_metrics.confusion_matrix(y_true, y_pred, labels=labels) == matrix).all()
     assert metrics.accuracy(matrix) == sklearn_metrics.accuracy_score(y_true, y_pred)
-    assert metrics.log_loss(y_true, probabilities) == pytest.approx(sklearn_metrics.log_loss(y_true, probabilities))
+    loss = metrics.losses(probabilities[np.arange(1000), y_true]).mean()
+    assert loss == pytest.approx(sklearn_metrics.log_loss(y_true, probabilities))
     assert metrics.precision_per_class(matrix) == pytest.approx(precision)
     assert metrics.recall_per_class(matrix) == pytest.approx(recall)
     assert metrics.f1_per_class(matrix) == pytest.approx(f1)

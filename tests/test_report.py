@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from conftest import write_dataset
 
-from job import report, results
+from job import report, saved
 from job.__main__ import main
 from job.results import Results
 
@@ -65,24 +65,24 @@ def test_samples_are_shown_with_their_probabilities(
     finished_run: Path, page: ET.Element, finished_results: Results
 ) -> None:
     """Each chosen image once, with what predictions.csv says of it."""
-    table = results.read_predictions(finished_run, 10)
     items = page.findall(".//ul[@class='samples']/li")
     chosen = finished_results.samples
+    predictions = saved.read_predictions(finished_run, 10, chosen.indices())
     assert len(items) == len(chosen.right) + len(chosen.wrong)
     for item, index in zip(items, chosen.wrong + chosen.right, strict=True):
-        row = table.iloc[index]
         names = finished_results.class_names
-        assert text(item.find(".//b")) == names[int(row["true"])]
+        true, predicted = names[predictions.y_true[index]], names[predictions.y_pred[index]]
+        assert text(item.find(".//b")) == true
         assert text(item.find(".//p[@class='index']")) == f"no. {index}"
         shown = {
             text(guess.find("span[@class='name']")): text(guess.find("span[@class='share']"))
             for guess in item.findall(".//ol/li")
         }
-        assert f"{names[int(row['true'])]} (true)" in shown
-        assert names[int(row["predicted"])] in {name.removesuffix(" (true)") for name in shown}
+        assert f"{true} (true)" in shown
+        assert predicted in {name.removesuffix(" (true)") for name in shown}
         for name, share in shown.items():
-            p = f"p_{names.index(name.removesuffix(' (true)'))}"
-            assert share == f"{100 * row[p]:.1f}%"
+            probability = predictions.rows[index][names.index(name.removesuffix(" (true)"))]
+            assert share == f"{100 * probability:.1f}%"
 
 
 def test_what_ran_is_told(page: ET.Element, finished_results: Results) -> None:
@@ -137,14 +137,14 @@ def test_hostile_class_names_stay_text(tmp_path: Path) -> None:
 
 def test_a_perfect_model_has_no_mistakes_to_show(finished_run: Path, finished_results: Results) -> None:
     """The sections say so instead of failing."""
-    predictions = results.read_predictions(finished_run, 10)
+    predictions = saved.read_predictions(finished_run, 10, finished_results.samples.indices())
     perfect = dataclasses.replace(
         finished_results,
         accuracy=1.0,
         confusion_matrix=np.diag([10] * 10).tolist(),
         samples=dataclasses.replace(finished_results.samples, wrong=[]),
     )
-    page = parse(report.render(perfect, predictions, results.read_samples(finished_run, finished_results.samples)))
+    page = parse(report.render(perfect, predictions, saved.read_samples(finished_run, finished_results.samples)))
     assert "No test image was mistaken." in text(page.find(".//section[@id='confusion']"))
     assert "Wrong" not in text(page.find(".//section[@id='samples']"))
 

@@ -1,0 +1,176 @@
+"""Reads the files of a run, without TensorFlow, and refuses what is damaged in one line."""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from job.data import IMAGE_SHAPE, is_text
+from job.errors import DataError, UsageError
+from job.results import METRICS, PREDICTIONS, SAMPLES, SCHEMA_VERSION, Results
+from job.samples import Samples
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+N_VALUES_AT_ONCE = 500_000  # of predictions.csv in memory as a table
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What predictions.csv says of each test image, in their order.
+
+    Attributes:
+        y_true: class numbers, shape (n,).
+        y_pred: class numbers, shape (n,).
+        confidence: the probability of the class predicted, shape (n,).
+        of_truth: the probability of the true class, shape (n,).
+        rows: the probabilities of all classes, shape (n_classes,), by the index of their image: of some images only.
+    """
+
+    y_true: NDArray[np.int16]
+    y_pred: NDArray[np.int16]
+    confidence: NDArray[np.float32]
+    of_truth: NDArray[np.float32]
+    rows: Mapping[int, NDArray[np.float32]]
+
+
+def read_metrics(folder: Path) -> Results:
+    """Read metrics.json.
+
+    Raises:
+        DataError: if it is missing, damaged, or of another schema version.
+    """
+    path = folder / METRICS
+    content = _read(path)
+    try:
+        version = msgspec.json.decode(content, type=dict[str, Any]).get("schema_version")
+        if version != SCHEMA_VERSION:
+            raise DataError(
+                f"{path}: has schema version {version!r}, this job reads {SCHEMA_VERSION}; "
+                "render it with the release that wrote it, or train again"
+            )
+        results = msgspec.json.decode(content, type=Results)
+    except (msgspec.MsgspecError, UnicodeDecodeError, UsageError) as error:  # a setting can be out of range
+        raise DataError(f"{path}: damaged ({error}); train again") from error
+    if flaw := _flaw(results):
+        raise DataError(f"{path}: damaged ({flaw}); train again")
+    return results
+
+
+def _flaw(results: Results) -> str:
+    """What in the figures cannot be, though their types are right; empty if nothing."""
+    n_classes = len(results.per_class)
+    if [len(row) for row in results.confusion_matrix] != [n_classes] * n_classes:
+        return f"the confusion matrix is not {n_classes} x {n_classes}"
+    if outside := [index for index in results.samples.indices() if not 0 <= index < results.data.n_test]:
+        return f"there is no test image {outside[0]}"
+    history, n_epochs = results.history, results.config.epochs
+    n_validated = n_epochs if results.data.n_validation else 0
+    if [len(curve) for curve in vars(history).values()] != [n_epochs, n_epochs, n_validated, n_validated]:
+        return f"the history does not have {n_epochs} epochs"
+    if "training" not in results.timings_s:
+        return "the time of the training is missing"
+    if odd := [name for name in results.class_names if not is_text(name)]:
+        return f"the class name {odd[0]!r} has a control character"
+    return ""
+
+
+def read_predictions(folder: Path, n_classes: int, chosen: Sequence[int]) -> Predictions:
+    """Read predictions.csv, a part at a time.
+
+    Args:
+        folder: of the run.
+        n_classes: how many classes there are.
+        chosen: indices of the images whose probabilities are to be kept.
+
+    Raises:
+        DataError: if it is missing or damaged, or its lines contradict themselves.
+    """
+    path = folder / PREDICTIONS
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of values that are refused below
+            return _gathered(path, n_classes, chosen)
+    except FileNotFoundError as error:
+        raise _missing(path) from error
+    except (OSError, ValueError) as error:  # pandas's parser errors are ValueErrors
+        raise DataError(f"{path}: damaged ({' '.join(str(error).split())}); train again") from error
+
+
+def _gathered(path: Path, n_classes: int, chosen: Sequence[int]) -> Predictions:
+    import pandas as pd
+
+    columns: dict[str, type] = {"index": np.int64, "true": np.int64, "predicted": np.int64}
+    columns |= {f"p_{label}": np.float32 for label in range(n_classes)}
+    parts, start = [], 0
+    rows: dict[int, NDArray[np.float32]] = {}
+    with pd.read_csv(path, dtype=columns, chunksize=max(N_VALUES_AT_ONCE // len(columns), 1)) as tables:
+        for table in tables:
+            if list(table) != list(columns):
+                raise ValueError(f"its columns are not those of {n_classes} classes")
+            y_true, y_pred, probabilities = _checked(table, start, n_classes)
+            lines = np.arange(len(table))
+            parts.append((y_true, y_pred, probabilities[lines, y_pred], probabilities[lines, y_true]))
+            stop = start + len(table)
+            rows |= {index: probabilities[index - start].copy() for index in chosen if start <= index < stop}
+            start = stop
+    if not start:
+        raise ValueError("it tells of no image")
+    y_true, y_pred, confidence, of_truth = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    return Predictions(y_true, y_pred, confidence, of_truth, rows)
+
+
+def _checked(
+    table: "pd.DataFrame", start: int, n_classes: int
+) -> tuple[NDArray[np.int16], NDArray[np.int16], NDArray[np.float32]]:
+    """True and predicted classes and the probabilities of a part of the images, whose first is `start`."""
+    probabilities = table.iloc[:, 3:].to_numpy()
+    labels = table[["true", "predicted"]].to_numpy()
+    if not ((labels >= 0) & (labels < n_classes)).all() or not ((probabilities >= 0) & (probabilities <= 1)).all():
+        raise ValueError("a label or a probability is out of range")
+    if (table["index"] != np.arange(start, start + len(table))).any():
+        raise ValueError("its lines are not numbered from 0 on")
+    y_true, y_pred = labels.T.astype(np.int16)
+    if (probabilities.argmax(axis=1) != y_pred).any():
+        raise ValueError("a class predicted is not the most probable one")
+    return y_true, y_pred, probabilities
+
+
+def read_samples(folder: Path, chosen: Samples) -> dict[int, NDArray[np.uint8]]:
+    """Read samples.npz: pictures by the index of their test image, shape (28, 28) each.
+
+    Raises:
+        DataError: if it is missing or damaged, or lacks a chosen image.
+    """
+    path = folder / SAMPLES
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            pictures = dict(zip(arrays["index"].tolist(), arrays["image"], strict=True))
+    except FileNotFoundError as error:
+        raise _missing(path) from error
+    except Exception as error:  # NumPy and zipfile raise of many kinds on damaged files
+        raise DataError(f"{path}: damaged ({error}); train again") from error
+    if lacking := [index for index in chosen.indices() if index not in pictures]:
+        raise DataError(f"{path}: lacks the picture of test image {lacking[0]}; train again")
+    if any(picture.shape != IMAGE_SHAPE or picture.dtype != np.uint8 for picture in pictures.values()):
+        raise DataError(f"{path}: damaged (a picture is not 28 x 28 bytes); train again")
+    return pictures
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise _missing(path) from error
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _missing(path: Path) -> DataError:
+    return DataError(f"{path}: is not there; name the output folder of a finished run: --output DIR")
