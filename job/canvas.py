@@ -54,7 +54,7 @@ STYLE: dict[Any, Any] = {
     "lines.linewidth": 1.8,
     "xtick.major.size": 0,
     "ytick.major.size": 0,
-    "xtick.major.pad": 6,
+    "xtick.major.pad": 9,
     "ytick.major.pad": 6,
     "xtick.color": MUTED,
     "ytick.color": MUTED,
@@ -108,10 +108,10 @@ def in_figures(axis: "Axis") -> None:
     axis.grid(visible=True)
 
 
-def title(around: "Axes", x: str, y: str) -> None:
-    """Name the axes, on the `sheet` around them: below at the right and above at the left, easy to read."""
+def title(around: "Axes", x: str, y: str, right: float = RIGHT) -> None:
+    """Name the axes, on the `sheet` around them: below, up to `right` of its edge, and above at the left."""
     width, height = around.get_xlim()[1], around.get_ylim()[0]
-    around.text(width - RIGHT, height - 5, x, color=MUTED, ha="right")
+    around.text(width - right, height - 5, x, color=MUTED, ha="right")
     around.text(0, 12, y, color=MUTED)
 
 

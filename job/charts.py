@@ -63,6 +63,7 @@ def recall(values: Sequence[float], lower: Sequence[float], upper: Sequence[floa
         axes.hlines(rows, lower, upper, color=INK, linewidth=1.4)
         axes.set(xlim=(0, 1), ylim=(len(names) - 0.5, -0.5), xticks=[0, 0.25, 0.5, 0.75, 1], yticks=[], ylabel="")
         in_percent(axes.xaxis)
+        axes.grid(visible=False)
         around = sheet(figure)
         for position, (name, value) in enumerate(zip(names, values, strict=True)):
             base = row * (position + 0.5) + CAP

@@ -1,7 +1,7 @@
 """Draws curves: of learning, and of accuracy against coverage."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,6 +37,7 @@ HEIGHT = 250
 MAX_DOTS = 20  # of a curve; with more epochs they would run into each other
 MIN_COVERAGE = 0.02  # what is left below it says little, and swings
 MAX_POINTS = 200  # of a curve; more could not be seen
+MAX_PLAIN = 1000  # from here on a loss is written in three digits
 COLOURS = {"training": MUTED, "validation": ACCENT}
 
 
@@ -51,20 +52,21 @@ def coverage(coverage: Sequence[float], accuracy: Sequence[float]) -> str:
     kept = np.unique(np.linspace(first, len(coverage) - 1, MAX_POINTS).round().astype(int))
     x, y = np.asarray(coverage)[kept], np.asarray(accuracy)[kept]
     half = int(np.abs(x - 0.5).argmin())
-    low = max(math.floor(20 * y.min() - 0.4) / 20, 0)
+    low, high = max(math.floor(20 * y.min() - 0.4) / 20, 0), min(math.ceil(20 * y.max() + 0.4) / 20, 1)
+    step = 0.05 * math.ceil((high - low) / 0.25)
     with canvas(HEIGHT) as figure:
         axes = frame(figure, LEFT, TOP, RIGHT, BOTTOM)
         sns.lineplot(x=x, y=y, ax=axes, color=ACCENT, estimator=None, errorbar=None)
         dots(axes, x[[half, -1]], y[[half, -1]])
-        axes.set(xlim=(0, 1), ylim=(low, 1), xticks=[0, 0.25, 0.5, 0.75, 1], xlabel="", ylabel="")
-        axes.yaxis.set_major_locator(MaxNLocator(5))
+        axes.set(xlim=(0, 1), ylim=(low, high), xticks=[0, 0.25, 0.5, 0.75, 1], xlabel="", ylabel="")
+        axes.set_yticks(np.arange(low, high + 0.01, step))
         in_percent(axes.xaxis)
         in_percent(axes.yaxis)
         around = sheet(figure)
         title(around, x="coverage, the surest images first", y=f"accuracy, from {low:.0%}")
         for point, label in ((half, f"surest {x[half]:.0%}"), (-1, "all")):
-            at = axes.transData.transform((x[point], y[point]))
-            around.text(at[0] - 6, HEIGHT - at[1] + LINE, f"{label}: {y[point]:.1%}", ha="right")
+            across, down = _place(axes, x[point], y[point])
+            around.text(across - 6, down + LINE, f"{label}: {y[point]:.1%}", ha="right")
         return finish(
             figure,
             f"Line chart of accuracy against coverage: {y[half]:.1%} on the {x[half]:.0%} of the images of which the "
@@ -81,7 +83,7 @@ def learning(history: History, quantity: str) -> str:
     """
     curves = {"training": getattr(history, quantity), "validation": getattr(history, f"val_{quantity}")}
     curves = {name: curve for name, curve in curves.items() if curve}
-    labels = {name: f"{name} {curve[-1]:.3f}" for name, curve in curves.items()}
+    labels = {name: f"{name} {_figure(curve[-1])}" for name, curve in curves.items()}
     n_epochs = len(curves["training"])
     with canvas(HEIGHT) as figure:
         right = 1.05 * max(map(width_of, labels.values())) + 8
@@ -89,19 +91,21 @@ def learning(history: History, quantity: str) -> str:
         for name, curve in curves.items():
             _draw(axes, curve, COLOURS[name])
         margin = max(0.03 * (n_epochs - 1), 0.1)
-        axes.set_xlim(1 - margin, n_epochs + margin)
+        axes.set(xlim=(1 - margin, n_epochs + margin), xlabel="", ylabel="")
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
         in_figures(axes.yaxis)
         around = sheet(figure)
-        title(around, x="", y=quantity)
-        around.text(LEFT, HEIGHT - 5, "epoch", color=MUTED)
-        heights = {name: _height(axes, curve[-1]) for name, curve in curves.items()}
-        for name, y in _apart(heights).items():
-            around.text(WIDTH - right + 8, y + CAP, labels[name], color=COLOURS[name])
-        told = [f"{name} goes from {curve[0]:.3f} to {curve[-1]:.3f}" for name, curve in curves.items()]
+        title(around, x="epoch", y=quantity, right=right)
+        for name, height in _apart({name: _place(axes, 0, curve[-1])[1] for name, curve in curves.items()}).items():
+            around.text(WIDTH - right + 8, height + CAP, labels[name], color=COLOURS[name])
+        told = [f"{name} from {_figure(curve[0])} to {_figure(curve[-1])}" for name, curve in curves.items()]
         if "validation" in curves and n_epochs > 1:
             told.append(_mark_best(around, axes, curves["validation"], quantity))
-        return finish(figure, f"Line chart of {quantity} over {n_epochs} epochs: {', '.join(told)}.")
+        return finish(figure, f"Line chart of {quantity} per epoch, {n_epochs} in all: {', '.join(told)}.")
+
+
+def _figure(value: float) -> str:
+    return f"{value:.3f}" if value < MAX_PLAIN else f"{value:.3g}"
 
 
 def _draw(axes: "Axes", curve: Sequence[float], colour: str) -> None:
@@ -111,26 +115,26 @@ def _draw(axes: "Axes", curve: Sequence[float], colour: str) -> None:
         dots(axes, epochs, curve, colour, 5)
 
 
-def _height(axes: "Axes", value: float) -> float:
-    """How far from the top of the figure a value of the y-axis lies, in units."""
-    return HEIGHT - float(axes.transData.transform((0, value))[1])
+def _place(axes: "Axes", x: float, y: float) -> tuple[float, float]:
+    """Where a point of the axes lies on the `sheet` around them."""
+    across, up = axes.transData.transform((x, y))
+    return float(across), HEIGHT - float(up)
 
 
-def _apart(heights: dict[str, float]) -> dict[str, float]:
-    """The heights of one or two labels, moved until they do not touch and stay beside their axes."""
+def _apart(heights: Mapping[str, float]) -> dict[str, float]:
+    """The heights of one or two labels, moved from each other until they do not touch."""
     upper, lower = min(heights, key=heights.__getitem__), max(heights, key=heights.__getitem__)
     lack = max(LINE - (heights[lower] - heights[upper]), 0) / 2
-    if upper == lower:
-        return heights
-    return {upper: heights[upper] - lack, lower: heights[lower] + lack}
+    moved = {upper: heights[upper] - lack, lower: heights[lower] + lack}
+    return moved if len(moved) == len(heights) > 1 else dict(heights)
 
 
 def _mark_best(around: "Axes", axes: "Axes", curve: Sequence[float], quantity: str) -> str:
-    """Mark the best epoch of a curve, and say which it is."""
+    """Mark the best epoch of a curve, where the other curve is not in the way, and say which it is."""
     best = int(np.argmin(curve) if quantity == "loss" else np.argmax(curve))
-    x, y = (float(value) for value in axes.transData.transform((best + 1, curve[best])))
+    across, down = _place(axes, best + 1, curve[best])
     end, base = (TOP, TOP + 10) if quantity == "loss" else (HEIGHT - BOTTOM, HEIGHT - BOTTOM - 6)
-    around.vlines(x, HEIGHT - y, end, color=ACCENT, linewidth=0.8)
+    around.vlines(across, down, end, color=ACCENT, linewidth=0.8)
     late = best > len(curve) / 2
-    around.text(x - 5 if late else x + 5, base, "best", color=ACCENT, ha="right" if late else "left")
-    return f"validation is best in epoch {best + 1} with {curve[best]:.3f}"
+    around.text(across - 5 if late else across + 5, base, "best", color=ACCENT, ha="right" if late else "left")
+    return f"validation best in epoch {best + 1} with {_figure(curve[best])}"

@@ -14,9 +14,12 @@ if TYPE_CHECKING:
 
 MAX_ANNOTATED = 20  # classes; the numbers of more would not fit into their cells, and not all get a label
 WIDTH = 992  # at most: the width of the page's text on a desktop
-MAX_CELL = (96, 66)  # width and height
+ROWS, COLUMNS = "true ↓", "predicted →"
+MAX_SMALL = 3  # classes, whose matrix fits on a phone as it is
+MAX_CELL = (96, 73)  # width and height
 FONT_SIZE = 14
-PHONE_SIZE = 30  # of the text as templates/style.css sets it on phones, on which the picture shrinks to a third
+PHONE_SIZE = 31  # of the text as templates/style.css sets it on phones, on which the picture shrinks to a third
+DIGIT = 0.56  # the width of a digit, of its height
 SHARE_SIZE = 12
 MAX_NAME = 7.5  # letters as wide as they are high
 LEADING = 19
@@ -25,6 +28,7 @@ LEADING = 19
 # it the colour for text on an accent, in light and in dark; in the gap between them neither could.
 SHADES = (0.08, 0.16, 0.25, 0.34, 0.43, 0.52, 0.88, 0.94, 1.0)
 N_LIGHT = 6
+BARE_SHADES = (0.3, 0.37, 0.45, 0.53, 0.61, 0.7, 0.8, 0.9, 1.0)  # of cells without numbers, which are small
 
 
 def confusion_matrix(
@@ -71,20 +75,21 @@ class _Grid:
         n_classes = len(matrix)
         letters = max(width_of(short(name, MAX_NAME), 1) for name in class_names)
         n_digits = len(str(matrix.max()))
-        self.left = math.ceil(PHONE_SIZE * max(letters, width_of("predicted →", 1))) + 8
+        wide = n_classes > MAX_SMALL
+        self.left = math.ceil((PHONE_SIZE if wide else FONT_SIZE) * max(letters, width_of(COLUMNS, 1))) + 10
         self.width = min((WIDTH - self.left) / n_classes, MAX_CELL[0])
         self.height = min(self.width, MAX_CELL[1])
         self.annotated = n_classes <= MAX_ANNOTATED and width_of("0" * n_digits, FONT_SIZE) < self.width
         self.gap = 2 if n_classes <= MAX_ANNOTATED else 0
         self.upright = letters * FONT_SIZE > self.width - 2
         header = letters * FONT_SIZE if self.upright else 0
-        self.top = max(math.ceil(header), 2 * LEADING) + 10
-        wide = self.left + self.width * n_classes > WIDTH / 2
+        self.top = max(math.ceil(header), 2 * LEADING) + 12
         kinds = {
             "figure matrix": True,
             "wide": wide,
+            "upright": wide and self.upright,
             "turned": wide and not self.upright and letters * PHONE_SIZE > self.width,
-            "crowded": wide and n_digits * 0.6 * PHONE_SIZE > self.width,
+            "crowded": wide and n_digits * DIGIT * PHONE_SIZE > self.width,
         }
         self.kind = " ".join(kind for kind, applies in kinds.items() if applies)
 
@@ -105,8 +110,9 @@ def shade(share: float) -> int:
 
 def _draw_cells(axes: "Axes", grid: _Grid, shares: NDArray[np.float64]) -> None:
     cells: dict[tuple[str, float], list[tuple[int, int]]] = {}
+    shades = SHADES if grid.annotated else BARE_SHADES
     for true, predicted in zip(*map(np.ndarray.tolist, np.nonzero(shares)), strict=True):
-        look = (ACCENT if true == predicted else ERROR, SHADES[shade(shares[true, predicted])])
+        look = (ACCENT if true == predicted else ERROR, shades[shade(shares[true, predicted])])
         cells.setdefault(look, []).append((true, predicted))
     if grid.annotated:
         cells[TINT, 1] = [(true, predicted) for true, predicted in np.argwhere(shares == 0).tolist()]
@@ -130,13 +136,13 @@ def _annotate(axes: "Axes", grid: _Grid, matrix: NDArray[np.int64], shares: NDAr
 
 def _label_axes(axes: "Axes", grid: _Grid, class_names: Sequence[str]) -> None:
     """Names of the classes, of many not every one's, and of the axes."""
-    base = grid.top - 8
-    axes.text(0, base - LEADING, "predicted →", color=MUTED, fontsize=FONT_SIZE).set_gid(".predicted")
-    axes.text(0, base, "true ↓", color=MUTED, fontsize=FONT_SIZE)
+    base = grid.top - 10
+    axes.text(0, base - LEADING, COLUMNS, color=MUTED, fontsize=FONT_SIZE).set_gid(".predicted")
+    axes.text(0, base, ROWS, color=MUTED, fontsize=FONT_SIZE).set_gid(".true")
     for label in range(0, len(class_names), -(-len(class_names) // MAX_ANNOTATED)):
         name = short(class_names[label], MAX_NAME)
         x, y, width, height = grid.cell(label, label)
-        axes.text(0, y + height / 2 + 5, name, fontsize=FONT_SIZE)
+        axes.text(0, y + height / 2 + 5, name, fontsize=FONT_SIZE).set_gid(".row")
         if grid.upright:
             look: dict[str, Any] = {"rotation": 90, "rotation_mode": "anchor", "ha": "left"}
             axes.text(x + width / 2 + 5, base, name, fontsize=FONT_SIZE, **look)

@@ -1,5 +1,6 @@
 """Draws figures along one line, with labels that hang from it: published accuracies, and the stages of a run."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
 
 Accuracy = float | tuple[float, float]  # a fraction, or the lowest and highest of several
 
-MARGIN = 6  # at both ends of a line
+MARGIN = 4  # at both ends of the line of accuracy, for the dots on them
 AXIS = 50  # of accuracy: as far from the top, below this model's label and interval
 BAR = 20  # the height of the bar of stages
 STEM = 12  # from a line to the middle of the first label
@@ -65,8 +66,8 @@ def stages(timings: Mapping[str, float]) -> str:
     starts = [sum(list(timings.values())[:position]) for position in range(len(timings))]
     labels = [f"{name} {seconds:.1f} s" for name, seconds in timings.items()]
     whole = f"{total:.1f} s"
-    unit = min(_unit(starts, labels), (WIDTH - width_of(whole) - 2 * MARGIN) / max(total, 0.001))
-    places = [MARGIN + start * unit for start in starts]
+    unit = min(_unit(starts, labels), (WIDTH - _room(whole)) / max(total, 0.001))
+    places = [start * unit for start in starts]
     levels = _levels(places, labels)
     with canvas(BAR + STEM + LINE * (max(levels, default=0) + 1)) as figure:
         axes = sheet(figure)
@@ -74,13 +75,13 @@ def stages(timings: Mapping[str, float]) -> str:
         for place, (name, seconds) in zip(places, timings.items(), strict=True):
             width = max(seconds * unit - 1.5, 0.5)
             boxes(axes, [(place, 0, width, BAR)], facecolor=ACCENT, alpha=1 if name == longest else 0.45)
-        axes.text(MARGIN + total * unit + TEXT, BAR / 2 + CAP, whole, weight="bold")
+        axes.text(total * unit + TEXT, BAR / 2 + CAP, whole, weight="bold")
         _hang(axes, BAR, places, labels, levels)
         return finish(figure, f"Bar of the stages of the run, {whole} in all: {', '.join(labels)}.")
 
 
 def _percent(low: float, high: float) -> str:
-    return f"{100 * low:.3g}%" if low == high else f"{100 * low:.3g} to {100 * high:.3g}%"
+    return f"{100 * low:.3g}%" if low == high else f"{100 * low:.3g}\N{EN DASH}{100 * high:.3g}%"
 
 
 def _unit(distances: Sequence[float], labels: Sequence[str]) -> float:
@@ -91,7 +92,7 @@ def _unit(distances: Sequence[float], labels: Sequence[str]) -> float:
             for distance, label in zip(distances, labels, strict=True)
             if distance > 0
         ),
-        default=WIDTH,
+        default=math.inf,
     )
 
 
