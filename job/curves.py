@@ -123,10 +123,11 @@ def _place(axes: "Axes", x: float, y: float) -> tuple[float, float]:
 
 def _apart(heights: Mapping[str, float]) -> dict[str, float]:
     """The heights of one or two labels, moved from each other until they do not touch."""
-    upper, lower = min(heights, key=heights.__getitem__), max(heights, key=heights.__getitem__)
-    lack = max(LINE - (heights[lower] - heights[upper]), 0) / 2
-    moved = {upper: heights[upper] - lack, lower: heights[lower] + lack}
-    return moved if len(moved) == len(heights) > 1 else dict(heights)
+    lack = max(LINE - (max(heights.values()) - min(heights.values())), 0) / 2
+    moves = (-lack, lack) if len(heights) > 1 else (0,)
+    return {
+        name: heights[name] + move for name, move in zip(sorted(heights, key=heights.__getitem__), moves, strict=True)
+    }
 
 
 def _mark_best(around: "Axes", axes: "Axes", curve: Sequence[float], quantity: str) -> str:

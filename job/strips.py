@@ -27,7 +27,7 @@ def scale(accuracy: float, lower: float, upper: float, points: Sequence[tuple[st
         upper: the other end.
         points: name and accuracy of each other model, in any order.
     """
-    spans = sorted((*((value, value) if isinstance(value, float) else value), name) for name, value in points)
+    spans = sorted((*(value if isinstance(value, tuple) else (value, value)), name) for name, value in points)
     labels = [f"{name} {_percent(low, high)}" for low, high, name in spans]
     start, end = min([lower, *(low for low, _, _ in spans)]), max([upper, *(high for _, high, _ in spans)])
     middles = [(low + high) / 2 - start for low, high, _ in spans]

@@ -45,7 +45,10 @@ def adapt(source: str, description: str, names: str, colours: Mapping[str, str],
         }
         | common,
     )
-    seen = ET.SubElement(picture, "g", {"aria-hidden": "true"}) if links else picture
+    seen = picture
+    if links:
+        picture.set("pointer-events", "all")  # what is not filled can be clicked too
+        seen = ET.SubElement(picture, "g", {"aria-hidden": "true"})
     for shape in shapes:
         if shape.tag == "text":
             shape.attrib = {key: value for key, value in shape.attrib.items() if common.get(key) != value}
