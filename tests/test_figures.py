@@ -111,7 +111,7 @@ def test_pictures_are_light() -> None:
     others = {
         **drawn(),
         "recall": figures.recall([0.8] * 10, [0.7] * 10, [0.9] * 10, names),
-        "coverage": figures.coverage(fine, fine[::-1]),
+        "coverage": figures.coverage(fine, (0.9 + np.sin(np.arange(10_000)) / 20).tolist()),
         "learning": figures.learning(long, "loss"),
     }
     assert max(map(len, others.values())) < 8000
@@ -276,12 +276,14 @@ def test_the_best_epoch_of_the_validation_is_marked(quantity: str, best: str) ->
 
 @pytest.mark.parametrize("n_epochs", [1, 5, 20, 21, 200])
 def test_curves_of_any_length(n_epochs: int) -> None:
-    """Each has its two names at least a line apart, even where both end alike, and dots if they are few."""
+    """Two names at least a line apart, the higher above, even where both end alike; dots and a best epoch for some."""
     curve = np.linspace(0.5, 0.9, n_epochs).tolist()
-    picture = figures.learning(History(curve, curve, curve, curve), "accuracy")
+    picture = figures.learning(History(curve, curve, curve, [*curve[:-1], curve[-1] + 0.001]), "accuracy")
     ends = [float(text.attrib["y"]) for text in elements(picture, "text") if " 0." in (text.text or "")]
     assert len(ends) == 2
-    assert abs(ends[0] - ends[1]) >= canvas.LINE - 0.1
+    assert max(ends) - min(ends) >= canvas.LINE - 0.1
+    assert ends.index(min(ends)) == [text[:5] for text in texts(picture) if " 0." in text].index("valid")
+    assert ("best" in texts(picture)) == (n_epochs > 1)
     assert bool(paths(picture, stroke_width="5")) == (n_epochs <= 20)
 
 
