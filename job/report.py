@@ -175,9 +175,10 @@ def _figures(results: Results) -> Figures:
     def safe(drawn: str) -> Markup:
         return Markup(drawn)  # noqa: S704 - our own SVG, whose text an XML library escaped
 
+    recalls = [one.recall for one in results.per_class]  # and their intervals, once the evaluation gives some
     return Figures(
         confusion_matrix=safe(figures.confusion_matrix(results.matrix, results.class_names)),
-        recall=safe(figures.recall([one.recall for one in results.per_class], results.class_names)),
+        recall=safe(figures.recall(recalls, recalls, recalls, results.class_names)),
         loss=safe(figures.learning(results.history, "loss")),
         accuracy=safe(figures.learning(results.history, "accuracy")),
     )
