@@ -70,7 +70,7 @@ def visit(browser: Browser, address: str, *, width: int = 1440, **options: Any) 
     with browser.new_context(viewport={"width": width, "height": HEIGHT}, **options) as context:
         made = Visit(context.new_page())
         made.page.on("request", lambda request: made.requests.append(request.url))
-        made.page.on("console", lambda message: made.messages.append(message.text))
+        made.page.on("console", lambda message: made.messages.append(f"{message.text} ({message.location['url']})"))
         made.page.on("pageerror", lambda error: made.messages.append(str(error)))
         made.page.goto(address)
         yield made
