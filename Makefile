@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup data run render test check format lock image image-test sbom audit version bench clean
+.PHONY: help setup data run render test browser browser-test check format lock image image-test sbom audit version bench clean
 
 # The first Python on the path that TensorFlow has wheels for and that can make a virtual environment.
 PYTHONS := python3 python3.13 python3.12 python3.11 python
@@ -24,7 +24,7 @@ SOURCE ?=
 BUILD_ARGS = $(foreach name,BASE DEVICE REVISION VERSION SOURCE,$(if $($(name)),--build-arg '$(name)=$($(name))'))
 
 help: ## Show this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r t h; do printf '%-12s%s\n' "$$t" "$$h"; done
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r t h; do printf '%-14s%s\n' "$$t" "$$h"; done
 
 setup: $(VENV)/job.stamp ## Make .venv with what the job runs on (DEVICE=gpu: .venv-gpu)
 
@@ -38,7 +38,10 @@ render: setup ## Make report/index.html again from the results in report/, witho
 	$(BIN)/python -m job render $(ARGS)
 
 test: $(VENV)/tests.stamp data ## Run the tests, one full training among them (a few minutes)
-	$(BIN)/python -m pytest -m "not image" $(ARGS)
+	$(BIN)/python -m pytest -m "not image and not browser" $(ARGS)
+
+browser-test: browser $(VENV)/tests.stamp tests/node_modules/.package-lock.json ## Look at the report in Chromium, and validate it
+	$(BIN)/python -m pytest -m browser $(ARGS)
 
 check: $(VENV)/tests.stamp ## Check format, lint, types, Dockerfile and CI files
 	$(BIN)/ruff format --check .
@@ -82,8 +85,17 @@ version: ## Print the version
 	@echo $(VERSION)
 
 clean: ## Remove .venv, data/ and the caches; the report stays
-	rm -rf .venv .venv-gpu .venv-bench data sbom.spdx.json .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-gpu .venv-bench tests/node_modules data sbom.spdx.json .mypy_cache .ruff_cache .pytest_cache
 	find job tests bench -name __pycache__ -prune -exec rm -rf {} +
+
+browser:
+	@{ command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null && command -v java >/dev/null && command -v npm >/dev/null || \
+	{ echo "make: browser-test needs Chromium or Chrome, Java and npm; install them (Debian: apt-get install chromium default-jre-headless npm)" >&2; exit 1; }
+
+# Without the packages' scripts: the validator's would fetch a Java.
+tests/node_modules/.package-lock.json: tests/package-lock.json
+	npm ci --prefix tests --silent --ignore-scripts
+	@touch $@
 
 .venv-bench/bench.stamp: bench/requirements.txt $(VENV)/job.stamp
 	@test -x .venv-bench/bin/python || "$(PYTHON)" -m venv .venv-bench
