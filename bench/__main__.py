@@ -8,6 +8,7 @@ import argparse
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import tempfile
@@ -104,7 +105,7 @@ def _process(module: str, *words: str) -> dict[str, float]:
         process = subprocess.Popen([sys.executable, "-m", module, *words], cwd=ROOT, stdout=said, stderr=said)
         while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
             tree_mib = max(tree_mib, _tree_mib(process.pid))
-            time.sleep(0.02)
+            time.sleep(0.1)
         wall_s = time.perf_counter() - begun
         _, status, usage = ended
         said.seek(0)
@@ -116,13 +117,13 @@ def _process(module: str, *words: str) -> dict[str, float]:
 
 
 def _tree_mib(pid: int) -> float:
-    """Resident memory of a process and its children, what they share counted for each; 0 where there is no /proc."""
+    """Resident memory of a process and its children, what they share counted once; 0 where there is no /proc."""
     try:
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
-        n_pages = [int(Path(f"/proc/{one}/statm").read_text(encoding="ascii").split()[1]) for one in (pid, *children)]
-    except (OSError, IndexError):
+        rollups = [Path(f"/proc/{one}/smaps_rollup").read_text(encoding="ascii") for one in (pid, *children)]
+    except OSError:
         return 0.0
-    return sum(n_pages) * os.sysconf("SC_PAGE_SIZE") / 2**20
+    return sum(int(kib) for rollup in rollups for kib in re.findall(r"^Pss: +(\d+)", rollup, re.MULTILINE)) / 1024
 
 
 def report(measured: dict[str, Measured], machine: dict[str, Any], n_rounds: int) -> str:
