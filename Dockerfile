@@ -57,6 +57,7 @@ USER 1000
 RUN python -m job --epochs 1 --batch-size 256 --output /tmp/report && find /tmp -mindepth 1 -delete
 ENTRYPOINT ["tini", "-s", "--", "python", "-m", "job"]
 ARG REVISION VERSION SOURCE
+ENV FASHION_JOB_REVISION=$REVISION
 LABEL org.opencontainers.image.title="fashion-job" \
     org.opencontainers.image.description="Train, judge and explain a Fashion-MNIST classifier with one command" \
     org.opencontainers.image.licenses="MIT" \

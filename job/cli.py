@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NoReturn
 
-from job.config import DEVICE_CHOICES, LAYOUTS, STREAM, Config
+from job.config import DEVICE_CHOICES, STREAM, Config
 from job.errors import EXIT_STATUSES, UsageError
+from job.layout import LAYOUTS
 
 PROGRAM = "python -m job"
 LOG_LEVELS = {"quiet": logging.WARNING, "normal": logging.INFO, "verbose": logging.DEBUG}

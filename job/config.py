@@ -6,9 +6,8 @@ from dataclasses import dataclass, fields
 from typing import Literal, get_args
 
 from job.errors import UsageError
+from job.layout import LAYOUTS, Layout
 
-Layout = Literal["single", "folder"]
-LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 DeviceChoice = Literal["auto", "cpu", "gpu"]
 DEVICE_CHOICES: tuple[DeviceChoice, ...] = get_args(DeviceChoice)
 STREAM = "-"  # the output folder that is none, but a tar archive on stdout

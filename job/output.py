@@ -16,13 +16,13 @@ from job.errors import OutputError
 UNFINISHED = ".unfinished-"
 
 
-def prepare(folder: Path, names: Iterable[str], pictures: str | None = None) -> None:
-    """Make the folder and show that files of these names can be written there, before anything slow begins.
+def prepare(folder: Path, files: Iterable[str], pictures: Iterable[str] = ()) -> None:
+    """Make the folder and show that these can be written there, before anything slow begins.
 
     Args:
         folder: of the report.
-        names: of files.
-        pictures: the name of a folder in it that will be replaced, if one is needed.
+        files: their names.
+        pictures: the names of folders of pictures, each of which will be replaced as a whole.
 
     Raises:
         OutputError: if they cannot.
@@ -33,15 +33,16 @@ def prepare(folder: Path, names: Iterable[str], pictures: str | None = None) -> 
         with tempfile.TemporaryFile(dir=folder) as probe:
             probe.write(b"\0")
         os.close(os.open(folder, os.O_RDONLY))  # as the lock will
-    for name in names:
+    for name in files:
         if (folder / name).is_dir():
             raise OutputError(f"--output {folder}: {name} is a folder there; move it or name another output folder")
-    if pictures and (foreign := _foreign(folder / pictures)):
-        raise OutputError(
-            f"--output {folder}: {foreign} is in the way of the report's pictures, and no report made it; move it or "
-            "name another output folder"
-        )
-    for name in (*names, pictures) if pictures else names:
+    for name in pictures:
+        if foreign := _foreign(folder / name):
+            raise OutputError(
+                f"--output {folder}: {foreign} is in the way of the report's pictures, and no report made it; move it "
+                "or name another output folder"
+            )
+    for name in (*files, *pictures):
         if _is_protected(folder, folder / name):
             raise OutputError(
                 f"--output {folder}: {name} belongs to another user, and the folder lets only its owner replace it "

@@ -249,7 +249,7 @@ def test_a_folder_of_pictures_is_replaced_whole(tmp_path: Path, monkeypatch: pyt
     (tmp_path / "z").write_text("old")
 
     def write() -> None:
-        output.prepare(tmp_path, ("z",), "images")
+        output.prepare(tmp_path, ("z",), ("images",))
         with output.staged(tmp_path) as staging:
             (staging / "images").mkdir()
             (staging / "images" / "3.png").write_text("new")
@@ -277,9 +277,9 @@ def test_pictures_of_others_are_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "holiday.png").write_text("mine")
     with pytest.raises(OutputError, match=r"holiday\.png is in the way of the report's pictures"):
-        output.prepare(tmp_path, (), "images")
+        output.prepare(tmp_path, (), ("images",))
     assert snapshot(tmp_path / "images") == {"holiday.png": "mine"}
     shutil.rmtree(tmp_path / "images")
     (tmp_path / "images").write_text("mine")
     with pytest.raises(OutputError, match="images is in the way"):
-        output.prepare(tmp_path, (), "images")
+        output.prepare(tmp_path, (), ("images",))
