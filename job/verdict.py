@@ -1,0 +1,89 @@
+"""What the figures of a run mean, where they bear it out."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from job import published
+from job.calibration import Calibration
+from job.data import FASHION_MNIST
+from job.intervals import Interval
+from job.published import Published
+from job.results import History, Results
+
+Place = Literal["above", "within", "below"]
+NOTABLE = 0.02
+"""A change of the validation loss, relative, that is more than its wavering from epoch to epoch."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Where the accuracy lies beside what others published."""
+
+    people: Published
+    beside_people: Place
+    networks: Published
+    beside_networks: Place
+
+
+def compare(results: Results) -> Comparison | None:
+    """The accuracy beside people's and other MLPs'; None for another data set than Fashion-MNIST."""
+    if results.data.name != FASHION_MNIST:
+        return None
+    people, networks = published.HUMAN, published.MLPS
+    interval = results.accuracy_interval
+    return Comparison(people, _place(interval, people), networks, _place(interval, networks))
+
+
+def _place(interval: Interval, reference: Published) -> Place:
+    """Above or below only where the whole interval is."""
+    if interval.lower > reference.highest:
+        return "above"
+    return "below" if interval.upper < reference.lowest else "within"
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What the losses say of the fit.
+
+    Attributes:
+        sign: of what, or `none` where the losses show neither.
+        best_epoch: of the lowest validation loss, from 1.
+        change: relative, of the validation loss: since the best epoch for overfitting, in the last one else.
+    """
+
+    sign: Literal["overfitting", "underfitting", "none"]
+    best_epoch: int
+    change: float
+
+
+def fit(history: History) -> Fit | None:
+    """The sign of over- or underfitting in the losses; None without validation.
+
+    Overfitting: the validation loss has risen notably since its lowest, while the training loss fell. Underfitting:
+    the validation loss is at its lowest, and fell notably in the last epoch.
+    """
+    losses = history.val_loss
+    if not losses:
+        return None
+    best = min(range(len(losses)), key=losses.__getitem__)
+    if best < len(losses) - 1:
+        change = losses[-1] / losses[best] - 1
+        is_over = change > NOTABLE and history.loss[-1] < history.loss[best]
+        return Fit("overfitting" if is_over else "none", best + 1, change)
+    change = losses[-1] / losses[-2] - 1 if len(losses) > 1 else 0.0
+    return Fit("underfitting" if change < -NOTABLE else "none", best + 1, change)
+
+
+@dataclass(frozen=True)
+class Abstention:
+    """How right the model is on the images it is surest of."""
+
+    coverage: float
+    accuracy: float
+    n: int
+
+
+def abstain(calibration: Calibration, coverage: float) -> Abstention:
+    """The accuracy if only the surest images are answered: at the smallest known coverage of at least `coverage`."""
+    point = next(point for point in calibration.coverage if point.coverage >= coverage)
+    return Abstention(point.coverage, point.accuracy, point.n)

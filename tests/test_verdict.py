@@ -1,0 +1,66 @@
+from dataclasses import replace
+
+import pytest
+
+from job import verdict
+from job.data import FASHION_MNIST
+from job.intervals import Interval
+from job.results import History, Results
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "people", "networks"),
+    [
+        (0.868, 0.881, "above", "within"),
+        (0.891, 0.903, "above", "above"),
+        (0.83, 0.84, "within", "below"),
+        (0.80, 0.8349, "below", "below"),
+        (0.86, 0.8699, "above", "below"),
+    ],
+)
+def test_a_place_is_claimed_only_where_the_whole_interval_lies_there(
+    finished_results: Results, lower: float, upper: float, people: str, networks: str
+) -> None:
+    """Beside people's 0.835 and the 0.87 to 0.89 of other networks."""
+    data = replace(finished_results.data, name=FASHION_MNIST)
+    comparison = verdict.compare(replace(finished_results, data=data, accuracy_interval=Interval(lower, upper)))
+    assert comparison is not None
+    assert (comparison.beside_people, comparison.beside_networks) == (people, networks)
+
+
+def test_other_data_sets_are_compared_with_nothing(finished_results: Results) -> None:
+    """What was published is about Fashion-MNIST."""
+    assert verdict.compare(finished_results) is None
+
+
+@pytest.mark.parametrize(
+    ("loss", "val_loss", "sign", "best_epoch", "change"),
+    [
+        ([0.5, 0.4, 0.3, 0.2], [0.5, 0.4, 0.45, 0.5], "overfitting", 2, 0.25),
+        ([0.5, 0.4, 0.3, 0.5], [0.5, 0.4, 0.45, 0.5], "none", 2, 0.25),  # both rose: that is another trouble
+        ([0.5, 0.4, 0.3], [0.5, 0.4, 0.404], "none", 2, 0.01),
+        ([0.5, 0.4, 0.3], [0.5, 0.4, 0.3], "underfitting", 3, -0.25),
+        ([0.5, 0.4, 0.3], [0.5, 0.4, 0.396], "none", 3, -0.01),
+        ([0.5], [0.5], "none", 1, 0.0),
+    ],
+)
+def test_a_sign_is_named_only_where_the_losses_show_it(
+    loss: list[float], val_loss: list[float], sign: str, best_epoch: int, change: float
+) -> None:
+    """More than 2 % of the validation loss, and for overfitting a training loss that fell."""
+    found = verdict.fit(History(loss, loss, val_loss, val_loss))
+    assert found is not None
+    assert (found.sign, found.best_epoch) == (sign, best_epoch)
+    assert found.change == pytest.approx(change)
+
+
+def test_without_validation_there_is_no_sign() -> None:
+    """The training loss alone shows neither."""
+    assert verdict.fit(History([0.5], [0.8])) is None
+
+
+def test_the_surest_answers_are_more_often_right(finished_results: Results) -> None:
+    """The first known coverage of at least 80 %."""
+    found = verdict.abstain(finished_results.calibration, 0.8)
+    assert found.coverage >= 0.8
+    assert found.n == round(found.coverage * finished_results.data.n_test)
