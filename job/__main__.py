@@ -68,23 +68,23 @@ def _say(result: str, *, streamed: bool) -> None:
 
 def train(config: Config) -> str:
     """Train, judge and report; returns the result in one line."""
-    from job import archive, results
+    from job import archive, layout
 
     if config.output != STREAM:
         folder = Path(config.output)
-        return _result(_train(config, folder), str(folder / results.REPORT))
+        return _result(_train(config, folder), str(folder / layout.PAGE))
     with archive.streamed() as folder:
         outcome = _train(config, folder)
-    return _result(outcome, f"{archive.NAME}/{results.REPORT} in the archive")
+    return _result(outcome, f"{archive.NAME}/{layout.PAGE} in the archive")
 
 
 def _train(config: Config, folder: Path) -> "Results":
     """Train, judge and report into `folder`."""
-    from job import device, output, resources, results, sources
+    from job import device, layout, output, resources, results, sources
     from job.reporter import Reporter
 
     stopwatch = Stopwatch()
-    output.prepare(folder, results.FILES)
+    output.prepare(folder, (*results.FILES, *layout.FILES[config.layout]), layout.FOLDERS[config.layout])
     source = sources.find(config.data)
     available = resources.find()
     n_threads = config.threads or available.n_processors
@@ -100,11 +100,11 @@ def _train(config: Config, folder: Path) -> "Results":
         network, probabilities, outcome = _run(config, dataset, used, stopwatch)
         done = "nothing was sent" if config.output == STREAM else "the new report is there"
         with stopwatch.stage("report") as stage, output.staged(folder, done) as staging:
-            network.save(staging / results.MODEL)
             results.write(staging, outcome, dataset, probabilities)
-            text = reporter.page(staging)
-            (staging / results.REPORT).write_text(text, encoding="utf-8")
-            stage.summary = _weight(text)
+            written = reporter.write(staging, config.layout)
+            network.save(staging / results.MODEL)
+            written.result()
+            stage.summary = layout.weigh(staging)
     return outcome
 
 
@@ -161,20 +161,16 @@ def _run(
 
 def render(config: Config) -> str:
     """Make the report again from the files of an earlier run; returns the result in one line."""
-    from job import output, page, results, saved
+    from job import layout, output, page, saved
 
     folder = Path(config.output)
     with Stopwatch().stage("report") as stage:
-        text = page.page(folder)
-        output.prepare(folder, (results.REPORT,))
+        outcome = saved.read_metrics(folder)
+        output.prepare(folder, layout.FILES[config.layout], layout.FOLDERS[config.layout])
         with output.staged(folder) as staging:
-            (staging / results.REPORT).write_text(text, encoding="utf-8")
-        stage.summary = _weight(text)
-    return _result(saved.read_metrics(folder), str(folder / results.REPORT))
-
-
-def _weight(page: str) -> str:
-    return f"index.html, {len(page.encode()) / 1000:.0f} kB"
+            page.write(folder, staging, config.layout)
+            stage.summary = layout.weigh(staging)
+    return _result(outcome, str(folder / layout.PAGE))
 
 
 def _result(outcome: "Results", report: str) -> str:

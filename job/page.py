@@ -1,37 +1,41 @@
-"""Renders the report on a folder of results; as a process, `python -m job.page`, on the folder that stdin names."""
+"""Writes the report on a folder of results; as a process, `python -m job.page`, on the folder that stdin names."""
 
+import json
 import signal
 import sys
-from contextlib import suppress
 from pathlib import Path
 
-from job import audit, report, saved
+from job import audit, figures, report, saved
 from job.errors import DataError
+from job.layout import Layout
 from job.results import METRICS
 
 
-def page(folder: Path) -> str:
-    """The report on the results in `folder` as HTML.
+def write(source: Path, target: Path, layout: Layout) -> None:
+    """Write the report on the results in `source` into `target`.
 
     Raises:
         DataError: if a file is missing or damaged, or scikit-learn finds other figures in the predictions.
     """
-    outcome = saved.read_metrics(folder)
-    predictions = saved.read_predictions(folder, len(outcome.per_class), outcome.samples.indices())
-    if differences := audit.differences(outcome, predictions):
-        raise DataError(f"{folder / METRICS}: {differences[0]}; the files are of different runs, train again")
-    return report.render(outcome, predictions, saved.read_samples(folder, outcome.samples))
+    results = saved.read_metrics(source)
+    predictions = saved.read_predictions(source, len(results.per_class), results.samples.indices())
+    if differences := audit.differences(results, predictions):
+        raise DataError(f"{source / METRICS}: {differences[0]}; the files are of different runs, train again")
+    images = saved.read_samples(source, results.samples)
+    for name, content in report.render(results, predictions, images, layout).items():
+        path = target / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content)
 
 
 def _main() -> None:
     import pandas as pd  # noqa: F401 - now, while there is time: it is used only later
     import sklearn.metrics  # noqa: F401
 
-    if folder := sys.stdin.read():  # nothing, where the other process ended
-        sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr] # it is a text file
-        with suppress(BrokenPipeError):
-            sys.stdout.write(page(Path(folder)))
-            sys.stdout.flush()
+    figures.warm_up()
+    if request := sys.stdin.read():  # nothing, where the other process ended
+        folder, layout = json.loads(request)
+        write(Path(folder), Path(folder), layout)
 
 
 if __name__ == "__main__":

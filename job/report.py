@@ -1,8 +1,8 @@
-"""Renders the results of a run as one self-contained HTML page."""
+"""Renders the results of a run as a page: one file, or one with its style sheet and pictures beside it."""
 
 import base64
-import io
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,89 +10,101 @@ import jinja2
 import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
-from PIL import Image
 
-from job import figures, sources
+from job import figures, gallery, published, sources, verdict
 from job.config import Config
 from job.evaluation import ClassMetrics
+from job.gallery import Gallery
+from job.intervals import Interval
+from job.layout import PAGE, STYLE, Layout
+from job.pictures import Pictures
 from job.results import Results
 from job.saved import Predictions
+from job.verdict import Abstention, Comparison, Fit
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
-N_SHOWN_PROBABILITIES = 3
-
-
-@dataclass(frozen=True)
-class Guess:
-    """One class's probability for one image."""
-
-    name: str
-    probability: float
-    is_true: bool
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One test image with what the model made of it.
-
-    Attributes:
-        picture: a PNG as a data URI.
-        guesses: the most probable classes, and the true one in any case, most probable first.
-    """
-
-    index: int
-    picture: str
-    true: str
-    predicted: str
-    guesses: list[Guess]
-
-
-@dataclass(frozen=True)
-class Confusion:
-    """How often one class was taken for another; `support` is the number of test images of the true class."""
-
-    true: str
-    predicted: str
-    n: int
-    support: int
+COVERAGE = 0.8  # of the images, for the sentence on what the model does if it may abstain
+MAX_CELLS = 400  # of the confusion matrix in its table: all of 20 classes
 
 
 @dataclass(frozen=True)
 class Figures:
-    """The pictures of the report, as inline SVG."""
+    """The pictures of the report, as inline SVG; None where there is none."""
 
+    scale: Markup | None
     confusion_matrix: Markup
     recall: Markup
+    reliability: Markup
+    coverage: Markup
     loss: Markup
     accuracy: Markup
+    stages: Markup
+
+
+@dataclass(frozen=True)
+class Inline:
+    """What a page holds that has nothing beside it.
+
+    Attributes:
+        style: its style sheet.
+        script: what makes tables sortable.
+        policy: its Content-Security-Policy, which forbids all network, and all code but these two.
+    """
+
+    style: Markup
+    script: Markup
+    policy: str
 
 
 @dataclass(frozen=True)
 class View:
-    """All that the templates show, ready to be formatted."""
+    """All that the templates show, ready to be formatted.
+
+    Attributes:
+        inline: None where the style sheet and the pictures lie beside the page.
+        cells: the largest cells of the confusion matrix as (true, predicted, n, share of the true class).
+    """
 
     results: Results
+    inline: Inline | None
     n_right: int
     n_wrong: int
     lowest: ClassMetrics
     highest: ClassMetrics
-    worst_confusion: Confusion | None
-    right: list[Sample]
-    wrong: list[Sample]
+    comparison: Comparison | None
+    published: tuple[published.Published, ...]
+    gallery: Gallery
     figures: Figures
+    cells: list[tuple[str, str, int, float]]
+    mean_confidence: float
+    abstention: Abstention
+    fit: Fit | None
     settings: Mapping[str, object]
     data_files: Mapping[str, str]
-    shows_counts: bool
 
 
-def render(results: Results, predictions: Predictions, pictures: Mapping[int, NDArray[np.uint8]]) -> str:
-    """The report as HTML; the same arguments give the same text.
+def render(
+    results: Results, predictions: Predictions, images: Mapping[int, NDArray[np.uint8]], layout: Layout
+) -> dict[str, bytes]:
+    """The files of the report by name; the same arguments give the same bytes.
 
     Args:
         results: of one run.
-        predictions: of the same run, with the probabilities of every index in `results.samples`.
-        pictures: by the index of their test image, shape (28, 28) each, for every index in `results.samples`.
+        predictions: of its test images.
+        images: by the index of their test image, shape (28, 28) each, for every index in `results.samples`.
+        layout: one file that holds all, or a page with its style sheet and pictures beside it.
     """
+    environment = _environment()
+    embedded = layout == "single"
+    pictures = Pictures(images, embedded=embedded)
+    style = _source(environment, "style.css")
+    inline = _inline(style, _source(environment, "sort.js")) if embedded else None
+    page = environment.get_template("report.html").render(view=_view(results, predictions, pictures, inline))
+    files = {PAGE: page.encode()}
+    return files if embedded else files | {STYLE: style.encode()} | pictures.files
+
+
+def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -103,84 +115,107 @@ def render(results: Results, predictions: Predictions, pictures: Mapping[int, ND
     environment.filters |= {
         "count": lambda value: f"{value:,}",
         "percent": lambda fraction: f"{fraction:.1%}",
+        "percent0": lambda fraction: f"{fraction:.0%}",
         "percent2": lambda fraction: f"{fraction:.2%}",
+        "points": lambda fraction: f"{100 * abs(fraction):.1f}",
         "decimal": lambda value: f"{value:.3f}",
         "bar": lambda fraction: f"{100 * fraction:.1f}",
         "seconds": lambda value: f"{value:.1f} s",
         "date": lambda moment: moment.replace("T", " ").removesuffix("+00:00") + " UTC",
+        "decimals": _range(lambda value: f"{value:.3f}"),
+        "percents": _range(lambda value: f"{value:.1%}"),
     }
+    return environment
+
+
+def _range(form: Callable[[float], str]) -> Callable[[Interval], str]:
+    return lambda interval: f"{form(interval.lower)}\N{EN DASH}{form(interval.upper)}"
+
+
+def _source(environment: jinja2.Environment, name: str) -> Markup:
+    """A file of the templates, as it is."""
     try:
-        template = environment.get_template("report.html")
+        return Markup(environment.get_template(name).render())  # noqa: S704 - our own file
     except jinja2.TemplateNotFound as error:  # an OSError, but not of the output folder
         raise RuntimeError(f"the template {error} is not in {TEMPLATES}") from error
-    return template.render(view=_view(results, predictions, pictures))
 
 
-def _view(results: Results, predictions: Predictions, pictures: Mapping[int, NDArray[np.uint8]]) -> View:
+def _view(results: Results, predictions: Predictions, pictures: Pictures, inline: Inline | None) -> View:
     n_right = int(np.trace(results.matrix))
     by_recall = sorted(results.per_class, key=lambda one: one.recall)
-
-    def show(indices: Sequence[int]) -> list[Sample]:
-        return [_sample(index, predictions, pictures[index], results.class_names) for index in indices]
-
+    comparison = verdict.compare(results)
     return View(
         results=results,
+        inline=inline,
         n_right=n_right,
         n_wrong=results.data.n_test - n_right,
         lowest=by_recall[0],
         highest=by_recall[-1],
-        worst_confusion=_worst_confusion(results),
-        right=show(results.samples.right),
-        wrong=show(results.samples.wrong),
-        figures=_figures(results),
+        comparison=comparison,
+        published=published.PUBLISHED if comparison else (),
+        gallery=gallery.arrange(results, predictions, pictures),
+        figures=_figures(results, with_scale=comparison is not None),
+        cells=_cells(results),
+        mean_confidence=sum(one.n * one.confidence for one in results.calibration.bins) / results.data.n_test,
+        abstention=verdict.abstain(results.calibration, COVERAGE),
+        fit=verdict.fit(results.history),
         settings=_settings(results.config),
         data_files={sources.FILES[role]: digest for role, digest in results.data.sha256.items()},
-        shows_counts=len(results.per_class) <= figures.MAX_ANNOTATED,
     )
 
 
-def _sample(index: int, predictions: Predictions, picture: NDArray[np.uint8], class_names: Sequence[str]) -> Sample:
-    true, predicted = int(predictions.y_true[index]), int(predictions.y_pred[index])
-    probabilities = predictions.rows[index].tolist()
-    ranked = sorted(range(len(class_names)), key=lambda label: -probabilities[label])
-    shown = ranked[:N_SHOWN_PROBABILITIES]
-    if true not in shown:
-        shown[-1] = true
-    return Sample(
-        index=index,
-        picture=_data_uri(picture),
-        true=class_names[true],
-        predicted=class_names[predicted],
-        guesses=[Guess(class_names[label], probabilities[label], label == true) for label in shown],
+def _inline(style: Markup, script: Markup) -> Inline:
+    allowed = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (style, script)]
+    policy = (
+        f"default-src 'none'; img-src data:; style-src 'sha256-{allowed[0]}'; script-src 'sha256-{allowed[1]}'; "
+        "base-uri 'none'; form-action 'none'"
     )
+    return Inline(style, script, policy)
 
 
-def _data_uri(picture: NDArray[np.uint8]) -> str:
-    file = io.BytesIO()
-    Image.fromarray(picture).save(file, format="PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+def _cells(results: Results) -> list[tuple[str, str, int, float]]:
+    names = results.class_names
+    cells = [
+        (names[true], names[predicted], n, n / row.support)
+        for true, row in enumerate(results.per_class)
+        for predicted, n in enumerate(results.confusion_matrix[true])
+        if n
+    ]
+    return sorted(cells, key=lambda cell: -cell[2])[:MAX_CELLS]
 
 
-def _worst_confusion(results: Results) -> Confusion | None:
-    """The largest count off the diagonal; None if no image was mistaken."""
-    errors = results.matrix - np.diag(np.diag(results.matrix))
-    true, predicted = np.unravel_index(errors.argmax(), errors.shape)
-    if not errors.any():
-        return None
-    row = results.per_class[true]
-    return Confusion(row.name, results.class_names[predicted], int(errors[true, predicted]), row.support)
-
-
-def _figures(results: Results) -> Figures:
+def _figures(results: Results, *, with_scale: bool) -> Figures:
     def safe(drawn: str) -> Markup:
         return Markup(drawn)  # noqa: S704 - our own SVG, whose text an XML library escaped
 
-    recalls = [one.recall for one in results.per_class]  # and their intervals, once the evaluation gives some
+    bins, points, recalls = results.calibration.bins, results.calibration.coverage, results.per_class
+    accuracy = results.accuracy_interval
+    others = [(one.name, (one.lowest, one.highest)) for one in published.PUBLISHED]
+    links = [(cell.true, cell.predicted) for cell in results.samples.cells]
     return Figures(
-        confusion_matrix=safe(figures.confusion_matrix(results.matrix, results.class_names)),
-        recall=safe(figures.recall(recalls, recalls, recalls, results.class_names)),
+        scale=safe(figures.scale(results.accuracy, accuracy.lower, accuracy.upper, others)) if with_scale else None,
+        confusion_matrix=safe(figures.confusion_matrix(results.matrix, results.class_names, links)),
+        recall=safe(
+            figures.recall(
+                [one.recall for one in recalls],
+                [one.recall_interval.lower for one in recalls],
+                [one.recall_interval.upper for one in recalls],
+                results.class_names,
+            )
+        ),
+        reliability=safe(
+            figures.reliability(
+                [one.confidence for one in bins],
+                [one.accuracy for one in bins],
+                [one.accuracy_interval.lower for one in bins],
+                [one.accuracy_interval.upper for one in bins],
+                [one.n for one in bins],
+            )
+        ),
+        coverage=safe(figures.coverage([point.coverage for point in points], [point.accuracy for point in points])),
         loss=safe(figures.learning(results.history, "loss")),
         accuracy=safe(figures.learning(results.history, "accuracy")),
+        stages=safe(figures.stages({stage: time_s for stage, time_s in results.timings_s.items() if stage != "total"})),
     )
 
 
@@ -192,4 +227,5 @@ def _settings(config: Config) -> dict[str, object]:
         "validation split": f"{config.validation_split:g}",
         "seed": config.seed,
         "device asked for": config.device,
+        "replicas": config.replicas,
     }

@@ -1,18 +1,22 @@
-"""Has the report rendered by a process of its own, while this one trains.
+"""Has the report written by a process of its own, while this one trains.
 
 That process imports its libraries while TensorFlow is imported here: two imports in one process would take turns.
 """
 
+import json
 import subprocess
 import sys
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
+
+from job.layout import Layout
 
 ROOT = Path(__file__).parents[1]
 
 
 class Reporter:
-    """A process that imports what a report takes and is then ready to render one.
+    """A process that imports what a report takes and is then ready to write one.
 
     To be used as a context manager. It ends with the process that began it, however that ends.
     """
@@ -22,7 +26,6 @@ class Reporter:
             [sys.executable, "-m", "job.page"],
             cwd=ROOT,
             stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             encoding="utf-8",
         )
@@ -34,13 +37,14 @@ class Reporter:
         self._process.kill()
         self._process.communicate()
 
-    def page(self, folder: Path) -> str:
-        """The report on the results in `folder` as HTML.
+    def write(self, folder: Path, layout: Layout) -> Future[None]:
+        """Begin to write the report on the results in `folder` into it.
 
-        Raises:
-            RuntimeError: if it gives none, which is a bug: the results were written a moment ago.
+        Its result raises a RuntimeError if that fails, which is a bug: the results were written a moment ago.
         """
-        text, complaint = self._process.communicate(str(folder.absolute()))
+        return ThreadPoolExecutor(1).submit(self._write, json.dumps([str(folder.absolute()), layout]))
+
+    def _write(self, request: str) -> None:
+        _, complaint = self._process.communicate(request)
         if self._process.returncode:
             raise RuntimeError(f"no report on the results just written:\n{complaint}")
-        return text

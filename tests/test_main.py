@@ -123,7 +123,7 @@ def test_a_batch_larger_than_the_training_set(error_of: ErrorOf, dataset_folder:
 
 def test_images_that_cannot_be_shared(error_of: ErrorOf, dataset_folder: Path, tmp_path: Path) -> None:
     """64: four replicas and 270 images to train with."""
-    line = error_of(64, "--data", dataset_folder, "--replicas", "4", "--output", tmp_path / "out")
+    line = error_of(64, "--data", dataset_folder, "-q", "--replicas", "4", "--output", tmp_path / "out")
     assert "--replicas is 4, which cannot share 270 training images equally" in line
 
 
@@ -253,10 +253,10 @@ def test_a_figure_that_does_not_follow_from_the_predictions(
 def test_more_images_than_memory_holds(
     error_of: ErrorOf, dataset_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """65, with no more than a quarter of the memory read."""
+    """65, with nothing read of a file that promises more than a quarter of the memory."""
     monkeypatch.setattr(resources, "memory_bytes", lambda: 400_000)
     complaint = error_of(65, "--data", dataset_folder, "--output", tmp_path / "out")
-    assert "train-images-idx3-ubyte.gz: holds more than 0 MB" in complaint
+    assert "train-images-idx3-ubyte.gz: promises 300 x 28 x 28 values, but only 0 MB fit" in complaint
 
 
 def test_unsound_results_of_our_own_are_a_bug(

@@ -1,4 +1,6 @@
+import base64
 import dataclasses
+import hashlib
 import re
 import shutil
 from pathlib import Path
@@ -11,6 +13,7 @@ from conftest import write_dataset
 
 from job import report, saved
 from job.__main__ import main
+from job.data import FASHION_MNIST
 from job.results import Results
 
 
@@ -26,51 +29,147 @@ def text(element: ET.Element | None) -> str:
     return " ".join("".join(element.itertext()).split())
 
 
+def rows(section: ET.Element | None, which: int = 0) -> list[list[str]]:
+    """The cells of a table's body."""
+    assert section is not None
+    return [[text(cell) for cell in row] for row in section.findall(".//tbody")[which]]
+
+
 @pytest.fixture(scope="module")
 def page(finished_run: Path) -> ET.Element:
     return parse((finished_run / "index.html").read_text(encoding="utf-8"))
 
 
-def test_the_metrics_table_shows_the_figures_of_metrics_json(page: ET.Element, finished_results: Results) -> None:
-    """Every class and both averages, to three decimals."""
-    rows = [[text(cell) for cell in row] for row in page.findall(".//section[@id='metrics']//tbody/tr")]
-    assert rows == [
-        [one.name, f"{one.precision:.3f}", f"{one.recall:.3f}", f"{one.f1:.3f}", f"{one.support}"]
-        for one in finished_results.per_class
-    ]
-    averages = [text(row) for row in page.findall(".//tfoot/tr")]
-    for row, values in zip(averages, (finished_results.macro, finished_results.weighted), strict=True):
-        assert f"{values.precision:.3f}{values.recall:.3f}{values.f1:.3f}100" in row.replace(" ", "")
+def section(page: ET.Element, name: str) -> ET.Element:
+    found = page.find(f".//section[@id='{name}']")
+    assert found is not None
+    return found
+
+
+@pytest.fixture(scope="module")
+def in_folder(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same results in the layout of several files."""
+    copy = tmp_path_factory.mktemp("layout") / "report"
+    shutil.copytree(finished_run, copy)
+    assert main(["render", "--output", str(copy), "--layout", "folder", "-q"]) == 0
+    return copy
 
 
 def test_the_headline_and_the_title_say_the_accuracy_and_n(page: ET.Element, finished_results: Results) -> None:
-    """The first thing a person reads."""
+    """The first thing a person reads, with its interval."""
     accuracy = f"{100 * finished_results.accuracy:.2f}%"
+    interval = finished_results.accuracy_interval
     assert text(page.find(".//h1")) == f"{accuracy} of 100 test images are classified correctly."
     assert text(page.find(".//title")) == f"blocks: {accuracy} of 100 test images right"
+    lead = text(page.find(".//p[@class='lead']"))
+    assert f"between {100 * interval.lower:.1f}% and {100 * interval.upper:.1f}% (95% interval, n = 100)" in lead
 
 
-def test_every_figure_is_there_with_a_text_alternative(page: ET.Element) -> None:
-    """Heatmap, bar chart and two learning curves."""
-    labels = [figure.get("aria-label", "") for figure in page.iter() if figure.get("role") == "img"]
-    assert [label.split(" ")[0:2] for label in labels] == [
-        ["Heatmap", "of"],
-        ["Bar", "chart"],
-        ["Line", "chart"],
-        ["Line", "chart"],
+def test_every_figure_of_the_whole_has_its_interval(page: ET.Element, finished_results: Results) -> None:
+    """To three decimals, as in metrics.json."""
+    results = finished_results
+    shown = {
+        text(row[0]).removesuffix(text(row[0][0])).strip(): [text(cell) for cell in row[1:]]
+        for row in section(page, "metrics").findall(".//tbody/tr")
+    }
+    expected = {
+        "Accuracy": (results.accuracy, results.accuracy_interval),
+        "Loss": (results.loss, results.loss_interval),
+        "Calibration error": (results.calibration.ece, results.calibration.ece_interval),
+    }
+    for kind, average in (("Macro", results.macro), ("Weighted", results.weighted)):
+        expected |= {
+            f"{kind} {name}": (getattr(average, name.lower()), getattr(average, f"{name.lower()}_interval"))
+            for name in ("F1", "precision", "recall")
+        }
+    assert shown == {
+        name: [f"{value:.3f}", f"{interval.lower:.3f}\N{EN DASH}{interval.upper:.3f}"]
+        for name, (value, interval) in expected.items()
+    }
+
+
+def test_every_class_has_its_row(page: ET.Element, finished_results: Results) -> None:
+    """Each figure with its interval; what script sorts by is the figure itself."""
+    table = section(page, "classes")
+    assert rows(table) == [
+        [
+            one.name,
+            *(
+                f"{value:.3f} {interval.lower:.3f}\N{EN DASH}{interval.upper:.3f}"
+                for value, interval in (
+                    (one.recall, one.recall_interval),
+                    (one.precision, one.precision_interval),
+                    (one.f1, one.f1_interval),
+                )
+            ),
+            f"{one.support}",
+        ]
+        for one in finished_results.per_class
     ]
+    values = [float(row[1].attrib["data-value"]) for row in table.findall(".//tbody")[0]]
+    assert values == [one.recall for one in finished_results.per_class]
+
+
+def test_every_figure_has_a_text_alternative(page: ET.Element) -> None:
+    """It says what the figure shows; the figures of Fashion-MNIST's published results are not there for others."""
+    labels = [svg.get("aria-label", "") for svg in page.iter() if svg.get("class", "").split()[:1] == ["figure"]]
+    assert len(labels) == 7
+    assert all(len(label) > 40 and re.search(r"\d", label) for label in labels)
+
+
+def test_fashion_mnist_is_compared_with_what_was_published(finished_run: Path, finished_results: Results) -> None:
+    """Every source is named; the words follow the interval."""
+    results = dataclasses.replace(finished_results, data=dataclasses.replace(finished_results.data, name=FASHION_MNIST))
+    predictions = saved.read_predictions(finished_run, 10, results.samples.indices())
+    images = saved.read_samples(finished_run, results.samples)
+    page = parse(report.render(results, predictions, images, "single")["index.html"].decode())
+    header = page.find(".//header")
+    assert [row[0] for row in rows(header)] == [
+        *("people", "logistic regression", "MLPs", "two convolutions", "best"),
+        "this model",
+    ]
+    assert "arXiv 1708.07747" in text(header)
+    assert re.search(r"That is (more than|about what|less than) people reach \(83.5%\), and \w+ what is", text(header))
+
+
+def test_the_most_frequent_mistakes_come_first(page: ET.Element, finished_results: Results) -> None:
+    """In words and pictures: how many of how many, and up to six images, the most confident first."""
+    matrix = finished_results.matrix.copy()
+    np.fill_diagonal(matrix, 0)
+    pairs = section(page, "confusion").findall(".//ul[@class='pairs']/li")
+    largest = sorted(matrix.ravel().tolist(), reverse=True)[: len(pairs)]
+    for pair, n in zip(pairs, largest, strict=True):
+        assert text(pair.find("p")).startswith(f"{n} of 10, {10 * n}.0% (")
+        confidences = [int(text(one).removesuffix("%")) for one in pair.findall(".//li/span")]
+        assert len(confidences) == min(n, 6)
+        assert confidences == sorted(confidences, reverse=True)
+
+
+def test_every_cell_of_the_heatmap_leads_to_its_images(page: ET.Element, finished_results: Results) -> None:
+    """To the place of just that cell; no place is without its link."""
+    heatmap = section(page, "confusion").find(".//figure")
+    assert heatmap is not None
+    links = {
+        value
+        for element in heatmap.iter()
+        for name, value in element.attrib.items()
+        if name.endswith("href") and value.startswith("#cell")
+    }
+    true, predicted = np.nonzero(finished_results.matrix)
+    assert links == {f"#cell-{i}-{j}" for i, j in zip(true, predicted, strict=True)}
+    places = [element.attrib["id"] for element in page.iter("li") if "id" in element.attrib]
+    assert sorted(f"#{place}" for place in places) == sorted(links)
 
 
 def test_samples_are_shown_with_their_probabilities(
     finished_run: Path, page: ET.Element, finished_results: Results
 ) -> None:
-    """Each chosen image once, with what predictions.csv says of it."""
+    """Each chosen image, with what predictions.csv says of it."""
+    predictions = saved.read_predictions(finished_run, 10, finished_results.samples.indices())
     items = page.findall(".//ul[@class='samples']/li")
-    chosen = finished_results.samples
-    predictions = saved.read_predictions(finished_run, 10, chosen.indices())
-    assert len(items) == len(chosen.right) + len(chosen.wrong)
-    for item, index in zip(items, chosen.wrong + chosen.right, strict=True):
-        names = finished_results.class_names
+    chosen, names = finished_results.samples, finished_results.class_names
+    indices = chosen.confident_mistakes + chosen.least_certain + chosen.wrong + chosen.right
+    for item, index in zip(items, indices, strict=True):
         true, predicted = names[predictions.y_true[index]], names[predictions.y_pred[index]]
         assert text(item.find(".//b")) == true
         assert text(item.find(".//p[@class='index']")) == f"no. {index}"
@@ -81,22 +180,33 @@ def test_samples_are_shown_with_their_probabilities(
         assert f"{true} (true)" in shown
         assert predicted in {name.removesuffix(" (true)") for name in shown}
         for name, share in shown.items():
-            probability = predictions.rows[index][names.index(name.removesuffix(" (true)"))]
-            assert share == f"{100 * probability:.1f}%"
+            label = names.index(name.removesuffix(" (true)"))
+            assert share == f"{100 * predictions.rows[index][label]:.1f}%"
+
+
+def test_charts_have_their_tables(page: ET.Element, finished_results: Results) -> None:
+    """Every cell of the matrix, every bin, every coverage and every epoch."""
+    confusion = rows(section(page, "confusion"))
+    assert sum(int(row[2]) for row in confusion) == 100
+    assert len(confusion) == np.count_nonzero(finished_results.matrix)
+    bins, coverage = (rows(section(page, "calibration"), which) for which in (0, 1))
+    assert [int(row[1]) for row in bins] == [one.n for one in finished_results.calibration.bins]
+    assert coverage[-1][:2] == ["100.0%", "100"]
+    assert [row[1] for row in rows(section(page, "learning"))] == [f"{x:.3f}" for x in finished_results.history.loss]
 
 
 def test_what_ran_is_told(page: ET.Element, finished_results: Results) -> None:
     """Command, versions, device and the hashes of the data."""
-    told = text(page.find(".//section[@id='run']"))
+    told = text(section(page, "run"))
     assert finished_results.command in told
     for value in (*finished_results.environment.packages.values(), *finished_results.data.sha256.values()):
         assert value in told
     assert finished_results.environment.device_name in told
+    assert finished_results.environment.revision in told
 
 
 def test_the_page_needs_nothing_from_outside(finished_run: Path, page: ET.Element) -> None:
-    """No script, and every address is in the page itself."""
-    assert page.find(".//script") is None
+    """Every address is in the page itself, and its policy allows nothing else."""
     addresses = [
         element.attrib[name]
         for element in page.iter()
@@ -105,23 +215,49 @@ def test_the_page_needs_nothing_from_outside(finished_run: Path, page: ET.Elemen
     ]
     assert addresses
     assert [address for address in addresses if not address.startswith(("#", "data:"))] == []
-    assert not re.search(r"@import|url\((?!#)", (finished_run / "index.html").read_text(encoding="utf-8"))
+    source = (finished_run / "index.html").read_text(encoding="utf-8")
+    assert not re.search(r"@import|url\((?!#)", source)
+    policy = next(one.attrib["content"] for one in page.iter("meta") if "http-equiv" in one.attrib)
+    for kind in ("style", "script"):
+        (content,) = re.findall(f"<{kind}>(.*?)</{kind}>", source, re.DOTALL)
+        allowed = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        assert f"{kind}-src 'sha256-{allowed}'" in policy
+    assert policy.startswith("default-src 'none'; img-src data:; ")
 
 
 def test_ids_are_unique_and_links_lead_somewhere(page: ET.Element) -> None:
     """Anchors of the page."""
     ids = [element.attrib["id"] for element in page.iter() if "id" in element.attrib]
     assert len(set(ids)) == len(ids)
-    for link in page.findall(".//nav/a"):
-        assert link.attrib["href"][1:] in ids
+    links = page.findall(".//nav/a")
+    assert len(links) == 7
+    assert all(link.attrib["href"][1:] in ids for link in links)
 
 
-def test_rendering_again_gives_the_same_bytes(finished_run: Path, tmp_path: Path) -> None:
-    """From the files alone, without the data set."""
+def test_a_folder_needs_no_script_no_inline_style_and_no_data_address(in_folder: Path, page: ET.Element) -> None:
+    """It shows what the single file shows, with the files that it names beside it and no others."""
+    source = (in_folder / "index.html").read_text(encoding="utf-8")
+    other = parse(source)
+    assert [tag for tag in ("style", "script") if other.find(f".//{tag}") is not None] == []
+    assert not [element for element in other.iter() if "style" in element.attrib]
+    assert "data:" not in re.sub(r"aria-label=\"[^\"]*\"", "", source)
+    links = {link.attrib["rel"]: link.attrib["href"] for link in other.findall(".//link")}
+    assert links["stylesheet"] == "report.css"
+    pictures = {image.attrib["src"] for image in other.iter("img")}
+    assert links["icon"] in pictures
+    assert pictures == {f"images/{path.name}" for path in (in_folder / "images").iterdir()}
+    assert text(other.find(".//main")) == text(page.find(".//main"))
+
+
+def test_rendering_again_gives_the_same_bytes(finished_run: Path, in_folder: Path, tmp_path: Path) -> None:
+    """From the files alone, without the data set, in both layouts."""
     copy = Path(shutil.copytree(finished_run, tmp_path / "copy"))
     (copy / "index.html").unlink()
     assert main(["render", "--output", str(copy), "-q"]) == 0
     assert (copy / "index.html").read_bytes() == (finished_run / "index.html").read_bytes()
+    assert main(["render", "--output", str(copy), "--layout", "folder", "-q"]) == 0
+    names = ["index.html", "report.css", *(f"images/{path.name}" for path in (in_folder / "images").iterdir())]
+    assert [(copy / name).read_bytes() for name in names] == [(in_folder / name).read_bytes() for name in names]
 
 
 def test_hostile_class_names_stay_text(tmp_path: Path) -> None:
@@ -131,39 +267,35 @@ def test_hostile_class_names_stay_text(tmp_path: Path) -> None:
     (data / "classes.txt").write_text("\n".join(names), encoding="utf-8")
     assert main(["--data", str(data), "--epochs", "1", "--output", str(tmp_path / "out"), "-q"]) == 0
     page = parse((tmp_path / "out" / "index.html").read_text(encoding="utf-8"))
-    assert page.find(".//script") is None
-    assert [text(row[0]) for row in page.findall(".//tbody/tr")] == names
+    assert len(page.findall(".//script")) == 1
+    assert [image for image in page.iter("img") if not image.attrib["src"].startswith("data:image/png")] == []
+    assert [row[0] for row in rows(section(page, "classes"))] == names
 
 
-def test_a_perfect_model_has_no_mistakes_to_show(finished_run: Path, finished_results: Results) -> None:
+def test_a_perfect_model_has_no_mistakes_to_show(finished_run: Path, tmp_path: Path) -> None:
     """The sections say so instead of failing."""
-    predictions = saved.read_predictions(finished_run, 10, finished_results.samples.indices())
+    copy = Path(shutil.copytree(finished_run, tmp_path / "copy"))
+    results = saved.read_metrics(copy)
+    predictions = saved.read_predictions(copy, 10, results.samples.indices())
+    diagonal = [cell for cell in results.samples.cells if cell.true == cell.predicted]
     perfect = dataclasses.replace(
-        finished_results,
+        results,
         accuracy=1.0,
         confusion_matrix=np.diag([10] * 10).tolist(),
-        samples=dataclasses.replace(finished_results.samples, wrong=[]),
+        samples=dataclasses.replace(results.samples, wrong=[], confident_mistakes=[], cells=diagonal),
     )
-    page = parse(report.render(perfect, predictions, saved.read_samples(finished_run, finished_results.samples)))
-    assert "No test image was mistaken." in text(page.find(".//section[@id='confusion']"))
-    assert "Wrong" not in text(page.find(".//section[@id='samples']"))
+    images = saved.read_samples(copy, results.samples)
+    page = parse(report.render(perfect, predictions, images, "single")["index.html"].decode())
+    assert "No test image was mistaken." in text(section(page, "confusion"))
+    assert "Wrong" not in text(section(page, "samples"))
+    assert "errors" not in text(section(page, "calibration"))
 
 
 @pytest.mark.parametrize("n_classes", [2, 100])
 def test_few_and_many_classes(tmp_path: Path, n_classes: int) -> None:
     """A page that parses, with a row per class."""
     data = write_dataset(tmp_path / "some", n_train=400, n_test=200, n_classes=n_classes)
-    arguments = [
-        "--data",
-        str(data),
-        "--epochs",
-        "1",
-        "--validation-split",
-        "0",
-        "--output",
-        str(tmp_path / "out"),
-        "-q",
-    ]
-    assert main(arguments) == 0
+    options = ["--epochs", "1", "--validation-split", "0", "--output", str(tmp_path / "out"), "-q"]
+    assert main(["--data", str(data), *options]) == 0
     page = parse((tmp_path / "out" / "index.html").read_text(encoding="utf-8"))
-    assert len(page.findall(".//tbody/tr")) == n_classes
+    assert len(rows(section(page, "classes"))) == n_classes
