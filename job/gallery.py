@@ -12,6 +12,9 @@ N_SHOWN_PROBABILITIES = 3
 N_PAIRS = 6
 """The most confused pairs, which are shown apart from the other cells of the confusion matrix."""
 
+N_OF_OTHERS = 4
+"""The images of each other cell: with six, a page on which every cell is full would weigh more than 500 kB."""
+
 
 @dataclass(frozen=True)
 class Guess:
@@ -95,11 +98,14 @@ def arrange(results: Results, predictions: Predictions, pictures: Pictures) -> G
         return [_sample(index, predictions, pictures, names) for index in indices]
 
     chosen = results.samples
-    cells = [_cell(cell, results, predictions, pictures) for cell in chosen.cells]
+
+    def cells(of: Sequence[samples.Cell], n_images: int) -> list[Cell]:
+        return [_cell(cell, cell.indices[:n_images], results, predictions, pictures) for cell in of]
+
     n_pairs = sum(cell.true != cell.predicted for cell in chosen.cells[:N_PAIRS])
     return Gallery(
-        pairs=cells[:n_pairs],
-        others=cells[n_pairs:],
+        pairs=cells(chosen.cells[:n_pairs], samples.N_PER_CELL),
+        others=cells(chosen.cells[n_pairs:], N_OF_OTHERS),
         confident_mistakes=show(chosen.confident_mistakes),
         least_certain=show(chosen.least_certain),
         wrong=show(chosen.wrong),
@@ -123,7 +129,9 @@ def _sample(index: int, predictions: Predictions, pictures: Pictures, class_name
     )
 
 
-def _cell(chosen: samples.Cell, results: Results, predictions: Predictions, pictures: Pictures) -> Cell:
+def _cell(
+    chosen: samples.Cell, indices: Sequence[int], results: Results, predictions: Predictions, pictures: Pictures
+) -> Cell:
     n, support = results.confusion_matrix[chosen.true][chosen.predicted], results.per_class[chosen.true].support
     return Cell(
         anchor=f"cell-{chosen.true}-{chosen.predicted}",
@@ -133,7 +141,5 @@ def _cell(chosen: samples.Cell, results: Results, predictions: Predictions, pict
         support=support,
         share=n / support,
         share_interval=intervals.wilson(n, support),
-        thumbnails=[
-            Thumbnail(index, pictures.address(index), float(predictions.confidence[index])) for index in chosen.indices
-        ],
+        thumbnails=[Thumbnail(one, pictures.address(one), float(predictions.confidence[one])) for one in indices],
     )

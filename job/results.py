@@ -92,7 +92,7 @@ class Results(Judgement):
 def size_bytes(n_test: int, n_classes: int) -> int:
     """About how much room the files of a run take, rather more than less."""
     prediction = 24 + 14 * n_classes
-    return 3_000_000 + n_test * prediction
+    return 4_000_000 + n_test * prediction
 
 
 def summarise(dataset: Dataset, n_train: int) -> DataSummary:
