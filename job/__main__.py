@@ -99,7 +99,8 @@ def _train(config: Config, folder: Path) -> "Results":
             stage.summary = str(used)
         network, probabilities, outcome = _run(config, dataset, used, stopwatch)
         done = "nothing was sent" if config.output == STREAM else "the new report is there"
-        with stopwatch.stage("report") as stage, output.staged(folder, done) as staging:
+        report = stopwatch.stage("report")
+        with report as stage, output.staged(folder, done) as staging, interruption.cleanup(reporter.stop):
             results.write(staging, outcome, dataset, probabilities)
             written = reporter.write(staging, config.layout)
             network.save(staging / results.MODEL)

@@ -164,13 +164,16 @@ class Engine(keras.Model):  # type: ignore[misc] # Keras ships no types
         self._rest.assign(order[n_full:])
 
     def _steps(self, batches: tf.Tensor, start: tf.Tensor, stop: tf.Tensor) -> None:
-        tf.while_loop(lambda i: i < stop, lambda i: (i + 1 + self._step(batches[i]),), (start,))
+        def next_step(i: tf.Tensor) -> tuple[tf.Tensor]:
+            self._step(batches[i])
+            return (i + 1,)
 
-    def _step(self, indices: tf.Tensor) -> int:
+        tf.while_loop(lambda i: i < stop, next_step, (start,))
+
+    def _step(self, indices: tf.Tensor) -> None:
         """One of Keras's training steps, of which each device takes its share of the images."""
         shares = tf.split(indices, self._n_devices)
         self._strategy.run(lambda: self.train_step(self._batch(shares[_replica()])))
-        return 0
 
     def _judgement(self, indices: tf.Tensor) -> dict[str, tf.Tensor]:
         """The metrics so far; each device judges all images, which leaves their averages as they are."""

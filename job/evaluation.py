@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from job import bootstrap, calibration, intervals, metrics, samples
 from job.calibration import Calibration
 from job.data import scale
+from job.errors import DivergenceError
 from job.intervals import Interval
 from job.metrics import Labels
 from job.samples import Samples
@@ -80,9 +81,19 @@ def predict(model: "keras.Model", images: NDArray[np.uint8]) -> NDArray[np.float
 
     Returns:
         Rows that sum to 1, shape (n, n_classes), in the order of the images.
+
+    Raises:
+        DivergenceError: if one is not a finite number: no loss is measured after the last step of a training that is
+            not validated.
     """
     parts = (images[start : start + BATCH_SIZE] for start in range(0, len(images), BATCH_SIZE))
-    return np.concatenate([np.asarray(model(scale(part), training=False)) for part in parts])
+    probabilities = np.concatenate([np.asarray(model(scale(part), training=False)) for part in parts])
+    if not np.isfinite(probabilities).all():
+        raise DivergenceError(
+            "the model's predictions are no finite numbers: its training left them in the last step; lower "
+            "--learning-rate"
+        )
+    return probabilities
 
 
 def judge(y_true: Labels, probabilities: NDArray[np.float32], class_names: Sequence[str], seed: int) -> Judgement:

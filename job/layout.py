@@ -8,8 +8,8 @@ LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 
 PAGE = "index.html"
 STYLE = "report.css"
-PICTURES = "images"
-"""The folder of the pictures."""
+PICTURES = "report-images"
+"""The folder of the pictures: a name that no other folder is likely to have, for it is replaced as a whole."""
 
 FILES: dict[Layout, tuple[str, ...]] = {"single": (PAGE,), "folder": (PAGE, STYLE)}
 FOLDERS: dict[Layout, tuple[str, ...]] = {"single": (), "folder": (PICTURES,)}

@@ -37,11 +37,7 @@ def prepare(folder: Path, files: Iterable[str], pictures: Iterable[str] = ()) ->
         if (folder / name).is_dir():
             raise OutputError(f"--output {folder}: {name} is a folder there; move it or name another output folder")
     for name in pictures:
-        if foreign := _foreign(folder / name):
-            raise OutputError(
-                f"--output {folder}: {foreign} is in the way of the report's pictures, and no report made it; move it "
-                "or name another output folder"
-            )
+        _demand_own(folder, name)
     for name in (*files, *pictures):
         if _is_protected(folder, folder / name):
             raise OutputError(
@@ -50,11 +46,19 @@ def prepare(folder: Path, files: Iterable[str], pictures: Iterable[str] = ()) ->
             )
 
 
-def _foreign(pictures: Path) -> Path | None:
-    """What is there and is not a picture of an earlier report."""
-    if not pictures.is_dir():
-        return pictures if os.path.lexists(pictures) else None
-    return next((path for path in pictures.iterdir() if not re.fullmatch(r"[0-9]+\.png", path.name)), None)
+def _demand_own(folder: Path, name: str) -> None:
+    """Show that what is there under the name of a folder of pictures holds none but those of an earlier report.
+
+    Raises:
+        OutputError: if it does.
+    """
+    path = folder / name
+    found = path.iterdir() if path.is_dir() else [path] if os.path.lexists(path) else []
+    if foreign := next((one for one in found if not re.fullmatch(r"[0-9]+\.png", one.name)), None):
+        raise OutputError(
+            f"--output {folder}: {foreign} is in the way of the report's pictures, and no report made it; move it "
+            "or name another output folder"
+        )
 
 
 def _is_protected(folder: Path, file: Path) -> bool:
@@ -149,7 +153,8 @@ def _replace(folder: Path, new: Path, staging: Path) -> None:
     try:
         for name in names:
             if os.path.lexists(folder / name):
-                if (new / name).is_dir():  # the pictures, of which `prepare` has shown that they are a report's
+                if (new / name).is_dir():
+                    _demand_own(folder, name)  # once more: a run takes its time
                     (folder / name).rename(old / name)
                 else:
                     _keep(folder / name, old / name)
@@ -157,7 +162,7 @@ def _replace(folder: Path, new: Path, staging: Path) -> None:
         for name in names:
             (new / name).replace(folder / name)
             moved.append(name)
-    except OSError:
+    except (OSError, OutputError):
         _undo(folder, old, kept, moved)
         raise
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from job import audit, figures, report, saved
 from job.errors import DataError
 from job.layout import Layout
+from job.reporter import UNWRITABLE
 from job.results import METRICS
 
 
@@ -35,7 +36,11 @@ def _main() -> None:
     figures.warm_up()
     if request := sys.stdin.read():  # nothing, where the other process ended
         folder, layout = json.loads(request)
-        write(Path(folder), Path(folder), layout)
+        try:
+            write(Path(folder), Path(folder), layout)
+        except OSError as error:
+            print(error.errno, file=sys.stderr)
+            sys.exit(UNWRITABLE)
 
 
 if __name__ == "__main__":

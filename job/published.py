@@ -1,6 +1,8 @@
-"""Accuracies that others published for Fashion-MNIST's 10,000 test images, each with its source."""
+"""Accuracies that others published for Fashion-MNIST, each with its source."""
 
 from dataclasses import dataclass
+
+from job.intervals import Interval, wilson
 
 
 @dataclass(frozen=True)
@@ -12,16 +14,24 @@ class Published:
         lowest: accuracy, a fraction.
         highest: the same as `lowest` for a single result.
         source: where it can be read.
+        n: of the images judged.
     """
 
     name: str
     lowest: float
     highest: float
     source: str
+    n: int = 10_000
+
+    def interval(self) -> Interval:
+        """What it says of all such images: the 95 % interval of a single result, both ends of a range."""
+        if self.lowest < self.highest:
+            return Interval(self.lowest, self.highest)
+        return wilson(round(self.lowest * self.n), self.n)
 
 
 HUMAN = Published(
-    "people", 0.835, 0.835, "1,000 of the images, three labels each; README of zalandoresearch/fashion-mnist"
+    "people", 0.835, 0.835, "1,000 of the images, three labels each; README of zalandoresearch/fashion-mnist", n=1000
 )
 MLPS = Published(
     "MLPs",

@@ -11,7 +11,8 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from job import figures, gallery, published, sources, verdict
+from job import figures, gallery, intervals, published, sources, verdict
+from job.calibration import Coverage
 from job.config import Config
 from job.evaluation import ClassMetrics
 from job.gallery import Gallery
@@ -20,11 +21,11 @@ from job.layout import PAGE, STYLE, Layout
 from job.pictures import Pictures
 from job.results import Results
 from job.saved import Predictions
-from job.verdict import Abstention, Comparison, Fit
+from job.verdict import Comparison, Fit
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 COVERAGE = 0.8  # of the images, for the sentence on what the model does if it may abstain
-MAX_CELLS = 400  # of the confusion matrix in its table: all of 20 classes
+MAX_LISTED = 400  # cells of the confusion matrix in its table: all of 20 classes
 
 
 @dataclass(frozen=True)
@@ -63,21 +64,26 @@ class View:
     Attributes:
         inline: None where the style sheet and the pictures lie beside the page.
         cells: the largest cells of the confusion matrix as (true, predicted, n, share of the true class).
+        lists_all: whether these are all cells that hold images.
+        links_all: whether each of those leads to images.
+        shows_counts: whether the heatmap has room for numbers.
     """
 
     results: Results
     inline: Inline | None
     n_right: int
     n_wrong: int
-    lowest: ClassMetrics
-    highest: ClassMetrics
+    lowest: ClassMetrics | None
     comparison: Comparison | None
     published: tuple[published.Published, ...]
     gallery: Gallery
     figures: Figures
     cells: list[tuple[str, str, int, float]]
+    lists_all: bool
+    links_all: bool
+    shows_counts: bool
     mean_confidence: float
-    abstention: Abstention
+    abstention: Coverage
     fit: Fit | None
     settings: Mapping[str, object]
     data_files: Mapping[str, str]
@@ -123,6 +129,7 @@ def _environment() -> jinja2.Environment:
         "seconds": lambda value: f"{value:.1f} s",
         "date": lambda moment: moment.replace("T", " ").removesuffix("+00:00") + " UTC",
         "decimals": _range(lambda value: f"{value:.3f}"),
+        "wilson": intervals.wilson,
         "percents": _range(lambda value: f"{value:.1%}"),
     }
     return environment
@@ -142,20 +149,23 @@ def _source(environment: jinja2.Environment, name: str) -> Markup:
 
 def _view(results: Results, predictions: Predictions, pictures: Pictures, inline: Inline | None) -> View:
     n_right = int(np.trace(results.matrix))
-    by_recall = sorted(results.per_class, key=lambda one: one.recall)
+    recalls = [one.recall for one in results.per_class]
     comparison = verdict.compare(results)
+    cells = _cells(results)
     return View(
         results=results,
         inline=inline,
         n_right=n_right,
         n_wrong=results.data.n_test - n_right,
-        lowest=by_recall[0],
-        highest=by_recall[-1],
+        lowest=results.per_class[recalls.index(min(recalls))] if min(recalls) < max(recalls) else None,
         comparison=comparison,
         published=published.PUBLISHED if comparison else (),
         gallery=gallery.arrange(results, predictions, pictures),
         figures=_figures(results, with_scale=comparison is not None),
-        cells=_cells(results),
+        cells=cells[:MAX_LISTED],
+        lists_all=len(cells) <= MAX_LISTED,
+        links_all=len(cells) == len(results.samples.cells),
+        shows_counts=len(results.per_class) <= figures.MAX_ANNOTATED,
         mean_confidence=sum(one.n * one.confidence for one in results.calibration.bins) / results.data.n_test,
         abstention=verdict.abstain(results.calibration, COVERAGE),
         fit=verdict.fit(results.history),
@@ -181,7 +191,7 @@ def _cells(results: Results) -> list[tuple[str, str, int, float]]:
         for predicted, n in enumerate(results.confusion_matrix[true])
         if n
     ]
-    return sorted(cells, key=lambda cell: -cell[2])[:MAX_CELLS]
+    return sorted(cells, key=lambda cell: -cell[2])
 
 
 def _figures(results: Results, *, with_scale: bool) -> Figures:

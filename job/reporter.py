@@ -4,15 +4,19 @@ That process imports its libraries while TensorFlow is imported here: two import
 """
 
 import json
+import os
 import subprocess
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
 
+from job.errors import OutputError
 from job.layout import Layout
 
 ROOT = Path(__file__).parents[1]
+UNWRITABLE = 74
+"""The exit status of that process where a file cannot be written; stderr then says the system's error number."""
 
 
 class Reporter:
@@ -26,6 +30,7 @@ class Reporter:
             [sys.executable, "-m", "job.page"],
             cwd=ROOT,
             stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             encoding="utf-8",
         )
@@ -34,17 +39,30 @@ class Reporter:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End the process, if it has not ended yet."""
         self._process.kill()
-        self._process.communicate()
+        self._process.wait()
 
     def write(self, folder: Path, layout: Layout) -> Future[None]:
         """Begin to write the report on the results in `folder` into it.
 
-        Its result raises a RuntimeError if that fails, which is a bug: the results were written a moment ago.
+        Its result raises an OSError if a file cannot be written, an OutputError if the system killed the process, and
+        a RuntimeError for all else, which is a bug: the results were written a moment ago.
         """
         return ThreadPoolExecutor(1).submit(self._write, json.dumps([str(folder.absolute()), layout]))
 
     def _write(self, request: str) -> None:
         _, complaint = self._process.communicate(request)
-        if self._process.returncode:
+        status = self._process.returncode
+        if status == UNWRITABLE:
+            raise OSError(int(complaint), os.strerror(int(complaint)))
+        if status < 0:
+            raise OutputError(
+                f"the process that writes the report was killed (signal {-status}), for want of memory most of the "
+                "time; give it more"
+            )
+        if status:
             raise RuntimeError(f"no report on the results just written:\n{complaint}")

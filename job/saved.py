@@ -1,7 +1,7 @@
 """Reads the files of a run, without TensorFlow, and refuses what is damaged in one line."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,10 +14,12 @@ from job.data import IMAGE_SHAPE, is_text
 from job.errors import DataError, UsageError
 from job.results import METRICS, PREDICTIONS, SAMPLES, SCHEMA_VERSION, Results
 from job.samples import Samples
+from job.sources import FILES
 
 if TYPE_CHECKING:
     import pandas as pd
 
+MAX_AMOUNT = 1e12  # of a loss, seconds or images: no run comes near it
 N_VALUES_AT_ONCE = 500_000  # of predictions.csv in memory as a table
 
 
@@ -65,20 +67,36 @@ def read_metrics(folder: Path) -> Results:
 
 def _flaw(results: Results) -> str:
     """What in the figures cannot be, though their types are right; empty if nothing."""
-    n_classes = len(results.per_class)
-    if [len(row) for row in results.confusion_matrix] != [n_classes] * n_classes:
-        return f"the confusion matrix is not {n_classes} x {n_classes}"
-    if outside := [index for index in results.samples.indices() if not 0 <= index < results.data.n_test]:
-        return f"there is no test image {outside[0]}"
-    history, n_epochs = results.history, results.config.epochs
+    n_classes, history, n_epochs = len(results.per_class), results.history, results.config.epochs
     n_validated = n_epochs if results.data.n_validation else 0
-    if [len(curve) for curve in vars(history).values()] != [n_epochs, n_epochs, n_validated, n_validated]:
-        return f"the history does not have {n_epochs} epochs"
-    if "training" not in results.timings_s:
-        return "the time of the training is missing"
-    if odd := [name for name in results.class_names if not is_text(name)]:
-        return f"the class name {odd[0]!r} has a control character"
-    return ""
+    outside = [index for index in results.samples.indices() if not 0 <= index < results.data.n_test]
+    odd = [text for text in _texts(msgspec.to_builtins(results)) if not is_text(text)]
+    shares = (*history.accuracy, *history.val_accuracy)
+    amounts = (*history.loss, *history.val_loss, *results.timings_s.values(), results.data.n_train)
+    flaws = {
+        f"the confusion matrix is not {n_classes} x {n_classes}": (
+            [len(row) for row in results.confusion_matrix] != [n_classes] * n_classes
+        ),
+        f"there is no test image {next(iter(outside), 0)}": bool(outside),
+        f"the history does not have {n_epochs} epochs": (
+            [len(curve) for curve in vars(history).values()] != [n_epochs, n_epochs, n_validated, n_validated]
+        ),
+        "the time of the training is missing": "training" not in results.timings_s,
+        "its hashes are not those of the four files of a data set": set(results.data.sha256) != set(FILES),
+        f"the text {next(iter(odd), '')!r} has a control character": bool(odd),
+        "an accuracy of an epoch is not from 0 to 1": not all(0 <= share <= 1 for share in shares),
+        "a loss, a time or a number is out of range": not all(0 <= amount < MAX_AMOUNT for amount in amounts),
+    }
+    return next((flaw for flaw, found in flaws.items() if found), "")
+
+
+def _texts(content: Any) -> Iterator[str]:  # noqa: ANN401 - JSON
+    """Every text in `content`."""
+    if isinstance(content, str):
+        yield content
+    elif isinstance(content, dict | list):
+        for value in content.values() if isinstance(content, dict) else content:
+            yield from _texts(value)
 
 
 def read_predictions(folder: Path, n_classes: int, chosen: Sequence[int]) -> Predictions:
@@ -155,7 +173,7 @@ def read_samples(folder: Path, chosen: Samples) -> dict[int, NDArray[np.uint8]]:
     except FileNotFoundError as error:
         raise _missing(path) from error
     except Exception as error:  # NumPy and zipfile raise of many kinds on damaged files
-        raise DataError(f"{path}: damaged ({error}); train again") from error
+        raise DataError(f"{path}: damaged (no archive of arrays `index` and `image`); train again") from error
     if lacking := [index for index in chosen.indices() if index not in pictures]:
         raise DataError(f"{path}: lacks the picture of test image {lacking[0]}; train again")
     if any(picture.shape != IMAGE_SHAPE or picture.dtype != np.uint8 for picture in pictures.values()):

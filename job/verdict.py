@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from job import published
-from job.calibration import Calibration
+from job.calibration import Calibration, Coverage
 from job.data import FASHION_MNIST
 from job.intervals import Interval
 from job.published import Published
 from job.results import History, Results
 
-Place = Literal["above", "within", "below"]
+Place = Literal["above", "within", "beside", "below"]
 NOTABLE = 0.02
 """A change of the validation loss, relative, that is more than its wavering from epoch to epoch."""
 
@@ -31,14 +31,21 @@ def compare(results: Results) -> Comparison | None:
         return None
     people, networks = published.HUMAN, published.MLPS
     interval = results.accuracy_interval
-    return Comparison(people, _place(interval, people), networks, _place(interval, networks))
+    return Comparison(
+        people,
+        _place(results.accuracy, interval, people.interval()),
+        networks,
+        _place(results.accuracy, interval, networks.interval()),
+    )
 
 
-def _place(interval: Interval, reference: Published) -> Place:
-    """Above or below only where the whole interval is."""
-    if interval.lower > reference.highest:
+def _place(accuracy: float, interval: Interval, reference: Interval) -> Place:
+    """Above or below only where the whole interval is; within where the accuracy is, else beside: chance may decide."""
+    if interval.lower > reference.upper:
         return "above"
-    return "below" if interval.upper < reference.lowest else "within"
+    if interval.upper < reference.lower:
+        return "below"
+    return "within" if reference.lower <= accuracy <= reference.upper else "beside"
 
 
 @dataclass(frozen=True)
@@ -48,7 +55,7 @@ class Fit:
     Attributes:
         sign: of what, or `none` where the losses show neither.
         best_epoch: of the lowest validation loss, from 1.
-        change: relative, of the validation loss: since the best epoch for overfitting, in the last one else.
+        change: of the validation loss, relative: since the best epoch, or in the last one where that is the best.
     """
 
     sign: Literal["overfitting", "underfitting", "none"]
@@ -67,23 +74,18 @@ def fit(history: History) -> Fit | None:
         return None
     best = min(range(len(losses)), key=losses.__getitem__)
     if best < len(losses) - 1:
-        change = losses[-1] / losses[best] - 1
+        change = _change(losses[best], losses[-1])
         is_over = change > NOTABLE and history.loss[-1] < history.loss[best]
         return Fit("overfitting" if is_over else "none", best + 1, change)
-    change = losses[-1] / losses[-2] - 1 if len(losses) > 1 else 0.0
+    change = _change(losses[-2], losses[-1]) if len(losses) > 1 else 0.0
     return Fit("underfitting" if change < -NOTABLE else "none", best + 1, change)
 
 
-@dataclass(frozen=True)
-class Abstention:
-    """How right the model is on the images it is surest of."""
-
-    coverage: float
-    accuracy: float
-    n: int
+def _change(before: float, after: float) -> float:
+    """Relative; none where there was no loss."""
+    return after / before - 1 if before else 0.0
 
 
-def abstain(calibration: Calibration, coverage: float) -> Abstention:
-    """The accuracy if only the surest images are answered: at the smallest known coverage of at least `coverage`."""
-    point = next(point for point in calibration.coverage if point.coverage >= coverage)
-    return Abstention(point.coverage, point.accuracy, point.n)
+def abstain(calibration: Calibration, coverage: float) -> Coverage:
+    """How right the model is if it only answers where it is surest, for at least the share `coverage` of the images."""
+    return next(point for point in calibration.coverage if point.coverage >= coverage)

@@ -9,6 +9,6 @@ def test_the_weight_is_that_of_the_page_and_what_it_needs(tmp_path: Path) -> Non
     (tmp_path / "model.keras").write_bytes(bytes(10_000))
     assert layout.weigh(tmp_path) == "index.html, 3 kB"
     (tmp_path / "report.css").write_bytes(bytes(1000))
-    (tmp_path / "images").mkdir()
-    (tmp_path / "images" / "7.png").write_bytes(bytes(400))
+    (tmp_path / "report-images").mkdir()
+    (tmp_path / "report-images" / "7.png").write_bytes(bytes(400))
     assert layout.weigh(tmp_path) == "index.html and 2 files beside it, 4 kB"

@@ -230,6 +230,12 @@ def test_a_diverging_training(error_of: ErrorOf, dataset_folder: Path, tmp_path:
     assert before == {path.name: path.read_bytes() for path in output.iterdir()}
 
 
+def test_a_training_that_diverges_in_its_last_step(error_of: ErrorOf, dataset_folder: Path, tmp_path: Path) -> None:
+    """The same status where no loss is measured after it."""
+    arguments = ("--data", dataset_folder, "--output", tmp_path / "out", "--epochs", "1", "--validation-split", "0")
+    assert "no finite numbers" in error_of(79, *arguments, "--batch-size", "300", "--learning-rate", "1e30")
+
+
 def test_render_of_something_else(error_of: ErrorOf, tmp_path: Path) -> None:
     """65: no results, or those of another schema."""
     assert "metrics.json: is not there" in error_of(65, "render", "--output", tmp_path)

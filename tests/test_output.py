@@ -283,3 +283,16 @@ def test_pictures_of_others_are_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "images").write_text("mine")
     with pytest.raises(OutputError, match="images is in the way"):
         output.prepare(tmp_path, (), ("images",))
+
+
+def test_pictures_of_others_that_came_meanwhile_are_not_replaced(tmp_path: Path) -> None:
+    """Neither is anything else: the report that was there stays."""
+    (tmp_path / "a").write_text("old")
+    output.prepare(tmp_path, ("a",), ("images",))
+    with pytest.raises(OutputError, match=r"holiday\.png is in the way"), output.staged(tmp_path) as staging:
+        (staging / "a").write_text("new")
+        (staging / "images").mkdir()
+        (tmp_path / "images").mkdir()
+        (tmp_path / "images" / "holiday.png").write_text("mine")
+    assert (tmp_path / "a").read_text() == "old"
+    assert snapshot(tmp_path / "images") == {"holiday.png": "mine"}

@@ -26,5 +26,5 @@ def test_embedded_pictures_are_data_uris() -> None:
 def test_other_pictures_are_files_beside_the_page() -> None:
     """Those whose address was asked for, each once."""
     pictures = Pictures(IMAGES, embedded=False)
-    assert [pictures.address(7), pictures.address(7)] == ["images/7.png"] * 2
-    assert {name: pixels(png) for name, png in pictures.files.items()} == {"images/7.png": IMAGES[7].tolist()}
+    assert [pictures.address(7), pictures.address(7)] == ["report-images/7.png"] * 2
+    assert {name: pixels(png) for name, png in pictures.files.items()} == {"report-images/7.png": IMAGES[7].tolist()}

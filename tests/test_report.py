@@ -245,7 +245,7 @@ def test_a_folder_needs_no_script_no_inline_style_and_no_data_address(in_folder:
     assert links["stylesheet"] == "report.css"
     pictures = {image.attrib["src"] for image in other.iter("img")}
     assert links["icon"] in pictures
-    assert pictures == {f"images/{path.name}" for path in (in_folder / "images").iterdir()}
+    assert pictures == {f"report-images/{path.name}" for path in (in_folder / "report-images").iterdir()}
     assert text(other.find(".//main")) == text(page.find(".//main"))
 
 
@@ -256,7 +256,11 @@ def test_rendering_again_gives_the_same_bytes(finished_run: Path, in_folder: Pat
     assert main(["render", "--output", str(copy), "-q"]) == 0
     assert (copy / "index.html").read_bytes() == (finished_run / "index.html").read_bytes()
     assert main(["render", "--output", str(copy), "--layout", "folder", "-q"]) == 0
-    names = ["index.html", "report.css", *(f"images/{path.name}" for path in (in_folder / "images").iterdir())]
+    names = [
+        "index.html",
+        "report.css",
+        *(f"report-images/{path.name}" for path in (in_folder / "report-images").iterdir()),
+    ]
     assert [(copy / name).read_bytes() for name in names] == [(in_folder / name).read_bytes() for name in names]
 
 
