@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -45,6 +46,9 @@ class Reporter:
         """End the process, if it has not ended yet."""
         self._process.kill()
         self._process.wait()
+        for stream in filter(None, (self._process.stdin, self._process.stderr)):
+            with suppress(OSError):  # of words that were on their way
+                stream.close()
 
     def write(self, folder: Path, layout: Layout) -> Future[None]:
         """Begin to write the report on the results in `folder` into it.

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tarfile
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -350,9 +351,15 @@ def test_a_signal_ends_the_job(finished_run: Path, tmp_path: Path, number: signa
     command = (sys.executable, "-m", "job", "--data", str(data), "--output", str(output), "--epochs", "100000")
     with subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr
+        watchdog = threading.Timer(60, process.kill)  # a test that waits for ever would tell nobody
+        watchdog.start()
+        said = []
         for line in process.stderr:
+            said.append(line)
             if line.startswith(moment):
                 break
+        watchdog.cancel()
+        assert said[-1].startswith(moment), said[:9]
         time.sleep(0.3)
         process.send_signal(number)
         assert process.wait(20) == 128 + number
