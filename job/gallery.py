@@ -12,8 +12,8 @@ N_SHOWN_PROBABILITIES = 3
 N_PAIRS = 6
 """The most confused pairs, which are shown apart from the other cells of the confusion matrix."""
 
-N_OF_OTHERS = 4
-"""The images of each other cell: with six, a page on which every cell is full would weigh more than 500 kB."""
+N_OF_OTHERS = 3
+"""The images of each other cell: with more, a page on which every cell is full would weigh over 500 kB."""
 
 
 @dataclass(frozen=True)
