@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from job import resources
 from job.data import Dataset
 from job.idx import ALIGNMENT
 
@@ -137,8 +138,11 @@ class Engine(keras.Model):  # type: ignore[misc] # Keras ships no types
             self._last = tf.function(self._step, autograph=False).get_concrete_function(
                 tf.TensorSpec(self._rest.shape, tf.int32)
             )
-        self._judge = tf.function(self._judgement, autograph=False)
+        self._judge = tf.function(self._judgement, autograph=False).get_concrete_function(
+            tf.TensorSpec((None,), tf.int64)
+        )
         compiled.result()
+        resources.give_back_memory()
 
     def _train_range(self, ranges: Iterator[tuple[tf.Tensor, tf.Tensor]]) -> dict[str, Any]:
         """Run the full batches of the next range of steps, in calls of a good length; after the last, the rest."""

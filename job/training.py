@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from job import resources
 from job.config import Config
 from job.data import Dataset
 from job.engine import Engine
@@ -31,7 +32,9 @@ def train(model: keras.Model, dataset: Dataset, config: Config) -> dict[str, lis
     engine = Engine(model, dataset, n_train, config.batch_size, config.seed)
     with Bar(config.epochs, engine.n_steps) as bar:
         watch = _Watch(bar, config.learning_rate)
-        return engine.train(config.epochs, [watch], watch.progress)
+        history = engine.train(config.epochs, [watch], watch.progress)
+    resources.give_back_memory()
+    return history
 
 
 class _Watch(keras.callbacks.Callback):  # type: ignore[misc] # Keras ships no types
