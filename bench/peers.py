@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from job import data, evaluation, idx, resources, sources
 from job.data import Dataset, scale
+from job.recipes import Recipe
 
 EPOCHS, BATCH_SIZE, N_TRAIN, N_CLASSES = 5, 32, 54_000, 10
 UNITS = (784, 128, 64, N_CLASSES)
@@ -47,7 +48,7 @@ def engine(options: argparse.Namespace) -> Figures:
         on_epoch_begin=lambda epoch, logs=None: epochs_s.append(-time.perf_counter()),  # noqa: ARG005
         on_test_begin=lambda logs=None: epochs_s.append(epochs_s.pop() + time.perf_counter()),  # noqa: ARG005
     )
-    network = model.build(N_CLASSES, LEARNING_RATE, options.seed)
+    network = model.build(N_CLASSES, Recipe(), options.seed)
     begun = time.perf_counter()
     Engine(network, dataset, n_train, options.batch_size, options.seed).train(EPOCHS, [watch])
     fit_s = time.perf_counter() - begun
@@ -67,7 +68,7 @@ def keras_fit(options: argparse.Namespace, steps_per_execution: int = 1) -> Figu
     from job import model
 
     dataset = load()
-    network = model.build(N_CLASSES, LEARNING_RATE, options.seed)
+    network = model.build(N_CLASSES, Recipe(), options.seed)
     network.compile(network.optimizer, network.loss, metrics=["accuracy"], steps_per_execution=steps_per_execution)
     images, labels = scale(dataset.train_images), keras.utils.to_categorical(dataset.train_labels, N_CLASSES)
     begun = time.perf_counter()

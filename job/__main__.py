@@ -80,7 +80,7 @@ def train(config: Config) -> str:
 
 def _train(config: Config, folder: Path) -> "Results":
     """Train, judge and report into `folder`."""
-    from job import device, layout, output, resources, results, sources
+    from job import augmentation, device, layout, output, resources, results, sources
     from job.reporter import Reporter
 
     stopwatch = Stopwatch()
@@ -101,7 +101,8 @@ def _train(config: Config, folder: Path) -> "Results":
         done = "nothing was sent" if config.output == STREAM else "the new report is there"
         report = stopwatch.stage("report")
         with report as stage, output.staged(folder, done) as staging, interruption.cleanup(reporter.stop):
-            results.write(staging, outcome, dataset, probabilities)
+            augmented = augmentation.examples(config.augmentations(), dataset.train_images, config.seed)
+            results.write(staging, outcome, dataset, probabilities, augmented)
             written = reporter.write(staging, config.layout)
             network.save(staging / results.MODEL)
             written.result()
@@ -139,9 +140,12 @@ def _run(
     n_train = dataset.n_train(config.validation_split)
     with stopwatch.stage("training") as stage:
         with used.strategy().scope():
-            network = model.build(dataset.n_classes, config.learning_rate, config.seed)
+            network = model.build(dataset.n_classes, config, config.seed, training.n_steps(dataset, config))
         history = training.train(network, dataset, config)
-        stage.summary = f"{model.describe(network)}: {config.epochs} x {n_train:,} images"
+        described = model.describe(network)
+        stage.summary = f"{described}: {len(history['loss'])} x {n_train:,} images"
+        if config.test_time == "flip":
+            network = model.with_mirror_images(network)
     with stopwatch.stage("evaluation") as stage:
         probabilities = evaluation.predict(network, dataset.test_images)
         judgement = evaluation.judge(dataset.test_labels, probabilities, dataset.class_names, config.seed)
@@ -150,7 +154,7 @@ def _run(
         **vars(judgement),
         started=stopwatch.began.isoformat(timespec="seconds"),
         command=config.command(),
-        model=model.describe(network),
+        model=described,
         history=results.History(**history),
         config=config,
         environment=environment.describe(used),

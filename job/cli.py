@@ -2,13 +2,14 @@
 
 import argparse
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NoReturn
 
 from job.config import DEVICE_CHOICES, STREAM, Config
 from job.errors import EXIT_STATUSES, UsageError
 from job.layout import LAYOUTS
+from job.recipes import MODELS, OPTIMIZERS, RECIPES, SCHEDULES, TEST_TIMES
 
 PROGRAM = "python -m job"
 LOG_LEVELS = {"quiet": logging.WARNING, "normal": logging.INFO, "verbose": logging.DEBUG}
@@ -52,6 +53,9 @@ def parse(argv: Sequence[str]) -> Command:
     log_level = LOG_LEVELS[options.pop("loudness")]
     if name == "render" and options["output"] == STREAM:
         raise UsageError("--output - is for training; render reads a folder and writes into it: name the folder")
+    if name == "train":
+        given = {option: value for option, value in options.items() if value is not None}
+        options = vars(RECIPES[given.get("recipe", "baseline")]) | given
     return Command(name, Config(**options), log_level)
 
 
@@ -68,19 +72,30 @@ def train_parser() -> argparse.ArgumentParser:
 
     def option(name: str, kind: type, meta: str, text: str) -> None:
         value = getattr(default, name.replace("-", "_"))
-        parser.add_argument(f"--{name}", type=kind, default=value, metavar=meta, help=f"{text} (default {value})")
+        parser.add_argument(f"--{name}", type=kind, metavar=meta, help=f"{text} (default {value})")
 
+    def choice(name: str, choices: Iterable[str], text: str) -> None:
+        value = getattr(default, name.replace("-", "_"))
+        parser.add_argument(f"--{name}", choices=tuple(choices), help=f"{text} (default {value})")
+
+    choice("recipe", RECIPES, "the values of the options from --model to --test-time, each of which overrides its own")
+    choice("model", MODELS, "a multi-layer perceptron or a convolutional network")
     option("epochs", int, "N", "how often training sees each image")
     option("batch-size", int, "N", "images per step")
-    option("learning-rate", float, "RATE", "Adam's")
+    choice("optimizer", OPTIMIZERS, "adamw decouples the weight decay, sgd has Nesterov momentum")
+    option("learning-rate", float, "RATE", "the highest")
+    option("weight-decay", float, "RATE", "of adamw and sgd, times the learning rate")
+    choice("schedule", SCHEDULES, "cosine falls to 0, plateau halves the rate where the validation loss rests")
+    option("warm-up", float, "SHARE", "of all steps, in which the learning rate first rises from 0")
+    option("early-stopping", int, "N", "epochs without a lower validation loss that end the training; 0 for never")
+    option("dropout", float, "SHARE", "of the units before the last layer, left out of each step")
+    option("label-smoothing", float, "SHARE", "of each label, spread over all classes")
+    option("augment", str, "NAMES", "none, or some of flip,shift,erase: how training images are changed in each epoch")
+    option("average", float, "MOMENTUM", "of the average of the weights that is taken at the end; 0 for none")
+    choice("test-time", TEST_TIMES, "flip judges each image together with its mirror image")
     option("validation-split", float, "SHARE", "of the training images, from their end, only to validate")
     option("seed", int, "N", "of the weights, the batches and the samples shown")
-    parser.add_argument(
-        "--device",
-        choices=DEVICE_CHOICES,
-        default=default.device,
-        help="auto takes a GPU if there is one; gpu fails if there is none (default auto)",
-    )
+    choice("device", DEVICE_CHOICES, "auto takes a GPU if there is one; gpu fails if there is none")
     option("replicas", int, "N", "devices that share each batch, GPUs or virtual ones of the CPU")
     parser.add_argument(
         "--threads", type=int, metavar="N", help="of TensorFlow (default: the processors that the process may use)"

@@ -3,10 +3,21 @@
 import math
 import shlex
 from dataclasses import dataclass, fields
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from job.errors import UsageError
 from job.layout import LAYOUTS, Layout
+from job.recipes import (
+    AUGMENTATIONS,
+    MODELS,
+    NO_AUGMENTATION,
+    OPTIMIZERS,
+    RECIPES,
+    SCHEDULES,
+    TEST_TIMES,
+    Recipe,
+    RecipeName,
+)
 
 DeviceChoice = Literal["auto", "cpu", "gpu"]
 DEVICE_CHOICES: tuple[DeviceChoice, ...] = get_args(DeviceChoice)
@@ -18,13 +29,11 @@ MAX_SEED = 2**32 - 1  # NumPy's largest
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
-    """The settings of one run; the defaults are the baseline.
+class Config(Recipe):
+    """The settings of one run: a recipe and what surrounds it; the defaults are the baseline.
 
     Attributes:
-        epochs: how often training sees each image, at least 1.
-        batch_size: images per step of the optimiser, at least 1.
-        learning_rate: Adam's, above 0.
+        recipe: whose values those are that were not given one by one.
         validation_split: the share of the training images, taken from their end, that only measures, in [0, 1).
         seed: of the initial weights, the order of the batches and the choice of samples, 0 to 2**32 - 1.
         device: `auto` takes a GPU if there is one.
@@ -35,12 +44,10 @@ class Config:
         output: the folder the results are written to; `-` sends them to stdout as a tar archive.
 
     Raises:
-        UsageError: if a value is out of range.
+        UsageError: if a value is out of range, or two exclude each other.
     """
 
-    epochs: int = 5
-    batch_size: int = 32
-    learning_rate: float = 0.001
+    recipe: RecipeName = "baseline"
     validation_split: float = 0.1
     seed: int = 0
     device: DeviceChoice = "auto"
@@ -51,9 +58,8 @@ class Config:
     output: str = "report"
 
     def __post_init__(self) -> None:
-        _demand(1 <= self.epochs <= MAX_COUNT, "--epochs", self.epochs, f"from 1 to {MAX_COUNT}")
-        _demand(1 <= self.batch_size <= MAX_COUNT, "--batch-size", self.batch_size, f"from 1 to {MAX_COUNT}")
-        _demand(0 < self.learning_rate < math.inf, "--learning-rate", self.learning_rate, "a number above 0")
+        self._check_recipe()
+        self._check_combinations()
         _demand(0 <= self.validation_split < 1, "--validation-split", self.validation_split, "from 0 to below 1")
         _demand(0 <= self.seed <= MAX_SEED, "--seed", self.seed, f"from 0 to {MAX_SEED}")
         _demand(self.device in DEVICE_CHOICES, "--device", self.device, " or ".join(DEVICE_CHOICES))
@@ -75,15 +81,71 @@ class Config:
             printable = folder is None or (folder != "" and folder.isprintable())
             _demand(printable, option, repr(folder), "a folder's name of printable characters")
 
+    def _check_recipe(self) -> None:
+        for option, value, choices in (
+            ("--recipe", self.recipe, RECIPES),
+            ("--model", self.model, MODELS),
+            ("--optimizer", self.optimizer, OPTIMIZERS),
+            ("--schedule", self.schedule, SCHEDULES),
+            ("--test-time", self.test_time, TEST_TIMES),
+        ):
+            _demand(value in choices, option, value, " or ".join(choices))
+        _demand(1 <= self.epochs <= MAX_COUNT, "--epochs", self.epochs, f"from 1 to {MAX_COUNT}")
+        _demand(1 <= self.batch_size <= MAX_COUNT, "--batch-size", self.batch_size, f"from 1 to {MAX_COUNT}")
+        _demand(0 < self.learning_rate < math.inf, "--learning-rate", self.learning_rate, "a number above 0")
+        _demand(0 <= self.weight_decay < math.inf, "--weight-decay", self.weight_decay, "a number from 0 on")
+        for option, share in (
+            ("--warm-up", self.warm_up),
+            ("--dropout", self.dropout),
+            ("--label-smoothing", self.label_smoothing),
+            ("--average", self.average),
+        ):
+            _demand(0 <= share < 1, option, share, "from 0 to below 1")
+        names = self.augmentations()
+        _demand(
+            set(names) <= set(AUGMENTATIONS) and len(set(names)) == len(names),
+            "--augment",
+            self.augment,
+            f"{NO_AUGMENTATION}, or some of {', '.join(AUGMENTATIONS)} with commas between them",
+        )
+        _demand(
+            0 <= self.early_stopping < self.epochs,
+            "--early-stopping",
+            self.early_stopping,
+            f"from 0 to below --epochs {self.epochs}, or it could never stop",
+        )
+
+    def _check_combinations(self) -> None:
+        """Refuse options that exclude each other."""
+        validates, decays = self.validation_split > 0, self.optimizer != "adam"
+        for option, is_asked, other, fits in (
+            ("--weight-decay", self.weight_decay > 0, "--optimizer adam, which has none: take adamw or sgd", decays),
+            ("--early-stopping", self.early_stopping > 0, "--validation-split 0", validates),
+            ("--schedule plateau", self.schedule == "plateau", "--validation-split 0", validates),
+            ("--warm-up", self.warm_up > 0, "--schedule plateau", self.schedule != "plateau"),
+            (
+                "--average",
+                self.average > 0,
+                "--early-stopping, for each chooses the weights at the end: set one to 0",
+                not self.early_stopping,
+            ),
+        ):
+            if is_asked and not fits:
+                raise UsageError(f"{option} excludes {other}")
+
     def command(self) -> str:
         """The shell command that repeats this run, without a data set or threads that were found, not asked for."""
         words = ["python", "-m", "job"]
-        for field in fields(self):
-            value = getattr(self, field.name)
+        for name, value in self.by_option().items():
             if value is not None:
-                option = "--" + field.name.replace("_", "-")
+                option = f"--{name}"
                 words += [f"{option}={value}"] if str(value).startswith("-") else [option, str(value)]
         return shlex.join(words)
+
+    def by_option(self) -> dict[str, Any]:
+        """The values by the names of their options, in the order of `--help`."""
+        names = sorted((field.name for field in fields(self)), key=lambda name: name != "recipe")
+        return {name.replace("_", "-"): getattr(self, name) for name in names}
 
 
 def _demand(holds: bool, option: str, value: object, wanted: str) -> None:  # noqa: FBT001 - the condition is the point

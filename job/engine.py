@@ -14,12 +14,17 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from job import resources
+from job.augmentation import Augmentation
 from job.data import Dataset
 from job.idx import ALIGNMENT
 
 STEPS_PER_BATCH = 512  # at most, of what Keras takes for a batch
 SECONDS_PER_CALL = 0.25  # about: signals are answered, and progress is told, between two calls of the device
-FIRST_CALL = 16  # steps, to measure how long one takes
+FIRST_CALL = 4  # steps, to measure how long one takes
+CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
+"""Layers whose gradients XLA computes well only outside of loops: within, its pass that gives the processor convolutions
+in the form it has fast code for does not see them. There the loop is TensorFlow's, and the step in it compiled."""
+
 VALIDATION_BATCH_SIZE = 1000  # no figure depends on it
 
 
@@ -42,9 +47,18 @@ class Engine(keras.Model):  # type: ignore[misc] # Keras ships no types
         n_train: at least `batch_size`; the number of devices divides both.
         batch_size: images per step.
         seed: of the orders.
+        augmentation: of the images that train, or None.
     """
 
-    def __init__(self, network: keras.Model, dataset: Dataset, n_train: int, batch_size: int, seed: int) -> None:
+    def __init__(  # noqa: PLR0913 - what a training is made of
+        self,
+        network: keras.Model,
+        dataset: Dataset,
+        n_train: int,
+        batch_size: int,
+        seed: int,
+        augmentation: Augmentation | None = None,
+    ) -> None:
         super().__init__()
         self.network = network
         self._strategy = network.distribute_strategy
@@ -58,10 +72,15 @@ class Engine(keras.Model):  # type: ignore[misc] # Keras ships no types
         self._n_train = n_train
         self.n_steps, n_rest = divmod(n_train, batch_size)
         self._steps_per_call = FIRST_CALL
+        self._thread = ThreadPoolExecutor(1)
         self._is_compiled = False
+        self._run_step = self._step
         self._batches = tf.Variable(tf.zeros((self.n_steps, batch_size), tf.int32), trainable=False)
         self._rest = tf.Variable(tf.zeros((n_rest,), tf.int32), trainable=False)
         self._random = np.random.default_rng(seed)
+        self._augmentation = augmentation
+        if augmentation:
+            self._drawn = tf.Variable(augmentation.draw(), trainable=False)
         with self._strategy.scope():
             self.compile(optimizer=network.optimizer, loss=network.loss, metrics=["accuracy"])
             self.build((None, *network.input_shape[1:]))
@@ -127,13 +146,16 @@ class Engine(keras.Model):  # type: ignore[misc] # Keras ships no types
         self.network.save(filepath, **options)
 
     def _compile(self) -> None:
-        """Trace what training calls, while XLA compiles in a thread, which keeps no signal waiting."""
+        """Trace what training calls, while XLA compiles the loop."""
         number = tf.TensorSpec((), tf.int32)
         compilable = self._n_devices == 1  # XLA takes no exchange between devices
-        self._loop = tf.function(self._steps, jit_compile=compilable, autograph=False).get_concrete_function(
+        whole = compilable and not any(isinstance(layer, CONVOLUTIONS) for layer in self.network.layers)
+        if compilable and not whole:
+            self._run_step = tf.function(self._step, jit_compile=True, autograph=False)
+        self._loop = tf.function(self._steps, jit_compile=whole, autograph=False).get_concrete_function(
             tf.TensorSpec(self._batches.shape, tf.int32), number, number
         )
-        compiled = ThreadPoolExecutor(1).submit(self._loop, self._batches.value(), tf.constant(0), tf.constant(0))
+        compiled = self._thread.submit(self._advance, 0, 0)
         if self._rest.shape[0]:
             self._last = tf.function(self._step, autograph=False).get_concrete_function(
                 tf.TensorSpec(self._rest.shape, tf.int32)
@@ -150,8 +172,7 @@ class Engine(keras.Model):  # type: ignore[misc] # Keras ships no types
         while start < end:
             stop = min(start + self._steps_per_call, end)
             begun = time.monotonic()
-            self._loop(self._batches.value(), tf.constant(start), tf.constant(stop))
-            self.optimizer.iterations.numpy()  # waits for the device
+            self._thread.submit(self._advance, start, stop).result()
             seconds_per_step = (time.monotonic() - begun) / (stop - start)
             self._steps_per_call = max(1, round(SECONDS_PER_CALL / seconds_per_step))
             self._progress(stop)
@@ -161,15 +182,22 @@ class Engine(keras.Model):  # type: ignore[misc] # Keras ships no types
         metrics: dict[str, Any] = self.get_metrics_result()
         return metrics
 
-    def _shuffle(self, _epoch: int, _logs: dict[str, Any]) -> None:
+    def _advance(self, start: int, stop: int) -> None:
+        """Run steps, and wait for the device; in a thread, since a signal would wait for a call of the main one."""
+        self._loop(self._batches.value(), tf.constant(start), tf.constant(stop))
+        self.optimizer.iterations.numpy()
+
+    def _shuffle(self, epoch: int, _logs: dict[str, Any]) -> None:
         order = self._random.permutation(self._n_train).astype(np.int32)
         n_full = self._batches.shape.num_elements()
         self._batches.assign(order[:n_full].reshape(self._batches.shape))
         self._rest.assign(order[n_full:])
+        if self._augmentation and epoch:
+            self._drawn.assign(self._augmentation.draw())
 
     def _steps(self, batches: tf.Tensor, start: tf.Tensor, stop: tf.Tensor) -> None:
         def next_step(i: tf.Tensor) -> tuple[tf.Tensor]:
-            self._step(batches[i])
+            self._run_step(batches[i])
             return (i + 1,)
 
         tf.while_loop(lambda i: i < stop, next_step, (start,))
@@ -177,7 +205,7 @@ class Engine(keras.Model):  # type: ignore[misc] # Keras ships no types
     def _step(self, indices: tf.Tensor) -> None:
         """One of Keras's training steps, of which each device takes its share of the images."""
         shares = tf.split(indices, self._n_devices)
-        self._strategy.run(lambda: self.train_step(self._batch(shares[_replica()])))
+        self._strategy.run(lambda: self.train_step(self._batch(shares[_replica()], self._augmentation)))
 
     def _judgement(self, indices: tf.Tensor) -> dict[str, tf.Tensor]:
         """The metrics so far; each device judges all images, which leaves their averages as they are."""
@@ -185,9 +213,13 @@ class Engine(keras.Model):  # type: ignore[misc] # Keras ships no types
         metrics: dict[str, tf.Tensor] = self.get_metrics_result()
         return metrics
 
-    def _batch(self, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def _batch(self, indices: tf.Tensor, augmentation: Augmentation | None = None) -> tuple[tf.Tensor, tf.Tensor]:
+        """Images as the network takes them, and one-hot labels."""
         replica = _replica()
-        images = tf.cast(tf.gather(self._images[replica], indices), tf.float32) / 255.0
+        images = tf.gather(self._images[replica], indices)
+        if augmentation:
+            images = augmentation.apply(images, tf.gather(self._drawn, indices))
+        images = tf.cast(images, tf.float32) / 255.0
         return images, tf.one_hot(tf.gather(self._labels[replica], indices), self._n_classes)
 
 

@@ -25,4 +25,4 @@ def warm_up() -> None:
     """Do what only the first figures of a process need, such as to find a font, before they are waited for."""
     confusion_matrix(np.eye(2, dtype=np.int64), ["a", "b"])
     recall([0.5, 0.5], [0.4, 0.4], [0.6, 0.6], ["a", "b"])
-    learning(History([1.0, 0.5], [0.5, 1.0]), "loss")
+    learning(History([1.0, 0.5], [0.5, 1.0], [0.001, 0.001]), "loss")

@@ -120,7 +120,7 @@ class Bar:
 
     def epoch(self, epoch: int, figures: dict[str, float], wall_time_s: float) -> None:
         """Log the figures at the end of the `epoch`th epoch (from 0)."""
-        shown = ", ".join(f"{name} {value:.4f}" for name, value in figures.items())
+        shown = ", ".join(f"{name} {value:.4f}" for name, value in figures.items() if name != "learning_rate")
         say("training", f"epoch {epoch + 1} of {self._n_epochs}: {shown} ({wall_time_s:.1f} s)")
 
 

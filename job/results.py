@@ -34,12 +34,13 @@ N_PROBABILITIES_AT_ONCE = 200_000  # of predictions.csv in memory as text, 128 b
 class History:
     """One value per epoch; the `val_` lists are empty where no image was held out for validation.
 
-    The training figures are Keras's: averages over the epoch, while the weights change. The validation figures are
-    those at its end.
+    The training figures are Keras's: averages over the epoch, while the weights change. The learning rate and the
+    validation figures are those at its end.
     """
 
     loss: list[float]
     accuracy: list[float]
+    learning_rate: list[float]
     val_loss: list[float] = field(default_factory=list)
     val_accuracy: list[float] = field(default_factory=list)
 
@@ -108,7 +109,13 @@ def summarise(dataset: Dataset, n_train: int) -> DataSummary:
     )
 
 
-def write(folder: Path, results: Results, dataset: Dataset, probabilities: NDArray[np.float32]) -> None:
+def write(
+    folder: Path,
+    results: Results,
+    dataset: Dataset,
+    probabilities: NDArray[np.float32],
+    augmented: NDArray[np.uint8],
+) -> None:
     """Write metrics.json, predictions.csv and samples.npz.
 
     Args:
@@ -116,13 +123,14 @@ def write(folder: Path, results: Results, dataset: Dataset, probabilities: NDArr
         results: of the run.
         dataset: what it was judged on.
         probabilities: of each test image, shape (n_test, n_classes).
+        augmented: training images, each followed by what training saw of it, shape (n, 1 + n_epochs, 28, 28).
     """
     content = {"schema_version": SCHEMA_VERSION} | msgspec.to_builtins(results)
     text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
     (folder / METRICS).write_text(text + "\n", encoding="utf-8")
     _write_predictions(folder / PREDICTIONS, dataset.test_labels, probabilities)
     indices = np.array(results.samples.indices(), np.int64)
-    np.savez_compressed(folder / SAMPLES, index=indices, image=dataset.test_images[indices])
+    np.savez_compressed(folder / SAMPLES, index=indices, image=dataset.test_images[indices], augmented=augmented)
 
 
 def _write_predictions(path: Path, y_true: Labels, probabilities: NDArray[np.float32]) -> None:

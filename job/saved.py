@@ -67,19 +67,26 @@ def read_metrics(folder: Path) -> Results:
 
 def _flaw(results: Results) -> str:
     """What in the figures cannot be, though their types are right; empty if nothing."""
-    n_classes, history, n_epochs = len(results.per_class), results.history, results.config.epochs
+    n_classes, history, config = len(results.per_class), results.history, results.config
+    n_epochs = min(config.epochs, max(len(history.loss), 1)) if config.early_stopping else config.epochs
     n_validated = n_epochs if results.data.n_validation else 0
     outside = [index for index in results.samples.indices() if not 0 <= index < results.data.n_test]
     odd = [text for text in _texts(msgspec.to_builtins(results)) if not is_text(text)]
     shares = (*history.accuracy, *history.val_accuracy)
-    amounts = (*history.loss, *history.val_loss, *results.timings_s.values(), results.data.n_train)
+    amounts = (
+        *history.loss,
+        *history.val_loss,
+        *history.learning_rate,
+        *results.timings_s.values(),
+        results.data.n_train,
+    )
     flaws = {
         f"the confusion matrix is not {n_classes} x {n_classes}": (
             [len(row) for row in results.confusion_matrix] != [n_classes] * n_classes
         ),
         f"there is no test image {next(iter(outside), 0)}": bool(outside),
         f"the history does not have {n_epochs} epochs": (
-            [len(curve) for curve in vars(history).values()] != [n_epochs, n_epochs, n_validated, n_validated]
+            [len(curve) for curve in vars(history).values()] != [n_epochs] * 3 + [n_validated] * 2
         ),
         "the time of the training is missing": "training" not in results.timings_s,
         "its hashes are not those of the four files of a data set": set(results.data.sha256) != set(FILES),

@@ -7,11 +7,20 @@ from typing import Any
 import keras
 
 from job import resources
+from job.augmentation import Augmentation
 from job.config import Config
 from job.data import Dataset
 from job.engine import Engine
 from job.errors import DivergenceError
 from job.progress import Bar
+from job.recipes import Recipe
+
+PLATEAU_FACTOR, PLATEAU_PATIENCE = 0.5, 2
+
+
+def n_steps(dataset: Dataset, config: Config) -> int:
+    """How many steps the training takes, if nothing ends it early."""
+    return config.epochs * math.ceil(dataset.n_train(config.validation_split) / config.batch_size)
 
 
 def train(model: keras.Model, dataset: Dataset, config: Config) -> dict[str, list[float]]:
@@ -23,18 +32,34 @@ def train(model: keras.Model, dataset: Dataset, config: Config) -> dict[str, lis
         config: of the run.
 
     Returns:
-        Keras's history: `loss`, `accuracy` and, where images were held out, `val_loss` and `val_accuracy` per epoch.
+        Keras's history: `loss`, `accuracy`, `learning_rate` and, where images were held out, `val_loss` and
+        `val_accuracy` per epoch.
 
     Raises:
         DivergenceError: as soon as the loss of an epoch is not a finite number.
     """
     n_train = dataset.n_train(config.validation_split)
-    engine = Engine(model, dataset, n_train, config.batch_size, config.seed)
+    names = config.augmentations()
+    augmentation = Augmentation(names, n_train, config.seed) if names else None
+    engine = Engine(model, dataset, n_train, config.batch_size, config.seed, augmentation)
     with Bar(config.epochs, engine.n_steps) as bar:
         watch = _Watch(bar, config.learning_rate)
-        history = engine.train(config.epochs, [watch], watch.progress)
+        history = engine.train(config.epochs, [*_callbacks(config), watch], watch.progress)
     resources.give_back_memory()
     return history
+
+
+def _callbacks(recipe: Recipe) -> list[keras.callbacks.Callback]:
+    """Keras's own that a recipe asks for."""
+    callbacks = []
+    if recipe.average:
+        callbacks.append(keras.callbacks.SwapEMAWeights())  # so that the average is what is validated
+    if recipe.schedule == "plateau":
+        callbacks.append(keras.callbacks.ReduceLROnPlateau(factor=PLATEAU_FACTOR, patience=PLATEAU_PATIENCE))
+    if recipe.early_stopping:
+        patience = recipe.early_stopping
+        callbacks.append(keras.callbacks.EarlyStopping(patience=patience, restore_best_weights=True))
+    return callbacks
 
 
 class _Watch(keras.callbacks.Callback):  # type: ignore[misc] # Keras ships no types
@@ -57,9 +82,10 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc] # Keras ships no t
         self._demand_finite(logs or {})
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        figures = logs or {}
+        figures = {} if logs is None else logs  # which Keras's history takes over
         self._demand_finite(figures)
         self._bar.epoch(epoch, figures, time.monotonic() - self._begun)
+        figures["learning_rate"] = float(self.model.optimizer.learning_rate)
 
     def _demand_finite(self, figures: dict[str, Any]) -> None:
         if not all(math.isfinite(value) for value in figures.values()):

@@ -10,6 +10,7 @@ from conftest import write_dataset
 from job import data, engine, model
 from job.data import Dataset, scale
 from job.engine import Engine
+from job.recipes import Recipe
 from job.sources import Source
 
 N_TRAIN, BATCH_SIZE, EPOCHS = 270, 32, 3
@@ -25,7 +26,7 @@ def dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Dataset:
 
 
 def mlp() -> keras.Model:
-    return model.build(10, 0.001, seed=1)
+    return model.build(10, Recipe(), seed=1)
 
 
 def cnn() -> keras.Model:

@@ -4,13 +4,14 @@ import pytest
 
 from job import data, evaluation, intervals, model
 from job.intervals import Interval
+from job.recipes import Recipe
 
 NAMES = ("a", "b", "c")
 
 
 def test_every_image_is_judged_once_and_in_order() -> None:
     """More images than a batch holds, and not a multiple of it: each row is the model's own answer for that image."""
-    network = model.build(3, 0.001, seed=0)
+    network = model.build(3, Recipe(), seed=0)
     images = np.random.default_rng(0).integers(0, 256, (evaluation.BATCH_SIZE + 7, 28, 28), np.uint8)
     probabilities = evaluation.predict(network, images)
     assert probabilities.shape == (evaluation.BATCH_SIZE + 7, 3)
@@ -22,7 +23,7 @@ def test_every_image_is_judged_once_and_in_order() -> None:
 
 def test_the_loss_is_that_of_keras() -> None:
     """Keras's own evaluation of the same model on the same images."""
-    network = model.build(3, 0.001, seed=0)
+    network = model.build(3, Recipe(), seed=0)
     random = np.random.default_rng(0)
     images, labels = random.integers(0, 256, (500, 28, 28), np.uint8), random.integers(0, 3, 500)
     loss, accuracy = network.evaluate(data.scale(images), keras.utils.to_categorical(labels, 3), verbose=0)

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.usefixtures("started")
 
 def train(folder: Path, config: Config) -> tuple[keras.Model, dict[str, list[float]]]:
     dataset = data.load(Source(folder, "--data"))
-    network = model.build(dataset.n_classes, config.learning_rate, config.seed)
+    network = model.build(dataset.n_classes, config, config.seed, training.n_steps(dataset, config))
     return network, training.train(network, dataset, config)
 
 
