@@ -40,7 +40,7 @@ class Augmentation:
         self.names = frozenset(names)
         self._n_images = n_images
         self._random = np.random.default_rng((seed, 1))  # apart from the order of the batches
-        self._flipped = self._random.random(n_images) < 0.5
+        self._flipped = self._random.integers(2, size=n_images, dtype=np.bool_)
 
     def draw(self) -> NDArray[np.int8]:
         """What happens to each image in the next epoch, shape (n_images, 7): the columns are FLIP, DOWN and so on."""
@@ -53,7 +53,7 @@ class Augmentation:
         if "erase" in self.names:
             drawn[:, TOP : LEFT + 1] = self._random.integers(0, 28, (self._n_images, 2))
             sides = self._random.integers(1, MAX_ERASED + 1, (self._n_images, 2))
-            drawn[:, HEIGHT:] = sides * (self._random.random((self._n_images, 1)) < 0.5)
+            drawn[:, HEIGHT:] = sides * self._random.integers(2, size=(self._n_images, 1))
         return drawn
 
     def apply(self, images: "tf.Tensor", drawn: "tf.Tensor") -> "tf.Tensor":

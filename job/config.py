@@ -105,7 +105,7 @@ class Config(Recipe):
         _demand(
             set(names) <= set(AUGMENTATIONS) and len(set(names)) == len(names),
             "--augment",
-            self.augment,
+            self.augment or "''",
             f"{NO_AUGMENTATION}, or some of {', '.join(AUGMENTATIONS)} with commas between them",
         )
         _demand(

@@ -22,8 +22,8 @@ STEPS_PER_BATCH = 512  # at most, of what Keras takes for a batch
 SECONDS_PER_CALL = 0.25  # about: signals are answered, and progress is told, between two calls of the device
 FIRST_CALL = 4  # steps, to measure how long one takes
 CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
-"""Layers whose gradients XLA computes well only outside of loops: within, its pass that gives the processor convolutions
-in the form it has fast code for does not see them. There the loop is TensorFlow's, and the step in it compiled."""
+"""Layers whose gradients XLA computes well only outside of its loops: the pass that brings them into the form which a
+processor has fast code for does not look into loops. So the loop is then TensorFlow's, and each step in it compiled."""
 
 VALIDATION_BATCH_SIZE = 1000  # no figure depends on it
 
@@ -57,6 +57,7 @@ class Engine(keras.Model):  # type: ignore[misc] # Keras ships no types
         n_train: int,
         batch_size: int,
         seed: int,
+        *,
         augmentation: Augmentation | None = None,
     ) -> None:
         super().__init__()

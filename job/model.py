@@ -83,6 +83,7 @@ def describe(model: keras.Model) -> str:
 
 def with_mirror_images(network: keras.Model) -> keras.Model:
     """A network that gives the mean of what `network` gives to an image and to its mirror image."""
+    plain = keras.Model(network.input, network.output, name=network.name)  # without what trained it
     images = keras.Input(IMAGE_SHAPE)
-    answers = [network(images), network(keras.ops.flip(images, axis=-1))]
+    answers = [plain(images), plain(keras.ops.flip(images, axis=-1))]
     return keras.Model(images, keras.layers.Average()(answers), name=f"{network.name}_with_mirror_images")

@@ -41,7 +41,7 @@ def train(model: keras.Model, dataset: Dataset, config: Config) -> dict[str, lis
     n_train = dataset.n_train(config.validation_split)
     names = config.augmentations()
     augmentation = Augmentation(names, n_train, config.seed) if names else None
-    engine = Engine(model, dataset, n_train, config.batch_size, config.seed, augmentation)
+    engine = Engine(model, dataset, n_train, config.batch_size, config.seed, augmentation=augmentation)
     with Bar(config.epochs, engine.n_steps) as bar:
         watch = _Watch(bar, config.learning_rate)
         history = engine.train(config.epochs, [*_callbacks(config), watch], watch.progress)

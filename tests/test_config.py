@@ -3,6 +3,7 @@ import pytest
 from job import cli
 from job.config import Config
 from job.errors import UsageError
+from job.recipes import RECIPES
 
 
 def test_the_defaults_are_the_baseline() -> None:
@@ -16,10 +17,25 @@ def test_the_command_repeats_the_run() -> None:
     """Read by the job's own command line, it gives the same settings, odd folder names included."""
     import shlex
 
-    config = Config(epochs=7, learning_rate=0.25, data="a folder; rm", output="--x")
+    config = Config(recipe="cnn", epochs=7, learning_rate=0.25, augment="flip,shift", data="a folder; rm", output="--x")
     words = shlex.split(config.command())
     assert words[:3] == ["python", "-m", "job"]
     assert cli.parse(words[3:]).config == config
+
+
+def test_every_option_overrides_the_recipe() -> None:
+    """The others are the recipe's, and without one the baseline's."""
+    assert vars(RECIPES["cnn"]).items() <= vars(cli.parse(["--recipe", "cnn"]).config).items()
+    config = cli.parse(["--recipe", "cnn", "--model", "mlp", "--epochs", "3", "--average", "0"]).config
+    assert (config.recipe, config.model, config.epochs, config.average) == ("cnn", "mlp", 3, 0)
+    assert config.schedule == RECIPES["cnn"].schedule
+    assert cli.parse([]).config == Config()
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_can_be_cut_to_one_epoch(name: str) -> None:
+    """So that it can be tried."""
+    assert cli.parse(["--recipe", name, "--epochs", "1"]).config.epochs == 1
 
 
 @pytest.mark.parametrize(
@@ -30,6 +46,23 @@ def test_the_command_repeats_the_run() -> None:
         ({"learning_rate": 0}, "--learning-rate is 0, but must be a number above 0"),
         ({"learning_rate": float("nan")}, "--learning-rate is nan"),
         ({"learning_rate": float("inf")}, "--learning-rate is inf"),
+        ({"recipe": "best"}, "--recipe is best, but must be baseline or mlp or cnn"),
+        ({"model": "rnn"}, "--model is rnn, but must be mlp or cnn"),
+        ({"warm_up": 1}, "--warm-up is 1, but must be from 0 to below 1"),
+        ({"weight_decay": -1}, "--weight-decay is -1, but must be a number from 0 on"),
+        ({"dropout": 1.0}, "--dropout is 1.0, but must be from 0 to below 1"),
+        ({"label_smoothing": -0.1}, "--label-smoothing is -0.1"),
+        ({"average": float("nan")}, "--average is nan"),
+        ({"augment": "flip,turn"}, "--augment is flip,turn, but must be none, or some of flip, shift, erase"),
+        ({"augment": "flip,flip"}, "--augment is flip,flip"),
+        ({"augment": ""}, "--augment is ''"),
+        ({"early_stopping": 5}, "--early-stopping is 5, but must be from 0 to below --epochs 5"),
+        ({"early_stopping": -1}, "--early-stopping is -1"),
+        ({"weight_decay": 0.1}, "--weight-decay excludes --optimizer adam, which has none: take adamw or sgd"),
+        ({"early_stopping": 2, "validation_split": 0}, "--early-stopping excludes --validation-split 0"),
+        ({"schedule": "plateau", "validation_split": 0}, "--schedule plateau excludes --validation-split 0"),
+        ({"schedule": "plateau", "warm_up": 0.1}, "--warm-up excludes --schedule plateau"),
+        ({"average": 0.9, "early_stopping": 2}, "--average excludes --early-stopping"),
         ({"validation_split": 1}, "--validation-split is 1, but must be from 0 to below 1"),
         ({"validation_split": -0.1}, "--validation-split is -0.1"),
         ({"seed": 2**32}, "--seed is 4294967296"),
@@ -38,7 +71,7 @@ def test_the_command_repeats_the_run() -> None:
         ({"output": ""}, "--output is ''"),
     ],
 )
-def test_values_out_of_range(values: dict[str, float], words: str) -> None:
+def test_values_out_of_range(values: dict[str, object], words: str) -> None:
     """The option, its value and what it must be."""
     with pytest.raises(UsageError, match=words):
         Config(**values)  # type: ignore[arg-type]

@@ -8,6 +8,7 @@ import tensorflow as tf
 from conftest import write_dataset
 
 from job import data, engine, model
+from job.augmentation import Augmentation
 from job.data import Dataset, scale
 from job.engine import Engine
 from job.recipes import Recipe
@@ -174,7 +175,7 @@ def test_checkpoints_hold_the_network_itself(dataset: Dataset, tmp_path: Path) -
     path = tmp_path / "model.keras"
     network, _ = train(dataset, 1, keras.callbacks.ModelCheckpoint(str(path)))
     loaded = keras.models.load_model(path)
-    assert type(loaded) is keras.Sequential
+    assert type(loaded) is type(network)
     images = scale(dataset.test_images)
     np.testing.assert_array_equal(loaded.predict(images, verbose=0), network.predict(images, verbose=0))
 
@@ -193,3 +194,25 @@ def test_training_stops_at_nan(dataset: Dataset) -> None:
     network.optimizer.learning_rate = 1e30
     history = Engine(network, dataset, N_TRAIN, BATCH_SIZE, seed=5).train(5, [keras.callbacks.TerminateOnNaN()])
     assert len(history["loss"]) == 1
+
+
+def test_augmented_images_train_and_plain_ones_validate(dataset: Dataset) -> None:
+    """Plain `fit` on the images as they were changed ends with the same weights; those as they are validate."""
+    ours, keras_own, names = mlp(), mlp(), ("flip", "shift", "erase")
+    augmentation = Augmentation(names, N_TRAIN, seed=5)
+    history = Engine(ours, dataset, N_TRAIN, BATCH_SIZE, seed=5, augmentation=augmentation).train(EPOCHS, [])
+    random, again = np.random.default_rng(5), Augmentation(names, N_TRAIN, seed=5)
+    labels = keras.utils.to_categorical(dataset.train_labels, 10)
+    for epoch in range(EPOCHS):
+        images = scale(again.apply(dataset.train_images[:N_TRAIN], again.draw()).numpy())
+        order = random.permutation(N_TRAIN)
+        figures = keras_own.fit(
+            tf.data.Dataset.from_tensor_slices((images[order], labels[order])).batch(BATCH_SIZE),
+            validation_data=(scale(dataset.train_images[N_TRAIN:]), labels[N_TRAIN:]),
+            shuffle=False,
+            verbose=0,
+        ).history
+        for name, (value,) in figures.items():
+            assert history[name][epoch] == pytest.approx(value, rel=1e-4)
+    for weights, those in zip(ours.get_weights(), keras_own.get_weights(), strict=True):
+        np.testing.assert_allclose(weights, those, rtol=1e-3, atol=1e-5)

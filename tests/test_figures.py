@@ -14,7 +14,7 @@ from job.results import History
 STYLE = (Path(__file__).parent.parent / "templates" / "style.css").read_text(encoding="utf-8")
 NAMES = ["T-shirt/top", "<script>alert(1)</script>", "袋 $x^2 \"'&"]
 MATRIX = np.array([[8, 1, 1], [0, 10, 0], [5, 0, 5]])
-HISTORY = History([0.5, 0.4, 0.3], [0.8, 0.9, 0.95], [0.6, 0.4, 0.5], [0.7, 0.8, 0.9])
+HISTORY = History([0.5, 0.4, 0.3], [0.8, 0.9, 0.95], [0.001] * 3, [0.6, 0.4, 0.5], [0.7, 0.8, 0.9])
 POINTS: list[tuple[str, strips.Accuracy]] = [
     ("human", 0.835),
     ("logistic regression", 0.842),
@@ -107,7 +107,7 @@ def test_pictures_are_light() -> None:
         < 100_000
     )
     fine = np.linspace(0, 1, 10_000).tolist()
-    long = History([1 / (one + 1) for one in range(200)], fine[:200], fine[:200], fine[:200])
+    long = History([1 / (one + 1) for one in range(200)], fine[:200], fine[:200], fine[:200], fine[:200])
     others = {
         **drawn(),
         "recall": figures.recall([0.8] * 10, [0.7] * 10, [0.9] * 10, names),
@@ -261,7 +261,7 @@ def test_the_axis_of_coverage_says_where_it_starts() -> None:
 
 def test_curves_without_validation() -> None:
     """One curve, one name, no best epoch."""
-    picture = figures.learning(History([0.5, 0.25], [0.8, 0.9]), "loss")
+    picture = figures.learning(History([0.5, 0.25], [0.8, 0.9], [0.1, 0.1]), "loss")
     assert [text for text in texts(picture) if text[0].isalpha()] == ["epoch", "loss", "training 0.250"]
     assert label(picture) == "Line chart of loss per epoch, 2 in all: training from 0.500 to 0.250."
 
@@ -278,7 +278,7 @@ def test_the_best_epoch_of_the_validation_is_marked(quantity: str, best: str) ->
 def test_curves_of_any_length(n_epochs: int) -> None:
     """Two names at least a line apart, the higher above, even where both end alike; dots and a best epoch for some."""
     curve = np.linspace(0.5, 0.9, n_epochs).tolist()
-    picture = figures.learning(History(curve, curve, curve, [*curve[:-1], curve[-1] + 0.001]), "accuracy")
+    picture = figures.learning(History(curve, curve, curve, curve, [*curve[:-1], curve[-1] + 0.001]), "accuracy")
     ends = [float(text.attrib["y"]) for text in elements(picture, "text") if " 0." in (text.text or "")]
     assert len(ends) == 2
     assert max(ends) - min(ends) >= canvas.LINE - 0.1

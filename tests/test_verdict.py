@@ -54,7 +54,7 @@ def test_a_sign_is_named_only_where_the_losses_show_it(
     loss: list[float], val_loss: list[float], sign: str, best_epoch: int, change: float
 ) -> None:
     """More than 2 % of the validation loss, and for overfitting a training loss that fell."""
-    found = verdict.fit(History(loss, loss, val_loss, val_loss))
+    found = verdict.fit(History(loss, loss, loss, val_loss, val_loss))
     assert found is not None
     assert (found.sign, found.best_epoch) == (sign, best_epoch)
     assert found.change == pytest.approx(change)
@@ -62,7 +62,7 @@ def test_a_sign_is_named_only_where_the_losses_show_it(
 
 def test_without_validation_there_is_no_sign() -> None:
     """The training loss alone shows neither."""
-    assert verdict.fit(History([0.5], [0.8])) is None
+    assert verdict.fit(History([0.5], [0.8], [0.1])) is None
 
 
 def test_the_surest_answers_are_more_often_right(finished_results: Results) -> None:

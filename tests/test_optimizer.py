@@ -1,0 +1,60 @@
+import math
+
+import keras
+import numpy as np
+import pytest
+
+from job import model, optimizer
+from job.recipes import Recipe
+
+pytestmark = pytest.mark.usefixtures("started")
+
+
+def rate(recipe: Recipe, step: int, n_steps: int = 100) -> float:
+    found = optimizer.learning_rate(recipe, n_steps)
+    return found if isinstance(found, float) else float(found(step))
+
+
+def test_a_constant_rate_is_a_number() -> None:
+    """As the baseline has always had it."""
+    assert optimizer.learning_rate(Recipe(learning_rate=0.5), 100) == 0.5
+
+
+def test_cosine_falls_to_nothing() -> None:
+    """Half a wave, from the rate at the first step to 0 after the last."""
+    recipe = Recipe(schedule="cosine", learning_rate=0.2)
+    for step in (0, 25, 50, 75, 100):
+        assert rate(recipe, step) == pytest.approx(0.1 * (1 + math.cos(math.pi * step / 100)), abs=1e-7)
+
+
+@pytest.mark.parametrize(("schedule", "at_the_end"), [("constant", 0.2), ("cosine", 0.0)])
+def test_the_warm_up_is_a_straight_line(schedule: str, at_the_end: float) -> None:
+    """From 0 to the rate in a fifth of the steps; then the schedule takes what is left."""
+    recipe = Recipe(schedule=schedule, learning_rate=0.2, warm_up=0.2)  # type: ignore[arg-type]
+    assert [rate(recipe, step) for step in (0, 5, 10, 20)] == pytest.approx([0, 0.05, 0.1, 0.2])
+    assert rate(recipe, 100) == pytest.approx(at_the_end, abs=1e-7)
+
+
+@pytest.mark.parametrize("name", ["adamw", "sgd"])
+def test_kernels_decay_alone(name: str) -> None:
+    """A step without a gradient shrinks each kernel by rate times decay, and leaves offsets and scales."""
+    recipe = Recipe(model="cnn", optimizer=name, learning_rate=0.1, weight_decay=0.5)  # type: ignore[arg-type]
+    network = model.build(10, recipe, seed=0)
+    network.optimizer.build(network.trainable_variables)
+    for variable in network.trainable_variables:
+        variable.assign(np.ones(variable.shape))
+    network.optimizer.apply([np.zeros(v.shape, np.float32) for v in network.trainable_variables])
+    for variable in network.trainable_variables:
+        np.testing.assert_allclose(variable.numpy(), 0.95 if variable.name == "kernel" else 1, rtol=1e-5)
+
+
+def test_the_average_follows_the_weights() -> None:
+    """From the first step on; Keras takes it at the end of a training."""
+    made = optimizer.make(Recipe(average=0.75), 10)
+    weight = keras.Variable([1.0])
+    made.build([weight])
+    for value in (2.0, 4.0):
+        weight.assign([value])
+        made.apply([np.zeros(1, np.float32)])
+    made.finalize_variable_values([weight])
+    assert weight.numpy().tolist() == [0.75 * 2 + 0.25 * 4]
