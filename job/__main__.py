@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from job.comparison import Baseline
     from job.data import Dataset
     from job.device import Device
     from job.results import Results
@@ -94,14 +95,15 @@ def _train(config: Config, folder: Path) -> "Results":
     with Reporter() as reporter:
         device.importing()
         dataset = _load(config, folder, source, stopwatch)
+        baseline = _read_baseline(config.baseline, dataset, stopwatch) if config.baseline is not None else None
         with stopwatch.stage("tensorflow") as stage:
             used = device.start(config.device, n_threads, available, config.replicas)
             stage.summary = str(used)
-        network, probabilities, outcome = _run(config, dataset, used, stopwatch)
+        network, probabilities, outcome = _run(config, dataset, used, stopwatch, baseline)
         done = "nothing was sent" if config.output == STREAM else "the new report is there"
         report = stopwatch.stage("report")
         with report as stage, output.staged(folder, done) as staging, interruption.cleanup(reporter.stop):
-            results.write(staging, outcome, dataset, probabilities)
+            results.write(staging, outcome, dataset, probabilities, baseline)
             written = reporter.write(staging, config.layout)
             network.save(staging / results.MODEL)
             written.result()
@@ -130,11 +132,21 @@ def _load(config: Config, folder: Path, source: "Source", stopwatch: Stopwatch) 
     return dataset
 
 
+def _read_baseline(name: str, dataset: "Dataset", stopwatch: Stopwatch) -> "Baseline":
+    """The earlier run in the folder of that name, if it was judged on the same test set."""
+    from job import earlier
+
+    with stopwatch.stage("baseline") as stage:
+        baseline = earlier.read(name, dataset)
+        stage.summary = f"{name}, {baseline.earlier.model}: accuracy {baseline.earlier.accuracy:.4f}"
+    return baseline
+
+
 def _run(
-    config: Config, dataset: "Dataset", used: "Device", stopwatch: Stopwatch
+    config: Config, dataset: "Dataset", used: "Device", stopwatch: Stopwatch, baseline: "Baseline | None"
 ) -> "tuple[keras.Model, NDArray[np.float32], Results]":
     """The trained network, the probabilities it gives to each test image's classes, and all that is known of both."""
-    from job import environment, evaluation, model, results, training
+    from job import comparison, environment, evaluation, model, results, training
 
     n_train = dataset.n_train(config.validation_split)
     with stopwatch.stage("training") as stage:
@@ -145,12 +157,14 @@ def _run(
     with stopwatch.stage("evaluation") as stage:
         probabilities = evaluation.predict(network, dataset.test_images)
         judgement = evaluation.judge(dataset.test_labels, probabilities, dataset.class_names, config.seed)
+        compared = comparison.compare(baseline, dataset.test_labels, probabilities) if baseline else None
         stage.summary = f"loss {judgement.loss:.4f}, accuracy {judgement.accuracy:.4f} (n = {len(probabilities):,})"
     outcome = results.Results(
         **vars(judgement),
         started=stopwatch.began.isoformat(timespec="seconds"),
         command=config.command(),
         model=model.describe(network),
+        comparison=compared,
         history=results.History(**history),
         config=config,
         environment=environment.describe(used),

@@ -1,9 +1,12 @@
 """Reads the command line."""
 
 import argparse
+import contextlib
 import logging
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, NoReturn
 
 from job.config import DEVICE_CHOICES, STREAM, Config
@@ -52,7 +55,20 @@ def parse(argv: Sequence[str]) -> Command:
     log_level = LOG_LEVELS[options.pop("loudness")]
     if name == "render" and options["output"] == STREAM:
         raise UsageError("--output - is for training; render reads a folder and writes into it: name the folder")
-    return Command(name, Config(**options), log_level)
+    config = Config(**options)
+    if config.baseline is not None and _is_same(config.baseline, config.output):
+        raise UsageError(
+            f"--baseline {config.baseline} is the folder of --output, whose files this run will replace; name another "
+            "--output"
+        )
+    return Command(name, config, log_level)
+
+
+def _is_same(folder: str, other: str) -> bool:
+    """Whether two names are of one folder, which need not exist."""
+    with contextlib.suppress(OSError):
+        return Path(folder).samefile(other)
+    return os.path.realpath(folder) == os.path.realpath(other)  # Path.resolve fails on a link to itself
 
 
 def train_parser() -> argparse.ArgumentParser:
@@ -89,6 +105,9 @@ def train_parser() -> argparse.ArgumentParser:
         "--data",
         metavar="DIR",
         help="the four files of Fashion-MNIST or a set like it, and perhaps classes.txt (default: find or download)",
+    )
+    parser.add_argument(
+        "--baseline", metavar="DIR", help="the output folder of an earlier run, to compare this one with in the report"
     )
     _add_common(
         parser,

@@ -31,6 +31,7 @@ class Config:
         replicas: how many devices share each batch, at least 1; a divisor of the batch size.
         threads: of TensorFlow, at least 1, or None for as many as the process may have processors.
         data: a folder with the four files of a data set, or None to look for Fashion-MNIST.
+        baseline: the output folder of an earlier run to compare this one with, or None.
         layout: of the report: one file that holds all, or with its style sheet and pictures beside it.
         output: the folder the results are written to; `-` sends them to stdout as a tar archive.
 
@@ -47,6 +48,7 @@ class Config:
     replicas: int = 1
     threads: int | None = None
     data: str | None = None
+    baseline: str | None = None
     layout: Layout = "single"
     output: str = "report"
 
@@ -71,7 +73,7 @@ class Config:
             self.threads,
             f"from 1 to {MAX_THREADS}",
         )
-        for option, folder in (("--data", self.data), ("--output", self.output)):
+        for option, folder in (("--data", self.data), ("--baseline", self.baseline), ("--output", self.output)):
             printable = folder is None or (folder != "" and folder.isprintable())
             _demand(printable, option, repr(folder), "a folder's name of printable characters")
 
