@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from job import earlier
     from job.comparison import Baseline
     from job.data import Dataset
     from job.device import Device
@@ -81,7 +82,7 @@ def train(config: Config) -> str:
 
 def _train(config: Config, folder: Path) -> "Results":
     """Train, judge and report into `folder`."""
-    from job import device, layout, output, resources, results, sources
+    from job import device, earlier, layout, output, resources, results, sources
     from job.reporter import Reporter
 
     stopwatch = Stopwatch()
@@ -93,9 +94,10 @@ def _train(config: Config, folder: Path) -> "Results":
     if shortage := available.shortage():
         log.warning(shortage)
     with Reporter() as reporter:
-        device.importing()
+        run = _read_earlier(config.baseline, stopwatch) if config.baseline is not None else None
+        device.importing()  # which hides pandas meanwhile
         dataset = _load(config, folder, source, stopwatch)
-        baseline = _read_baseline(config.baseline, dataset, stopwatch) if config.baseline is not None else None
+        baseline = earlier.match(run, dataset) if run else None
         with stopwatch.stage("tensorflow") as stage:
             used = device.start(config.device, n_threads, available, config.replicas)
             stage.summary = str(used)
@@ -132,14 +134,14 @@ def _load(config: Config, folder: Path, source: "Source", stopwatch: Stopwatch) 
     return dataset
 
 
-def _read_baseline(name: str, dataset: "Dataset", stopwatch: Stopwatch) -> "Baseline":
-    """The earlier run in the folder of that name, if it was judged on the same test set."""
+def _read_earlier(name: str, stopwatch: Stopwatch) -> "earlier.Run":
+    """The earlier run in the folder of that name."""
     from job import earlier
 
     with stopwatch.stage("baseline") as stage:
-        baseline = earlier.read(name, dataset)
-        stage.summary = f"{name}, {baseline.earlier.model}: accuracy {baseline.earlier.accuracy:.4f}"
-    return baseline
+        run = earlier.read(name)
+        stage.summary = str(run)
+    return run
 
 
 def _run(

@@ -1,6 +1,7 @@
-"""Reads an earlier run that this one is to be compared with (--baseline), if both are judged on the same test set."""
+"""Reads an earlier run that this one is to be compared with (--baseline), and holds it against the test set."""
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,78 +13,94 @@ from job.errors import DataError
 from job.results import PREDICTIONS, Results
 from job.saved import Predictions
 
-TOLERANCE = 1e-6  # relative, of a loss
+TOLERANCE = 1e-6  # relative
 
 
-def read(name: str, dataset: Dataset) -> Baseline:
+@dataclass(frozen=True)
+class Run:
+    """An earlier run, whose files agree with each other; `name` is that of its folder on the command line."""
+
+    name: str
+    results: Results
+    predictions: Predictions
+
+    def __str__(self) -> str:
+        return f"{self.name}: accuracy {self.results.accuracy:.4f} (n = {self.results.data.n_test:,})"
+
+
+def read(name: str) -> Run:
     """Read the results of an earlier run.
 
     Args:
         name: of its output folder.
-        dataset: that this run will be judged on.
 
     Raises:
-        DataError: if a file is missing or damaged, the files are of different runs, or it was judged on another test
-            set.
+        DataError: if a file is missing or damaged, or the files are of different runs.
     """
     folder = Path(name)
     results = saved.read_metrics(folder, "--baseline")
-    _demand_same_set(name, results, dataset)
-    predictions = saved.read_predictions(
-        folder, dataset.n_classes, [], compared=results.comparison is not None, option="--baseline"
-    )
-    if flaw := _flaw(results, predictions, dataset):
-        raise DataError(f"--baseline {name}: {PREDICTIONS} {flaw}; name a run whose files are as it wrote them")
-    n_right = int((predictions.y_true == predictions.y_pred).sum())
-    earlier = Earlier(
-        folder=name,
-        started=results.started,
-        command=results.command,
-        model=results.model,
-        accuracy=n_right / len(predictions.y_true),
-        accuracy_interval=intervals.wilson(n_right, len(predictions.y_true)),
-        loss=results.loss,
-        loss_interval=results.loss_interval,
-    )
-    return Baseline(earlier, predictions.y_pred)
-
-
-def _demand_same_set(name: str, results: Results, dataset: Dataset) -> None:
-    for role in ("test_images", "test_labels"):
-        if results.data.sha256[role] != dataset.sha256[role]:
-            raise DataError(
-                f"--baseline {name}: was judged on other {role.replace('_', ' ')}, those of {results.data.name} in "
-                f"{results.data.folder} (the SHA-256 differs); compare runs of one test set"
-            )
-    names = results.class_names
-    if len(names) != dataset.n_classes:
+    n_classes, compared = len(results.per_class), results.comparison is not None
+    predictions = saved.read_predictions(folder, n_classes, [], compared=compared, option="--baseline")
+    if flaw := _flaw(results, predictions):
         raise DataError(
-            f"--baseline {name}: has {len(names)} classes, but the data set {dataset.n_classes}; compare runs of one "
-            "test set"
+            f"{folder / PREDICTIONS}: {flaw}; the files are of different runs, train again or name another --baseline"
         )
-    for label, (before, now) in enumerate(zip(names, dataset.class_names, strict=True)):
-        if before != now:
-            raise DataError(
-                f"--baseline {name}: names class {label} {before!r}, but the data set {now!r}; give both the same "
-                "classes.txt"
-            )
+    return Run(name, results, predictions)
 
 
-def _flaw(results: Results, predictions: Predictions, dataset: Dataset) -> str:
-    """What in the predictions cannot be of that run on this test set; empty if nothing."""
-    n, n_test = len(predictions.y_true), len(dataset.test_labels)
+def _flaw(results: Results, predictions: Predictions) -> str:
+    """What in the predictions cannot be of these results; empty if nothing."""
+    n, n_test, n_classes = len(predictions.y_true), results.data.n_test, len(results.per_class)
     if n != n_test:
-        return f"tells of {n:,} of the {n_test:,} test images"
-    if (other := np.flatnonzero(predictions.y_true != dataset.test_labels)).size:
-        return f"gives test image {other[0]} another true class than the data set does"
-    matrix = metrics.confusion_matrix(predictions.y_true, predictions.y_pred, dataset.n_classes)
+        return f"tells of {n:,} test images, but metrics.json of {n_test:,}"
+    matrix = metrics.confusion_matrix(predictions.y_true, predictions.y_pred, n_classes)
     if matrix.tolist() != results.confusion_matrix:
-        return "does not give the confusion matrix of its metrics.json"
+        return "gives another confusion matrix than metrics.json"
     figures = {
         "accuracy": (results.accuracy, metrics.accuracy(matrix)),
         "loss": (results.loss, float(metrics.losses(predictions.of_truth).mean())),
     }
     for figure, (told, found) in figures.items():
         if not math.isclose(told, found, rel_tol=TOLERANCE, abs_tol=1e-12):
-            return f"gives {found:.6g} as its {figure}, but its metrics.json tells {told:.6g}"
+            return f"gives {found:.6g} as {figure}, but metrics.json tells {told:.6g}"
+    return ""
+
+
+def match(run: Run, dataset: Dataset) -> Baseline:
+    """The run as it enters a comparison, if it was judged on the test set of `dataset`.
+
+    Raises:
+        DataError: if it was not.
+    """
+    results, predictions = run.results, run.predictions
+    if difference := _difference(results, predictions, dataset):
+        raise DataError(f"--baseline {run.name}: {difference}; only runs judged on one test set can be compared")
+    n, n_right = results.data.n_test, int((predictions.y_true == predictions.y_pred).sum())
+    earlier = Earlier(
+        folder=run.name,
+        started=results.started,
+        command=results.command,
+        model=results.model,
+        accuracy=n_right / n,
+        accuracy_interval=intervals.wilson(n_right, n),
+        loss=results.loss,
+        loss_interval=results.loss_interval,
+    )
+    return Baseline(earlier, predictions.y_pred)
+
+
+def _difference(results: Results, predictions: Predictions, dataset: Dataset) -> str:
+    """In what the test set of the results is another than that of `dataset`; empty if in nothing."""
+    for role in ("test_images", "test_labels"):
+        if results.data.sha256[role] != dataset.sha256[role]:
+            where = f"{results.data.name} in {results.data.folder}"
+            return f"was judged on other {role.replace('_', ' ')}, those of {where} (their SHA-256 differs)"
+    if len(results.class_names) != dataset.n_classes:
+        return f"has {len(results.class_names)} classes, but the data set {dataset.n_classes}"
+    for label, (before, now) in enumerate(zip(results.class_names, dataset.class_names, strict=True)):
+        if before != now:
+            return f"names class {label} {before!r}, but the data set {now!r}"
+    other = np.flatnonzero(predictions.y_true != dataset.test_labels)
+    if other.size:
+        return f"{PREDICTIONS} gives image {other[0]} another true class than the data set"
     return ""

@@ -83,11 +83,9 @@ def _flaw(results: Results) -> str:
     outside = [index for index in results.pictured() if not 0 <= index < results.data.n_test]
     odd = [text for text in _texts(msgspec.to_builtins(results)) if not is_text(text)]
     shares = (*history.accuracy, *history.val_accuracy)
-    amounts = [*history.loss, *history.val_loss, *results.timings_s.values(), results.data.n_train]
     compared = results.comparison
-    if compared:
-        earlier = compared.earlier
-        amounts += [earlier.loss, earlier.loss_interval.lower, earlier.loss_interval.upper]
+    losses = [(one.loss, *vars(one.loss_interval).values()) for one in (results, compared and compared.earlier) if one]
+    amounts = [*history.loss, *history.val_loss, *sum(losses, ()), *results.timings_s.values(), results.data.n_train]
     flaws = {
         f"the confusion matrix is not {n_classes} x {n_classes}": (
             [len(row) for row in results.confusion_matrix] != [n_classes] * n_classes
