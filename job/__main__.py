@@ -20,12 +20,12 @@ from job.progress import Stopwatch, configure_log, log, open_streams, say
 
 if TYPE_CHECKING:
     import keras
-    import numpy as np
-    from numpy.typing import NDArray
 
+    from job import earlier
+    from job.comparison import Baseline
     from job.data import Dataset
     from job.device import Device
-    from job.results import Results
+    from job.results import Evidence, Results
     from job.sources import Source
 
 
@@ -80,7 +80,7 @@ def train(config: Config) -> str:
 
 def _train(config: Config, folder: Path) -> "Results":
     """Train, judge and report into `folder`."""
-    from job import augmentation, device, layout, output, resources, results, sources
+    from job import device, earlier, layout, output, resources, results, sources
     from job.reporter import Reporter
 
     stopwatch = Stopwatch()
@@ -92,17 +92,18 @@ def _train(config: Config, folder: Path) -> "Results":
     if shortage := available.shortage():
         log.warning(shortage)
     with Reporter() as reporter:
-        device.importing()
+        run = _read_earlier(config.baseline, stopwatch) if config.baseline is not None else None
+        device.importing()  # which hides pandas meanwhile
         dataset = _load(config, folder, source, stopwatch)
+        baseline = earlier.match(run, dataset) if run else None
         with stopwatch.stage("tensorflow") as stage:
             used = device.start(config.device, n_threads, available, config.replicas)
             stage.summary = str(used)
-        network, probabilities, outcome = _run(config, dataset, used, stopwatch)
+        network, evidence, outcome = _run(config, dataset, used, stopwatch, baseline)
         done = "nothing was sent" if config.output == STREAM else "the new report is there"
         report = stopwatch.stage("report")
         with report as stage, output.staged(folder, done) as staging, interruption.cleanup(reporter.stop):
-            augmented = augmentation.examples(config.augmentations(), dataset.train_images, config.seed)
-            results.write(staging, outcome, dataset, probabilities, augmented)
+            results.write(staging, outcome, dataset, evidence)
             written = reporter.write(staging, config.layout)
             network.save(staging / results.MODEL)
             written.result()
@@ -131,37 +132,56 @@ def _load(config: Config, folder: Path, source: "Source", stopwatch: Stopwatch) 
     return dataset
 
 
+def _read_earlier(name: str, stopwatch: Stopwatch) -> "earlier.Run":
+    """The earlier run in the folder of that name."""
+    from job import earlier
+
+    with stopwatch.stage("baseline") as stage:
+        run = earlier.read(name)
+        stage.summary = str(run)
+    return run
+
+
 def _run(
-    config: Config, dataset: "Dataset", used: "Device", stopwatch: Stopwatch
-) -> "tuple[keras.Model, NDArray[np.float32], Results]":
-    """The trained network, the probabilities it gives to each test image's classes, and all that is known of both."""
-    from job import environment, evaluation, model, results, training
+    config: Config, dataset: "Dataset", used: "Device", stopwatch: Stopwatch, baseline: "Baseline | None"
+) -> "tuple[keras.Model, Evidence, Results]":
+    """The trained network, or that of the median run, and all that is known of it."""
+    from job import augmentation, comparison, environment, evaluation, model, results, spread, training
 
     n_train = dataset.n_train(config.validation_split)
     with stopwatch.stage("training") as stage:
-        with used.strategy().scope():
-            network = model.build(dataset.n_classes, config, config.seed, training.n_steps(dataset, config))
-        history = training.train(network, dataset, config)
-        described = model.describe(network)
-        stage.summary = f"{described}: {len(history['loss'])} x {n_train:,} images"
-        if config.test_time == "flip":
-            network = model.with_mirror_images(network)
+        trained = training.train_each(dataset, config, used.strategy())
+        described = model.describe(trained[0].network)
+        n_epochs = sum(len(one.history["loss"]) for one in trained)
+        stage.summary = f"{described}: {n_epochs} x {n_train:,} images"
     with stopwatch.stage("evaluation") as stage:
-        probabilities = evaluation.predict(network, dataset.test_images)
+        networks = [model.judge(one.network, config) for one in trained]
+        answers = [evaluation.predict(network, dataset.test_images) for network in networks]
+        scores = [evaluation.score(dataset.test_labels, answer) for answer in answers]
+        trials = [
+            spread.Trial(one.seed, *score, next(iter(one.history.get("val_accuracy", [])[-1:]), None), one.wall_time_s)
+            for one, score in zip(trained, scores, strict=True)
+        ]
+        chosen = trials.index(spread.median(trials))
+        probabilities = answers[chosen]
         judgement = evaluation.judge(dataset.test_labels, probabilities, dataset.class_names, config.seed)
+        compared = comparison.compare(baseline, dataset.test_labels, probabilities) if baseline else None
         stage.summary = f"loss {judgement.loss:.4f}, accuracy {judgement.accuracy:.4f} (n = {len(probabilities):,})"
     outcome = results.Results(
         **vars(judgement),
         started=stopwatch.began.isoformat(timespec="seconds"),
         command=config.command(),
         model=described,
-        history=results.History(**history),
+        spread=spread.spread(trials) if config.runs > 1 else None,
+        comparison=compared,
+        history=results.History(**trained[chosen].history),
         config=config,
         environment=environment.describe(used),
         data=results.summarise(dataset, n_train),
         timings_s=stopwatch.timings_s(),
     )
-    return network, probabilities, outcome
+    augmented = augmentation.examples(config.augmentations(), dataset.train_images[:n_train], trained[chosen].seed)
+    return networks[chosen], results.Evidence(probabilities, augmented, baseline), outcome
 
 
 def render(config: Config) -> str:

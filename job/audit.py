@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from job import bootstrap, metrics
+from job import bootstrap, metrics, recomparison
 from job.evaluation import Judgement
 from job.intervals import Interval
 from job.recomputation import recompute
@@ -42,12 +42,17 @@ def _figures(results: Results) -> dict[str, Any]:
     for row in judgement["per_class"]:
         del row["name"]
     del judgement["samples"]["right"], judgement["samples"]["wrong"]  # drawn at random
+    if compared := content["comparison"]:
+        told = {name: compared["earlier"][name] for name in ("accuracy", "accuracy_interval")}
+        judgement["comparison"] = compared | {"earlier": told}
     return judgement
 
 
 def _expected(results: Results, predictions: Predictions) -> dict[str, tuple[float, float]]:
     """The figures by name, and how far ours may lie from each."""
     figures = dict(_flat(recompute(predictions, len(results.per_class))))
+    if predictions.y_earlier is not None:
+        figures |= dict(_flat({"comparison": recomparison.recompute(predictions, len(results.per_class))}))
     figures["n_resamples"] = bootstrap.n_resamples(results.data.n_test)
     expected = {name: (value, TOLERANCE * abs(value) + 1e-12) for name, value in figures.items()}
     for name, interval in _resampled(results, predictions):

@@ -1,9 +1,12 @@
 """Reads the command line."""
 
 import argparse
+import contextlib
 import logging
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, NoReturn
 
 from job.config import DEVICE_CHOICES, STREAM, Config
@@ -56,7 +59,20 @@ def parse(argv: Sequence[str]) -> Command:
     if name == "train":
         given = {option: value for option, value in options.items() if value is not None}
         options = vars(RECIPES[given.get("recipe", "baseline")]) | given
-    return Command(name, Config(**options), log_level)
+    config = Config(**options)
+    if config.baseline is not None and _is_same(config.baseline, config.output):
+        raise UsageError(
+            f"--baseline {config.baseline} is the folder of --output, whose files this run will replace; name another "
+            "--output"
+        )
+    return Command(name, config, log_level)
+
+
+def _is_same(folder: str, other: str) -> bool:
+    """Whether two names are of one folder, which need not exist."""
+    with contextlib.suppress(OSError):
+        return Path(folder).samefile(other)
+    return os.path.realpath(folder) == os.path.realpath(other)  # Path.resolve fails on a link to itself
 
 
 def train_parser() -> argparse.ArgumentParser:
@@ -95,6 +111,7 @@ def train_parser() -> argparse.ArgumentParser:
     choice("test-time", TEST_TIMES, "flip judges each image together with its mirror image")
     option("validation-split", float, "SHARE", "of the training images, from their end, only to validate")
     option("seed", int, "N", "of the weights, the batches and the samples shown")
+    option("runs", int, "N", "trainings, with the seeds from --seed on; the report is of the median one")
     choice("device", DEVICE_CHOICES, "auto takes a GPU if there is one; gpu fails if there is none")
     option("replicas", int, "N", "devices that share each batch, GPUs or virtual ones of the CPU")
     parser.add_argument(
@@ -104,6 +121,9 @@ def train_parser() -> argparse.ArgumentParser:
         "--data",
         metavar="DIR",
         help="the four files of Fashion-MNIST or a set like it, and perhaps classes.txt (default: find or download)",
+    )
+    parser.add_argument(
+        "--baseline", metavar="DIR", help="the output folder of an earlier run, to compare this one with in the report"
     )
     _add_common(
         parser,

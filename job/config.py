@@ -25,6 +25,7 @@ STREAM = "-"  # the output folder that is none, but a tar archive on stdout
 MAX_COUNT = 2**31 - 1  # TensorFlow's largest
 MAX_THREADS = 1024
 MAX_REPLICAS = 64
+MAX_RUNS = 1000
 MAX_SEED = 2**32 - 1  # NumPy's largest
 
 
@@ -36,10 +37,12 @@ class Config(Recipe):
         recipe: whose values those are that were not given one by one.
         validation_split: the share of the training images, taken from their end, that only measures, in [0, 1).
         seed: of the initial weights, the order of the batches and the choice of samples, 0 to 2**32 - 1.
+        runs: how many trainings, with the seeds from `seed` on, at least 1; the report is of the median one.
         device: `auto` takes a GPU if there is one.
         replicas: how many devices share each batch, at least 1; a divisor of the batch size.
         threads: of TensorFlow, at least 1, or None for as many as the process may have processors.
         data: a folder with the four files of a data set, or None to look for Fashion-MNIST.
+        baseline: the output folder of an earlier run to compare this one with, or None.
         layout: of the report: one file that holds all, or with its style sheet and pictures beside it.
         output: the folder the results are written to; `-` sends them to stdout as a tar archive.
 
@@ -50,10 +53,12 @@ class Config(Recipe):
     recipe: RecipeName = "baseline"
     validation_split: float = 0.1
     seed: int = 0
+    runs: int = 1
     device: DeviceChoice = "auto"
     replicas: int = 1
     threads: int | None = None
     data: str | None = None
+    baseline: str | None = None
     layout: Layout = "single"
     output: str = "report"
 
@@ -62,6 +67,8 @@ class Config(Recipe):
         self._check_combinations()
         _demand(0 <= self.validation_split < 1, "--validation-split", self.validation_split, "from 0 to below 1")
         _demand(0 <= self.seed <= MAX_SEED, "--seed", self.seed, f"from 0 to {MAX_SEED}")
+        _demand(1 <= self.runs <= MAX_RUNS, "--runs", self.runs, f"from 1 to {MAX_RUNS}")
+        _demand(self.seed + self.runs - 1 <= MAX_SEED, "--seed", self.seed, f"so low that --runs {self.runs} fit in")
         _demand(self.device in DEVICE_CHOICES, "--device", self.device, " or ".join(DEVICE_CHOICES))
         _demand(self.layout in LAYOUTS, "--layout", self.layout, " or ".join(LAYOUTS))
         _demand(1 <= self.replicas <= MAX_REPLICAS, "--replicas", self.replicas, f"from 1 to {MAX_REPLICAS}")
@@ -77,7 +84,7 @@ class Config(Recipe):
             self.threads,
             f"from 1 to {MAX_THREADS}",
         )
-        for option, folder in (("--data", self.data), ("--output", self.output)):
+        for option, folder in (("--data", self.data), ("--baseline", self.baseline), ("--output", self.output)):
             printable = folder is None or (folder != "" and folder.isprintable())
             _demand(printable, option, repr(folder), "a folder's name of printable characters")
 

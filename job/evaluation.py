@@ -96,6 +96,17 @@ def predict(model: "keras.Model", images: NDArray[np.uint8]) -> NDArray[np.float
     return probabilities
 
 
+def score(y_true: Labels, probabilities: NDArray[np.float32]) -> tuple[float, float]:
+    """Accuracy and mean loss in nats alone, as `judge` computes them.
+
+    Args:
+        y_true: class numbers, shape (n,).
+        probabilities: rows that sum to 1, shape (n, n_classes).
+    """
+    losses = metrics.losses(probabilities[np.arange(len(y_true)), y_true])
+    return float((probabilities.argmax(axis=1) == y_true).mean()), float(losses.mean())
+
+
 def judge(y_true: Labels, probabilities: NDArray[np.float32], class_names: Sequence[str], seed: int) -> Judgement:
     """Compute the figures.
 

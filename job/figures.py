@@ -4,6 +4,7 @@ import numpy as np
 
 from job.charts import recall, reliability
 from job.curves import coverage, learning
+from job.differences import differences
 from job.heatmap import MAX_ANNOTATED, confusion_matrix
 from job.results import History
 from job.strips import scale, stages
@@ -12,6 +13,7 @@ __all__ = [
     "MAX_ANNOTATED",
     "confusion_matrix",
     "coverage",
+    "differences",
     "learning",
     "recall",
     "reliability",

@@ -81,8 +81,10 @@ def describe(model: keras.Model) -> str:
     return f"{model.name.upper()} {'-'.join(map(str, [*inputs, *widths]))}, {model.count_params():,} weights"
 
 
-def with_mirror_images(network: keras.Model) -> keras.Model:
-    """A network that gives the mean of what `network` gives to an image and to its mirror image."""
+def judge(network: keras.Model, recipe: Recipe) -> keras.Model:
+    """What answers once `network` is trained: itself, or the mean of its answers to an image and its mirror image."""
+    if recipe.test_time == "none":
+        return network
     plain = keras.Model(network.input, network.output, name=network.name)  # without what trained it
     images = keras.Input(IMAGE_SHAPE)
     answers = [plain(images), plain(keras.ops.flip(images, axis=-1))]

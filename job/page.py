@@ -19,10 +19,11 @@ def write(source: Path, target: Path, layout: Layout) -> None:
         DataError: if a file is missing or damaged, or scikit-learn finds other figures in the predictions.
     """
     results = saved.read_metrics(source)
-    predictions = saved.read_predictions(source, len(results.per_class), results.samples.indices())
+    chosen, compared = results.pictured(), results.comparison is not None
+    predictions = saved.read_predictions(source, len(results.per_class), chosen, compared=compared)
     if differences := audit.differences(results, predictions):
         raise DataError(f"{source / METRICS}: {differences[0]}; the files are of different runs, train again")
-    images = saved.read_samples(source, results.samples)
+    images = saved.read_samples(source, chosen)
     for name, content in report.render(results, predictions, images, layout).items():
         path = target / name
         path.parent.mkdir(exist_ok=True)

@@ -30,7 +30,7 @@ def recompute(predictions: Predictions, n_classes: int) -> dict[str, Any]:
         }
     )
     n = len(images)
-    accuracy_interval = _interval(int(images["hit"].sum()), n)
+    accuracy_interval = share_interval(int(images["hit"].sum()), n)
     return {
         "accuracy": accuracy_score(y_true, y_pred),
         "accuracy_interval": accuracy_interval,
@@ -59,19 +59,19 @@ def _per_class(y_true: Labels, y_pred: Labels, n_classes: int) -> list[dict[str,
     one_against_rest = multilabel_confusion_matrix(y_true, y_pred, labels=labels).tolist()
     rows = []
     for row, ((_, n_mistaken), (n_missed, n_hits)) in zip(figures, one_against_rest, strict=True):
-        jaccard = _interval(n_hits, n_hits + n_missed + n_mistaken)
+        jaccard = share_interval(n_hits, n_hits + n_missed + n_mistaken)
         rows.append(
             dict(zip(names, row, strict=True))
             | {
-                "precision_interval": _interval(n_hits, n_hits + n_mistaken),
-                "recall_interval": _interval(n_hits, n_hits + n_missed),
+                "precision_interval": share_interval(n_hits, n_hits + n_mistaken),
+                "recall_interval": share_interval(n_hits, n_hits + n_missed),
                 "f1_interval": {side: 2 / (1 + 1 / bound) if bound else 0 for side, bound in jaccard.items()},
             }
         )
     return rows
 
 
-def _interval(n_hits: int, n: int) -> dict[str, float]:
+def share_interval(n_hits: int, n: int) -> dict[str, float]:
     """The shares p from which n_hits / n is just 1.96 standard deviations away: n (share - p)² = z² p (1 - p)."""
     if n == 0:
         return {"lower": 0, "upper": 1}
@@ -90,7 +90,7 @@ def _calibration(images: "pd.DataFrame") -> dict[str, Any]:
         inside = images[numbers == number]
         if n := len(inside):
             confidence, accuracy = inside["confidence"].mean(), inside["hit"].mean()
-            interval = _interval(int(inside["hit"].sum()), n)
+            interval = share_interval(int(inside["hit"].sum()), n)
             values = (edges[number], edges[number + 1], n, confidence, accuracy, interval)
             names = ("lower", "upper", "n", "confidence", "accuracy", "accuracy_interval")
             bins.append(dict(zip(names, values, strict=True)))

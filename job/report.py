@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +11,10 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from job import figures, gallery, intervals, published, sources, verdict
+from job import changes, figures, gallery, intervals, published, sources, verdict
 from job.calibration import Coverage
+from job.changes import Changes
+from job.comparison import Comparison
 from job.config import Config
 from job.evaluation import ClassMetrics
 from job.gallery import Gallery
@@ -21,7 +23,7 @@ from job.layout import PAGE, STYLE, Layout
 from job.pictures import Pictures
 from job.results import Results
 from job.saved import Predictions
-from job.verdict import Comparison, Fit
+from job.verdict import Fit, Standing
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 COVERAGE = 0.8  # of the images, for the sentence on what the model does if it may abstain
@@ -34,6 +36,7 @@ class Figures:
 
     scale: Markup | None
     confusion_matrix: Markup
+    differences: Markup | None
     recall: Markup
     reliability: Markup
     coverage: Markup
@@ -74,7 +77,8 @@ class View:
     n_right: int
     n_wrong: int
     lowest: ClassMetrics | None
-    comparison: Comparison | None
+    standing: Standing | None
+    changes: Changes | None
     published: tuple[published.Published, ...]
     gallery: Gallery
     figures: Figures
@@ -132,6 +136,7 @@ def _environment() -> jinja2.Environment:
         "wilson": intervals.wilson,
         "percents": _range(lambda value: f"{value:.1%}"),
     }
+    environment.filters |= changes.FILTERS
     return environment
 
 
@@ -150,7 +155,7 @@ def _source(environment: jinja2.Environment, name: str) -> Markup:
 def _view(results: Results, predictions: Predictions, pictures: Pictures, inline: Inline | None) -> View:
     n_right = int(np.trace(results.matrix))
     recalls = [one.recall for one in results.per_class]
-    comparison = verdict.compare(results)
+    standing = verdict.compare(results)
     cells = _cells(results)
     return View(
         results=results,
@@ -158,10 +163,11 @@ def _view(results: Results, predictions: Predictions, pictures: Pictures, inline
         n_right=n_right,
         n_wrong=results.data.n_test - n_right,
         lowest=results.per_class[recalls.index(min(recalls))] if min(recalls) < max(recalls) else None,
-        comparison=comparison,
-        published=published.PUBLISHED if comparison else (),
+        standing=standing,
+        changes=changes.arrange(results, predictions, pictures),
+        published=published.PUBLISHED if standing else (),
         gallery=gallery.arrange(results, predictions, pictures),
-        figures=_figures(results, with_scale=comparison is not None),
+        figures=_figures(results, with_scale=standing is not None),
         cells=cells[:MAX_LISTED],
         lists_all=len(cells) <= MAX_LISTED,
         links_all=len(cells) == len(results.samples.cells),
@@ -205,6 +211,7 @@ def _figures(results: Results, *, with_scale: bool) -> Figures:
     return Figures(
         scale=safe(figures.scale(results.accuracy, accuracy.lower, accuracy.upper, others)) if with_scale else None,
         confusion_matrix=safe(figures.confusion_matrix(results.matrix, results.class_names, links)),
+        differences=safe(_differences(results.comparison, results.class_names)) if results.comparison else None,
         recall=safe(
             figures.recall(
                 [one.recall for one in recalls],
@@ -226,6 +233,15 @@ def _figures(results: Results, *, with_scale: bool) -> Figures:
         loss=safe(figures.learning(results.history, "loss")),
         accuracy=safe(figures.learning(results.history, "accuracy")),
         stages=safe(figures.stages({stage: time_s for stage, time_s in results.timings_s.items() if stage != "total"})),
+    )
+
+
+def _differences(comparison: Comparison, class_names: Sequence[str]) -> str:
+    return figures.differences(
+        [one.difference for one in comparison.per_class],
+        [one.interval.lower for one in comparison.per_class],
+        [one.interval.upper for one in comparison.per_class],
+        class_names,
     )
 
 

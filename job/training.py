@@ -2,20 +2,62 @@
 
 import math
 import time
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
+import tensorflow as tf
 
-from job import resources
+from job import model, resources
 from job.augmentation import Augmentation
 from job.config import Config
 from job.data import Dataset
 from job.engine import Engine
 from job.errors import DivergenceError
-from job.progress import Bar
+from job.progress import Bar, say
 from job.recipes import Recipe
 
 PLATEAU_FACTOR, PLATEAU_PATIENCE = 0.5, 2
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network that was trained.
+
+    Attributes:
+        network: whose weights are those at the end.
+        seed: of the training.
+        history: as `train` gives it.
+        wall_time_s: of building and training it.
+    """
+
+    network: keras.Model
+    seed: int
+    history: dict[str, list[float]]
+    wall_time_s: float
+
+
+def train_each(dataset: Dataset, config: Config, strategy: tf.distribute.Strategy) -> list[Trained]:
+    """Build and train `config.runs` networks, one after another; each is what a run with its seed alone would give.
+
+    Args:
+        dataset: whose last images validate.
+        config: of the run.
+        strategy: in whose scope they are built.
+
+    Raises:
+        DivergenceError: as `train` does.
+    """
+    trained = []
+    for seed in range(config.seed, config.seed + config.runs):
+        begun = time.monotonic()
+        with strategy.scope():
+            network = model.build(dataset.n_classes, config, seed, n_steps(dataset, config))
+        history = train(network, dataset, replace(config, seed=seed, runs=1))
+        trained.append(Trained(network, seed, history, time.monotonic() - begun))
+        if config.runs > 1:
+            say("training", f"run {len(trained)} of {config.runs}, seed {seed} ({trained[-1].wall_time_s:.1f} s)")
+    return trained
 
 
 def n_steps(dataset: Dataset, config: Config) -> int:
@@ -23,11 +65,11 @@ def n_steps(dataset: Dataset, config: Config) -> int:
     return config.epochs * math.ceil(dataset.n_train(config.validation_split) / config.batch_size)
 
 
-def train(model: keras.Model, dataset: Dataset, config: Config) -> dict[str, list[float]]:
-    """Train `model` in place.
+def train(network: keras.Model, dataset: Dataset, config: Config) -> dict[str, list[float]]:
+    """Train `network` in place.
 
     Args:
-        model: compiled.
+        network: compiled.
         dataset: whose last images validate.
         config: of the run.
 
@@ -41,7 +83,7 @@ def train(model: keras.Model, dataset: Dataset, config: Config) -> dict[str, lis
     n_train = dataset.n_train(config.validation_split)
     names = config.augmentations()
     augmentation = Augmentation(names, n_train, config.seed) if names else None
-    engine = Engine(model, dataset, n_train, config.batch_size, config.seed, augmentation=augmentation)
+    engine = Engine(network, dataset, n_train, config.batch_size, config.seed, augmentation=augmentation)
     with Bar(config.epochs, engine.n_steps) as bar:
         watch = _Watch(bar, config.learning_rate)
         history = engine.train(config.epochs, [*_callbacks(config), watch], watch.progress)

@@ -16,7 +16,7 @@ NOTABLE = 0.02
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Standing:
     """Where the accuracy lies beside what others published."""
 
     people: Published
@@ -25,13 +25,13 @@ class Comparison:
     beside_networks: Place
 
 
-def compare(results: Results) -> Comparison | None:
+def compare(results: Results) -> Standing | None:
     """The accuracy beside people's and other MLPs'; None for another data set than Fashion-MNIST."""
     if results.data.name != FASHION_MNIST:
         return None
     people, networks = published.HUMAN, published.MLPS
     interval = results.accuracy_interval
-    return Comparison(
+    return Standing(
         people,
         _place(results.accuracy, interval, people.interval()),
         networks,

@@ -71,6 +71,21 @@ def finished_results(finished_run: Path) -> Results:
     return saved.read_metrics(finished_run)
 
 
+@pytest.fixture(scope="session")
+def compared_run(finished_run: Path) -> Path:
+    """The output folder of a job on the same images with another seed, compared with that one; not to be changed."""
+    folder, data = finished_run.parent / "compared", finished_run.parent / "blocks"
+    options = ["--epochs", "3", "--seed", "1", "--baseline", str(finished_run), "--output", str(folder), "--quiet"]
+    assert main(["--data", str(data), *options]) == 0
+    return folder
+
+
+@pytest.fixture
+def compared_copy(compared_run: Path, tmp_path: Path) -> Path:
+    """The same, to be damaged."""
+    return Path(shutil.copytree(compared_run, tmp_path / "compared"))
+
+
 @pytest.fixture
 def run_copy(finished_run: Path, tmp_path: Path) -> Path:
     """A finished run that may be damaged."""

@@ -66,3 +66,42 @@ def test_the_audit_finds_another_order(run_copy: Path, choice: str) -> None:
     path.write_text(edit(path.read_text()))
     found = audit.differences(saved.read_metrics(run_copy), saved.read_predictions(run_copy, 10, []))
     assert found[0].startswith(f"samples.{choice}[0] is ")
+
+
+def test_the_audit_agrees_with_a_sound_comparison(compared_run: Path) -> None:
+    """pandas and scipy find the same."""
+    predictions = saved.read_predictions(compared_run, 10, [], compared=True)
+    assert audit.differences(saved.read_metrics(compared_run), predictions) == []
+
+
+@pytest.mark.parametrize(
+    ("edit", "words"),
+    [
+        (lambda c: c["pairs"].update(n_won=77), r"comparison.pairs.n_won is 77, but predictions.csv gives"),
+        (lambda c: c["pairs"].update(difference=0.5), r"comparison.pairs.difference is 0.5"),
+        (lambda c: c["pairs"]["interval"].update(upper=0.9), r"comparison.pairs.interval.upper is 0.9"),
+        (lambda c: c.update(p_value=0.123), r"comparison.p_value is 0.123"),
+        (lambda c: c["per_class"][3].update(n_lost=9), r"comparison.per_class\[3\].n_lost is 9"),
+        (
+            lambda c: c["per_class"][3]["interval"].update(lower=-0.9),
+            r"comparison.per_class\[3\].interval.lower is -0.9",
+        ),
+        (lambda c: c["earlier"].update(accuracy=0.123), r"comparison.earlier.accuracy is 0.123"),
+        (
+            lambda c: c["earlier"]["accuracy_interval"].update(lower=0),
+            r"comparison.earlier.accuracy_interval.lower is 0",
+        ),
+        (lambda c: c["won"].pop(), r"comparison.won\[\d+\] is nothing"),
+        (lambda c: c["won"].append(7), r"comparison.won\[\d+\] is 7, but predictions.csv gives nothing"),
+    ],
+)
+def test_the_audit_finds_a_changed_comparison(
+    compared_copy: Path, edit: Callable[[dict[str, Any]], object], words: str
+) -> None:
+    """A figure that does not follow from the predictions of both models is named."""
+    path = compared_copy / "metrics.json"
+    path.write_text(edited(lambda content: edit(content["comparison"]))(path.read_text()))
+    predictions = saved.read_predictions(compared_copy, 10, [], compared=True)
+    found = audit.differences(saved.read_metrics(compared_copy), predictions)
+    assert len(found) == 1
+    assert re.match(words, found[0])

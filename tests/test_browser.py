@@ -38,16 +38,19 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def reports(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Reports:
-    """Gives the folder with the report of a finished run in a layout, with so many classes; not to be changed."""
+def reports(compared_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Reports:
+    """Gives the folder with the report of a compared run in a layout, with so many classes; not to be changed."""
 
     @functools.cache
     def trained(n_classes: int) -> Path:
         if n_classes == 10:
-            return finished_run
+            return compared_run
         folder = tmp_path_factory.mktemp("classes")
         data = write_dataset(folder / "blocks", n_train=400, n_test=200, n_classes=n_classes)
-        assert main(["--data", str(data), "--epochs", "1", "--output", str(folder / "report"), "-q"]) == 0
+        options = ["--data", str(data), "--epochs", "1", "-q"]
+        assert main([*options, "--output", str(folder / "before")]) == 0
+        options += ["--seed", "1", "--baseline", str(folder / "before")]
+        assert main([*options, "--output", str(folder / "report")]) == 0
         return folder / "report"
 
     @functools.cache
@@ -221,7 +224,7 @@ def test_no_page_break_cuts_a_figure_a_card_or_a_row(
     with visit(chromium, address(reports(layout, n_classes))) as made:
         made.page.emulate_media(media="print")
         made.page.set_viewport_size(A4)
-        whole = made.page.locator("figure, .samples > li, .pairs > li, tr")
+        whole = made.page.locator("figure, .samples > li, .changes > li, .pairs > li, tr")
         texts = [compact(one.inner_text()) for one in whole.all() if one.is_visible()]
         heights = whole.evaluate_all("all => all.map(one => one.getBoundingClientRect().height)")
         breaks = whole.evaluate_all("all => all.map(one => getComputedStyle(one).breakInside)")
@@ -247,11 +250,12 @@ def test_without_script_every_word_is_there(chromium: Browser, reports: Reports,
         assert made.page.locator("button:visible").count() == 0
 
 
-def test_the_metrics_can_be_sorted(chromium: Browser, reports: Reports) -> None:
+@pytest.mark.parametrize(("section", "n_columns"), [("classes", 5), ("comparison", 6)])
+def test_the_metrics_can_be_sorted(chromium: Browser, reports: Reports, section: str, n_columns: int) -> None:
     """By each column, one way and the other: the classes in label order, all else by its figure."""
     with visit(chromium, address(reports("single"))) as made:
-        table = made.page.locator("#classes table")
-        assert table.locator("thead th button").count() == 5
+        table = made.page.locator(f"#{section} table.sortable")
+        assert table.locator("thead th button").count() == n_columns
         for column, button in enumerate(table.locator("thead th button").all()):
             for _ in range(2):
                 button.click()

@@ -17,7 +17,15 @@ def test_the_command_repeats_the_run() -> None:
     """Read by the job's own command line, it gives the same settings, odd folder names included."""
     import shlex
 
-    config = Config(recipe="cnn", epochs=7, learning_rate=0.25, augment="flip,shift", data="a folder; rm", output="--x")
+    config = Config(
+        recipe="cnn",
+        epochs=7,
+        learning_rate=0.25,
+        augment="flip,shift",
+        data="a folder; rm",
+        baseline="-before",
+        output="--x",
+    )
     words = shlex.split(config.command())
     assert words[:3] == ["python", "-m", "job"]
     assert cli.parse(words[3:]).config == config
@@ -69,6 +77,8 @@ def test_a_recipe_can_be_cut_to_one_epoch(name: str) -> None:
         ({"replicas": 0}, "--replicas is 0, but must be from 1 to 64"),
         ({"replicas": 3}, "--batch-size is 32, but must be a multiple of --replicas 3"),
         ({"output": ""}, "--output is ''"),
+        ({"baseline": ""}, "--baseline is ''"),
+        ({"baseline": "a\x00"}, r"--baseline is 'a\\x00', but must be a folder's name"),
     ],
 )
 def test_values_out_of_range(values: dict[str, object], words: str) -> None:

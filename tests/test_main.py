@@ -45,6 +45,27 @@ def test_the_last_line_says_the_accuracy_and_the_path(
     assert stages == ["system", "data", "tensorflow", "training", "training", "evaluation", "report"]
 
 
+def test_the_earlier_run_is_read_before_the_data(
+    finished_run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """And told, with its accuracy."""
+    options = ["--data", str(finished_run.parent / "blocks"), "--epochs", "1", "--output", str(tmp_path / "out")]
+    assert main([*options, "--baseline", str(finished_run)]) == 0
+    lines = capfd.readouterr().err.splitlines()
+    assert [line.split()[0] for line in lines][:4] == ["system", "baseline", "data", "tensorflow"]
+    accuracy = json.loads((finished_run / "metrics.json").read_text())["accuracy"]
+    assert f"{finished_run}: accuracy {accuracy:.4f} (n = 100)" in lines[1]
+    assert "baseline" in json.loads((tmp_path / "out" / "metrics.json").read_text())["timings_s"]
+
+
+def test_a_comparison_in_a_process_of_its_own(finished_run: Path, tmp_path: Path) -> None:
+    """Where nothing was imported before: pandas reads the earlier run, though the import of TensorFlow hides it."""
+    options = ("--epochs", "1", "--baseline", finished_run, "--output", tmp_path / "out", "-q")
+    command = (sys.executable, "-m", "job", "--data", finished_run.parent / "blocks", *options)
+    done = subprocess.run([*map(str, command)], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_quiet_and_verbose(dataset_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """-q says only the result, -v also what TensorFlow says while it loads, which is only once in a process."""
     arguments = ["--data", str(dataset_folder), "--epochs", "1", "--output", str(tmp_path / "out")]
@@ -91,6 +112,9 @@ def test_two_runs_with_one_seed_give_the_same(dataset_folder: Path, tmp_path: Pa
         (["--validation-split", "1"], "--validation-split is 1.0, but must be from 0 to below 1"),
         (["--batch-size", "99999999999999999999"], "--batch-size is 99999999999999999999, but must be from 1 to"),
         (["--data", ""], "--data is '', but must be a folder's name"),
+        (["--baseline", ""], "--baseline is '', but must be a folder's name"),
+        (["--baseline", "a", "--output", "a"], "--baseline a is the folder of --output"),
+        (["render", "--baseline", "a"], "unrecognized arguments: --baseline a; `python -m job render --help`"),
         (["--output", "a\nb"], r"--output is 'a\nb', but must be"),
         (["--device", "tpu"], "argument --device: invalid choice: 'tpu'"),
         (["--learn", "1"], "unrecognized arguments: --learn 1"),
@@ -241,7 +265,7 @@ def test_render_of_something_else(error_of: ErrorOf, tmp_path: Path) -> None:
     """65: no results, or those of another schema."""
     assert "metrics.json: is not there" in error_of(65, "render", "--output", tmp_path)
     (tmp_path / "metrics.json").write_text('{"schema_version": 9}')
-    assert "has schema version 9, this job reads 3" in error_of(65, "render", "--output", tmp_path)
+    assert "has schema version 9, this job reads 4" in error_of(65, "render", "--output", tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["metrics.json"]
 
 

@@ -79,7 +79,7 @@ def test_label_smoothing_is_of_the_loss() -> None:
 def test_mirror_images_are_judged_along_with_images(recipe: Recipe, tmp_path: Path) -> None:
     """The mean of both answers, also after saving and loading; an image and its mirror image get the same."""
     network = model.build(10, recipe, seed=0)
-    judge, images = model.with_mirror_images(network), some_images(4)
+    judge, images = model.judge(network, Recipe(test_time="flip")), some_images(4)
     expected = (network(images).numpy() + network(images[:, :, ::-1]).numpy()) / 2
     np.testing.assert_allclose(judge(images).numpy(), expected, rtol=1e-5)
     np.testing.assert_allclose(judge(images[:, :, ::-1]).numpy(), expected, rtol=1e-5)

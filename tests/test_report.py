@@ -121,7 +121,7 @@ def test_fashion_mnist_is_compared_with_what_was_published(finished_run: Path, f
     """Every source is named; the words follow the interval."""
     results = dataclasses.replace(finished_results, data=dataclasses.replace(finished_results.data, name=FASHION_MNIST))
     predictions = saved.read_predictions(finished_run, 10, results.samples.indices())
-    images = saved.read_samples(finished_run, results.samples)
+    images = saved.read_samples(finished_run, results.pictured())
     page = parse(report.render(results, predictions, images, "single")["index.html"].decode())
     header = page.find(".//header")
     assert [row[0] for row in rows(header)] == [
@@ -267,16 +267,105 @@ def test_rendering_again_gives_the_same_bytes(finished_run: Path, in_folder: Pat
     assert [(copy / name).read_bytes() for name in names] == [(in_folder / name).read_bytes() for name in names]
 
 
+def test_a_run_alone_is_compared_with_none(page: ET.Element) -> None:
+    """Neither a section nor a link to it."""
+    assert page.find(".//section[@id='comparison']") is None
+    assert page.find(".//nav/a[@href='#comparison']") is None
+
+
+def test_a_compared_run_says_whether_it_is_better(compared_run: Path, finished_run: Path) -> None:
+    """In words with difference, interval, n and p; both runs, what they made of the images, and every class."""
+    results, earlier = saved.read_metrics(compared_run), saved.read_metrics(finished_run)
+    page = parse((compared_run / "index.html").read_text(encoding="utf-8"))
+    assert [link.attrib["href"] for link in page.findall(".//nav/a")][:2] == ["#metrics", "#comparison"]
+    told, found = section(page, "comparison"), results.comparison
+    assert found is not None
+    pairs = found.pairs
+    lead = text(told.find("p")).replace("\N{MINUS SIGN}", "-")
+    assert lead.startswith(("Better. On the same 100", "Worse. On the same 100", "No difference that chance does not"))
+    assert f"right in {100 * pairs.now:.2f}%, the earlier one in {100 * pairs.earlier:.2f}%" in lead
+    interval = f"{100 * pairs.interval.lower:+.2f} to {100 * pairs.interval.upper:+.2f}"
+    assert f"{100 * pairs.difference:+.2f} points (95% interval {interval}, paired, n = 100)" in lead
+    assert f"Of the {pairs.n_discordant} images that only one of them got right, {pairs.n_won} were won" in lead
+    assert re.search(r"p (= [\d.]+|< 0\.001) \(exact McNemar test\)", lead)
+    assert [row[0] for row in rows(told)] == ["This run", "Earlier run"]
+    for row, run in zip(rows(told), (results, earlier), strict=True):
+        assert row[1].startswith(f"{100 * run.accuracy:.2f}% {100 * run.accuracy_interval.lower:.1f}%")
+        assert row[2].startswith(f"{run.loss:.3f} {run.loss_interval.lower:.3f}")
+    assert rows(told, 1) == [
+        ["Right before", f"both right {pairs.n_both_right}", f"lost {pairs.n_lost}"],
+        ["Wrong before", f"won {pairs.n_won}", f"both wrong {pairs.n_both_wrong}"],
+    ]
+    classes = rows(told, 2)
+    assert [row[0] for row in classes] == [f"class {label} n = 10" for label in range(10)]
+    for row, one, now in zip(classes, found.per_class, results.per_class, strict=True):
+        assert row[1:3] == [f"{one.earlier:.3f}", f"{now.recall:.3f}"]
+        assert row[4:] == [str(one.n_won), str(one.n_lost)]
+        assert f"{100 * one.interval.upper:+.1f}" in row[3].replace("\N{MINUS SIGN}", "-")
+    assert earlier.command in text(told)
+    assert earlier.model in text(told)
+    figures = [svg for svg in told.iter() if svg.get("class", "") == "figure"]
+    assert [svg.get("aria-label", "")[:9] for svg in figures] == ["Dot chart"]
+
+
+def test_images_won_and_lost_are_shown(compared_run: Path) -> None:
+    """Each with its class and what both models said, as predictions.csv has it."""
+    results = saved.read_metrics(compared_run)
+    predictions = saved.read_predictions(compared_run, 10, [], compared=True)
+    told = section(parse((compared_run / "index.html").read_text(encoding="utf-8")), "comparison")
+    assert results.comparison is not None
+    assert predictions.y_earlier is not None
+    shown = [one for group in told.findall("ul[@class='changes']") for one in group]
+    indices = results.comparison.won + results.comparison.lost
+    assert indices
+    for item, index in zip(shown, indices, strict=True):
+        true, now, before = (one[index] for one in (predictions.y_true, predictions.y_pred, predictions.y_earlier))
+        image = item.find("img")
+        assert image is not None
+        assert image.attrib["alt"] == f"Test image {index}: class {true}"
+        said = f"class {now}, {100 * predictions.confidence[index]:.0f}%"
+        assert [text(one) for one in item.findall(".//dd")] == [f"class {true}", said, f"class {before}"]
+
+
+@pytest.mark.parametrize("layout", ["single", "folder"])
+def test_a_comparison_is_rendered_again_without_the_earlier_run(
+    compared_copy: Path, monkeypatch: pytest.MonkeyPatch, layout: str
+) -> None:
+    """Byte for byte; its folder is gone, and nothing asks for it."""
+    results = saved.read_metrics(compared_copy)
+    gone = str(compared_copy.parent / "gone")
+    path = compared_copy / "metrics.json"
+    path.write_text(path.read_text().replace(str(results.config.baseline), gone))
+    assert main(["render", "--output", str(compared_copy), "--layout", layout, "-q"]) == 0
+    expected = {file.name: file.read_bytes() for file in compared_copy.rglob("*") if file.is_file()}
+    monkeypatch.setattr("job.earlier.read", None)
+    assert main(["render", "--output", str(compared_copy), "--layout", layout, "-q"]) == 0
+    assert {file.name: file.read_bytes() for file in compared_copy.rglob("*") if file.is_file()} == expected
+    assert gone in (compared_copy / "index.html").read_text(encoding="utf-8")
+
+
+def test_the_trained_comparison_is_rendered_again_byte_for_byte(compared_run: Path, compared_copy: Path) -> None:
+    """What `render` makes of the files alone is what the job wrote."""
+    (compared_copy / "index.html").unlink()
+    assert main(["render", "--output", str(compared_copy), "-q"]) == 0
+    assert (compared_copy / "index.html").read_bytes() == (compared_run / "index.html").read_bytes()
+
+
 def test_hostile_class_names_stay_text(tmp_path: Path) -> None:
     """A name with markup and one of other letters are shown as they are."""
     names = ["<script>alert(1)</script>", "袋 $x^2", '"><img src=x>', "{{ 7 * 7 }}"]
     data = write_dataset(tmp_path / "hostile", n_classes=4)
     (data / "classes.txt").write_text("\n".join(names), encoding="utf-8")
-    assert main(["--data", str(data), "--epochs", "1", "--output", str(tmp_path / "out"), "-q"]) == 0
+    options = ["--data", str(data), "--epochs", "1", "-q"]
+    assert main([*options, "--output", str(tmp_path / "before")]) == 0
+    assert (
+        main([*options, "--seed", "1", "--output", str(tmp_path / "out"), "--baseline", str(tmp_path / "before")]) == 0
+    )
     page = parse((tmp_path / "out" / "index.html").read_text(encoding="utf-8"))
     assert len(page.findall(".//script")) == 1
     assert [image for image in page.iter("img") if not image.attrib["src"].startswith("data:image/png")] == []
     assert [row[0] for row in rows(section(page, "classes"))] == names
+    assert [row[0] for row in rows(section(page, "comparison"), 2)] == [f"{name} n = 25" for name in names]
 
 
 def test_a_perfect_model_has_no_mistakes_to_show(finished_run: Path, tmp_path: Path) -> None:
@@ -291,7 +380,7 @@ def test_a_perfect_model_has_no_mistakes_to_show(finished_run: Path, tmp_path: P
         confusion_matrix=np.diag([10] * 10).tolist(),
         samples=dataclasses.replace(results.samples, wrong=[], confident_mistakes=[], cells=diagonal),
     )
-    images = saved.read_samples(copy, results.samples)
+    images = saved.read_samples(copy, results.pictured())
     page = parse(report.render(perfect, predictions, images, "single")["index.html"].decode())
     assert "No test image was mistaken." in text(section(page, "confusion"))
     assert "Wrong" not in text(section(page, "samples"))

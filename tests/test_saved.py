@@ -1,6 +1,7 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ def test_a_run_reads_back(finished_run: Path, finished_results: Results) -> None
     predictions = saved.read_predictions(finished_run, 10, chosen)
     assert len(predictions.y_true) == finished_results.data.n_test == 100
     assert list(predictions.rows) == chosen
-    pictures = saved.read_samples(finished_run, finished_results.samples)
+    pictures = saved.read_samples(finished_run, finished_results.pictured())
     assert sorted(pictures) == finished_results.samples.indices()
     assert {picture.shape for picture in pictures.values()} == {(28, 28)}
 
@@ -25,7 +26,7 @@ def test_a_run_reads_back(finished_run: Path, finished_results: Results) -> None
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (edited(lambda c: c.update(schema_version=2)), "has schema version 2, this job reads 3"),
+        (edited(lambda c: c.update(schema_version=2)), "has schema version 2, this job reads 4"),
         (edited(lambda c: c.pop("schema_version")), "has schema version None"),
         (edited(lambda c: c.pop("macro")), "damaged .*`macro`"),
         (edited(lambda c: c.update(accuracy="high")), r"damaged \(Expected `float`, got `str` - at `\$.accuracy`\)"),
@@ -128,14 +129,63 @@ def test_damaged_pictures(run_copy: Path, finished_results: Results) -> None:
     path = run_copy / "samples.npz"
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(DataError, match="damaged"):
-        saved.read_samples(run_copy, finished_results.samples)
+        saved.read_samples(run_copy, finished_results.pictured())
     np.savez(path, index=np.array([0]), image=np.zeros((1, 28, 28), np.uint8))
     with pytest.raises(DataError, match="lacks the picture of test image"):
-        saved.read_samples(run_copy, finished_results.samples)
+        saved.read_samples(run_copy, finished_results.pictured())
     chosen = finished_results.samples.indices()
     np.savez(path, index=np.array(chosen), image=np.zeros((len(chosen), 3, 28), np.uint8))
     with pytest.raises(DataError, match="not 28 x 28 bytes"):
-        saved.read_samples(run_copy, finished_results.samples)
+        saved.read_samples(run_copy, finished_results.pictured())
     path.unlink()
     with pytest.raises(DataError, match="is not there"):
-        saved.read_samples(run_copy, finished_results.samples)
+        saved.read_samples(run_copy, finished_results.pictured())
+
+
+def test_a_compared_run_reads_back(compared_run: Path, finished_run: Path) -> None:
+    """With the classes that the earlier model predicted, and the pictures of the images won and lost."""
+    results = saved.read_metrics(compared_run)
+    assert results.comparison is not None
+    predictions = saved.read_predictions(compared_run, 10, [], compared=True)
+    assert predictions.y_earlier is not None
+    assert predictions.y_earlier.tolist() == saved.read_predictions(finished_run, 10, []).y_pred.tolist()
+    assert set(results.comparison.indices()) <= set(saved.read_samples(compared_run, results.pictured()))
+
+
+def test_the_earlier_predictions_are_there_just_where_there_is_a_comparison(
+    compared_run: Path, finished_run: Path
+) -> None:
+    """A column too many or too few is damage."""
+    with pytest.raises(DataError, match=r"not those of 10 classes\); train again"):
+        saved.read_predictions(compared_run, 10, [])
+    with pytest.raises(DataError, match=r"not those of 10 classes and baseline\); train again"):
+        saved.read_predictions(finished_run, 10, [], compared=True)
+
+
+@pytest.mark.parametrize(("label", "words"), [("10", "out of range"), ("-1", "out of range"), ("", ""), ("x", "x")])
+def test_damaged_earlier_predictions(compared_copy: Path, label: str, words: str) -> None:
+    """Each is the number of a class."""
+    path = compared_copy / "predictions.csv"
+    path.write_text(re.sub(r",\d\n$", f",{label}\n", path.read_text()))
+    with pytest.raises(DataError, match=rf"predictions.csv: damaged \(.*{words}.*\); train again"):
+        saved.read_predictions(compared_copy, 10, [], compared=True)
+
+
+@pytest.mark.parametrize(
+    ("edit", "words"),
+    [
+        (lambda c: c["per_class"].pop(), "the comparison does not have 10 classes"),
+        (lambda c: c["won"].append(100), "no test image 100"),
+        (lambda c: c["lost"].append(-1), "no test image -1"),
+        (lambda c: c["earlier"].update(model="a\x01"), "control character"),
+        (lambda c: c["earlier"].update(loss=-1), "out of range"),
+        (lambda c: c["earlier"]["loss_interval"].update(upper=1e300), "out of range"),
+        (lambda c: c["earlier"].pop("command"), r"`command` - at `\$.comparison.earlier`"),
+    ],
+)
+def test_a_damaged_comparison(compared_copy: Path, edit: Callable[[dict[str, Any]], object], words: str) -> None:
+    """One line says what is wrong."""
+    path = compared_copy / "metrics.json"
+    path.write_text(edited(lambda content: edit(content["comparison"]))(path.read_text()))
+    with pytest.raises(DataError, match=rf"damaged \(.*{words}.*\); train again"):
+        saved.read_metrics(compared_copy)

@@ -1,0 +1,90 @@
+"""What a comparison with an earlier run means, and the pictures of the images won and lost."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from job.comparison import Comparison
+from job.differences import signed
+from job.pictures import Pictures
+from job.results import Results
+from job.saved import Predictions
+
+SIGNIFICANT = 0.05
+LOWEST_P = 0.001  # what lies below is not told from it
+
+FILTERS: Mapping[str, Callable[..., Any]] = {
+    "signed": signed,
+    "signeds": lambda interval, form=".1f": f"{signed(interval.lower, form)} to {signed(interval.upper, form)}",
+    "p": lambda value: f"= {value:.2g}" if value >= LOWEST_P else f"< {LOWEST_P:g}",
+}
+"""Of the templates: a difference and its interval in points, and a p value after its sign."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One test image that just one of the two models got right.
+
+    Attributes:
+        true: its class.
+        now: what this model takes it for.
+        confidence: the probability of that.
+        before: what the earlier model took it for.
+    """
+
+    index: int
+    picture: str
+    true: str
+    now: str
+    confidence: float
+    before: str
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What changed since the earlier run.
+
+    Attributes:
+        sign: better or worse only where the interval of the difference excludes 0 and the test agrees; else `open`.
+        won: surest first.
+        lost: surest first.
+    """
+
+    sign: Literal["better", "worse", "open"]
+    won: list[Change]
+    lost: list[Change]
+
+
+def arrange(results: Results, predictions: Predictions, pictures: Pictures) -> Changes | None:
+    """The changes of one run; None where it was compared with none.
+
+    Args:
+        results: of the run.
+        predictions: of both models.
+        pictures: of the images won and lost.
+    """
+    if results.comparison is None or predictions.y_earlier is None:
+        return None
+    names, earlier = results.class_names, predictions.y_earlier
+
+    def show(indices: Sequence[int]) -> list[Change]:
+        return [
+            Change(
+                index=index,
+                picture=pictures.address(index),
+                true=names[predictions.y_true[index]],
+                now=names[predictions.y_pred[index]],
+                confidence=float(predictions.confidence[index]),
+                before=names[earlier[index]],
+            )
+            for index in indices
+        ]
+
+    return Changes(_sign(results.comparison), show(results.comparison.won), show(results.comparison.lost))
+
+
+def _sign(comparison: Comparison) -> Literal["better", "worse", "open"]:
+    interval = comparison.pairs.interval
+    if comparison.p_value >= SIGNIFICANT or interval.lower <= 0 <= interval.upper:
+        return "open"
+    return "better" if comparison.pairs.difference > 0 else "worse"
