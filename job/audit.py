@@ -1,5 +1,6 @@
 """Holds the figures of a run against those computed afresh from its predictions."""
 
+import statistics
 from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
@@ -28,11 +29,38 @@ def differences(results: Results, predictions: Predictions) -> list[str]:
         value, (expected, tolerance) = ours.get(name), theirs.get(name, (None, 0))
         if value is None or expected is None or abs(value - expected) > tolerance:
             found.append(f"{name} is {_text(value)}, but predictions.csv gives {_text(expected)}")
+    found += _of_seeds(results)
     hits = predictions.y_true == predictions.y_pred
     for indices, right in ((results.samples.right, hits), (results.samples.wrong, ~hits)):
         if not right[indices].all() or not len(indices) == len(set(indices)) == min(N_SHOWN, right.sum()):
             found.append("the samples are not those that were predicted right and wrong")
     return found
+
+
+def _of_seeds(results: Results) -> list[str]:
+    """What in the spread over seeds does not follow from its trials, or is not of the model that was judged."""
+    spread, seed = results.spread, results.config.seed
+    if not spread:
+        return [] if results.config.runs == 1 else [f"the figures of {results.config.runs} runs are missing"]
+    accuracies = [one.accuracy for one in spread.trials]
+    if [one.seed for one in spread.trials] != list(range(seed, seed + results.config.runs)):
+        return [f"the runs are not those of the {results.config.runs} seeds from {seed} on"]
+    expected = {
+        "spread.mean": (spread.mean, statistics.mean(accuracies)),
+        "spread.sd": (spread.sd, statistics.stdev(accuracies)),
+        "the accuracy of the median run": (results.accuracy, statistics.median_low(accuracies)),
+    }
+    expected |= {
+        f"the {name} of the run reported": (getattr(results, name), getattr(one, name))
+        for one in spread.trials
+        if one.seed == spread.reported
+        for name in ("accuracy", "loss")
+    }
+    return [
+        f"{name} is {_text(value)}, but the runs give {_text(other)}"
+        for name, (value, other) in expected.items()
+        if abs(value - other) > TOLERANCE * abs(other) + 1e-12
+    ]
 
 
 def _figures(results: Results) -> dict[str, Any]:

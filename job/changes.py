@@ -1,24 +1,15 @@
 """What a comparison with an earlier run means, and the pictures of the images won and lost."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from job.comparison import Comparison
-from job.differences import signed
 from job.pictures import Pictures
 from job.results import Results
 from job.saved import Predictions
 
 SIGNIFICANT = 0.05
-LOWEST_P = 0.001  # what lies below is not told from it
-
-FILTERS: Mapping[str, Callable[..., Any]] = {
-    "signed": signed,
-    "signeds": lambda interval, form=".1f": f"{signed(interval.lower, form)} to {signed(interval.upper, form)}",
-    "p": lambda value: f"= {value:.2g}" if value >= LOWEST_P else f"< {LOWEST_P:g}",
-}
-"""Of the templates: a difference and its interval in points, and a p value after its sign."""
 
 
 @dataclass(frozen=True)

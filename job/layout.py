@@ -11,6 +11,9 @@ STYLE = "report.css"
 PICTURES = "report-images"
 """The folder of the pictures: a name that no other folder is likely to have, for it is replaced as a whole."""
 
+AUGMENTED = "augmented"
+"""The picture in it that is of no test image; all others are named by the number of theirs."""
+
 FILES: dict[Layout, tuple[str, ...]] = {"single": (PAGE,), "folder": (PAGE, STYLE)}
 FOLDERS: dict[Layout, tuple[str, ...]] = {"single": (), "folder": (PICTURES,)}
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from job import interruption, refusal
 from job.errors import OutputError
+from job.layout import AUGMENTED
 
 UNFINISHED = ".unfinished-"
 
@@ -54,7 +55,7 @@ def _demand_own(folder: Path, name: str) -> None:
     """
     path = folder / name
     found = path.iterdir() if path.is_dir() else [path] if os.path.lexists(path) else []
-    if foreign := next((one for one in found if not re.fullmatch(r"[0-9]+\.png", one.name)), None):
+    if foreign := next((one for one in found if not re.fullmatch(rf"([0-9]+|{AUGMENTED})\.png", one.name)), None):
         raise OutputError(
             f"--output {folder}: {foreign} is in the way of the report's pictures, and no report made it; move it "
             "or name another output folder"

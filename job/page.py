@@ -24,7 +24,8 @@ def write(source: Path, target: Path, layout: Layout) -> None:
     if differences := audit.differences(results, predictions):
         raise DataError(f"{source / METRICS}: {differences[0]}; the files are of different runs, train again")
     images = saved.read_samples(source, chosen)
-    for name, content in report.render(results, predictions, images, layout).items():
+    augmented = saved.read_augmented(source, results.config)
+    for name, content in report.render(results, predictions, images, augmented, layout).items():
         path = target / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(content)

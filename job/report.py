@@ -2,8 +2,8 @@
 
 import base64
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import jinja2
@@ -11,38 +11,26 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from job import changes, figures, gallery, intervals, published, sources, verdict
+from job import changes, drawings, figures, formats, gallery, published, sources, verdict
 from job.calibration import Coverage
 from job.changes import Changes
-from job.comparison import Comparison
 from job.config import Config
+from job.drawings import Drawings
 from job.evaluation import ClassMetrics
 from job.gallery import Gallery
-from job.intervals import Interval
-from job.layout import PAGE, STYLE, Layout
-from job.pictures import Pictures
+from job.layout import AUGMENTED, PAGE, STYLE, Layout
+from job.pictures import Pictures, Sheet
+from job.recipes import RECIPES, Recipe
 from job.results import Results
 from job.saved import Predictions
 from job.verdict import Fit, Standing
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 COVERAGE = 0.8  # of the images, for the sentence on what the model does if it may abstain
+SHOWN = ("validation_split", "seed", "runs", "replicas")
+"""The settings beside the recipe that the page shows."""
+
 MAX_LISTED = 400  # cells of the confusion matrix in its table: all of 20 classes
-
-
-@dataclass(frozen=True)
-class Figures:
-    """The pictures of the report, as inline SVG; None where there is none."""
-
-    scale: Markup | None
-    confusion_matrix: Markup
-    differences: Markup | None
-    recall: Markup
-    reliability: Markup
-    coverage: Markup
-    loss: Markup
-    accuracy: Markup
-    stages: Markup
 
 
 @dataclass(frozen=True)
@@ -61,6 +49,14 @@ class Inline:
 
 
 @dataclass(frozen=True)
+class Augmented(Sheet):
+    """Training images as they are and as training saw them, in one picture: a row each, a column an epoch."""
+
+    n_images: int
+    n_epochs: int
+
+
+@dataclass(frozen=True)
 class View:
     """All that the templates show, ready to be formatted.
 
@@ -70,6 +66,9 @@ class View:
         lists_all: whether these are all cells that hold images.
         links_all: whether each of those leads to images.
         shows_counts: whether the heatmap has room for numbers.
+        n_epochs: that the model trained for.
+        training_s: how long that took, in seconds.
+        lowest_trial: the least accuracy of all seeds, and `highest_trial` the highest, where there were several.
     """
 
     results: Results
@@ -81,7 +80,7 @@ class View:
     changes: Changes | None
     published: tuple[published.Published, ...]
     gallery: Gallery
-    figures: Figures
+    figures: Drawings
     cells: list[tuple[str, str, int, float]]
     lists_all: bool
     links_all: bool
@@ -89,12 +88,21 @@ class View:
     mean_confidence: float
     abstention: Coverage
     fit: Fit | None
+    n_epochs: int
+    training_s: float
+    lowest_trial: float
+    highest_trial: float
+    augmented: Augmented | None
     settings: Mapping[str, object]
     data_files: Mapping[str, str]
 
 
 def render(
-    results: Results, predictions: Predictions, images: Mapping[int, NDArray[np.uint8]], layout: Layout
+    results: Results,
+    predictions: Predictions,
+    images: Mapping[int, NDArray[np.uint8]],
+    augmented: NDArray[np.uint8],
+    layout: Layout,
 ) -> dict[str, bytes]:
     """The files of the report by name; the same arguments give the same bytes.
 
@@ -102,6 +110,7 @@ def render(
         results: of one run.
         predictions: of its test images.
         images: by the index of their test image, shape (28, 28) each, for every index in `results.samples`.
+        augmented: training images and what training saw of them, shape (n, 1 + n_epochs, 28, 28).
         layout: one file that holds all, or a page with its style sheet and pictures beside it.
     """
     environment = _environment()
@@ -109,7 +118,8 @@ def render(
     pictures = Pictures(images, embedded=embedded)
     style = _source(environment, "style.css")
     inline = _inline(style, _source(environment, "sort.js")) if embedded else None
-    page = environment.get_template("report.html").render(view=_view(results, predictions, pictures, inline))
+    view = _view(results, predictions, pictures, augmented, inline)
+    page = environment.get_template("report.html").render(view=view)
     files = {PAGE: page.encode()}
     return files if embedded else files | {STYLE: style.encode()} | pictures.files
 
@@ -122,26 +132,8 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
-        "count": lambda value: f"{value:,}",
-        "percent": lambda fraction: f"{fraction:.1%}",
-        "percent0": lambda fraction: f"{fraction:.0%}",
-        "percent2": lambda fraction: f"{fraction:.2%}",
-        "points": lambda fraction: f"{100 * abs(fraction):.1f}",
-        "decimal": lambda value: f"{value:.3f}",
-        "bar": lambda fraction: f"{100 * fraction:.1f}",
-        "seconds": lambda value: f"{value:.1f} s",
-        "date": lambda moment: moment.replace("T", " ").removesuffix("+00:00") + " UTC",
-        "decimals": _range(lambda value: f"{value:.3f}"),
-        "wilson": intervals.wilson,
-        "percents": _range(lambda value: f"{value:.1%}"),
-    }
-    environment.filters |= changes.FILTERS
+    environment.filters |= formats.FILTERS
     return environment
-
-
-def _range(form: Callable[[float], str]) -> Callable[[Interval], str]:
-    return lambda interval: f"{form(interval.lower)}\N{EN DASH}{form(interval.upper)}"
 
 
 def _source(environment: jinja2.Environment, name: str) -> Markup:
@@ -152,7 +144,14 @@ def _source(environment: jinja2.Environment, name: str) -> Markup:
         raise RuntimeError(f"the template {error} is not in {TEMPLATES}") from error
 
 
-def _view(results: Results, predictions: Predictions, pictures: Pictures, inline: Inline | None) -> View:
+def _view(
+    results: Results,
+    predictions: Predictions,
+    pictures: Pictures,
+    augmented: NDArray[np.uint8],
+    inline: Inline | None,
+) -> View:
+    trials = {one.seed: one for one in results.spread.trials} if results.spread else {}
     n_right = int(np.trace(results.matrix))
     recalls = [one.recall for one in results.per_class]
     standing = verdict.compare(results)
@@ -167,7 +166,7 @@ def _view(results: Results, predictions: Predictions, pictures: Pictures, inline
         changes=changes.arrange(results, predictions, pictures),
         published=published.PUBLISHED if standing else (),
         gallery=gallery.arrange(results, predictions, pictures),
-        figures=_figures(results, with_scale=standing is not None),
+        figures=drawings.draw(results, with_scale=standing is not None),
         cells=cells[:MAX_LISTED],
         lists_all=len(cells) <= MAX_LISTED,
         links_all=len(cells) == len(results.samples.cells),
@@ -175,6 +174,11 @@ def _view(results: Results, predictions: Predictions, pictures: Pictures, inline
         mean_confidence=sum(one.n * one.confidence for one in results.calibration.bins) / results.data.n_test,
         abstention=verdict.abstain(results.calibration, COVERAGE),
         fit=verdict.fit(results.history),
+        n_epochs=len(results.history.loss),
+        training_s=trials[results.spread.reported].training_s if results.spread else results.timings_s["training"],
+        lowest_trial=min((one.accuracy for one in trials.values()), default=results.accuracy),
+        highest_trial=max((one.accuracy for one in trials.values()), default=results.accuracy),
+        augmented=_augmented(augmented, pictures),
         settings=_settings(results.config),
         data_files={sources.FILES[role]: digest for role, digest in results.data.sha256.items()},
     )
@@ -200,58 +204,18 @@ def _cells(results: Results) -> list[tuple[str, str, int, float]]:
     return sorted(cells, key=lambda cell: -cell[2])
 
 
-def _figures(results: Results, *, with_scale: bool) -> Figures:
-    def safe(drawn: str) -> Markup:
-        return Markup(drawn)  # noqa: S704 - our own SVG, whose text an XML library escaped
-
-    bins, points, recalls = results.calibration.bins, results.calibration.coverage, results.per_class
-    accuracy = results.accuracy_interval
-    others = [(one.name, (one.lowest, one.highest)) for one in published.PUBLISHED]
-    links = [(cell.true, cell.predicted) for cell in results.samples.cells]
-    return Figures(
-        scale=safe(figures.scale(results.accuracy, accuracy.lower, accuracy.upper, others)) if with_scale else None,
-        confusion_matrix=safe(figures.confusion_matrix(results.matrix, results.class_names, links)),
-        differences=safe(_differences(results.comparison, results.class_names)) if results.comparison else None,
-        recall=safe(
-            figures.recall(
-                [one.recall for one in recalls],
-                [one.recall_interval.lower for one in recalls],
-                [one.recall_interval.upper for one in recalls],
-                results.class_names,
-            )
-        ),
-        reliability=safe(
-            figures.reliability(
-                [one.confidence for one in bins],
-                [one.accuracy for one in bins],
-                [one.accuracy_interval.lower for one in bins],
-                [one.accuracy_interval.upper for one in bins],
-                [one.n for one in bins],
-            )
-        ),
-        coverage=safe(figures.coverage([point.coverage for point in points], [point.accuracy for point in points])),
-        loss=safe(figures.learning(results.history, "loss")),
-        accuracy=safe(figures.learning(results.history, "accuracy")),
-        stages=safe(figures.stages({stage: time_s for stage, time_s in results.timings_s.items() if stage != "total"})),
-    )
+def _settings(config: Config) -> Mapping[str, object]:
+    changed = [name for name, value in vars(RECIPES[config.recipe]).items() if getattr(config, name) != value]
+    own = f", with its own {', '.join(changed)}" if changed else ""
+    shown = {"recipe": f"{config.recipe}{own}".replace("_", " ")}
+    for field in (*fields(Recipe), *(field for field in fields(Config) if field.name in SHOWN)):
+        value = getattr(config, field.name)
+        shown[field.name.replace("_", " ")] = f"{value:g}" if isinstance(value, float) else str(value)
+    return shown | {"device asked for": config.device}
 
 
-def _differences(comparison: Comparison, class_names: Sequence[str]) -> str:
-    return figures.differences(
-        [one.difference for one in comparison.per_class],
-        [one.interval.lower for one in comparison.per_class],
-        [one.interval.upper for one in comparison.per_class],
-        class_names,
-    )
-
-
-def _settings(config: Config) -> dict[str, object]:
-    return {
-        "epochs": config.epochs,
-        "batch size": config.batch_size,
-        "learning rate": f"{config.learning_rate:g} (Adam)",
-        "validation split": f"{config.validation_split:g}",
-        "seed": config.seed,
-        "device asked for": config.device,
-        "replicas": config.replicas,
-    }
+def _augmented(images: NDArray[np.uint8], pictures: Pictures) -> Augmented | None:
+    """What training saw, in one picture; None where it saw the images as they are."""
+    if not len(images):
+        return None
+    return Augmented(**vars(pictures.sheet(images, AUGMENTED)), n_images=len(images), n_epochs=images.shape[1] - 1)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from job.data import IMAGE_SHAPE, is_text
 from job.errors import DataError, UsageError
+from job.recipes import Recipe
 from job.results import BASELINE, METRICS, PREDICTIONS, SAMPLES, SCHEMA_VERSION, Results
 from job.sources import FILES
 
@@ -219,6 +220,27 @@ def read_samples(folder: Path, chosen: Sequence[int]) -> dict[int, NDArray[np.ui
     if any(picture.shape != IMAGE_SHAPE or picture.dtype != np.uint8 for picture in pictures.values()):
         raise DataError(f"{path}: damaged (a picture is not 28 x 28 bytes); train again")
     return pictures
+
+
+def read_augmented(folder: Path, recipe: Recipe) -> NDArray[np.uint8]:
+    """Read from samples.npz what training saw: images and each as it was changed, shape (n, 1 + n_epochs, 28, 28).
+
+    Raises:
+        DataError: if it is missing or damaged, or has no images though the recipe changes some.
+    """
+    path = folder / SAMPLES
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            augmented: NDArray[np.uint8] = arrays["augmented"]
+    except FileNotFoundError as error:
+        raise _missing(path) from error
+    except Exception as error:  # NumPy and zipfile raise of many kinds on damaged files
+        raise DataError(f"{path}: damaged (no array `augmented`); train again") from error
+    n_images, n_columns = augmented.shape[:2] if augmented.ndim == 2 + len(IMAGE_SHAPE) else (0, 0)
+    is_whole = augmented.shape[2:] == IMAGE_SHAPE and augmented.dtype == np.uint8 and n_columns > 1
+    if not is_whole or bool(n_images) != bool(recipe.augmentations()):
+        raise DataError(f"{path}: damaged (`augmented` is not what {recipe.augment} gives); train again")
+    return augmented
 
 
 def _read(path: Path, option: Option) -> bytes:

@@ -26,10 +26,10 @@ class Standing:
 
 
 def compare(results: Results) -> Standing | None:
-    """The accuracy beside people's and other MLPs'; None for another data set than Fashion-MNIST."""
+    """The accuracy beside people's and that of networks of its kind; None for another data set than Fashion-MNIST."""
     if results.data.name != FASHION_MNIST:
         return None
-    people, networks = published.HUMAN, published.MLPS
+    people, networks = published.HUMAN, published.NETWORKS[results.config.model]
     interval = results.accuracy_interval
     return Standing(
         people,

@@ -63,16 +63,3 @@ def test_a_sign_needs_both_the_interval_and_the_test(
     found = arrange(compared_run, other)
     assert found is not None
     assert found.sign == sign
-
-
-def test_how_figures_are_written() -> None:
-    """An interval of signed points, and a p value after its sign."""
-    written = changes.FILTERS["signeds"](Interval(-0.0123, 0.02))
-    assert written == "\N{MINUS SIGN}1.2 to +2.0"
-    assert [changes.FILTERS["p"](one) for one in (1.0, 0.0316, 0.001, 0.00099, 0.0)] == [
-        "= 1",
-        "= 0.032",
-        "= 0.001",
-        "< 0.001",
-        "< 0.001",
-    ]

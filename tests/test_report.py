@@ -16,6 +16,8 @@ from job.__main__ import main
 from job.data import FASHION_MNIST
 from job.results import Results
 
+NOTHING = np.empty((0, 6, 28, 28), np.uint8)  # of augmented images
+
 
 def parse(page: str) -> ET.Element:
     """The page as a tree; a syntax error is an error."""
@@ -122,7 +124,7 @@ def test_fashion_mnist_is_compared_with_what_was_published(finished_run: Path, f
     results = dataclasses.replace(finished_results, data=dataclasses.replace(finished_results.data, name=FASHION_MNIST))
     predictions = saved.read_predictions(finished_run, 10, results.samples.indices())
     images = saved.read_samples(finished_run, results.pictured())
-    page = parse(report.render(results, predictions, images, "single")["index.html"].decode())
+    page = parse(report.render(results, predictions, images, NOTHING, "single")["index.html"].decode())
     header = page.find(".//header")
     assert [row[0] for row in rows(header)] == [
         *("people", "logistic regression", "MLPs", "two convolutions", "best"),
@@ -381,7 +383,7 @@ def test_a_perfect_model_has_no_mistakes_to_show(finished_run: Path, tmp_path: P
         samples=dataclasses.replace(results.samples, wrong=[], confident_mistakes=[], cells=diagonal),
     )
     images = saved.read_samples(copy, results.pictured())
-    page = parse(report.render(perfect, predictions, images, "single")["index.html"].decode())
+    page = parse(report.render(perfect, predictions, images, NOTHING, "single")["index.html"].decode())
     assert "No test image was mistaken." in text(section(page, "confusion"))
     assert "Wrong" not in text(section(page, "samples"))
     assert "errors" not in text(section(page, "calibration"))
