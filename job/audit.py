@@ -45,16 +45,15 @@ def _of_seeds(results: Results) -> list[str]:
     accuracies = [one.accuracy for one in spread.trials]
     if [one.seed for one in spread.trials] != list(range(seed, seed + results.config.runs)):
         return [f"the runs are not those of the {results.config.runs} seeds from {seed} on"]
+    reported = next((one for one in spread.trials if one.seed == spread.reported), None)
+    if not reported:
+        return [f"the run reported, seed {spread.reported}, is none of them"]
     expected = {
         "spread.mean": (spread.mean, statistics.mean(accuracies)),
         "spread.sd": (spread.sd, statistics.stdev(accuracies)),
         "the accuracy of the median run": (results.accuracy, statistics.median_low(accuracies)),
-    }
-    expected |= {
-        f"the {name} of the run reported": (getattr(results, name), getattr(one, name))
-        for one in spread.trials
-        if one.seed == spread.reported
-        for name in ("accuracy", "loss")
+        "the accuracy of the run reported": (results.accuracy, reported.accuracy),
+        "the loss of the run reported": (results.loss, reported.loss),
     }
     return [
         f"{name} is {_text(value)}, but the runs give {_text(other)}"

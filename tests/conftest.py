@@ -80,6 +80,22 @@ def compared_run(finished_run: Path) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def repeated_run(finished_run: Path) -> Path:
+    """The output folder of a job on the same images by another recipe, with three seeds; not to be changed."""
+    folder, data = finished_run.parent / "repeated", finished_run.parent / "blocks"
+    recipe = ["--recipe", "mlp", "--epochs", "2", "--batch-size", "32", "--augment", "flip,shift,erase"]
+    runs = ["--label-smoothing", "0.1", "--average", "0.9", "--runs", "3", "--seed", "4"]
+    assert main(["--data", str(data), *recipe, *runs, "--output", str(folder), "--quiet"]) == 0
+    return folder
+
+
+@pytest.fixture
+def repeated_copy(repeated_run: Path, tmp_path: Path) -> Path:
+    """The same, to be damaged."""
+    return Path(shutil.copytree(repeated_run, tmp_path / "repeated"))
+
+
 @pytest.fixture
 def compared_copy(compared_run: Path, tmp_path: Path) -> Path:
     """The same, to be damaged."""

@@ -105,3 +105,31 @@ def test_the_audit_finds_a_changed_comparison(
     found = audit.differences(saved.read_metrics(compared_copy), predictions)
     assert len(found) == 1
     assert re.match(words, found[0])
+
+
+@pytest.mark.parametrize(
+    ("edit", "words"),
+    [
+        (lambda c: c["spread"].update(mean=0.5), "spread.mean is 0.5, but the runs give"),
+        (lambda c: c["spread"].update(sd=0.5), "spread.sd is 0.5, but the runs give"),
+        (lambda c: c["spread"]["trials"].pop(), "the runs are not those of the 3 seeds from 4 on"),
+        (lambda c: c["spread"]["trials"][0].update(seed=9), "the runs are not those of the 3 seeds from 4 on"),
+        (lambda c: c.update(spread=None), "the figures of 3 runs are missing"),
+        (lambda c: c["spread"].update(reported=99), "the run reported, seed 99, is none of them"),
+        (
+            lambda c: c["spread"]["trials"][c["spread"]["reported"] - 4].update(loss=9),
+            "the loss of the run reported is .*, but the runs give 9",
+        ),
+    ],
+)
+def test_the_audit_finds_another_spread(
+    repeated_copy: Path, edit: Callable[[dict[str, Any]], object], words: str
+) -> None:
+    """Mean and deviation are those of the trials, and the model judged is the median one."""
+    path = repeated_copy / "metrics.json"
+    predictions = saved.read_predictions(repeated_copy, 10, [])
+    assert audit.differences(saved.read_metrics(repeated_copy), predictions) == []
+    path.write_text(edited(edit)(path.read_text()))
+    found = audit.differences(saved.read_metrics(repeated_copy), predictions)
+    assert len(found) == 1
+    assert re.match(words, found[0])

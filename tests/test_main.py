@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -43,6 +45,36 @@ def test_the_last_line_says_the_accuracy_and_the_path(
     assert captured.out == f"accuracy {accuracy:.4f} on 100 test images: {output / 'index.html'}\n"
     stages = [line.split()[0] for line in captured.err.splitlines()]
     assert stages == ["system", "data", "tensorflow", "training", "training", "evaluation", "report"]
+
+
+def test_each_of_several_runs_is_what_its_seed_gives_alone(repeated_run: Path, tmp_path: Path) -> None:
+    """The same figures, and of the run reported the same predictions, byte for byte."""
+    metrics = json.loads((repeated_run / "metrics.json").read_text())
+    words = shlex.split(metrics["command"])[3:]
+    words[words.index("--runs") + 1] = "1"
+    for trial in metrics["spread"]["trials"]:
+        words[words.index("--seed") + 1] = str(trial["seed"])
+        words[words.index("--output") + 1] = str(tmp_path / "alone")
+        assert main([*words, "-q"]) == 0
+        alone = json.loads((tmp_path / "alone" / "metrics.json").read_text())
+        assert (alone["accuracy"], alone["loss"]) == (trial["accuracy"], trial["loss"])
+        assert alone["spread"] is None
+        if trial["seed"] == metrics["spread"]["reported"]:
+            assert alone["history"] == metrics["history"]
+            files = [(folder / "predictions.csv").read_bytes() for folder in (repeated_run, tmp_path / "alone")]
+            assert files[0] == files[1]
+
+
+@pytest.mark.parametrize("recipe", ["mlp", "cnn"])
+def test_the_model_of_a_recipe_gives_its_predictions(dataset_folder: Path, tmp_path: Path, recipe: str) -> None:
+    """model.keras alone, mirror images included, gives what predictions.csv holds."""
+    words = ["--data", str(dataset_folder), "--recipe", recipe, "--epochs", "1", "--batch-size", "50", "-q"]
+    assert main([*words, "--output", str(tmp_path / "out")]) == 0
+    network = keras.models.load_model(tmp_path / "out" / "model.keras")
+    images = idx.read(dataset_folder / FILES["test_images"], 3, 10**6).values
+    table = pd.read_csv(tmp_path / "out" / "predictions.csv")
+    np.testing.assert_allclose(network(images.astype(np.float32) / 255), table.iloc[:, 3:], atol=1e-5)
+    assert json.loads((tmp_path / "out" / "metrics.json").read_text())["config"]["recipe"] == recipe
 
 
 def test_the_earlier_run_is_read_before_the_data(

@@ -4,12 +4,13 @@ import hashlib
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import html5lib
 import numpy as np
 import pytest
-from conftest import write_dataset
+from conftest import edited, write_dataset
 
 from job import report, saved
 from job.__main__ import main
@@ -197,7 +198,9 @@ def test_charts_have_their_tables(page: ET.Element, finished_results: Results) -
     bins, coverage = (rows(section(page, "calibration"), which) for which in (0, 1))
     assert [int(row[1]) for row in bins] == [one.n for one in finished_results.calibration.bins]
     assert coverage[-1][:2] == ["100.0%", "100"]
-    assert [row[1] for row in rows(section(page, "learning"))] == [f"{x:.3f}" for x in finished_results.history.loss]
+    assert [row[1:3] for row in rows(section(page, "learning"))] == [
+        ["0.001", f"{loss:.3f}"] for loss in finished_results.history.loss
+    ]
 
 
 def test_what_ran_is_told(page: ET.Element, finished_results: Results) -> None:
@@ -397,3 +400,67 @@ def test_few_and_many_classes(tmp_path: Path, n_classes: int) -> None:
     assert main(["--data", str(data), *options]) == 0
     page = parse((tmp_path / "out" / "index.html").read_text(encoding="utf-8"))
     assert len(rows(section(page, "classes"))) == n_classes
+
+
+@pytest.fixture(scope="module")
+def repeated_page(repeated_run: Path) -> ET.Element:
+    return parse((repeated_run / "index.html").read_text(encoding="utf-8"))
+
+
+def test_the_seeds_have_a_section(repeated_page: ET.Element, repeated_run: Path, page: ET.Element) -> None:
+    """Mean, deviation and every run; a single run has none, and is told of the option."""
+    results = saved.read_metrics(repeated_run)
+    assert results.spread
+    shown = section(repeated_page, "spread")
+    assert rows(shown) == [
+        [
+            f"{one.seed}{' reported here' if one.seed == results.spread.reported else ''}",
+            f"{one.accuracy:.2%}",
+            f"{one.loss:.3f}",
+            f"{one.val_accuracy:.2%}",
+            f"{one.training_s:.1f} s",
+        ]
+        for one in results.spread.trials
+    ]
+    assert f"{results.spread.mean:.2%} of the 100 test images right on average" in text(shown)
+    assert f"standard deviation of {100 * results.spread.sd:.2f} points" in text(shown)
+    assert "the median of 3 such trainings" in text(repeated_page.find(".//header"))
+    assert page.find(".//section[@id='spread']") is None
+    assert "which one run cannot show; --runs does" in text(section(page, "metrics"))
+
+
+def test_what_training_saw_is_shown(repeated_page: ET.Element, page: ET.Element) -> None:
+    """Eight images in one picture, and what the recipe does to the figures."""
+    learning = section(repeated_page, "learning")
+    picture = learning.find(".//figure[@class='augmented']/img")
+    assert picture is not None
+    assert picture.get("alt", "").startswith("8 training images, each as it is and as it was changed in the first 5")
+    assert picture.get("src", "").startswith("data:image/png;base64,")
+    for words in ("of which 10% is spread over all classes", "Training saw changed images", "moving average"):
+        assert words in text(learning)
+        assert words not in text(section(page, "learning"))
+    assert section(page, "learning").find(".//img") is None
+
+
+def test_the_recipe_is_printed_with_what_overrides_it(repeated_page: ET.Element) -> None:
+    """Every value of it among the settings."""
+    settings = {
+        text(row[0]): text(row[1]) for row in section(repeated_page, "run").findall(".//dl[@class='facts']/div")
+    }
+    assert settings["recipe"] == "mlp, with its own epochs, batch size, label smoothing, augment, average"
+    assert (settings["optimizer"], settings["schedule"], settings["augment"]) == ("adamw", "cosine", "flip,shift,erase")
+
+
+def test_an_early_stop_is_told(run_copy: Path) -> None:
+    """When, why, and whose weights were taken."""
+    path = run_copy / "metrics.json"
+
+    def stop_early(content: dict[str, Any]) -> None:
+        content["config"].update(epochs=9, early_stopping=1)
+        content["history"].update(val_loss=[0.25, 0.5])
+
+    path.write_text(edited(stop_early)(path.read_text()))
+    assert main(["render", "--output", str(run_copy), "-q"]) == 0
+    words = text(section(parse((run_copy / "index.html").read_text(encoding="utf-8")), "learning"))
+    assert "Training ended after epoch 2 of 9, because the validation loss had not fallen for 1; the weights" in words
+    assert "are those of epoch 1, which had the lowest validation loss" in words

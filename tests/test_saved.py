@@ -34,6 +34,8 @@ def test_a_run_reads_back(finished_run: Path, finished_results: Results) -> None
         (edited(lambda c: c["confusion_matrix"].pop()), "damaged .*not 10 x 10"),
         (edited(lambda c: c["samples"]["wrong"].append(100)), "damaged .*no test image 100"),
         (edited(lambda c: c["history"]["loss"].pop()), "damaged .*not have 2 epochs"),
+        (edited(lambda c: c["history"]["learning_rate"].pop()), "damaged .*not have 2 epochs"),
+        (edited(lambda c: c["config"].update(recipe="best")), "damaged"),
         (edited(lambda c: c["per_class"][0].update(name="a\x01")), "damaged .*control character"),
         (edited(lambda c: c["timings_s"].clear()), "damaged .*time of the training"),
         (edited(lambda c: c["data"]["sha256"].update(other="")), "damaged .*hashes"),
@@ -189,3 +191,32 @@ def test_a_damaged_comparison(compared_copy: Path, edit: Callable[[dict[str, Any
     path.write_text(edited(lambda content: edit(content["comparison"]))(path.read_text()))
     with pytest.raises(DataError, match=rf"damaged \(.*{words}.*\); train again"):
         saved.read_metrics(compared_copy)
+
+
+def test_the_augmented_images_read_back(repeated_run: Path, finished_run: Path) -> None:
+    """Eight images, each as it is and as it was in five epochs; none where nothing changes them."""
+    shown = saved.read_augmented(repeated_run, saved.read_metrics(repeated_run).config)
+    assert shown.shape == (8, 6, 28, 28)
+    assert (shown[:, 0] != shown[:, 1]).any()
+    assert len(saved.read_augmented(finished_run, saved.read_metrics(finished_run).config)) == 0
+
+
+@pytest.mark.parametrize("shape", [None, (0, 6, 28, 28), (8, 1, 28, 28), (8, 6, 28, 27), (8, 28, 28)])
+def test_damaged_augmented_images(repeated_copy: Path, shape: tuple[int, ...] | None) -> None:
+    """Missing, none, or of another shape."""
+    path = repeated_copy / "samples.npz"
+    arrays = dict(np.load(path))
+    del arrays["augmented"]
+    np.savez(path, **arrays, **({} if shape is None else {"augmented": np.zeros(shape, np.uint8)}))  # type: ignore[arg-type]
+    with pytest.raises(DataError, match=r"samples.npz: damaged .*augmented"):
+        saved.read_augmented(repeated_copy, saved.read_metrics(repeated_copy).config)
+
+
+def test_a_training_that_ended_early_reads_back(run_copy: Path) -> None:
+    """Its history may be shorter than the epochs asked for, not longer."""
+    path = run_copy / "metrics.json"
+    path.write_text(edited(lambda c: c["config"].update(epochs=9, early_stopping=3))(path.read_text()))
+    assert len(saved.read_metrics(run_copy).history.loss) == 2
+    path.write_text(edited(lambda c: c["config"].update(early_stopping=0))(path.read_text()))
+    with pytest.raises(DataError, match="not have 9 epochs"):
+        saved.read_metrics(run_copy)
