@@ -11,7 +11,7 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from job import changes, drawings, figures, formats, gallery, published, sources, verdict
+from job import changes, drawings, figures, gallery, notation, published, sources, verdict
 from job.calibration import Coverage
 from job.changes import Changes
 from job.config import Config
@@ -132,7 +132,7 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= formats.FILTERS
+    environment.filters |= notation.FILTERS
     return environment
 
 
