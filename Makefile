@@ -59,9 +59,10 @@ format: $(VENV)/tests.stamp ## Format the code and mend what the linter can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock: $(VENV)/tests.stamp ## Compile the dependencies in pyproject.toml into the four hash-locked files
+lock: $(VENV)/tests.stamp ## Compile the dependencies in pyproject.toml into the five hash-locked files
 	$(COMPILE) pyproject.toml --group cpu -o requirements.txt
 	$(COMPILE) pyproject.toml --group gpu -c requirements.txt -o requirements-gpu.txt
+	$(COMPILE) --group export -c requirements.txt -o requirements-export.txt
 	$(COMPILE) --group bench -c requirements.txt -o bench/requirements.txt
 	$(COMPILE) --group dev -c requirements.txt -o tests/requirements.txt
 

@@ -8,6 +8,7 @@ from typing import Literal, NoReturn
 
 from job.config import DEVICE_CHOICES, STREAM, Config
 from job.errors import EXIT_STATUSES, UsageError
+from job.formats import FORMATS
 from job.layout import LAYOUTS
 
 PROGRAM = "python -m job"
@@ -50,6 +51,7 @@ def parse(argv: Sequence[str]) -> Command:
         name, argv = "render", argv[1:]
     options = vars((render_parser() if name == "render" else train_parser()).parse_args(argv))
     log_level = LOG_LEVELS[options.pop("loudness")]
+    options["export"] = tuple(dict.fromkeys(options.get("export") or ()))
     if name == "render" and options["output"] == STREAM:
         raise UsageError("--output - is for training; render reads a folder and writes into it: name the folder")
     return Command(name, Config(**options), log_level)
@@ -89,6 +91,13 @@ def train_parser() -> argparse.ArgumentParser:
         "--data",
         metavar="DIR",
         help="the four files of Fashion-MNIST or a set like it, and perhaps classes.txt (default: find or download)",
+    )
+    parser.add_argument(
+        "--export",
+        action="append",
+        choices=FORMATS,
+        metavar="FORMAT",
+        help=f"also write the trained model as {' or '.join(FORMATS)}, with a model card; may be repeated",
     )
     _add_common(
         parser,

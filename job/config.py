@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Literal, get_args
 
 from job.errors import UsageError
+from job.formats import FORMATS
 from job.layout import LAYOUTS, Layout
 
 DeviceChoice = Literal["auto", "cpu", "gpu"]
@@ -31,6 +32,7 @@ class Config:
         replicas: how many devices share each batch, at least 1; a divisor of the batch size.
         threads: of TensorFlow, at least 1, or None for as many as the process may have processors.
         data: a folder with the four files of a data set, or None to look for Fashion-MNIST.
+        export: the formats, by their names in `formats.FORMATS`, that the trained model is exported in, each once.
         layout: of the report: one file that holds all, or with its style sheet and pictures beside it.
         output: the folder the results are written to; `-` sends them to stdout as a tar archive.
 
@@ -47,6 +49,7 @@ class Config:
     replicas: int = 1
     threads: int | None = None
     data: str | None = None
+    export: tuple[str, ...] = ()
     layout: Layout = "single"
     output: str = "report"
 
@@ -71,6 +74,9 @@ class Config:
             self.threads,
             f"from 1 to {MAX_THREADS}",
         )
+        for name in self.export:
+            _demand(name in FORMATS, "--export", name, " or ".join(FORMATS))
+            _demand(self.export.count(name) == 1, "--export", name, "named once")
         for option, folder in (("--data", self.data), ("--output", self.output)):
             printable = folder is None or (folder != "" and folder.isprintable())
             _demand(printable, option, repr(folder), "a folder's name of printable characters")
@@ -79,10 +85,9 @@ class Config:
         """The shell command that repeats this run, without a data set or threads that were found, not asked for."""
         words = ["python", "-m", "job"]
         for field in fields(self):
-            value = getattr(self, field.name)
-            if value is not None:
-                option = "--" + field.name.replace("_", "-")
-                words += [f"{option}={value}"] if str(value).startswith("-") else [option, str(value)]
+            option, value = "--" + field.name.replace("_", "-"), getattr(self, field.name)
+            for one in value if isinstance(value, tuple) else () if value is None else (value,):
+                words += [f"{option}={one}"] if str(one).startswith("-") else [option, str(one)]
         return shlex.join(words)
 
 
