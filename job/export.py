@@ -57,7 +57,7 @@ def write(network: "keras.Model", folder: Path, names: Sequence[str]) -> None:
     """
     import keras
 
-    # A copy with the weights alone: neither the optimiser's, nor spread over replicas, of which the formats know nothing.
+    # A copy with the weights alone: without the optimiser's, and not spread over replicas, which no format knows.
     plain = keras.models.clone_model(network)
     plain.set_weights(network.get_weights())
     signature = [keras.InputSpec(shape=(None, *IMAGE_SHAPE), dtype="float32", name=INPUT)]

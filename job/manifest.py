@@ -1,7 +1,8 @@
 """Tells the exported models that the job wrote from whatever else may lie under their names.
 
 Their sums lie beside them, in a file that `sha256sum --check` reads. Only what still has the sum it was written with
-is the job's own, to be replaced or removed: a model of another program, or a card that somebody went on writing, is not.
+is the job's own, to be replaced or removed: a model of another program, or a card that somebody has gone on with, is
+not.
 """
 
 import hashlib

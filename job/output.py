@@ -175,6 +175,7 @@ def _replace(folder: Path, new: Path, staging: Path, outdated: Iterable[str]) ->
         for name in names:
             (new / name).replace(folder / name)
             moved.append(name)
+        old.rename(staging / "gone")  # from where nothing comes back
     except OSError:
         _undo(folder, old, kept, moved)
         raise

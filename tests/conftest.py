@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from job import device, resources, saved, sources
 from job.__main__ import main
 from job.errors import UsageError
+from job.formats import FORMATS
 from job.results import Results
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -69,6 +70,16 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def finished_results(finished_run: Path) -> Results:
     return saved.read_metrics(finished_run)
+
+
+@pytest.fixture(scope="session")
+def exported_run(finished_run: Path) -> Path:
+    """The same with the model in all formats; not to be changed."""
+    folder = finished_run.parent / "exported"
+    words = [word for name in FORMATS for word in ("--export", name)]
+    data = finished_run.parent / "blocks"
+    assert main(["--data", str(data), "--epochs", "2", "--output", str(folder), "--quiet", *words]) == 0
+    return folder
 
 
 @pytest.fixture

@@ -16,10 +16,17 @@ def test_the_command_repeats_the_run() -> None:
     """Read by the job's own command line, it gives the same settings, odd folder names included."""
     import shlex
 
-    config = Config(epochs=7, learning_rate=0.25, data="a folder; rm", output="--x")
+    config = Config(epochs=7, learning_rate=0.25, data="a folder; rm", export=("onnx", "litert"), output="--x")
     words = shlex.split(config.command())
     assert words[:3] == ["python", "-m", "job"]
     assert cli.parse(words[3:]).config == config
+
+
+def test_a_format_given_twice_counts_once() -> None:
+    """On the command line, where the first place is the one it keeps."""
+    words = ["--export", "litert", "--export", "onnx", "--export", "litert"]
+    assert cli.parse(words).config.export == ("litert", "onnx")
+    assert cli.parse([]).config.export == cli.parse(["render"]).config.export == ()
 
 
 @pytest.mark.parametrize(
@@ -36,6 +43,8 @@ def test_the_command_repeats_the_run() -> None:
         ({"replicas": 0}, "--replicas is 0, but must be from 1 to 64"),
         ({"replicas": 3}, "--batch-size is 32, but must be a multiple of --replicas 3"),
         ({"output": ""}, "--output is ''"),
+        ({"export": ("pickle",)}, "--export is pickle, but must be tf_saved_model or onnx or litert"),
+        ({"export": ("onnx", "onnx")}, "--export is onnx, but must be named once"),
     ],
 )
 def test_values_out_of_range(values: dict[str, float], words: str) -> None:
