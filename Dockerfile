@@ -10,7 +10,9 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 # cpu or gpu: which of the two locks
 ARG DEVICE=cpu
-COPY requirements.txt requirements-gpu.txt /tmp/
+# yes: what --export onnx needs, too
+ARG EXPORT=no
+COPY requirements.txt requirements-gpu.txt requirements-export.txt /tmp/
 # The wheels stay in a cache mount: a changed lock downloads only what is new, and none of them is in the image.
 RUN --mount=type=cache,target=/wheels,sharing=locked \
     case "$DEVICE" in \
@@ -20,6 +22,11 @@ RUN --mount=type=cache,target=/wheels,sharing=locked \
     esac \
     && python3 -m venv /opt/venv \
     && set -- --no-cache-dir --require-hashes --only-binary :all: --requirement "$lock" \
+    && case "$EXPORT" in \
+        no) ;; \
+        yes) set -- "$@" --requirement /tmp/requirements-export.txt ;; \
+        *) echo "EXPORT is '$EXPORT', but must be yes or no" >&2; exit 64 ;; \
+    esac \
     && /opt/venv/bin/pip download --dest /wheels "$@" \
     && /opt/venv/bin/pip install --no-index --find-links /wheels "$@" \
     && /opt/venv/bin/pip uninstall --yes pip

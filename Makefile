@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup data run render test browser browser-test check format lock image image-test sbom audit version bench clean
+.PHONY: help setup data run export render test browser browser-test check format lock image image-test sbom audit version bench clean
 
 # The first Python on the path that TensorFlow has wheels for and that can make a virtual environment.
 PYTHONS := python3 python3.13 python3.12 python3.11 python
@@ -21,7 +21,9 @@ ARGS ?=
 REVISION := $(shell git describe --always --dirty --abbrev=40 --exclude='*' 2>/dev/null)
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' job/__init__.py)
 SOURCE ?=
-BUILD_ARGS = $(foreach name,BASE DEVICE REVISION VERSION SOURCE,$(if $($(name)),--build-arg '$(name)=$($(name))'))
+# yes: the image holds what --export onnx needs
+EXPORT ?=
+BUILD_ARGS = $(foreach name,BASE DEVICE EXPORT REVISION VERSION SOURCE,$(if $($(name)),--build-arg '$(name)=$($(name))'))
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r t h; do printf '%-14s%s\n' "$$t" "$$h"; done
@@ -33,6 +35,8 @@ data: $(VENV)/job.stamp ## Put Fashion-MNIST into data/, unless the job finds it
 
 run: data ## Train, judge and write report/index.html (options: make run ARGS="--epochs 10")
 	$(BIN)/python -m job $(ARGS)
+
+export: $(VENV)/export.stamp ## Add to .venv what --export onnx needs
 
 render: setup ## Make report/index.html again from the results in report/, without training
 	$(BIN)/python -m job render $(ARGS)
@@ -59,13 +63,14 @@ format: $(VENV)/tests.stamp ## Format the code and mend what the linter can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock: $(VENV)/tests.stamp ## Compile the dependencies in pyproject.toml into the four hash-locked files
+lock: $(VENV)/tests.stamp ## Compile the dependencies in pyproject.toml into the five hash-locked files
 	$(COMPILE) pyproject.toml --group cpu -o requirements.txt
 	$(COMPILE) pyproject.toml --group gpu -c requirements.txt -o requirements-gpu.txt
+	$(COMPILE) --group export -c requirements.txt -o requirements-export.txt
 	$(COMPILE) --group bench -c requirements.txt -o bench/requirements.txt
 	$(COMPILE) --group dev -c requirements.txt -o tests/requirements.txt
 
-image: ## Build the Docker image fashion-job (DEVICE=gpu: fashion-job:gpu)
+image: ## Build the Docker image fashion-job (DEVICE=gpu: fashion-job:gpu; EXPORT=yes: with what --export onnx needs)
 	docker build $(DOCKER_BUILD_FLAGS) $(BUILD_ARGS) -t $(IMAGE) .
 
 image-test: $(VENV)/tests.stamp data image ## Build the image, run it under every restriction, print what ran
@@ -106,6 +111,10 @@ $(VENV)/job.stamp: $(LOCK)
 	@test -n "$(PYTHON)" || { echo "make: no Python 3.11, 3.12 or 3.13 with venv found; install one (Debian: apt-get install python3-venv) or name it: make PYTHON=/path/to/python3.13" >&2; exit 1; }
 	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
 	$(INSTALL) -r $(LOCK)
+	@touch $@
+
+$(VENV)/export.stamp: requirements-export.txt $(VENV)/job.stamp
+	$(INSTALL) -r $<
 	@touch $@
 
 $(VENV)/tests.stamp: tests/requirements.txt $(VENV)/job.stamp

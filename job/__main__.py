@@ -80,11 +80,13 @@ def train(config: Config) -> str:
 
 def _train(config: Config, folder: Path) -> "Results":
     """Train, judge and report into `folder`."""
-    from job import device, earlier, layout, output, resources, results, sources
+    from job import device, earlier, export, formats, layout, manifest, output, resources, results, sources
     from job.reporter import Reporter
 
     stopwatch = Stopwatch()
-    output.prepare(folder, (*results.FILES, *layout.FILES[config.layout]), layout.FOLDERS[config.layout])
+    export.demand_packages(config.export)
+    owned = (*layout.FOLDERS[config.layout], *formats.paths(config.export), *manifest.listed(folder))
+    output.prepare(folder, (*results.FILES, *layout.FILES[config.layout]), owned)
     source = sources.find(config.data)
     available = resources.find()
     n_threads = config.threads or available.n_processors
@@ -102,18 +104,30 @@ def _train(config: Config, folder: Path) -> "Results":
         network, evidence, outcome = _run(config, dataset, used, stopwatch, baseline)
         done = "nothing was sent" if config.output == STREAM else "the new report is there"
         report = stopwatch.stage("report")
-        with report as stage, output.staged(folder, done) as staging, interruption.cleanup(reporter.stop):
+        new = output.staged(folder, done, manifest.listed)
+        with report as stage, new as staging, interruption.cleanup(reporter.stop):
             results.write(staging, outcome, dataset, evidence)
             written = reporter.write(staging, config.layout)
             network.save(staging / results.MODEL)
+            _export(network, outcome, staging)
             written.result()
-            stage.summary = layout.weigh(staging)
+            stage.summary = ", ".join((layout.weigh(staging), *formats.paths(config.export)))
     return outcome
+
+
+def _export(network: "keras.Model", outcome: "Results", staging: Path) -> None:
+    """Write the network in the formats asked for, if any, with its card and the sums of all."""
+    from job import card, export, formats, manifest, results
+
+    if names := outcome.config.export:
+        export.write(network, staging, names)
+        card.write(staging, outcome)
+        manifest.write(staging, (results.MODEL, *(name for name in formats.paths(names) if name != formats.SUMS)))
 
 
 def _load(config: Config, folder: Path, source: "Source", stopwatch: Stopwatch) -> "Dataset":
     """The data set, if it and the output folder suit the settings."""
-    from job import data, output, resources, results
+    from job import data, export, output, resources, results
 
     with stopwatch.stage("data") as stage:
         dataset = data.load(source, resources.memory_bytes() // data.MEMORY_SHARE)
@@ -127,7 +141,8 @@ def _load(config: Config, folder: Path, source: "Source", stopwatch: Stopwatch) 
                 f"--replicas is {config.replicas}, which cannot share {n_train:,} training images equally; take a "
                 "divisor of that number"
             )
-        output.demand_space(folder, results.size_bytes(len(dataset.test_images), dataset.n_classes))
+        n_bytes = results.size_bytes(len(dataset.test_images), dataset.n_classes)
+        output.demand_space(folder, n_bytes + len(config.export) * export.SIZE_BYTES)
         stage.summary = str(dataset)
     return dataset
 

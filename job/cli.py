@@ -11,6 +11,7 @@ from typing import Literal, NoReturn
 
 from job.config import DEVICE_CHOICES, STREAM, Config
 from job.errors import EXIT_STATUSES, UsageError
+from job.formats import FORMATS
 from job.layout import LAYOUTS
 from job.recipes import MODELS, OPTIMIZERS, RECIPES, SCHEDULES, TEST_TIMES
 
@@ -59,6 +60,7 @@ def parse(argv: Sequence[str]) -> Command:
     if name == "train":
         given = {option: value for option, value in options.items() if value is not None}
         options = vars(RECIPES[given.get("recipe", "baseline")]) | given
+        options["export"] = tuple(dict.fromkeys(given.get("export", ())))
     config = Config(**options)
     if config.baseline is not None and _is_same(config.baseline, config.output):
         raise UsageError(
@@ -124,6 +126,13 @@ def train_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--baseline", metavar="DIR", help="the output folder of an earlier run, to compare this one with in the report"
+    )
+    parser.add_argument(
+        "--export",
+        action="append",
+        choices=FORMATS,
+        metavar="FORMAT",
+        help=f"also write the trained model as {' or '.join(FORMATS)}, with a model card; may be repeated",
     )
     _add_common(
         parser,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
 from job.errors import UsageError
+from job.formats import FORMATS
 from job.layout import LAYOUTS, Layout
 from job.recipes import (
     AUGMENTATIONS,
@@ -43,6 +44,7 @@ class Config(Recipe):
         threads: of TensorFlow, at least 1, or None for as many as the process may have processors.
         data: a folder with the four files of a data set, or None to look for Fashion-MNIST.
         baseline: the output folder of an earlier run to compare this one with, or None.
+        export: the formats, by their names in `formats.FORMATS`, that the trained model is exported in, each once.
         layout: of the report: one file that holds all, or with its style sheet and pictures beside it.
         output: the folder the results are written to; `-` sends them to stdout as a tar archive.
 
@@ -59,6 +61,7 @@ class Config(Recipe):
     threads: int | None = None
     data: str | None = None
     baseline: str | None = None
+    export: tuple[str, ...] = ()
     layout: Layout = "single"
     output: str = "report"
 
@@ -84,6 +87,9 @@ class Config(Recipe):
             self.threads,
             f"from 1 to {MAX_THREADS}",
         )
+        for name in self.export:
+            _demand(name in FORMATS, "--export", name, " or ".join(FORMATS))
+            _demand(self.export.count(name) == 1, "--export", name, "named once")
         for option, folder in (("--data", self.data), ("--baseline", self.baseline), ("--output", self.output)):
             printable = folder is None or (folder != "" and folder.isprintable())
             _demand(printable, option, repr(folder), "a folder's name of printable characters")
@@ -144,9 +150,8 @@ class Config(Recipe):
         """The shell command that repeats this run, without a data set or threads that were found, not asked for."""
         words = ["python", "-m", "job"]
         for name, value in self.by_option().items():
-            if value is not None:
-                option = f"--{name}"
-                words += [f"{option}={value}"] if str(value).startswith("-") else [option, str(value)]
+            for one in value if isinstance(value, tuple) else () if value is None else (value,):
+                words += [f"--{name}={one}"] if str(one).startswith("-") else [f"--{name}", str(one)]
         return shlex.join(words)
 
     def by_option(self) -> dict[str, Any]:

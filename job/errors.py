@@ -30,6 +30,12 @@ class DeviceError(JobError):
     exit_status = 69
 
 
+class PackageError(JobError):
+    """A package that an option needs is not installed."""
+
+    exit_status = 69
+
+
 class OutputError(JobError):
     """The output folder, or stdout in its place, cannot be written."""
 
@@ -48,7 +54,7 @@ EXIT_STATUSES = {
     0: "the report is written",
     UsageError.exit_status: "usage: an unknown option or a value out of range",
     DataError.exit_status: "data: a file that is read is missing, damaged or not what it should be",
-    DeviceError.exit_status: "device: none of the kind asked for",
+    DeviceError.exit_status: "device or package: none of the kind asked for, or not installed",
     BUG: "a bug in the job itself, with a traceback",
     OutputError.exit_status: "output: the folder or the stream cannot be written",
     DivergenceError.exit_status: "training diverged: the loss is no longer a finite number",

@@ -6,24 +6,25 @@ import re
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from job import interruption, refusal
+from job import formats, interruption, manifest, refusal
 from job.errors import OutputError
 from job.layout import AUGMENTED
 
 UNFINISHED = ".unfinished-"
 
 
-def prepare(folder: Path, files: Iterable[str], pictures: Iterable[str] = ()) -> None:
+def prepare(folder: Path, files: Iterable[str], owned: Iterable[str] = ()) -> None:
     """Make the folder and show that these can be written there, before anything slow begins.
 
     Args:
         folder: of the report.
         files: their names.
-        pictures: the names of folders of pictures, each of which will be replaced as a whole.
+        owned: the names of folders of pictures, each of which will be replaced as a whole, and of exported models:
+            what is there under these names must be the job's own.
 
     Raises:
         OutputError: if they cannot.
@@ -37,9 +38,9 @@ def prepare(folder: Path, files: Iterable[str], pictures: Iterable[str] = ()) ->
     for name in files:
         if (folder / name).is_dir():
             raise OutputError(f"--output {folder}: {name} is a folder there; move it or name another output folder")
-    for name in pictures:
+    for name in owned:
         _demand_own(folder, name)
-    for name in (*files, *pictures):
+    for name in (*files, *owned):
         if _is_protected(folder, folder / name):
             raise OutputError(
                 f"--output {folder}: {name} belongs to another user, and the folder lets only its owner replace it "
@@ -48,11 +49,18 @@ def prepare(folder: Path, files: Iterable[str], pictures: Iterable[str] = ()) ->
 
 
 def _demand_own(folder: Path, name: str) -> None:
-    """Show that what is there under the name of a folder of pictures holds none but those of an earlier report.
+    """Show that what is there under the name of a folder of pictures, or of an exported model, is of an earlier run.
 
     Raises:
-        OutputError: if it does.
+        OutputError: if it is not.
     """
+    if name in formats.PATHS:
+        if changed := manifest.foreign(folder, name):
+            raise OutputError(
+                f"--output {folder}: {changed} is in the way of the exported models, and is not as an earlier run "
+                "wrote it; move it or name another output folder"
+            )
+        return
     path = folder / name
     found = path.iterdir() if path.is_dir() else [path] if os.path.lexists(path) else []
     if foreign := next((one for one in found if not re.fullmatch(rf"([0-9]+|{AUGMENTED})\.png", one.name)), None):
@@ -98,7 +106,9 @@ def demand_space(folder: Path, n_bytes: int) -> None:
 
 
 @contextmanager
-def staged(folder: Path, done: str = "the new report is there") -> Iterator[Path]:
+def staged(
+    folder: Path, done: str = "the new report is there", outdated: Callable[[Path], Iterable[str]] = lambda _: ()
+) -> Iterator[Path]:
     """Give the block an empty folder to write files into; when it succeeds, move them all into `folder`.
 
     If it fails, or a signal ends the process, `folder` is as it was before. The empty folder lies inside `folder`,
@@ -107,6 +117,7 @@ def staged(folder: Path, done: str = "the new report is there") -> Iterator[Path
     Args:
         folder: where the files go.
         done: the state that a signal is answered with from then on.
+        outdated: says what in `folder` goes, if nothing new takes its place.
 
     Raises:
         OutputError: if the files cannot be written or moved, or another job is writing there.
@@ -118,7 +129,7 @@ def staged(folder: Path, done: str = "the new report is there") -> Iterator[Path
         new.mkdir()
         yield new
         with interruption.deferred():
-            _replace(folder, new, staging)
+            _replace(folder, new, staging, outdated(folder))
             interruption.tell(done)
 
 
@@ -144,26 +155,29 @@ def _sweep(folder: Path) -> None:
         shutil.rmtree(leftover, ignore_errors=True)
 
 
-def _replace(folder: Path, new: Path, staging: Path) -> None:
-    """Move the files of `new` into `folder`; if one cannot be moved, undo the others."""
+def _replace(folder: Path, new: Path, staging: Path, outdated: Iterable[str]) -> None:
+    """Move the files of `new` into `folder`, and what is outdated away; if one cannot be moved, undo the others."""
     old = staging / "old"
     old.mkdir()
     names = sorted(path.name for path in new.iterdir())
+    there = [name for name in sorted({*names, *outdated}) if os.path.lexists(folder / name)]
+    for name in there:
+        if name in formats.PATHS or (new / name).is_dir():
+            _demand_own(folder, name)  # once more: a run takes its time
     kept: list[str] = []
     moved: list[str] = []
     try:
-        for name in names:
-            if os.path.lexists(folder / name):
-                if (new / name).is_dir():
-                    _demand_own(folder, name)  # once more: a run takes its time
-                    (folder / name).rename(old / name)
-                else:
-                    _keep(folder / name, old / name)
-                kept.append(name)
+        for name in there:
+            if (new / name).is_file():
+                _keep(folder / name, old / name)
+            else:
+                (folder / name).rename(old / name)
+            kept.append(name)
         for name in names:
             (new / name).replace(folder / name)
             moved.append(name)
-    except (OSError, OutputError):
+        old.rename(staging / "gone")  # from where nothing comes back
+    except OSError:
         _undo(folder, old, kept, moved)
         raise
 

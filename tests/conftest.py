@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from job import device, resources, saved, sources
 from job.__main__ import main
 from job.errors import UsageError
+from job.formats import FORMATS
 from job.results import Results
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -100,6 +101,17 @@ def repeated_copy(repeated_run: Path, tmp_path: Path) -> Path:
 def compared_copy(compared_run: Path, tmp_path: Path) -> Path:
     """The same, to be damaged."""
     return Path(shutil.copytree(compared_run, tmp_path / "compared"))
+
+
+@pytest.fixture(scope="session")
+def exported_run(finished_run: Path) -> Path:
+    """Of a convolutional network that judges mirror images too, in all formats; not to be changed."""
+    folder = finished_run.parent / "exported"
+    words = [word for name in FORMATS for word in ("--export", name)]
+    data = finished_run.parent / "blocks"
+    recipe = ["--recipe", "cnn", "--epochs", "2", "--batch-size", "50"]
+    assert main(["--data", str(data), *recipe, "--output", str(folder), "--quiet", *words]) == 0
+    return folder
 
 
 @pytest.fixture

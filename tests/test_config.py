@@ -24,6 +24,7 @@ def test_the_command_repeats_the_run() -> None:
         augment="flip,shift",
         data="a folder; rm",
         baseline="-before",
+        export=("onnx", "litert"),
         output="--x",
     )
     words = shlex.split(config.command())
@@ -44,6 +45,13 @@ def test_every_option_overrides_the_recipe() -> None:
 def test_a_recipe_can_be_cut_to_one_epoch(name: str) -> None:
     """So that it can be tried."""
     assert cli.parse(["--recipe", name, "--epochs", "1"]).config.epochs == 1
+
+
+def test_a_format_given_twice_counts_once() -> None:
+    """On the command line, where the first place is the one it keeps."""
+    words = ["--export", "litert", "--export", "onnx", "--export", "litert"]
+    assert cli.parse(words).config.export == ("litert", "onnx")
+    assert cli.parse([]).config.export == cli.parse(["render"]).config.export == ()
 
 
 @pytest.mark.parametrize(
@@ -79,6 +87,8 @@ def test_a_recipe_can_be_cut_to_one_epoch(name: str) -> None:
         ({"output": ""}, "--output is ''"),
         ({"baseline": ""}, "--baseline is ''"),
         ({"baseline": "a\x00"}, r"--baseline is 'a\\x00', but must be a folder's name"),
+        ({"export": ("pickle",)}, "--export is pickle, but must be tf_saved_model or onnx or litert"),
+        ({"export": ("onnx", "onnx")}, "--export is onnx, but must be named once"),
     ],
 )
 def test_values_out_of_range(values: dict[str, object], words: str) -> None:

@@ -374,7 +374,14 @@ def test_what_a_change_rebuilds(tmp_path: Path) -> None:
     """A changed line of code reinstalls nothing; a changed lock downloads nothing that was downloaded before."""
     for name in ("job", "templates"):
         shutil.copytree(REPOSITORY / name, tmp_path / name)
-    for name in ("Dockerfile", ".dockerignore", "Makefile", "requirements.txt", "requirements-gpu.txt"):
+    for name in (
+        "Dockerfile",
+        ".dockerignore",
+        "Makefile",
+        "requirements.txt",
+        "requirements-gpu.txt",
+        "requirements-export.txt",
+    ):
         shutil.copy(REPOSITORY / name, tmp_path)
     image = f"fashion-job-changed-{uuid.uuid4().hex[:8]}"
     flags = os.environ.get("DOCKER_BUILD_FLAGS", "") + " --progress=plain"

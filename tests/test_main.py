@@ -1,9 +1,12 @@
 """The whole job through main([...]), with good and with bad input."""
 
+import errno
 import io
 import json
+import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,18 +23,21 @@ import pytest
 from conftest import REPOSITORY, write_idx
 from sklearn import metrics as sklearn_metrics
 
-from job import device, idx, resources, sources
+from job import device, idx, manifest, resources, sources
 from job.__main__ import main
+from job.formats import CARD, FORMATS, PATHS, SUMS
 from job.results import Results
 from job.sources import FILES
 
 ErrorOf = Callable[..., str]
 
+FILES_OF_A_RUN = {"index.html", "metrics.json", "predictions.csv", "samples.npz", "model.keras"}
+
 
 def test_writes_the_documented_files_and_nothing_else(finished_run: Path) -> None:
     """The five of README."""
     names = {path.name for path in finished_run.iterdir()}
-    assert names == {"index.html", "metrics.json", "predictions.csv", "samples.npz", "model.keras"}
+    assert names == FILES_OF_A_RUN
 
 
 def test_the_last_line_says_the_accuracy_and_the_path(
@@ -152,6 +158,8 @@ def test_two_runs_with_one_seed_give_the_same(dataset_folder: Path, tmp_path: Pa
         (["--learn", "1"], "unrecognized arguments: --learn 1"),
         (["train"], "unrecognized arguments: train"),
         (["-q", "-v"], "not allowed with"),
+        (["--export", "torch"], "argument --export: invalid choice: 'torch' (choose from"),
+        (["render", "--export", "onnx"], "unrecognized arguments: --export onnx"),
         (["render", "--epochs", "3"], "unrecognized arguments: --epochs 3; `python -m job render --help`"),
     ],
 )
@@ -244,6 +252,115 @@ def test_the_report_as_a_stream(dataset_folder: Path) -> None:
         deaf = subprocess.run(command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=full, check=False)
     assert deaf.returncode == 0
     assert len(deaf.stdout) == len(done.stdout)
+
+
+def test_export(dataset_folder: Path, tmp_path: Path) -> None:
+    """Every format, one of them asked for twice: their files and nothing else, and no word of their writers'."""
+    output = tmp_path / "out"
+    words = [word for name in (*FORMATS, "onnx") for word in ("--export", name)]
+    command = (sys.executable, "-m", "job", "--data", str(dataset_folder), "--epochs", "1", "--output", str(output))
+    done = subprocess.run((*command, *words), cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    *_, last = lines = done.stderr.splitlines()
+    stages = ["system", "data", "tensorflow", "training", "training", "evaluation", "report"]
+    assert [line.split()[0] for line in lines] == stages
+    assert ", saved_model, model.onnx, model.tflite, model-card.md, exports.sha256 (" in last
+    assert len(done.stdout.splitlines()) == 1
+    metrics = json.loads((output / "metrics.json").read_text())
+    assert metrics["config"]["export"] == list(FORMATS)
+    assert {path.name for path in output.iterdir()} == {*FILES_OF_A_RUN, *PATHS}
+    assert subprocess.run(("sha256sum", "--check", "--strict", "--quiet", SUMS), cwd=output, check=True).returncode == 0
+    assert main(["render", "-q", "--output", str(output)]) == 0
+    assert {path.name for path in output.iterdir()} == {*FILES_OF_A_RUN, *PATHS}
+
+
+def test_export_of_replicas(dataset_folder: Path, tmp_path: Path) -> None:
+    """What two devices trained is exported as what one did: the stream holds it all, and it gives the predictions."""
+    import onnxruntime
+
+    command = (sys.executable, "-m", "job", "--data", str(dataset_folder), "--epochs", "1", "--replicas", "2")
+    words = [word for name in FORMATS for word in ("--export", name)]
+    done = subprocess.run((*command, *words, "--output", "-"), cwd=REPOSITORY, capture_output=True, check=True)
+    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+        archive.extractall(tmp_path, filter="data")
+    folder = tmp_path / "report"
+    assert (folder / "saved_model" / "variables" / "variables.index").exists()
+    images = idx.read(dataset_folder / FILES["test_images"], 3).values.astype(np.float32) / 255
+    probabilities = onnxruntime.InferenceSession(folder / "model.onnx").run(None, {"images": images})[0]
+    written = np.loadtxt(folder / "predictions.csv", delimiter=",", skiprows=1)
+    np.testing.assert_allclose(probabilities, written[:, 3:], rtol=0, atol=1e-5)
+
+
+def test_exports_of_an_earlier_run(exported_run: Path, tmp_path: Path) -> None:
+    """Those of formats that a later run does not write go with the report that they belonged to."""
+    output = Path(shutil.copytree(exported_run, tmp_path / "out"))
+    (output / "notes.txt").write_text("mine")
+    arguments = ["-q", "--data", str(exported_run.parent / "blocks"), "--epochs", "1", "--output", str(output)]
+    card = (output / CARD).read_text()
+    assert main([*arguments, "--export", "litert"]) == 0
+    assert {path.name for path in output.iterdir()} == {*FILES_OF_A_RUN, "notes.txt", "model.tflite", CARD, SUMS}
+    assert (output / CARD).read_text() != card
+    assert main(arguments) == 0
+    assert {path.name for path in output.iterdir()} == {*FILES_OF_A_RUN, "notes.txt"}
+
+
+@pytest.mark.parametrize("words", [("--export", "tf_saved_model"), ("--export", "onnx"), ()])
+@pytest.mark.parametrize("changed", ["saved_model/saved_model.pb", "saved_model/mine.txt", CARD])
+def test_exports_that_somebody_changed(
+    error_of: ErrorOf, exported_run: Path, tmp_path: Path, changed: str, words: tuple[str, ...]
+) -> None:
+    """73 before training, whatever is exported now: neither they nor anything else is lost."""
+    output = Path(shutil.copytree(exported_run, tmp_path / "out"))
+    (output / changed).write_text("mine")
+    before = {path: path.read_bytes() for path in output.rglob("*") if path.is_file()}
+    line = error_of(73, "--data", exported_run.parent / "blocks", "--output", output, *words)
+    assert f"{output / changed} is in the way of the exported models, and is not as an earlier run wrote it" in line
+    assert before == {path: path.read_bytes() for path in output.rglob("*") if path.is_file()}
+
+
+def test_models_that_the_job_did_not_write(error_of: ErrorOf, dataset_folder: Path, tmp_path: Path) -> None:
+    """73 if they are in the way; a run that exports nothing leaves them alone."""
+    for name in ("model.onnx", "saved_model/saved_model.pb"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("theirs")
+        arguments = ("--data", dataset_folder, "--epochs", "1", "--output", tmp_path)
+        line = error_of(73, *arguments, "--export", "onnx", "--export", "tf_saved_model")
+        assert f"{tmp_path / name} is in the way" in line
+        assert main([*map(str, arguments), "-q"]) == 0
+        assert (tmp_path / name).read_text() == "theirs"
+        (tmp_path / name).unlink()
+
+
+def test_an_export_that_fails(
+    error_of: ErrorOf, exported_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No space for the last format: 73, and report and models of the earlier run are as they were."""
+    output = Path(shutil.copytree(exported_run, tmp_path / "out"))
+    before = {path: path.read_bytes() for path in output.rglob("*") if path.is_file()}
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(manifest, "write", refuse)
+    arguments = ("--data", exported_run.parent / "blocks", "--epochs", "1", "--output", output)
+    assert "no space is left" in error_of(73, *arguments, "--export", "tf_saved_model")
+    assert before == {path: path.read_bytes() for path in output.rglob("*") if path.is_file()}
+
+
+def test_exports_need_room(
+    error_of: ErrorOf, dataset_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """73 before training where there is room for the report, but not for the models."""
+    monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 8_000_000}))
+    arguments = ("--data", dataset_folder, "--output", tmp_path / "out", "--export", "onnx")
+    assert "need about 9.0 MB, but only 8.0 MB are free" in error_of(73, *arguments)
+
+
+def test_a_package_that_an_export_needs(error_of: ErrorOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """69 before anything else is looked at, and no folder is made."""
+    monkeypatch.setitem(sys.modules, "tf2onnx", None)
+    line = error_of(69, "--data", tmp_path / "nothing", "--output", tmp_path / "out", "--export", "onnx")
+    assert "--export onnx: tf2onnx is not installed; install what requirements-export.txt locks" in line
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_render_takes_no_stream(error_of: ErrorOf) -> None:

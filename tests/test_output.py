@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import REPOSITORY
 
-from job import output
+from job import manifest, output
 from job.errors import OutputError
 
 
@@ -296,3 +296,49 @@ def test_pictures_of_others_that_came_meanwhile_are_not_replaced(tmp_path: Path)
         (tmp_path / "images" / "holiday.png").write_text("mine")
     assert (tmp_path / "a").read_text() == "old"
     assert snapshot(tmp_path / "images") == {"holiday.png": "mine"}
+
+
+def test_what_is_outdated_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the files that come, or not at all: if one of those cannot be moved, it is back."""
+    for name in ("model.onnx", "other"):
+        (tmp_path / name).write_text("old")
+    (tmp_path / "saved_model").mkdir()
+    (tmp_path / "saved_model" / "a").write_text("old")
+    manifest.write(tmp_path, ("model.onnx", "saved_model"))
+    before = {path: path.read_text() for path in tmp_path.rglob("*") if path.is_file()}
+
+    def write() -> None:
+        with output.staged(tmp_path, outdated=manifest.listed) as staging:
+            (staging / "z").write_text("new")
+
+    replace = Path.replace
+
+    def refuse(self: Path, target: Path) -> Path:
+        if self.name == "z":
+            raise OSError(errno.EIO, "Input/output error")
+        return replace(self, target)
+
+    with monkeypatch.context() as context:
+        context.setattr(Path, "replace", refuse)
+        with pytest.raises(OutputError, match="Input/output error"):
+            write()
+    assert {path: path.read_text() for path in tmp_path.rglob("*") if path.is_file()} == before
+    write()
+    assert snapshot(tmp_path) == {"other": "old", "z": "new"}
+
+
+def test_an_export_that_was_changed_meanwhile_stays(tmp_path: Path) -> None:
+    """While a run trained, somebody went on with the card; the run fails, and all is as it was."""
+    (tmp_path / "model-card.md").write_text("old")
+    (tmp_path / "model.onnx").write_text("old")
+    manifest.write(tmp_path, ("model.onnx", "model-card.md"))
+    words = "model-card.md is in the way of the exported models"
+    for new in ("model-card.md", "index.html"):
+        with pytest.raises(OutputError, match=words), output.staged(tmp_path, outdated=manifest.listed) as staging:
+            (tmp_path / "model-card.md").write_text("mine")
+            (staging / new).write_text("new")
+        assert snapshot(tmp_path) | {"exports.sha256": ""} == {
+            "exports.sha256": "",
+            "model-card.md": "mine",
+            "model.onnx": "old",
+        }

@@ -1,0 +1,65 @@
+"""What is exported is run by the runtime of its own format, in a process of its own, in test_card."""
+
+import errno
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from job import export, model
+from job.errors import PackageError
+from job.formats import CARD, FORMATS, PATHS, SUMS, paths
+from job.recipes import Recipe
+
+pytestmark = pytest.mark.usefixtures("started")
+
+
+def test_every_format_has_a_path_of_its_own() -> None:
+    """Beside the card and the sums, which come with any of them."""
+    assert len(set(PATHS)) == len(FORMATS) + 2
+    assert paths(["litert", "onnx"]) == ("model.tflite", "model.onnx", CARD, SUMS)
+    assert paths([]) == ()
+
+
+def test_writes_what_was_asked_for(tmp_path: Path) -> None:
+    """Each format alone, at its path."""
+    network = model.build(3, Recipe(), 0)
+    for name, form in FORMATS.items():
+        folder = tmp_path / name
+        folder.mkdir()
+        export.write(network, folder, [name])
+        assert [path.name for path in folder.iterdir()] == [form.path]
+
+
+def test_the_network_stays_as_it_is(tmp_path: Path) -> None:
+    """Weights, optimiser and predictions."""
+    network = model.build(3, Recipe(), 0)
+    before = [np.array(variable) for variable in network.variables]
+    export.write(network, tmp_path, list(FORMATS))
+    assert network.optimizer is not None
+    assert all(map(np.array_equal, before, network.variables))
+
+
+@pytest.mark.parametrize("missing", [("tf2onnx",), ("onnx", "tf2onnx")])
+def test_a_package_that_is_not_installed(monkeypatch: pytest.MonkeyPatch, missing: tuple[str, ...]) -> None:
+    """Named with what installs it; formats that do without it are none the worse."""
+    for package in missing:
+        monkeypatch.setitem(sys.modules, package, None)
+    are = "tf2onnx is" if len(missing) == 1 else "onnx and tf2onnx are"
+    with pytest.raises(PackageError, match=f"--export onnx: {are} not installed; .*requirements-export.txt"):
+        export.demand_packages(["litert", "onnx"])
+    export.demand_packages(["litert", "tf_saved_model"])
+
+
+def test_no_space_left() -> None:
+    """TensorFlow's own error becomes the system's, of which the job says what to do; others stay what they are."""
+    import tensorflow as tf
+
+    said = f"part-00000-of-00001; {os.strerror(errno.ENOSPC)} [Op:SaveV2]"
+    with pytest.raises(OSError, match="No space left") as caught, export._refusals_as_usual():
+        raise tf.errors.ResourceExhaustedError(None, None, said)
+    assert caught.value.errno == errno.ENOSPC
+    with pytest.raises(tf.errors.ResourceExhaustedError), export._refusals_as_usual():
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
