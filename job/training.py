@@ -127,7 +127,7 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc] # Keras ships no t
         figures = {} if logs is None else logs  # which Keras's history takes over
         self._demand_finite(figures)
         self._bar.epoch(epoch, figures, time.monotonic() - self._begun)
-        figures["learning_rate"] = float(self.model.optimizer.learning_rate)
+        figures["learning_rate"] = float(tf.convert_to_tensor(self.model.optimizer.learning_rate))
 
     def _demand_finite(self, figures: dict[str, Any]) -> None:
         if not all(math.isfinite(value) for value in figures.values()):
