@@ -15,9 +15,10 @@ import tempfile
 import time
 from collections import defaultdict
 from pathlib import Path
-from statistics import median
+from statistics import mean, median, stdev
 from typing import Any
 
+from bench import curves
 from bench.peers import OF_THEIR_OWN, PEERS
 from job import resources
 
@@ -26,32 +27,48 @@ PEERS_PYTHON = os.environ.get("PEERS_PYTHON", sys.executable)
 PACKAGES = ("tensorflow-cpu", "tensorflow", "keras", "torch", "jax", "scikit-learn", "numpy")
 OURS, KERAS = "fashion-job", "Keras, plain fit"
 JOB, NEWCOMER = "fashion-job, whole job", "newcomer's script"
-Measured = dict[str, list[dict[str, float]]]
+RESULTS = ROOT / "bench" / "results.json"
+SEEDS = {"recipe mlp": 5, "recipe cnn": 3}
+"""How many seeds each recipe is trained with, whatever the rounds."""
+
+Measured = dict[str, list[dict[str, Any]]]
+Table = dict[str, Any]
+"""One of the tables: `machine`, `n_rounds`, and `figures`, which are `Measured`."""
 
 
 def main() -> None:
     """Measure and write."""
     parser = argparse.ArgumentParser(prog="make bench ARGS=…", description="Measure the job against its peers.")
     parser.add_argument("--rounds", type=int, default=3, help="how often each is measured (3)")
-    parser.add_argument("--only", choices=("fit", "job", "growth"), help="one of the three tables")
+    parser.add_argument(
+        "--only",
+        choices=("fit", "job", "growth", "recipes"),
+        help="one of the four tables; the others stay as they are",
+    )
     options = parser.parse_args()
-    load = os.getloadavg()[0]
-    measured: dict[str, Measured] = {}
-    for name, table in {"fit": _fits, "job": _jobs, "growth": _growth}.items():
+    tables = {"fit": _fits, "job": _jobs, "growth": _growth, "recipes": _recipes}
+    measured: dict[str, Table] = json.loads(RESULTS.read_text("utf-8")) if options.only else {}
+    for name, table in tables.items():
         if options.only in (None, name):
-            measured[name] = table(options.rounds)
-    machine = {
+            machine = _machine()
+            measured[name] = {"machine": machine, "n_rounds": options.rounds, "figures": table(options.rounds)}
+    measured = {name: measured[name] for name in tables if name in measured}
+    text = report(measured)
+    print(text)
+    RESULTS.with_suffix(".md").write_text(text, encoding="utf-8")
+    RESULTS.write_text(json.dumps(measured, indent=1) + "\n", "utf-8")
+    if "recipes" in measured:
+        curves.draw(RESULTS.with_name("recipes.svg"), measured["recipes"]["figures"])
+
+
+def _machine() -> dict[str, Any]:
+    return {
         "processor": resources.find().processor,
         "n_processors": resources.n_processors(),
         "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
-        "load_before": round(load, 2),
+        "load_before": round(os.getloadavg()[0], 2),
         "packages": _versions(),
     }
-    text = report(measured, machine, options.rounds)
-    print(text)
-    folder = ROOT / "bench"
-    (folder / "results.md").write_text(text, encoding="utf-8")
-    (folder / "results.json").write_text(json.dumps({"machine": machine, **measured}, indent=1) + "\n", "utf-8")
 
 
 def _fits(n_rounds: int) -> Measured:
@@ -59,6 +76,18 @@ def _fits(n_rounds: int) -> Measured:
     for number in range(n_rounds):
         for name in PEERS:
             measured[name].append(_peer(name, "--seed", str(number)))
+    return measured
+
+
+def _recipes(n_rounds: int) -> Measured:
+    """Seed by seed, with plain `fit` of the baseline in each round among them."""
+    measured: Measured = defaultdict(list)
+    for seed in range(max(n_rounds, *SEEDS.values())):
+        if seed < n_rounds:
+            measured[KERAS].append(_peer(KERAS, "--seed", str(seed)))
+        for name, n_seeds in SEEDS.items():
+            if seed < n_seeds:
+                measured[name].append(_peer(name, "--seed", str(seed)))
     return measured
 
 
@@ -126,60 +155,102 @@ def _tree_mib(pid: int) -> float:
     return sum(int(kib) for rollup in rollups for kib in re.findall(r"^Pss: +(\d+)", rollup, re.MULTILINE)) / 1024
 
 
-def report(measured: dict[str, Measured], machine: dict[str, Any], n_rounds: int) -> str:
-    """The tables in Markdown: `measured` has a part for each, `machine` says where."""
-    packages = ", ".join(f"{name} {number}" for name, number in machine["packages"].items())
-    threads = resources.count_of(machine["n_processors"], "processor")
+def report(measured: dict[str, Table]) -> str:
+    """The tables in Markdown."""
     lines = [
         "# Benchmark",
         "",
-        f"Medians of {resources.count_of(n_rounds, 'round')}, each peer in turn in a process of its own; least and",
-        "most in brackets. Read the ratios: seconds are of one machine.",
-        "",
-        f"{machine['processor']}, {threads}, {machine['system']}; load before it {machine['load_before']}.",
-        f"{packages}.",
+        "Medians, each peer in turn in a process of its own; least and most in brackets. Read the ratios: seconds are",
+        "of one machine.",
         "",
     ]
-    if fits := measured.get("fit"):
-        lines += ["## Five epochs of the baseline, from arrays in memory to trained weights", ""]
-        lines += ["| | fit | times fashion-job's | accuracy (n = 10,000) |", "|---|---|---|---|"]
-        ours = _median(fits[OURS], "fit_s")
-        for name, figures in sorted(fits.items(), key=lambda item: _median(item[1], "fit_s")):
-            ratio = _median(figures, "fit_s") / ours
-            lines.append(
-                f"| {name} | {_spread(figures, 'fit_s')} s | {ratio:.1f} | {_spread(figures, 'accuracy', 4)} |"
-            )
-        ratio = median(run["epoch_s"] / run["products_s"] for run in fits[OURS])
-        lines += [
-            "",
-            f"An epoch of fashion-job, once compiled and without validation, takes {ratio:.2f} times its bare matrix",
-            "products (24.5 GFLOP, same batches and threads, same process):",
-            f"{_spread(fits[OURS], 'epoch_s', 2)} s against {_spread(fits[OURS], 'products_s', 2)} s.",
-            "",
-        ]
-    if jobs := measured.get("job"):
-        lines += ["## The whole job, from the start of the process to its end", ""]
-        lines += ["| | wall | processor | peak memory of the largest process | with its children |"]
-        lines += ["|---|---|---|---|---|"]
-        for name, figures in jobs.items():
-            times = (f"{_spread(figures, key)} s" for key in ("wall_s", "cpu_s"))
-            sizes = (f"{_spread(figures, key, 0)} MiB" for key in ("peak_mib", "tree_mib"))
-            lines.append(f"| {' | '.join((name, *times, *sizes))} |")
-        keys = ("wall_s", "cpu_s", "peak_mib", "tree_mib")
-        ratios = (_median(jobs[NEWCOMER], key) / _median(jobs[JOB], key) for key in keys)
-        lines += [f"| ratio | {' | '.join(f'{ratio:.1f}' for ratio in ratios)} |", ""]
-    if growth := measured.get("growth"):
-        lines += [
-            "## Growth: five epochs of fashion-job",
-            "",
-            "| | fit | an epoch | peak memory |",
-            "|---|---|---|---|",
-        ]
-        for name, figures in growth.items():
-            columns = (f"{_spread(figures, 'fit_s')} s", f"{_spread(figures, 'epoch_s', 2)} s")
-            lines.append(f"| {name} | {' | '.join(columns)} | {_spread(figures, 'peak_mib', 0)} MiB |")
-        lines.append("")
+    for name, write in {
+        "fit": _fit_table,
+        "job": _job_table,
+        "growth": _growth_table,
+        "recipes": _recipe_table,
+    }.items():
+        if table := measured.get(name):
+            title, *rest = write(table["figures"])
+            lines += [title, "", *_where(table), "", *rest, ""]
     return "\n".join(lines)
+
+
+def _where(table: Table) -> list[str]:
+    """When and where a table was measured."""
+    machine = table["machine"]
+    threads = resources.count_of(machine["n_processors"], "processor")
+    packages = ", ".join(f"{name} {number}" for name, number in machine["packages"].items())
+    rounds = resources.count_of(table["n_rounds"], "round")
+    return [
+        f"{rounds} on {machine['processor']}, {threads}, {machine['system']}; load before it {machine['load_before']}.",
+        f"{packages}.",
+    ]
+
+
+def _fit_table(fits: Measured) -> list[str]:
+    lines = ["## Five epochs of the baseline, from arrays in memory to trained weights"]
+    lines += ["| | fit | times fashion-job's | accuracy (n = 10,000) |", "|---|---|---|---|"]
+    ours = _median(fits[OURS], "fit_s")
+    for name, figures in sorted(fits.items(), key=lambda item: _median(item[1], "fit_s")):
+        ratio = _median(figures, "fit_s") / ours
+        lines.append(f"| {name} | {_spread(figures, 'fit_s')} s | {ratio:.1f} | {_spread(figures, 'accuracy', 4)} |")
+    ratio = median(run["epoch_s"] / run["products_s"] for run in fits[OURS])
+    return [
+        *lines,
+        "",
+        f"An epoch of fashion-job, once compiled and without validation, takes {ratio:.2f} times its bare matrix",
+        "products (24.5 GFLOP, same batches and threads, same process):",
+        f"{_spread(fits[OURS], 'epoch_s', 2)} s against {_spread(fits[OURS], 'products_s', 2)} s.",
+    ]
+
+
+def _job_table(jobs: Measured) -> list[str]:
+    lines = ["## The whole job, from the start of the process to its end"]
+    lines += [
+        "| | wall | processor | peak memory of the largest process | with its children |",
+        "|---|---|---|---|---|",
+    ]
+    for name, figures in jobs.items():
+        times = (f"{_spread(figures, key)} s" for key in ("wall_s", "cpu_s"))
+        sizes = (f"{_spread(figures, key, 0)} MiB" for key in ("peak_mib", "tree_mib"))
+        lines.append(f"| {' | '.join((name, *times, *sizes))} |")
+    keys = ("wall_s", "cpu_s", "peak_mib", "tree_mib")
+    ratios = (_median(jobs[NEWCOMER], key) / _median(jobs[JOB], key) for key in keys)
+    return [*lines, f"| ratio | {' | '.join(f'{ratio:.1f}' for ratio in ratios)} |"]
+
+
+def _growth_table(growth: Measured) -> list[str]:
+    lines = ["## Growth: five epochs of fashion-job", "| | fit | an epoch | peak memory |", "|---|---|---|---|"]
+    for name, figures in growth.items():
+        columns = (f"{_spread(figures, 'fit_s')} s", f"{_spread(figures, 'epoch_s', 2)} s")
+        lines.append(f"| {name} | {' | '.join(columns)} | {_spread(figures, 'peak_mib', 0)} MiB |")
+    return lines
+
+
+def _recipe_table(recipes: Measured) -> list[str]:
+    plain = _median(recipes[KERAS], "fit_s")
+    lines = ["## Recipes: accuracy and the time it takes"]
+    lines += [
+        "| | test accuracy (n = 10,000 each) | seeds | fit | times plain fit's | weights |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, figures in recipes.items():
+        accuracies = [run["accuracy"] for run in figures]
+        deviation = f" ± {100 * stdev(accuracies):.2f}" if len(accuracies) > 1 else ""
+        cells = (
+            f"{100 * mean(accuracies):.2f}{deviation} % ({100 * min(accuracies):.2f}–{100 * max(accuracies):.2f})",
+            f"{len(accuracies)}",
+            f"{_spread(figures, 'fit_s')} s",
+            f"{_median(figures, 'fit_s') / plain:.1f}",
+            f"{figures[0].get('n_weights', 109_386):,}",
+        )
+        lines.append(f"| {name}{', the baseline' if name == KERAS else ''} | {' | '.join(cells)} |")
+    return [
+        *lines,
+        "",
+        "Mean and standard deviation over the seeds from 0 on; the fit as elsewhere. The curves: recipes.svg.",
+    ]
 
 
 def _median(figures: list[dict[str, float]], key: str) -> float:

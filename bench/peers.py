@@ -19,13 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from job import data, evaluation, idx, resources, sources
+from job.config import Config
 from job.data import Dataset, scale
-from job.recipes import Recipe
+from job.recipes import RECIPES, Recipe, RecipeName
 
 EPOCHS, BATCH_SIZE, N_TRAIN, N_CLASSES = 5, 32, 54_000, 10
 UNITS = (784, 128, 64, N_CLASSES)
 LEARNING_RATE = 0.001
-Figures = dict[str, float]
+Figures = dict[str, Any]
 
 
 def load() -> Dataset:
@@ -58,6 +59,27 @@ def engine(options: argparse.Namespace) -> Figures:
     if options.factor == 1 and options.batch_size == BATCH_SIZE:
         figures["products_s"] = _matrix_products_s()
     return figures
+
+
+def recipe(options: argparse.Namespace, name: RecipeName) -> Figures:
+    """A recipe of the job: validation accuracy over time, and the test images once, at the end."""
+    _start(options.threads)
+    import keras
+
+    from job import model, training
+
+    dataset = load()
+    config = Config(**vars(RECIPES[name]), recipe=name, seed=options.seed)
+    curve: list[tuple[float, float]] = []
+    begun = time.perf_counter()
+    watch = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: curve.append((time.perf_counter() - begun, logs["val_accuracy"]))  # noqa: ARG005
+    )
+    network = model.build(N_CLASSES, config, options.seed, training.n_steps(dataset, config))
+    training.train(network, dataset, config, [watch])
+    fit_s = time.perf_counter() - begun
+    accuracy = _accuracy(dataset, evaluation.predict(model.judge(network, config), dataset.test_images))
+    return {"fit_s": fit_s, "accuracy": accuracy, "n_weights": network.count_params(), "curve": curve}
 
 
 def keras_fit(options: argparse.Namespace, steps_per_execution: int = 1) -> Figures:
@@ -187,6 +209,11 @@ PEERS: dict[str, Callable[[argparse.Namespace], Figures]] = {
     "scikit-learn, MLPClassifier": sklearn_mlp,
 }
 
+RECIPE_PEERS: dict[str, Callable[[argparse.Namespace], Figures]] = {
+    "recipe mlp": lambda options: recipe(options, "mlp"),
+    "recipe cnn": lambda options: recipe(options, "cnn"),
+}
+
 
 def _start(n_threads: int) -> None:
     from job import device
@@ -255,13 +282,13 @@ def _peak_mib() -> float:
 def main() -> None:
     """Measure one peer."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("peer", choices=PEERS)
+    parser.add_argument("peer", choices=PEERS | RECIPE_PEERS)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=resources.n_processors())
     parser.add_argument("--factor", type=int, default=1, help="how often the training images are there")
     parser.add_argument("--batch-size", type=int, default=BATCH_SIZE)
     options = parser.parse_args()
-    print(json.dumps(PEERS[options.peer](options)))
+    print(json.dumps((PEERS | RECIPE_PEERS)[options.peer](options)))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -65,13 +66,16 @@ def n_steps(dataset: Dataset, config: Config) -> int:
     return config.epochs * math.ceil(dataset.n_train(config.validation_split) / config.batch_size)
 
 
-def train(network: keras.Model, dataset: Dataset, config: Config) -> dict[str, list[float]]:
+def train(
+    network: keras.Model, dataset: Dataset, config: Config, callbacks: Sequence[keras.callbacks.Callback] = ()
+) -> dict[str, list[float]]:
     """Train `network` in place.
 
     Args:
         network: compiled.
         dataset: whose last images validate.
         config: of the run.
+        callbacks: more of Keras's than the run asks for.
 
     Returns:
         Keras's history: `loss`, `accuracy`, `learning_rate` and, where images were held out, `val_loss` and
@@ -86,7 +90,7 @@ def train(network: keras.Model, dataset: Dataset, config: Config) -> dict[str, l
     engine = Engine(network, dataset, n_train, config.batch_size, config.seed, augmentation=augmentation)
     with Bar(config.epochs, engine.n_steps) as bar:
         watch = _Watch(bar, config.learning_rate)
-        history = engine.train(config.epochs, [*_callbacks(config), watch], watch.progress)
+        history = engine.train(config.epochs, [*_callbacks(config), watch, *callbacks], watch.progress)
     resources.give_back_memory()
     return history
 

@@ -1,11 +1,14 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import REPOSITORY
 
 from bench import __main__ as bench
+from bench import curves
 from bench.peers import PEERS
 
 
@@ -20,14 +23,31 @@ def test_a_peer_trains_the_baseline(peer: str) -> None:
     assert figures["fit_s"] > 0
 
 
-def test_the_table_has_medians_and_ratios() -> None:
+def test_the_table_has_medians_and_ratios(tmp_path: Path) -> None:
     """Worked by hand: medians 2 and 16, so 8 times; the epoch 1.5 times its products."""
     ours = [{"fit_s": s, "accuracy": 0.87, "epoch_s": 0.3, "products_s": 0.2, "peak_mib": 700.0} for s in (1, 9, 2)]
     fits = dict.fromkeys(PEERS, ours) | {bench.KERAS: [{"fit_s": s, "accuracy": 0.87} for s in (16, 15, 40)]}
     jobs = {bench.JOB: [{"wall_s": 10.0, "cpu_s": 15.0, "peak_mib": 800.0, "tree_mib": 1000.0}]}
     jobs[bench.NEWCOMER] = [{"wall_s": 55.0, "cpu_s": 60.0, "peak_mib": 1600.0, "tree_mib": 1600.0}]
     machine = {"processor": "P", "n_processors": 2, "system": "S", "load_before": 0.1, "packages": {"keras": "3"}}
-    text = bench.report({"fit": fits, "job": jobs}, machine, 3)
+    curve = [(1.0, 0.85), (3.0, 0.9)]
+    recipes: dict[str, list[dict[str, Any]]] = {
+        "recipe mlp": [
+            {"fit_s": s, "accuracy": a, "n_weights": 109_386, "curve": curve} for s, a in ((8, 0.89), (8, 0.90))
+        ],
+        "recipe cnn": [{"fit_s": 80, "accuracy": 0.94, "n_weights": 250_000, "curve": curve}],
+        bench.KERAS: [{"fit_s": 16, "accuracy": 0.87}],
+    }
+    tables: dict[str, Any] = {"fit": fits, "job": jobs, "recipes": recipes}
+    text = bench.report({name: {"machine": machine, "n_rounds": 3, "figures": one} for name, one in tables.items()})
+    assert "3 rounds on P, 2 processors, S; load before it 0.1.\nkeras 3." in text
+    assert (
+        "| recipe mlp | 89.50 ± 0.71 % (89.00\N{EN DASH}90.00) | 2 | 8.0 (8.0\N{EN DASH}8.0) s | 0.5 | 109,386 |"
+        in text
+    )
+    assert "| recipe cnn | 94.00 % (94.00\N{EN DASH}94.00) | 1 | 80.0 (80.0\N{EN DASH}80.0) s | 5.0 | 250,000 |" in text
+    curves.draw(tmp_path / "recipes.svg", recipes)
+    assert "recipe cnn" in (tmp_path / "recipes.svg").read_text()
     assert "| Keras, plain fit | 16.0 (15.0\N{EN DASH}40.0) s | 8.0 | 0.8700 (0.8700\N{EN DASH}0.8700) |" in text
     assert "takes 1.50 times its bare matrix" in text
     assert "| ratio | 5.5 | 4.0 | 2.0 | 1.6 |" in text

@@ -6,6 +6,7 @@ import pytest
 from conftest import REPOSITORY
 
 from job import __version__, cli
+from job.config import Config
 from job.errors import EXIT_STATUSES
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
@@ -23,9 +24,9 @@ def test_the_options_are_those_of_help() -> None:
     actions = [action for action in cli.train_parser()._actions if action.dest != "help"]
     documented = {row[0].split("`")[1].split()[0].split(",")[0]: row for row in rows("Options")}
     assert list(documented) == [action.option_strings[-1] for action in actions]
-    for action in actions:
-        if action.default not in (None, "normal", False):
-            assert f"`{action.default}`" in documented[action.option_strings[-1]][1]
+    for name, row in documented.items():
+        default = vars(Config()).get(name.removeprefix("--").replace("-", "_"))
+        assert row[1] == ("" if default in (None, ()) else f"`{default}`")
 
 
 def test_the_exit_statuses_are_those_of_help() -> None:
