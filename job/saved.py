@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from job.comparison import Earlier
 from job.data import IMAGE_SHAPE, is_text
 from job.errors import DataError, UsageError
 from job.results import BASELINE, METRICS, PREDICTIONS, SAMPLES, SCHEMA_VERSION, Results
@@ -84,8 +85,9 @@ def _flaw(results: Results) -> str:
     odd = [text for text in _texts(msgspec.to_builtins(results)) if not is_text(text)]
     shares = (*history.accuracy, *history.val_accuracy)
     compared = results.comparison
-    losses = [(one.loss, *vars(one.loss_interval).values()) for one in (results, compared and compared.earlier) if one]
-    amounts = [*history.loss, *history.val_loss, *sum(losses, ()), *results.timings_s.values(), results.data.n_train]
+    judged: list[Results | Earlier] = [results, *([compared.earlier] if compared else [])]
+    losses = [loss for one in judged for loss in (one.loss, one.loss_interval.lower, one.loss_interval.upper)]
+    amounts = [*history.loss, *history.val_loss, *losses, *results.timings_s.values(), results.data.n_train]
     flaws = {
         f"the confusion matrix is not {n_classes} x {n_classes}": (
             [len(row) for row in results.confusion_matrix] != [n_classes] * n_classes
@@ -152,7 +154,8 @@ def _gathered(path: Path, n_classes: int, chosen: Sequence[int], *, compared: bo
     with pd.read_csv(path, dtype=columns, chunksize=max(N_VALUES_AT_ONCE // len(columns), 1)) as tables:
         for table in tables:
             if list(table) != list(columns):
-                raise ValueError(f"its columns are not those of {n_classes} classes{_ending(compared=compared)}")
+                further = f" and {BASELINE}" if compared else ""
+                raise ValueError(f"its columns are not those of {n_classes} classes{further}")
             y_true, y_pred, probabilities = _checked(table, start, n_classes)
             lines = np.arange(len(table))
             earlier = _earlier(table, n_classes) if compared else y_pred[:0]
@@ -164,10 +167,6 @@ def _gathered(path: Path, n_classes: int, chosen: Sequence[int], *, compared: bo
         raise ValueError("it tells of no image")
     y_true, y_pred, confidence, of_truth, y_earlier = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     return Predictions(y_true, y_pred, confidence, of_truth, rows, y_earlier if compared else None)
-
-
-def _ending(*, compared: bool) -> str:
-    return f" and {BASELINE}" if compared else ""
 
 
 def _earlier(table: "pd.DataFrame", n_classes: int) -> NDArray[np.int16]:
