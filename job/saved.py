@@ -10,7 +10,6 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from job.comparison import Earlier
 from job.data import IMAGE_SHAPE, is_text
 from job.errors import DataError, UsageError
 from job.results import BASELINE, METRICS, PREDICTIONS, SAMPLES, SCHEMA_VERSION, Results
@@ -18,6 +17,8 @@ from job.sources import FILES
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from job.comparison import Earlier
 
 Option = Literal["--output", "--baseline"]  # that named the folder
 REMEDIES: dict[Option, str] = {
