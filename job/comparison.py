@@ -170,8 +170,6 @@ def mcnemar(n_won: int, n_lost: int) -> float:
         n_lost: images that only the other got right.
     """
     n, fewer = n_won + n_lost, min(n_won, n_lost)
-    if n_won == n_lost:
-        return 1.0
     highest = math.lgamma(n + 1) - math.lgamma(fewer + 1) - math.lgamma(n - fewer + 1) - n * math.log(2)
     steps = np.arange(fewer, 0, -1)
     others = np.cumprod(steps / (n - steps + 1)).sum()  # each probability below, relative to that of `fewer`

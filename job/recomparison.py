@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from job.comparison import N_SHOWN
+from job.metrics import Labels
 from job.recomputation import Z, share_interval
 from job.saved import Predictions
 
@@ -57,13 +58,14 @@ def _pairs(images: "pd.DataFrame") -> dict[str, Any]:
         "earlier": images["before"].mean(),
         "now": images["now"].mean(),
         "difference": change.mean(),
-        "interval": _interval(change.tolist()),
+        "interval": _interval(change.to_numpy()),
     }
 
 
-def _interval(changes: list[int]) -> dict[str, float]:
+def _interval(changes: Labels) -> dict[str, float]:
     """The mean change, ± 1.96 standard errors, with two images more: half a one won, half a one lost, one as before."""
-    values, weights = [*changes, 1, -1, 0], [*[1] * len(changes), 0.5, 0.5, 1]
+    values = np.append(changes, [1, -1, 0])
+    weights = np.append(np.ones(len(changes)), [0.5, 0.5, 1])
     mean = np.average(values, weights=weights)
-    error = np.sqrt(np.average((np.array(values) - mean) ** 2, weights=weights) / sum(weights))
+    error = np.sqrt(np.average((values - mean) ** 2, weights=weights) / weights.sum())
     return {"lower": max(mean - Z * error, -1), "upper": min(mean + Z * error, 1)}

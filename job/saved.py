@@ -19,6 +19,8 @@ from job.sources import FILES
 if TYPE_CHECKING:
     import pandas as pd
 
+    from job.comparison import Earlier
+
 Option = Literal["--output", "--baseline"]  # that named the folder
 REMEDIES: dict[Option, str] = {
     "--output": "render it with the release that wrote it, or train again",
@@ -86,9 +88,10 @@ def _flaw(results: Results) -> str:
     odd = [text for text in _texts(msgspec.to_builtins(results)) if not is_text(text)]
     shares = (*history.accuracy, *history.val_accuracy)
     compared = results.comparison
-    losses = [(one.loss, *vars(one.loss_interval).values()) for one in (results, compared and compared.earlier) if one]
+    judged: list[Results | Earlier] = [results, *([compared.earlier] if compared else [])]
+    losses = [loss for one in judged for loss in (one.loss, one.loss_interval.lower, one.loss_interval.upper)]
     curves = (*history.loss, *history.val_loss, *history.learning_rate)
-    amounts = [*curves, *sum(losses, ()), *results.timings_s.values(), results.data.n_train]
+    amounts = [*curves, *losses, *results.timings_s.values(), results.data.n_train]
     flaws = {
         f"the confusion matrix is not {n_classes} x {n_classes}": (
             [len(row) for row in results.confusion_matrix] != [n_classes] * n_classes
@@ -155,7 +158,8 @@ def _gathered(path: Path, n_classes: int, chosen: Sequence[int], *, compared: bo
     with pd.read_csv(path, dtype=columns, chunksize=max(N_VALUES_AT_ONCE // len(columns), 1)) as tables:
         for table in tables:
             if list(table) != list(columns):
-                raise ValueError(f"its columns are not those of {n_classes} classes{_ending(compared=compared)}")
+                further = f" and {BASELINE}" if compared else ""
+                raise ValueError(f"its columns are not those of {n_classes} classes{further}")
             y_true, y_pred, probabilities = _checked(table, start, n_classes)
             lines = np.arange(len(table))
             earlier = _earlier(table, n_classes) if compared else y_pred[:0]
@@ -167,10 +171,6 @@ def _gathered(path: Path, n_classes: int, chosen: Sequence[int], *, compared: bo
         raise ValueError("it tells of no image")
     y_true, y_pred, confidence, of_truth, y_earlier = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     return Predictions(y_true, y_pred, confidence, of_truth, rows, y_earlier if compared else None)
-
-
-def _ending(*, compared: bool) -> str:
-    return f" and {BASELINE}" if compared else ""
 
 
 def _earlier(table: "pd.DataFrame", n_classes: int) -> NDArray[np.int16]:
