@@ -57,15 +57,27 @@ def write(network: "keras.Model", folder: Path, names: Sequence[str]) -> None:
     """
     import keras
 
-    # A copy with the weights alone: without the optimiser's, and not spread over replicas, which no format knows.
-    plain = keras.models.clone_model(network)
-    plain.set_weights(network.get_weights())
+    plain = _for_inference(network)
     signature = [keras.InputSpec(shape=(None, *IMAGE_SHAPE), dtype="float32", name=INPUT)]
     for name in names:
         path = folder / FORMATS[name].path
         with _refusals_as_usual(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of what Keras, tf2onnx and NumPy have to tell each other
             plain.export(str(path), format=name, verbose=False, input_signature=signature)
+
+
+def _for_inference(network: "keras.Model") -> "keras.Model":
+    """A copy that only predicts.
+
+    It has the weights alone, without the optimiser's, and not spread over replicas, which no format knows. No layer
+    does what it does in training: those that augment images would, unless told, also in what is exported.
+    """
+    import keras
+
+    copy = keras.models.clone_model(network)
+    copy.set_weights(network.get_weights())
+    images = keras.Input(IMAGE_SHAPE, name=INPUT)
+    return keras.Model(images, copy(images, training=False))
 
 
 @contextmanager

@@ -115,8 +115,12 @@ def test_its_figures_are_those_of_the_results(finished_results: Results) -> None
         f"{results.accuracy:.3f}",
         f"{interval.lower:.3f}–{interval.upper:.3f}",  # noqa: RUF001 - a range
     ]
-    assert rows["calibration error"][0] == f"{results.calibration.ece:.3f}"
-    assert rows["loss"][0] == f"{results.loss:.3f}"
+    others = {"calibration error": results.calibration.ece, "loss": results.loss} | {
+        f"macro {name}": getattr(results.macro, name.lower()) for name in ("precision", "recall", "F1")
+    }
+    assert {name: row[0] for name, row in list(rows.items())[1:]} == {
+        name: f"{value:.3f}" for name, value in others.items()
+    }
     classes = table(tokens, "class")
     assert [row[0] for row in classes] == [str(label) for label in range(10)]
     assert [int(row[2]) for row in classes] == [one.support for one in results.per_class]

@@ -42,6 +42,38 @@ def test_the_network_stays_as_it_is(tmp_path: Path) -> None:
     assert all(map(np.array_equal, before, network.variables))
 
 
+def test_layers_that_only_train(tmp_path: Path) -> None:
+    """Those that augment, drop out or normalise by batch do in no format what they do in training."""
+    import keras
+    import onnxruntime
+    import tensorflow as tf
+    from ai_edge_litert.interpreter import Interpreter
+    from keras import layers
+
+    network = keras.Sequential(
+        [
+            *(keras.Input((28, 28)), layers.Reshape((28, 28, 1)), layers.RandomTranslation(0.2, 0.2)),
+            *(layers.Conv2D(4, 3), layers.BatchNormalization(), layers.MaxPooling2D(), layers.Dropout(0.5)),
+            *(layers.GlobalAveragePooling2D(), layers.Dense(3, activation="softmax")),
+        ]
+    )
+    images = np.random.default_rng(0).random((20, 28, 28), np.float32)
+    for _ in range(9):
+        trained = np.asarray(network(images, training=True))  # which moves the averages
+    expected = np.asarray(network(images, training=False))
+    assert np.abs(trained - expected).max() > 1e-3
+    export.write(network, tmp_path, list(FORMATS))
+    loaded = tf.saved_model.load(str(tmp_path / "saved_model"))
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+    runner = Interpreter(str(tmp_path / "model.tflite")).get_signature_runner()
+    for given in (
+        loaded.serve(images).numpy(),
+        session.run(None, {"images": images})[0],
+        runner(images=images)["output_0"],
+    ):
+        np.testing.assert_allclose(given, expected, rtol=0, atol=1e-5)
+
+
 @pytest.mark.parametrize("missing", [("tf2onnx",), ("onnx", "tf2onnx")])
 def test_a_package_that_is_not_installed(monkeypatch: pytest.MonkeyPatch, missing: tuple[str, ...]) -> None:
     """Named with what installs it; formats that do without it are none the worse."""

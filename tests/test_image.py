@@ -233,6 +233,17 @@ def test_the_report_as_a_stream(tmp_path: Path) -> None:
     assert done.lines[-1] == f"accuracy {accuracy:.4f} on 10,000 test images: report/index.html in the archive"
 
 
+def test_exports(report: Path) -> None:
+    """The formats that need no more than TensorFlow and Keras; for ONNX the line that says how to build the image."""
+    options = (*ALL, "-v", f"{report}:/app/report")
+    done = run(*options, arguments=(*QUICK, "--export", "tf_saved_model", "--export", "litert"))
+    assert done.status == 0, done.err
+    assert names(report) >= {"saved_model", "model.tflite", "model-card.md", "exports.sha256"}
+    done = run(*options, arguments=(*QUICK, "--export", "onnx"))
+    assert done.status == 69
+    assert "docker build --build-arg EXPORT=yes" in done.err
+
+
 def test_a_stream_into_a_terminal(container: str) -> None:
     """64: with `docker run -t`, Docker would change its bytes."""
     assert docker("run", "--tty", "--name", container, IMAGE, "--output", "-").returncode == 64
