@@ -185,3 +185,12 @@ def test_a_baseline_changes_no_prediction(compared_run: Path, finished_run: Path
     lines = (compared_run / "predictions.csv").read_text().splitlines()
     expected = [line.rsplit(",", 1)[0] for line in lines]
     assert (tmp_path / "out" / "predictions.csv").read_text().splitlines() == expected
+
+
+def test_one_folder_under_two_names_that_no_link_joins(
+    error_of: ErrorOf, run_copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a mount has, or a file system that knows no case; here a link, with what follows links put out of action."""
+    (tmp_path / "mount").symlink_to(run_copy)
+    monkeypatch.setattr("os.path.realpath", str)
+    assert "is the folder of --output" in error_of(64, "--baseline", tmp_path / "mount", "--output", run_copy)
