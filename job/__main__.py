@@ -172,10 +172,9 @@ def _run(
     with stopwatch.stage("evaluation") as stage:
         networks = [model.judge(one.network, config) for one in trained]
         answers = [evaluation.predict(network, dataset.test_images) for network in networks]
-        scores = [evaluation.score(dataset.test_labels, answer) for answer in answers]
         trials = [
-            spread.Trial(one.seed, *score, next(iter(one.history.get("val_accuracy", [])[-1:]), None), one.wall_time_s)
-            for one, score in zip(trained, scores, strict=True)
+            one.trial(*evaluation.score(dataset.test_labels, answer), took_best=config.early_stopping > 0)
+            for one, answer in zip(trained, answers, strict=True)
         ]
         chosen = trials.index(spread.median(trials))
         probabilities = answers[chosen]

@@ -13,7 +13,7 @@ class Trial:
         seed: of its weights, batches and augmentation.
         accuracy: on the test images.
         loss: on the test images, in nats.
-        val_accuracy: after the last epoch; None where nothing validated.
+        val_accuracy: of the same weights, without mirror images; None where nothing validated.
         training_s: its wall time in seconds.
     """
 

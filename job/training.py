@@ -17,6 +17,7 @@ from job.engine import Engine
 from job.errors import DivergenceError
 from job.progress import Bar, say
 from job.recipes import Recipe
+from job.spread import Trial
 
 PLATEAU_FACTOR, PLATEAU_PATIENCE = 0.5, 2
 
@@ -36,6 +37,19 @@ class Trained:
     seed: int
     history: dict[str, list[float]]
     wall_time_s: float
+
+    def trial(self, accuracy: float, loss: float, *, took_best: bool) -> Trial:
+        """It among others, once the test images were judged.
+
+        Args:
+            accuracy: on them.
+            loss: on them.
+            took_best: whether its weights are those of the lowest validation loss, not the last.
+        """
+        val_accuracy = None
+        if losses := self.history.get("val_loss"):
+            val_accuracy = self.history["val_accuracy"][losses.index(min(losses)) if took_best else -1]
+        return Trial(self.seed, accuracy, loss, val_accuracy, self.wall_time_s)
 
 
 def train_each(dataset: Dataset, config: Config, strategy: tf.distribute.Strategy) -> list[Trained]:

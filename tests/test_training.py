@@ -8,6 +8,7 @@ from job import data, model, training
 from job.config import Config
 from job.errors import DivergenceError
 from job.sources import Source
+from job.spread import Trial
 
 pytestmark = pytest.mark.usefixtures("started")
 
@@ -95,3 +96,12 @@ def test_cosine_ends_at_nothing(dataset_folder: Path) -> None:
     _, history = train(dataset_folder, Config(epochs=4, schedule="cosine"))
     expected = [0.0005 * (1 + np.cos(np.pi * epoch / 4)) for epoch in range(1, 5)]
     assert history["learning_rate"] == pytest.approx(expected, abs=1e-8)
+
+
+def test_a_trial_has_the_validation_accuracy_of_its_weights() -> None:
+    """That of the last epoch, or of the one whose weights were taken back; none without validation."""
+    history = {"val_loss": [0.5, 0.25, 0.75], "val_accuracy": [0.8, 0.9, 0.85]}
+    trained = training.Trained(None, 7, history, 1.5)
+    assert trained.trial(0.88, 0.3, took_best=False) == Trial(7, 0.88, 0.3, 0.85, 1.5)
+    assert trained.trial(0.88, 0.3, took_best=True) == Trial(7, 0.88, 0.3, 0.9, 1.5)
+    assert training.Trained(None, 7, {}, 1.5).trial(0.88, 0.3, took_best=False) == Trial(7, 0.88, 0.3, None, 1.5)
