@@ -9,6 +9,7 @@ from job.data import IMAGE_SHAPE
 from job.recipes import Recipe
 
 HIDDEN_UNITS = (128, 64)
+STEM_CHANNELS, POOLED_CHANNELS, DEEP_CHANNELS = 32, 48, (80, 80, 80)
 BATCH_NORM_MOMENTUM = 0.9  # Keras's 0.99 would still remember the first of a few thousand steps
 
 
@@ -49,13 +50,17 @@ def _mlp(images: keras.KerasTensor) -> keras.KerasTensor:
 
 
 def _cnn(images: keras.KerasTensor) -> keras.KerasTensor:
-    """A stem that halves the image, a convolution before a pooling, and more after it, each normalised."""
+    """A stem that halves the image, a convolution and a pooling that halve it again, then convolutions of 7 x 7 pixels.
+
+    Most of the work is done at 7 x 7, where a processor is quickest at it: with 80 channels, 150 GFLOP/s on two cores,
+    against 80 at 14 x 14 with 32. For the same reason normalisation comes after the pooling.
+    """
     features = keras.ops.expand_dims(images, -1)
-    features = keras.layers.Conv2D(32, 4, strides=2, padding="same", kernel_initializer="he_normal")(features)
-    features = keras.layers.ReLU()(features)
-    features = _normalised(_pooled(_convolution(64)(features)))
-    for _ in range(2):
-        features = _normalised(_convolution(96)(features))
+    stem = keras.layers.Conv2D(STEM_CHANNELS, 4, strides=2, padding="same", kernel_initializer="he_normal")
+    features = keras.layers.ReLU()(stem(features))
+    features = _normalised(_pooled(_convolution(POOLED_CHANNELS)(features)))
+    for channels in DEEP_CHANNELS:
+        features = _normalised(_convolution(channels)(features))
     return keras.layers.GlobalAveragePooling2D()(features)
 
 
