@@ -167,8 +167,8 @@ def _run(
     with stopwatch.stage("training") as stage:
         trained = training.train_each(dataset, config, used.strategy())
         described = model.describe(trained[0].network)
-        n_epochs = sum(len(one.history["loss"]) for one in trained)
-        stage.summary = f"{described}: {n_epochs} x {n_train:,} images"
+        n_times = sum(len(one.history["loss"]) for one in trained)
+        stage.summary = f"{described}: {n_times} x {n_train:,} images"
     with stopwatch.stage("evaluation") as stage:
         networks = [model.judge(one.network, config) for one in trained]
         answers = [evaluation.predict(network, dataset.test_images) for network in networks]
@@ -194,7 +194,10 @@ def _run(
         data=results.summarise(dataset, n_train),
         timings_s=stopwatch.timings_s(),
     )
-    augmented = augmentation.examples(config.augmentations(), dataset.train_images[:n_train], trained[chosen].seed)
+    n_epochs = len(trained[chosen].history["loss"])
+    augmented = augmentation.examples(
+        config.augmentations(), dataset.train_images[:n_train], trained[chosen].seed, n_epochs
+    )
     return networks[chosen], results.Evidence(probabilities, augmented, baseline), outcome
 
 

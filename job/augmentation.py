@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from job.data import IMAGE_SHAPE
+
 if TYPE_CHECKING:
     import tensorflow as tf
 
+SIDE = IMAGE_SHAPE[0]
 MAX_SHIFT = 2
 """Pixels, in each direction; the background, 0, comes in at the other side."""
 
@@ -27,8 +30,8 @@ class Augmentation:
 
     `flip` mirrors left and right. Chance decides which images are mirrored in the first epoch; from then on each is
     mirrored in every other one, so that training sees both sides equally often (as cifar10-airbench has it, arXiv
-    2404.00498). `shift` moves an image by up to 2 pixels in each direction. `erase` blackens a rectangle (as Cutout,
-    arXiv 1708.04552, with sides of chance) in half of the images.
+    2404.00498). `shift` moves an image by up to 2 pixels in each direction. `erase` blackens a rectangle in half of
+    the images, around a pixel of chance (as Cutout does, arXiv 1708.04552, whose squares have one size).
 
     Args:
         names: of what is done, of `recipes.AUGMENTATIONS`; none is a right answer.
@@ -51,8 +54,8 @@ class Augmentation:
         if "shift" in self.names:
             drawn[:, DOWN : RIGHT + 1] = self._random.integers(-MAX_SHIFT, MAX_SHIFT + 1, (self._n_images, 2))
         if "erase" in self.names:
-            drawn[:, TOP : LEFT + 1] = self._random.integers(0, 28, (self._n_images, 2))
             sides = self._random.integers(1, MAX_ERASED + 1, (self._n_images, 2))
+            drawn[:, TOP : LEFT + 1] = self._random.integers(0, SIDE, (self._n_images, 2)) - sides // 2
             drawn[:, HEIGHT:] = sides * self._random.integers(2, size=(self._n_images, 1))
         return drawn
 
@@ -81,21 +84,23 @@ class Augmentation:
         return images
 
 
-def examples(names: Sequence[str], images: NDArray[np.uint8], seed: int) -> NDArray[np.uint8]:
-    """The first images and what training sees of each in its first epochs, if it has so many.
+def examples(names: Sequence[str], images: NDArray[np.uint8], seed: int, n_epochs: int) -> NDArray[np.uint8]:
+    """The first images and what training saw of each in its first epochs.
 
     Args:
         names: of what is done.
         images: all that train, shape (n_images, 28, 28).
         seed: of the run.
+        n_epochs: that it trained for, of which at most 5 are shown.
 
     Returns:
-        Shape (n, 1 + n_epochs, 28, 28), of each image itself first; empty where nothing is done.
+        Shape (n, 1 + epochs shown, 28, 28), of each image itself first; empty where nothing is done.
     """
+    n_epochs = min(n_epochs, N_EXAMPLE_EPOCHS)
     if not names:
-        return np.empty((0, 1 + N_EXAMPLE_EPOCHS, *images.shape[1:]), np.uint8)
+        return np.empty((0, 1 + n_epochs, *images.shape[1:]), np.uint8)
     augmentation, first = Augmentation(names, len(images), seed), images[:N_EXAMPLES]
-    epochs = [augmentation.apply(first, augmentation.draw()[:N_EXAMPLES]).numpy() for _ in range(N_EXAMPLE_EPOCHS)]
+    epochs = [augmentation.apply(first, augmentation.draw()[:N_EXAMPLES]).numpy() for _ in range(n_epochs)]
     return np.stack([first, *epochs], axis=1)
 
 

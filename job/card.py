@@ -24,7 +24,7 @@ TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 MARKUP = re.compile(r"([\\`*_\[\]<>|~&$#@:])")
 """What can begin a mark of Markdown, HTML, a formula, a mention or a link within a line."""
 
-NO_SETTINGS = ("data", "threads", "export", "layout", "output")
+NO_SETTINGS = ("data", "threads", "baseline", "export", "layout", "output")
 """What of the settings changes where and how a run takes place, but not what it trains."""
 
 
@@ -68,6 +68,7 @@ def render(outcome: Results) -> str:
         "count": lambda value: f"{value:,}",
         "percent": lambda fraction: f"{fraction:.1%}",
         "percent2": lambda fraction: f"{fraction:.2%}",
+        "points2": lambda fraction: f"{100 * fraction:.2f}",
         "decimal": lambda value: f"{value:.3f}",
         "percents": lambda interval: _range(interval, ".1%"),
         "decimals": lambda interval: _range(interval, ".3f"),

@@ -110,7 +110,9 @@ def train_parser() -> argparse.ArgumentParser:
     option("label-smoothing", float, "SHARE", "of each label, spread over all classes")
     option("augment", str, "NAMES", "none, or some of flip,shift,erase: how training images are changed in each epoch")
     option("average", float, "MOMENTUM", "of the average of the weights that is taken at the end; 0 for none")
-    choice("test-time", TEST_TIMES, "flip judges each image together with its mirror image")
+    choice(
+        "test-time", TEST_TIMES, "flip judges each image with its mirror image, flip-shift also both moved by a pixel"
+    )
     option("validation-split", float, "SHARE", "of the training images, from their end, only to validate")
     option("seed", int, "N", "of the weights, the batches and the samples shown")
     option("runs", int, "N", "trainings, with the seeds from --seed on; the report is of the median one")

@@ -37,7 +37,7 @@ class Config(Recipe):
     Attributes:
         recipe: whose values those are that were not given one by one.
         validation_split: the share of the training images, taken from their end, that only measures, in [0, 1).
-        seed: of the initial weights, the order of the batches and the choice of samples, 0 to 2**32 - 1.
+        seed: of the initial weights, the batches, dropout, augmentation and the choice of samples, 0 to 2**32 - 1.
         runs: how many trainings, with the seeds from `seed` on, at least 1; the report is of the median one.
         device: `auto` takes a GPU if there is one.
         replicas: how many devices share each batch, at least 1; a divisor of the batch size.
@@ -125,26 +125,30 @@ class Config(Recipe):
             0 <= self.early_stopping < self.epochs,
             "--early-stopping",
             self.early_stopping,
-            f"from 0 to below --epochs {self.epochs}, or it could never stop",
+            f"from 0 to below --epochs {self.epochs}",
         )
 
     def _check_combinations(self) -> None:
         """Refuse options that exclude each other."""
-        validates, decays = self.validation_split > 0, self.optimizer != "adam"
-        for option, is_asked, other, fits in (
-            ("--weight-decay", self.weight_decay > 0, "--optimizer adam, which has none: take adamw or sgd", decays),
-            ("--early-stopping", self.early_stopping > 0, "--validation-split 0", validates),
-            ("--schedule plateau", self.schedule == "plateau", "--validation-split 0", validates),
-            ("--warm-up", self.warm_up > 0, "--schedule plateau", self.schedule != "plateau"),
+        decay, stop, plateau = self.weight_decay > 0, self.early_stopping > 0, self.schedule == "plateau"
+        no_validation = self.validation_split == 0
+        for excluded, option, other, remedy in (
+            (decay and self.optimizer == "adam", "weight-decay", "optimizer", "take adamw or sgd, or --weight-decay 0"),
             (
-                "--average",
-                self.average > 0,
-                "--early-stopping, for each chooses the weights at the end: set one to 0",
-                not self.early_stopping,
+                stop and no_validation,
+                "early-stopping",
+                "validation-split",
+                "hold some images out, or --early-stopping 0",
             ),
+            (plateau and no_validation, "schedule", "validation-split", "hold some images out, or --schedule constant"),
+            (plateau and self.warm_up > 0, "warm-up", "schedule", "take --warm-up 0, or --schedule cosine"),
+            (stop and self.average > 0, "average", "early-stopping", "each chooses the last weights; set one to 0"),
         ):
-            if is_asked and not fits:
-                raise UsageError(f"{option} excludes {other}")
+            if excluded:
+                values = self.by_option()
+                of_recipe = vars(RECIPES[self.recipe]).get(option.replace("-", "_")) == values[option]
+                whose = f" (of --recipe {self.recipe})" if of_recipe and self.recipe != "baseline" else ""
+                raise UsageError(f"--{option} {values[option]}{whose} excludes --{other} {values[other]}: {remedy}")
 
     def command(self) -> str:
         """The shell command that repeats this run, without a data set or threads that were found, not asked for."""

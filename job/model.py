@@ -10,6 +10,9 @@ from job.recipes import Recipe
 
 HIDDEN_UNITS = (128, 64)
 STEM_CHANNELS, POOLED_CHANNELS, DEEP_CHANNELS = 32, 48, (80, 80, 80)
+DIRECTIONS = ((-1, 0), (1, 0), (0, -1), (0, 1))
+"""Down and right, in pixels: how `flip-shift` moves an image."""
+
 BATCH_NORM_MOMENTUM = 0.9  # Keras's 0.99 would still remember the first of a few thousand steps
 
 
@@ -19,7 +22,7 @@ def build(n_classes: int, recipe: Recipe, seed: int, n_steps: int = 1) -> keras.
     It takes pixels in [0, 1], shape (n, 28, 28), and gives probabilities, shape (n, n_classes). With 10 classes the
     MLP has 109,386 weights.
 
-    The seed is set for Python, NumPy and TensorFlow: initial weights and order of the batches follow it.
+    The seed is set for Python, NumPy and TensorFlow: the initial weights and the dropout follow it.
 
     Args:
         n_classes: at least 2.
@@ -87,10 +90,25 @@ def describe(model: keras.Model) -> str:
 
 
 def judge(network: keras.Model, recipe: Recipe) -> keras.Model:
-    """What answers once `network` is trained: itself, or the mean of its answers to an image and its mirror image."""
+    """What answers once `network` is trained: itself, or the mean of its answers to several views of an image."""
     if recipe.test_time == "none":
         return network
     plain = keras.Model(network.input, network.output, name=network.name)  # without what trained it
     images = keras.Input(IMAGE_SHAPE)
-    answers = [plain(images), plain(keras.ops.flip(images, axis=-1))]
-    return keras.Model(images, keras.layers.Average()(answers), name=f"{network.name}_with_mirror_images")
+    answer = _to_both_sides(plain, images)
+    if recipe.test_time == "flip-shift":
+        moved = [_to_both_sides(plain, _moved(images, down, right)) for down, right in DIRECTIONS]
+        answer = keras.layers.Average()([answer, keras.layers.Average()(moved)])
+    return keras.Model(images, answer, name=f"{network.name}_of_several_views")
+
+
+def _to_both_sides(network: keras.Model, images: keras.KerasTensor) -> keras.KerasTensor:
+    """The mean of its answers to images and to their mirror images."""
+    return keras.layers.Average()([network(images), network(keras.ops.flip(images, axis=-1))])
+
+
+def _moved(images: keras.KerasTensor, down: int, right: int) -> keras.KerasTensor:
+    """Images moved by at most a pixel; black comes in at the other side."""
+    framed = keras.layers.ZeroPadding2D(1)(keras.ops.expand_dims(images, -1))
+    cut = keras.layers.Cropping2D(((1 - down, 1 + down), (1 - right, 1 + right)))
+    return keras.ops.squeeze(cut(framed), -1)

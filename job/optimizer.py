@@ -33,9 +33,9 @@ def make(recipe: Recipe, n_steps: int) -> keras.optimizers.Optimizer:
 def learning_rate(recipe: Recipe, n_steps: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
     """The rate itself, or Keras's schedule of it by steps.
 
-    With `cosine` it rises to `learning_rate` in the share `warm_up` of the steps, then falls to 0 at the last of them.
+    With `cosine` it rises to `learning_rate` in the share `warm_up` of the steps, then falls to 0 after the last one.
     """
-    n_rising = round(recipe.warm_up * n_steps)
+    n_rising = min(round(recipe.warm_up * n_steps), n_steps - 1)
     if recipe.schedule == "cosine":
         floor = 0.0
     elif n_rising:

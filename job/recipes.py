@@ -14,7 +14,8 @@ OPTIMIZERS: tuple[OptimizerName, ...] = get_args(OptimizerName)
 SCHEDULES: tuple[Schedule, ...] = get_args(Schedule)
 AUGMENTATIONS = ("flip", "shift", "erase")
 NO_AUGMENTATION = "none"
-TEST_TIMES = ("none", "flip")
+TestTime = Literal["none", "flip", "flip-shift"]
+TEST_TIMES: tuple[TestTime, ...] = get_args(TestTime)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +38,8 @@ class Recipe:
         label_smoothing: the share of each label that is spread over all classes, in the training's loss.
         augment: how training images are changed anew in each epoch: `none`, or names of `AUGMENTATIONS` with commas.
         average: the momentum of the moving average of the weights that is taken at the end; 0 for the last weights.
-        test_time: `flip` judges each image together with its mirror image, by the mean of both answers.
+        test_time: `flip` judges each image together with its mirror image, by the mean of both answers; `flip-shift`
+            also both moved by a pixel in each of four directions, which together count as much as the unmoved two.
     """
 
     model: ModelName = "mlp"
@@ -53,7 +55,7 @@ class Recipe:
     label_smoothing: float = 0.0
     augment: str = NO_AUGMENTATION
     average: float = 0.0
-    test_time: str = "none"
+    test_time: TestTime = "none"
 
     def augmentations(self) -> tuple[str, ...]:
         """The names in `augment`."""
@@ -67,15 +69,16 @@ RECIPES: Mapping[RecipeName, Recipe] = {
         batch_size=128,
         optimizer="adamw",
         learning_rate=0.002,
-        weight_decay=0.05,
+        weight_decay=0.1,
         schedule="cosine",
         warm_up=0.05,
+        label_smoothing=0.1,
         augment="flip",
         test_time="flip",
     ),
     "cnn": Recipe(
         model="cnn",
-        epochs=12,
+        epochs=11,
         batch_size=128,
         optimizer="adamw",
         learning_rate=0.005,
@@ -83,8 +86,7 @@ RECIPES: Mapping[RecipeName, Recipe] = {
         schedule="cosine",
         warm_up=0.1,
         label_smoothing=0.1,
-        augment="flip,shift",
-        average=0.99,
-        test_time="flip",
+        augment="flip",
+        test_time="flip-shift",
     ),
 }

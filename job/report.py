@@ -206,7 +206,7 @@ def _cells(results: Results) -> list[tuple[str, str, int, float]]:
 
 def _settings(config: Config) -> Mapping[str, object]:
     changed = [name for name, value in vars(RECIPES[config.recipe]).items() if getattr(config, name) != value]
-    own = f", with its own {', '.join(changed)}" if changed else ""
+    own = f"; changed: {', '.join(changed)}" if changed else ""
     shown = {"recipe": f"{config.recipe}{own}".replace("_", " ")}
     for field in (*fields(Recipe), *(field for field in fields(Config) if field.name in SHOWN)):
         value = getattr(config, field.name)

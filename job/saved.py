@@ -249,7 +249,9 @@ def _read(path: Path, option: Option) -> bytes:
     except FileNotFoundError as error:
         raise _missing(path, option) from error
     except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+        raise DataError(
+            f"{path}: cannot be read: {error.strerror}; name the output folder of a finished run: {option} DIR"
+        ) from error
 
 
 def _missing(path: Path, option: Option = "--output") -> DataError:

@@ -115,7 +115,9 @@ def _callbacks(recipe: Recipe) -> list[keras.callbacks.Callback]:
     if recipe.average:
         callbacks.append(keras.callbacks.SwapEMAWeights())  # so that the average is what is validated
     if recipe.schedule == "plateau":
-        callbacks.append(keras.callbacks.ReduceLROnPlateau(factor=PLATEAU_FACTOR, patience=PLATEAU_PATIENCE))
+        callbacks.append(
+            keras.callbacks.ReduceLROnPlateau(factor=PLATEAU_FACTOR, patience=PLATEAU_PATIENCE, min_delta=0)
+        )
     if recipe.early_stopping:
         patience = recipe.early_stopping
         callbacks.append(keras.callbacks.EarlyStopping(patience=patience, restore_best_weights=True))

@@ -54,6 +54,16 @@ def test_half_of_the_images_lose_a_rectangle() -> None:
     assert 0.35 < np.mean(shares) < 0.65
 
 
+def test_every_side_is_erased_alike() -> None:
+    """A pixel as often as its mirror images, to chance."""
+    images = np.ones((20_000, 28, 28), np.uint8)
+    augmentation = Augmentation(["erase"], len(images), 0)
+    erased = (augmentation.apply(images, augmentation.draw()).numpy() == 0).mean(axis=0)
+    for mirrored in (erased[::-1], erased[:, ::-1], erased.T):
+        np.testing.assert_allclose(erased, mirrored, atol=0.012)
+    assert erased.min() > 0.2 * erased.max()
+
+
 def test_the_seed_gives_the_changes() -> None:
     """The same seed the same, another seed others; all three together."""
     names = ("flip", "shift", "erase")
@@ -64,7 +74,8 @@ def test_the_seed_gives_the_changes() -> None:
 
 def test_the_examples_are_what_training_sees() -> None:
     """The first images, and each as it is in the first epochs."""
-    shown = augmentation.examples(("flip", "shift"), IMAGES, seed=0)
+    shown = augmentation.examples(("flip", "shift"), IMAGES, seed=0, n_epochs=9)
     seen = [changed[:8] for _, changed in epochs("flip", "shift", n=5)]
     assert np.array_equal(shown, np.stack([IMAGES[:8], *seen], axis=1))
-    assert augmentation.examples((), IMAGES, seed=0).shape == (0, 6, 28, 28)
+    assert augmentation.examples(("flip",), IMAGES, seed=0, n_epochs=2).shape == (8, 3, 28, 28)
+    assert augmentation.examples((), IMAGES, seed=0, n_epochs=9).shape == (0, 6, 28, 28)

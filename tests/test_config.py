@@ -41,6 +41,13 @@ def test_every_option_overrides_the_recipe() -> None:
     assert cli.parse([]).config == Config()
 
 
+def test_an_error_says_which_values_are_the_recipes() -> None:
+    """Those that nobody typed."""
+    with pytest.raises(UsageError, match=r"--weight-decay 0\.1 \(of --recipe mlp\) excludes --optimizer adam: take"):
+        cli.parse(["--recipe", "mlp", "--optimizer", "adam"])
+    assert cli.parse(["--recipe", "mlp", "--optimizer", "adam", "--weight-decay", "0"]).config.optimizer == "adam"
+
+
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_can_be_cut_to_one_epoch(name: str) -> None:
     """So that it can be tried."""
@@ -74,11 +81,11 @@ def test_a_format_given_twice_counts_once() -> None:
         ({"augment": ""}, "--augment is ''"),
         ({"early_stopping": 5}, "--early-stopping is 5, but must be from 0 to below --epochs 5"),
         ({"early_stopping": -1}, "--early-stopping is -1"),
-        ({"weight_decay": 0.1}, "--weight-decay excludes --optimizer adam, which has none: take adamw or sgd"),
-        ({"early_stopping": 2, "validation_split": 0}, "--early-stopping excludes --validation-split 0"),
-        ({"schedule": "plateau", "validation_split": 0}, "--schedule plateau excludes --validation-split 0"),
-        ({"schedule": "plateau", "warm_up": 0.1}, "--warm-up excludes --schedule plateau"),
-        ({"average": 0.9, "early_stopping": 2}, "--average excludes --early-stopping"),
+        ({"weight_decay": 0.1}, "--weight-decay 0.1 excludes --optimizer adam: take adamw or sgd, or --weight-decay 0"),
+        ({"early_stopping": 2, "validation_split": 0}, "--early-stopping 2 excludes --validation-split 0: hold some"),
+        ({"schedule": "plateau", "validation_split": 0}, "--schedule plateau excludes --validation-split 0: hold"),
+        ({"schedule": "plateau", "warm_up": 0.1}, "--warm-up 0.1 excludes --schedule plateau: take --warm-up 0, or"),
+        ({"average": 0.9, "early_stopping": 2}, "--average 0.9 excludes --early-stopping 2: each"),
         ({"validation_split": 1}, "--validation-split is 1, but must be from 0 to below 1"),
         ({"validation_split": -0.1}, "--validation-split is -0.1"),
         ({"seed": 2**32}, "--seed is 4294967296"),

@@ -77,11 +77,19 @@ def test_label_smoothing_is_of_the_loss() -> None:
 
 @pytest.mark.parametrize("recipe", [Recipe(), CNN], ids=["mlp", "cnn"])
 def test_mirror_images_are_judged_along_with_images(recipe: Recipe, tmp_path: Path) -> None:
-    """The mean of both answers, also after saving and loading; an image and its mirror image get the same."""
+    """The mean of both answers, also after saving and loading; moved ones, together, count as much as those."""
     network = model.build(10, recipe, seed=0)
     judge, images = model.judge(network, Recipe(test_time="flip")), some_images(4)
     expected = (network(images).numpy() + network(images[:, :, ::-1]).numpy()) / 2
     np.testing.assert_allclose(judge(images).numpy(), expected, rtol=1e-5)
     np.testing.assert_allclose(judge(images[:, :, ::-1]).numpy(), expected, rtol=1e-5)
+    moved = np.zeros((4, *images.shape), np.float32)
+    moved[0, :, :-1], moved[1, :, 1:], moved[2, :, :, :-1], moved[3, :, :, 1:] = (
+        *(images[:, 1:], images[:, :-1]),
+        *(images[:, :, 1:], images[:, :, :-1]),
+    )
+    both = np.mean([judge(one).numpy() for one in moved], axis=0)
+    of_all = model.judge(network, Recipe(test_time="flip-shift"))
+    np.testing.assert_allclose(of_all(images).numpy(), (expected + both) / 2, rtol=1e-5)
     judge.save(tmp_path / "judge.keras")
     np.testing.assert_allclose(keras.models.load_model(tmp_path / "judge.keras")(images).numpy(), expected, rtol=1e-5)

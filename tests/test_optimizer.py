@@ -35,6 +35,13 @@ def test_the_warm_up_is_a_straight_line(schedule: str, at_the_end: float) -> Non
     assert rate(recipe, 100) == pytest.approx(at_the_end, abs=1e-7)
 
 
+@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+def test_a_warm_up_leaves_a_step(schedule: str) -> None:
+    """However few there are."""
+    recipe = Recipe(schedule=schedule, learning_rate=0.2, warm_up=0.9)  # type: ignore[arg-type]
+    assert rate(recipe, 0, n_steps=1) == pytest.approx(0.2)
+
+
 @pytest.mark.parametrize("name", ["adamw", "sgd"])
 def test_kernels_decay_alone(name: str) -> None:
     """A step without a gradient shrinks each kernel by rate times decay, and leaves offsets and scales."""

@@ -434,7 +434,7 @@ def test_what_training_saw_is_shown(repeated_page: ET.Element, page: ET.Element)
     learning = section(repeated_page, "learning")
     picture = learning.find(".//figure[@class='augmented']/img")
     assert picture is not None
-    assert picture.get("alt", "").startswith("8 training images, each as it is and as it was changed in the first 5")
+    assert picture.get("alt", "").startswith("8 training images, each as it is and as it was changed in the first 2 ")
     assert picture.get("src", "").startswith("data:image/png;base64,")
     for words in ("of which 10% is spread over all classes", "Training saw changed images", "moving average"):
         assert words in text(learning)
@@ -447,7 +447,7 @@ def test_the_recipe_is_printed_with_what_overrides_it(repeated_page: ET.Element)
     settings = {
         text(row[0]): text(row[1]) for row in section(repeated_page, "run").findall(".//dl[@class='facts']/div")
     }
-    assert settings["recipe"] == "mlp, with its own epochs, batch size, label smoothing, augment, average"
+    assert settings["recipe"] == "mlp; changed: epochs, batch size, label smoothing, augment, average"
     assert (settings["optimizer"], settings["schedule"], settings["augment"]) == ("adamw", "cosine", "flip,shift,erase")
 
 
