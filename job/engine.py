@@ -91,7 +91,7 @@ class Engine(keras.Model):  # type: ignore[misc] # Keras ships no types
         first = tf.function(
             lambda: self._strategy.run(lambda: self.compute_metrics(None, anything, anything)), autograph=False
         )
-        first()
+        first.get_concrete_function()  # a call each would have TensorFlow warn, where there are many engines
 
     def train(
         self,

@@ -208,17 +208,12 @@ def read_samples(folder: Path, chosen: Sequence[int]) -> dict[int, NDArray[np.ui
         DataError: if it is missing or damaged, or lacks a chosen image.
     """
     path = folder / SAMPLES
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            pictures = dict(zip(arrays["index"].tolist(), arrays["image"], strict=True))
-    except FileNotFoundError as error:
-        raise _missing(path) from error
-    except Exception as error:  # NumPy and zipfile raise of many kinds on damaged files
-        raise DataError(f"{path}: damaged (no archive of arrays `index` and `image`); train again") from error
+    indices, images = _arrays(path, "index", "image")
+    if indices.ndim != 1 or images.shape != (len(indices), *IMAGE_SHAPE) or images.dtype != np.uint8:
+        raise DataError(f"{path}: damaged (a picture is not 28 x 28 bytes); train again")
+    pictures = dict(zip(indices.tolist(), images, strict=True))
     if lacking := [index for index in chosen if index not in pictures]:
         raise DataError(f"{path}: lacks the picture of test image {lacking[0]}; train again")
-    if any(picture.shape != IMAGE_SHAPE or picture.dtype != np.uint8 for picture in pictures.values()):
-        raise DataError(f"{path}: damaged (a picture is not 28 x 28 bytes); train again")
     return pictures
 
 
@@ -229,18 +224,24 @@ def read_augmented(folder: Path, recipe: Recipe) -> NDArray[np.uint8]:
         DataError: if it is missing or damaged, or has no images though the recipe changes some.
     """
     path = folder / SAMPLES
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            augmented: NDArray[np.uint8] = arrays["augmented"]
-    except FileNotFoundError as error:
-        raise _missing(path) from error
-    except Exception as error:  # NumPy and zipfile raise of many kinds on damaged files
-        raise DataError(f"{path}: damaged (no array `augmented`); train again") from error
+    (augmented,) = _arrays(path, "augmented")
     n_images, n_columns = augmented.shape[:2] if augmented.ndim == 2 + len(IMAGE_SHAPE) else (0, 0)
     is_whole = augmented.shape[2:] == IMAGE_SHAPE and augmented.dtype == np.uint8 and n_columns > 1
     if not is_whole or bool(n_images) != bool(recipe.augmentations()):
         raise DataError(f"{path}: damaged (`augmented` is not what {recipe.augment} gives); train again")
     return augmented
+
+
+def _arrays(path: Path, *names: str) -> list[NDArray[Any]]:
+    """Arrays of an archive, by their names."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return [arrays[name] for name in names]
+    except FileNotFoundError as error:
+        raise _missing(path) from error
+    except Exception as error:  # NumPy and zipfile raise of many kinds on damaged files
+        wanted = " and ".join(f"`{name}`" for name in names)
+        raise DataError(f"{path}: damaged (no archive of arrays {wanted}); train again") from error
 
 
 def _read(path: Path, option: Option) -> bytes:
