@@ -83,7 +83,7 @@ sbom: $(VENV)/tests.stamp ## Write the software bill of materials of the image (
 audit: $(VENV)/tests.stamp ## Look up the locked packages in the database of known vulnerabilities
 	$(BIN)/pip-audit --strict --disable-pip --require-hashes $(foreach lock,$(wildcard requirements*.txt tests/requirements.txt bench/requirements.txt),-r $(lock))
 
-bench: .venv-bench/bench.stamp data ## Measure the job against its peers (about 20 minutes; ARGS="--rounds 1": 6)
+bench: .venv-bench/bench.stamp data ## Measure the job against its peers (about 45 minutes; ARGS="--only fit": 7)
 	PEERS_PYTHON=.venv-bench/bin/python $(BIN)/python -m bench $(ARGS)
 
 version: ## Print the version
