@@ -91,7 +91,10 @@ class Engine(keras.Model):  # type: ignore[misc] # Keras ships no types
         first = tf.function(
             lambda: self._strategy.run(lambda: self.compute_metrics(None, anything, anything)), autograph=False
         )
-        first.get_concrete_function()  # a call each would have TensorFlow warn, where there are many engines
+        if self._n_devices > 1:
+            first()  # a trace alone cannot make variables on several devices
+        else:
+            first.get_concrete_function()  # TensorFlow warns of many calls, where there are many engines
 
     def train(
         self,
