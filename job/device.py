@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING
 
 from job.config import DeviceChoice
 from job.errors import DeviceError
+from job.progress import STDERR_LOCK
 from job.resources import DEVICES, Resources, count_of
 
 if TYPE_CHECKING:
@@ -163,20 +164,22 @@ def _native_stderr_held() -> Iterator[None]:
     direct = os.fdopen(shown, "w", closefd=False)
     python_stderr = sys.stderr
     with tempfile.TemporaryFile() as held:
-        if python_stderr is sys.__stderr__ and python_stderr:
-            python_stderr.flush()
-            sys.stderr = direct
-        os.dup2(held.fileno(), STDERR)
+        with STDERR_LOCK:
+            if python_stderr is sys.__stderr__ and python_stderr:
+                python_stderr.flush()
+                sys.stderr = direct
+            os.dup2(held.fileno(), STDERR)
         try:
             yield
         except ImportError:
             log.error(_text(held))  # noqa: TRY400 - what C++ said before the error; the error itself goes on
             raise
         finally:
-            os.dup2(shown, STDERR)
-            sys.stderr = python_stderr
-            with suppress(OSError):
-                direct.flush()
+            with STDERR_LOCK:
+                os.dup2(shown, STDERR)
+                sys.stderr = python_stderr
+                with suppress(OSError):
+                    direct.flush()
             if said := _text(held):
                 log.debug(said)
 

@@ -5,6 +5,7 @@ import datetime
 import logging
 import os
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,12 +20,15 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("job")
 
+STDERR_LOCK = threading.RLock()
+"""Held while stderr is written to, or given another place, so that no line is lost between the two."""
+
 
 class _StderrHandler(logging.Handler):
     """Writes to whatever stderr is at that moment, so that lines appear above a progress bar."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        with contextlib.suppress(OSError):  # who stopped listening does not stop the job
+        with STDERR_LOCK, contextlib.suppress(OSError):  # who stopped listening does not stop the job
             prefix = "fashion-job: warning: " if record.levelno == logging.WARNING else ""
             print(prefix + self.format(record), file=sys.stderr, flush=True)
 

@@ -447,7 +447,7 @@ def test_the_recipe_is_printed_with_what_overrides_it(repeated_page: ET.Element)
     settings = {
         text(row[0]): text(row[1]) for row in section(repeated_page, "run").findall(".//dl[@class='facts']/div")
     }
-    assert settings["recipe"] == "mlp; changed: epochs, batch size, label smoothing, augment, average"
+    assert settings["recipe"] == "mlp; changed: epochs, batch size, augment, average"
     assert (settings["optimizer"], settings["schedule"], settings["augment"]) == ("adamw", "cosine", "flip,shift,erase")
 
 

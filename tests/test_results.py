@@ -21,6 +21,7 @@ def test_metrics_json_has_the_documented_keys(finished_run: Path) -> None:
     assert {len(row) for row in content["confusion_matrix"]} == {10}
     assert {name: len(values) for name, values in content["history"].items()} == {
         "loss": 2,
+        "learning_rate": 2,
         "accuracy": 2,
         "val_loss": 2,
         "val_accuracy": 2,
