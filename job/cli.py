@@ -114,7 +114,7 @@ def train_parser() -> argparse.ArgumentParser:
         "test-time", TEST_TIMES, "flip judges each image with its mirror image, flip-shift also both moved by a pixel"
     )
     option("validation-split", float, "SHARE", "of the training images, from their end, only to validate")
-    option("seed", int, "N", "of the weights, the batches and the samples shown")
+    option("seed", int, "N", "of weights, batches, dropout, augmentation and samples shown")
     option("runs", int, "N", "trainings, with the seeds from --seed on; the report is of the median one")
     choice("device", DEVICE_CHOICES, "auto takes a GPU if there is one; gpu fails if there is none")
     option("replicas", int, "N", "devices that share each batch, GPUs or virtual ones of the CPU")

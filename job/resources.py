@@ -110,7 +110,7 @@ def memory_bytes() -> int:
 
 
 def give_back_memory() -> None:
-    """Return to the system what was freed here, which glibc keeps: some 60 MiB after a compilation, as much at its end.
+    """Return to the system what was freed here, which glibc keeps: tens of MiB after a compilation.
 
     Elsewhere than with glibc nothing happens.
     """
