@@ -1,5 +1,8 @@
 """What moves the weights: the optimizer of a recipe, and its learning rate from step to step."""
 
+import math
+from typing import Any
+
 import keras
 
 from job.recipes import Recipe
@@ -7,6 +10,34 @@ from job.recipes import Recipe
 MOMENTUM = 0.9  # Nesterov's, of sgd
 ALWAYS_SPARED = ("bias", "gamma", "beta")
 """What the weight decay spares: it would only pull down the offsets and scales of the layers."""
+
+LAST_LAYER = "probabilities"
+"""The layer whose kernel Muon leaves to Adam, as its authors advise."""
+
+ADAM_SHARE = 0.25
+"""What Muon leaves to Adam has this share of its learning rate."""
+
+
+class Muon(keras.optimizers.Muon):  # type: ignore[misc] # Keras ships no types
+    """Keras's Muon, which also takes the kernels of convolutions, as matrices of a column per filter.
+
+    The momentum of a kernel is replaced by the nearest matrix of orthogonal columns or rows, scaled so that a step
+    changes a weight by 0.2 times the learning rate in quadratic mean (Jordan et al. 2024,
+    https://kellerjordan.github.io/posts/muon; the scale is that of arXiv 2502.16982). Offsets, scales, and the kernel
+    of the last layer are left to Adam.
+    """
+
+    def _should_use_adamw(self, variable: keras.Variable) -> bool:
+        return len(variable.shape) < 2 or LAST_LAYER in variable.path  # noqa: PLR2004 - a matrix
+
+    def zeropower_via_newtonschulz5(self, x: Any, steps: int) -> Any:  # noqa: ANN401 - a tensor
+        """The nearest orthogonal matrix, about, in the shape of `x`."""
+        matrix = keras.ops.reshape(x, (-1, x.shape[-1]))
+        return keras.ops.reshape(super().zeropower_via_newtonschulz5(matrix, steps), x.shape)
+
+    def lr_adjust(self, x: Any) -> Any:  # noqa: ANN401 - a tensor
+        """An orthogonal update, scaled by what its shape makes of a weight's change."""
+        return x * self.rms_rate * math.sqrt(max(math.prod(x.shape[:-1]), x.shape[-1]))
 
 
 def make(recipe: Recipe, n_steps: int) -> keras.optimizers.Optimizer:
@@ -23,6 +54,9 @@ def make(recipe: Recipe, n_steps: int) -> keras.optimizers.Optimizer:
     decay = recipe.weight_decay or None
     if recipe.optimizer == "sgd":
         optimizer = keras.optimizers.SGD(rate, momentum=MOMENTUM, nesterov=True, weight_decay=decay, **average)
+    elif recipe.optimizer == "muon":
+        decays = {"weight_decay": recipe.weight_decay, "adam_weight_decay": recipe.weight_decay * ADAM_SHARE}
+        optimizer = Muon(rate, adam_lr_ratio=ADAM_SHARE, **decays, **average)
     else:
         optimizer = keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay, **average)
     if decay:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 ModelName = Literal["mlp", "cnn"]
-OptimizerName = Literal["adam", "adamw", "sgd"]
+OptimizerName = Literal["adam", "adamw", "sgd", "muon"]
 Schedule = Literal["constant", "cosine", "plateau"]
 RecipeName = Literal["baseline", "mlp", "cnn"]
 
@@ -26,9 +26,10 @@ class Recipe:
         model: the network, a multi-layer perceptron or a convolutional one.
         epochs: how often training sees each image, at least 1.
         batch_size: images per step of the optimizer, at least 1.
-        optimizer: `adamw` is Adam with decoupled weight decay, `sgd` has Nesterov momentum of 0.9.
+        optimizer: `adamw` is Adam with decoupled weight decay, `sgd` has Nesterov momentum of 0.9, `muon` makes the
+            update of each hidden kernel orthogonal, and leaves the rest to `adamw`.
         learning_rate: the highest, above 0.
-        weight_decay: of `adamw` and `sgd`, times the learning rate, per step; kernels decay, nothing else does.
+        weight_decay: of all but `adam`, times the learning rate, per step; kernels decay, nothing else does.
         schedule: of the learning rate. `cosine` falls to 0 along half a wave, step by step; `plateau` halves it where
             the validation loss has not fallen for 2 epochs.
         warm_up: the share of all steps in which the learning rate first rises in a straight line from 0.
@@ -79,14 +80,14 @@ RECIPES: Mapping[RecipeName, Recipe] = {
     "cnn": Recipe(
         model="cnn",
         epochs=11,
-        batch_size=128,
-        optimizer="adamw",
-        learning_rate=0.005,
+        batch_size=64,
+        optimizer="muon",
+        learning_rate=0.015,
         weight_decay=0.05,
         schedule="cosine",
         warm_up=0.1,
         label_smoothing=0.1,
-        augment="flip",
+        augment="flip,erase",
         test_time="flip-shift",
     ),
 }

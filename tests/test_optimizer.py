@@ -42,7 +42,7 @@ def test_a_warm_up_leaves_a_step(schedule: str) -> None:
     assert rate(recipe, 0, n_steps=1) == pytest.approx(0.2)
 
 
-@pytest.mark.parametrize("name", ["adamw", "sgd"])
+@pytest.mark.parametrize("name", ["adamw", "sgd", "muon"])
 def test_kernels_decay_alone(name: str) -> None:
     """A step without a gradient shrinks each kernel by rate times decay, and leaves offsets and scales."""
     recipe = Recipe(model="cnn", optimizer=name, learning_rate=0.1, weight_decay=0.5)  # type: ignore[arg-type]
@@ -52,7 +52,36 @@ def test_kernels_decay_alone(name: str) -> None:
         variable.assign(np.ones(variable.shape))
     network.optimizer.apply([np.zeros(v.shape, np.float32) for v in network.trainable_variables])
     for variable in network.trainable_variables:
-        np.testing.assert_allclose(variable.numpy(), 0.95 if variable.name == "kernel" else 1, rtol=1e-5)
+        of_adam = name == "muon" and variable.path.startswith("probabilities")
+        expected = {"kernel": 1 - 0.1 * 0.5 * (0.25 if of_adam else 1)}
+        np.testing.assert_allclose(variable.numpy(), expected.get(variable.name, 1), rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["mlp", "cnn"])
+def test_muon_makes_the_update_of_a_hidden_kernel_orthogonal(name: str) -> None:
+    """Newton and Schulz's polynomial of the gradient's singular values, by NumPy; the rest moves as Adam's would."""
+    network = model.build(10, Recipe(model=name, optimizer="muon", learning_rate=0.1), seed=0)  # type: ignore[arg-type]
+    variables, random = network.trainable_variables, np.random.default_rng(0)
+    network.optimizer.build(variables)
+    before = [variable.numpy() for variable in variables]
+    gradients = [random.normal(size=variable.shape).astype(np.float32) for variable in variables]
+    network.optimizer.apply(gradients)
+    n_orthogonal = 0
+    for variable, old, gradient in zip(variables, before, gradients, strict=True):
+        moved = (variable.numpy() - old).reshape(-1, old.shape[-1])
+        if variable.name != "kernel" or variable.path.startswith("probabilities"):
+            np.testing.assert_allclose(np.abs(moved), 0.1 * 0.25, rtol=0.1)  # epsilon holds back the smallest
+            continue
+        n_orthogonal += 1
+        left, values, right = np.linalg.svd(gradient.reshape(moved.shape), full_matrices=False)
+        values /= np.linalg.norm(values)
+        for _ in range(5):
+            values = 3.4445 * values - 4.775 * values**3 + 2.0315 * values**5
+        assert values.min() > 0.6
+        assert values.max() < 1.3
+        scale = 0.1 * 0.2 * math.sqrt(max(moved.shape))
+        np.testing.assert_allclose(moved, -scale * (left * values) @ right, atol=1e-4 * scale)
+    assert n_orthogonal == len([layer for layer in network.layers if hasattr(layer, "kernel")]) - 1
 
 
 def test_the_average_follows_the_weights() -> None:
