@@ -155,6 +155,7 @@ class Engine(keras.Model):  # type: ignore[misc] # Keras ships no types
         compilable = self._n_devices == 1  # XLA takes no exchange between devices
         whole = compilable and not any(isinstance(layer, CONVOLUTIONS) for layer in self.network.layers)
         if compilable and not whole:
+            resources.keep_memory()
             self._run_step = tf.function(self._step, jit_compile=True, autograph=False)
         self._loop = tf.function(self._steps, jit_compile=whole, autograph=False).get_concrete_function(
             tf.TensorSpec(self._batches.shape, tf.int32), number, number

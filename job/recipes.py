@@ -79,10 +79,10 @@ RECIPES: Mapping[RecipeName, Recipe] = {
     ),
     "cnn": Recipe(
         model="cnn",
-        epochs=11,
-        batch_size=64,
+        epochs=10,
+        batch_size=128,
         optimizer="muon",
-        learning_rate=0.015,
+        learning_rate=0.02,
         weight_decay=0.05,
         schedule="cosine",
         warm_up=0.1,
