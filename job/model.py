@@ -98,10 +98,13 @@ def describe(model: keras.Model) -> str:
 
 
 def judge(network: keras.Model, recipe: Recipe) -> keras.Model:
-    """What answers once `network` is trained: itself, or the mean of its answers to several views of an image."""
-    if recipe.test_time == "none":
-        return network
+    """What answers once `network` is trained: itself, or the mean of its answers to several views of an image.
+
+    Keras loads it, once saved, without this package: an optimizer of ours is left out.
+    """
     plain = keras.Model(network.input, network.output, name=network.name)  # without what trained it
+    if recipe.test_time == "none":
+        return plain if recipe.optimizer == "muon" else network
     images = keras.Input(IMAGE_SHAPE)
     answer = _to_both_sides(plain, images)
     if recipe.test_time == "flip-shift":
