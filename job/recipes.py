@@ -66,7 +66,7 @@ class Recipe:
 RECIPES: Mapping[RecipeName, Recipe] = {
     "baseline": Recipe(),
     "mlp": Recipe(
-        epochs=60,
+        epochs=50,
         batch_size=128,
         optimizer="adamw",
         learning_rate=0.002,
