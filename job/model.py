@@ -54,12 +54,11 @@ def _mlp(images: keras.KerasTensor) -> keras.KerasTensor:
 
 
 def _cnn(images: keras.KerasTensor) -> keras.KerasTensor:
-    """A stem that sees each pixel and halves the image to 14 x 14, then five convolutions, down to 3 x 3.
+    """A stem that sees each pixel and halves the image to 14 x 14, then four convolutions, down to 3 x 3.
 
-    The stem's few channels at 28 x 28 cost little arithmetic and are worth more than any wider layer behind it: a stem
-    of one convolution with a stride of 2 is half a point less accurate. All else is done on small images with many
-    channels, where a processor is quickest: 150 GFLOP/s on two cores at 7 x 7 with 80, against 80 at 14 x 14 with 32.
-    For the same reason normalisation comes after the pooling.
+    The stem's few channels at 28 x 28 were worth more than wider layers behind it. Most else is done on small images
+    with many channels, where a processor is quickest; for the same reason the first normalisation comes after the
+    pooling (docs/recipes.md has the figures).
     """
     fine, coarse = STEM_CHANNELS
     features = keras.ops.expand_dims(images, -1)
@@ -84,7 +83,7 @@ def _normalised(features: keras.KerasTensor) -> keras.KerasTensor:
 
 
 def _pooled(features: keras.KerasTensor) -> keras.KerasTensor:
-    """The maximum of each square of 2 x 2; XLA takes five times as long for the gradient of Keras's own layer."""
+    """The maximum of each square of 2 x 2; XLA takes at least five times as long for the gradient of Keras's own layer."""
     _, height, width, channels = features.shape
     squares = keras.ops.reshape(features, (-1, height // 2, 2, width // 2, 2, channels))
     return keras.ops.max(squares, axis=(2, 4))

@@ -21,10 +21,10 @@ ADAM_SHARE = 0.25
 class Muon(keras.optimizers.Muon):  # type: ignore[misc] # Keras ships no types
     """Keras's Muon, which also takes the kernels of convolutions, as matrices of a column per filter.
 
-    The momentum of a kernel is replaced by the nearest matrix of orthogonal columns or rows, scaled so that a step
+    Of the momentum of a kernel it takes about the nearest matrix of orthonormal columns or rows, scaled so that a step
     changes a weight by 0.2 times the learning rate in quadratic mean (Jordan et al. 2024,
     https://kellerjordan.github.io/posts/muon; the scale is that of arXiv 2502.16982). Offsets, scales, and the kernel
-    of the last layer are left to Adam.
+    of the last layer are left to Adam, whatever `exclude_layers` and `exclude_embeddings` say.
     """
 
     def _should_use_adamw(self, variable: keras.Variable) -> bool:
@@ -36,7 +36,7 @@ class Muon(keras.optimizers.Muon):  # type: ignore[misc] # Keras ships no types
         return keras.ops.reshape(super().zeropower_via_newtonschulz5(matrix, steps), x.shape)
 
     def lr_adjust(self, x: Any) -> Any:  # noqa: ANN401 - a tensor
-        """An orthogonal update, scaled by what its shape makes of a weight's change."""
+        """An orthogonal update, scaled so that it changes a weight equally, in quadratic mean, whatever its shape."""
         return x * self.rms_rate * math.sqrt(max(math.prod(x.shape[:-1]), x.shape[-1]))
 
 

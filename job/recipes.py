@@ -27,7 +27,7 @@ class Recipe:
         epochs: how often training sees each image, at least 1.
         batch_size: images per step of the optimizer, at least 1.
         optimizer: `adamw` is Adam with decoupled weight decay, `sgd` has Nesterov momentum of 0.9, `muon` makes the
-            update of each hidden kernel orthogonal, and leaves the rest to `adamw`.
+            update of each hidden kernel orthogonal, and leaves the rest to `adamw` at a quarter of the rate.
         learning_rate: the highest, above 0.
         weight_decay: of all but `adam`, times the learning rate, per step; kernels decay, nothing else does.
         schedule: of the learning rate. `cosine` falls to 0 along half a wave, step by step; `plateau` halves it where

@@ -122,10 +122,10 @@ def give_back_memory() -> None:
 
 
 def keep_memory() -> None:
-    """Have glibc keep what is freed from now on, for the next who asks: `give_back_memory` alone returns it.
+    """Have glibc keep what is taken from now on and freed, for the next who asks: `give_back_memory` alone returns it.
 
     A step of a convolutional network takes and frees tens of MiB. Returned each time, and cleared by the system when
-    they are taken again, they cost a quarter of the step. Elsewhere than with glibc nothing happens.
+    they are taken again, they cost about a quarter of the step. Elsewhere than with glibc nothing happens.
     """
     with suppress(OSError, AttributeError, TypeError):
         library = ctypes.CDLL(None)

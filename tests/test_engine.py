@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 import tensorflow as tf
 from conftest import write_dataset
 
-from job import data, engine, model
+from job import data, engine, model, resources
 from job.augmentation import Augmentation
 from job.data import Dataset, scale
 from job.engine import Engine
@@ -28,6 +29,10 @@ def dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Dataset:
 
 def mlp() -> keras.Model:
     return model.build(10, Recipe(), seed=1)
+
+
+def by_muon() -> keras.Model:
+    return model.build(10, Recipe(optimizer="muon", weight_decay=0.05), seed=1)
 
 
 def cnn() -> keras.Model:
@@ -68,7 +73,7 @@ def plain_fit(network: keras.Model, dataset: Dataset, seed: int) -> dict[str, li
     return history
 
 
-@pytest.mark.parametrize("build", [mlp, cnn])
+@pytest.mark.parametrize("build", [mlp, by_muon, cnn])
 def test_the_same_batches_give_what_plain_fit_gives(dataset: Dataset, build: Any) -> None:  # noqa: ANN401
     """The same weights, statistics of batches, losses and accuracies, to rounding."""
     ours, keras_own = build(), build()
@@ -171,7 +176,7 @@ def test_learning_rates_are_changed_between_epochs(dataset: Dataset) -> None:
 
 
 def test_checkpoints_hold_the_network_itself(dataset: Dataset, tmp_path: Path) -> None:
-    """What is saved can be loaded without this project, and predicts the same."""
+    """What is saved knows nothing of the engine, and predicts the same."""
     path = tmp_path / "model.keras"
     network, _ = train(dataset, 1, keras.callbacks.ModelCheckpoint(str(path)))
     loaded = keras.models.load_model(path)
@@ -216,3 +221,14 @@ def test_augmented_images_train_and_plain_ones_validate(dataset: Dataset) -> Non
             assert history[name][epoch] == pytest.approx(value, rel=1e-4)
     for weights, those in zip(ours.get_weights(), keras_own.get_weights(), strict=True):
         np.testing.assert_allclose(weights, those, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize(("build", "n_calls"), [(mlp, 0), (cnn, 1)])
+def test_memory_is_kept_for_convolutions_alone(
+    build: Callable[[], keras.Model], n_calls: int, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their steps are calls of their own, each of which takes and frees its memory."""
+    calls: list[None] = []
+    monkeypatch.setattr(resources, "keep_memory", lambda: calls.append(None))
+    Engine(build(), dataset, N_TRAIN, BATCH_SIZE, seed=0).train(1, [])
+    assert len(calls) == n_calls

@@ -192,12 +192,13 @@ def test_images_that_cannot_be_shared(error_of: ErrorOf, dataset_folder: Path, t
     assert "--replicas is 4, which cannot share 270 training images equally" in line
 
 
-def test_replicas(dataset_folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", [(), ("--optimizer", "muon", "--weight-decay", "0.05")], ids=["adam", "muon"])
+def test_replicas(options: tuple[str, ...], dataset_folder: Path, tmp_path: Path) -> None:
     """Two virtual devices give what one gives, a last batch of 14 shared too; the results tell how many there were."""
     histories, probabilities = [], []
     for n in (1, 2):
         output = tmp_path / str(n)
-        arguments = ("--data", dataset_folder, "--epochs", "2", "--replicas", n, "--output", output)
+        arguments = ("--data", dataset_folder, "--epochs", "2", "--replicas", n, "--output", output, *options)
         command = (sys.executable, "-m", "job", *map(str, arguments))
         done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
         assert "warning" not in done.stderr.lower()
