@@ -133,7 +133,12 @@ class Config(Recipe):
         decay, stop, plateau = self.weight_decay > 0, self.early_stopping > 0, self.schedule == "plateau"
         no_validation = self.validation_split == 0
         for excluded, option, other, remedy in (
-            (decay and self.optimizer == "adam", "weight-decay", "optimizer", "take another optimizer, or --weight-decay 0"),
+            (
+                decay and self.optimizer == "adam",
+                "weight-decay",
+                "optimizer",
+                "take another optimizer, or --weight-decay 0",
+            ),
             (
                 stop and no_validation,
                 "early-stopping",

@@ -81,7 +81,10 @@ def test_a_format_given_twice_counts_once() -> None:
         ({"augment": ""}, "--augment is ''"),
         ({"early_stopping": 5}, "--early-stopping is 5, but must be from 0 to below --epochs 5"),
         ({"early_stopping": -1}, "--early-stopping is -1"),
-        ({"weight_decay": 0.1}, "--weight-decay 0.1 excludes --optimizer adam: take another optimizer, or --weight-decay 0"),
+        (
+            {"weight_decay": 0.1},
+            "--weight-decay 0.1 excludes --optimizer adam: take another optimizer, or --weight-decay 0",
+        ),
         ({"early_stopping": 2, "validation_split": 0}, "--early-stopping 2 excludes --validation-split 0: hold some"),
         ({"schedule": "plateau", "validation_split": 0}, "--schedule plateau excludes --validation-split 0: hold"),
         ({"schedule": "plateau", "warm_up": 0.1}, "--warm-up 0.1 excludes --schedule plateau: take --warm-up 0, or"),
