@@ -91,7 +91,7 @@ def _train(config: Config, folder: Path) -> "Results":
     available = resources.find()
     n_threads = config.threads or available.n_processors
     say("system", f"{available.describe(n_threads)}, data from {source.folder}, report to {folder.absolute()}")
-    if shortage := available.shortage():
+    if shortage := available.shortage(config.model):
         log.warning(shortage)
     with Reporter() as reporter:
         run = _read_earlier(config.baseline, stopwatch) if config.baseline is not None else None

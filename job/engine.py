@@ -146,7 +146,7 @@ class Engine(keras.Model):  # type: ignore[misc] # Keras ships no types
         self.test_function = lambda indices: self._judge(next(indices))
 
     def save(self, filepath: str, **options: Any) -> None:  # noqa: ANN401 - whatever Keras takes
-        """Save the network itself, which knows nothing of this engine, if of an optimizer of ours."""
+        """Save the network itself, which knows nothing of this engine."""
         self.network.save(filepath, **options)
 
     def _compile(self) -> None:

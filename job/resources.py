@@ -4,13 +4,16 @@ import ctypes
 import math
 import os
 import platform
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-MIB = 2**20
-NEEDED_BYTES = 700 * MIB
-"""What a run on Fashion-MNIST takes at its peak, TensorFlow included; measured in the image."""
+from job.recipes import ModelName
+
+MIB, GIB = 2**20, 2**30
+NEEDED_BYTES: Mapping[ModelName, int] = {"mlp": 700 * MIB, "cnn": 1200 * MIB}
+"""What a run on Fashion-MNIST with the recipe of a model takes at its peak, TensorFlow included; from the image."""
 
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 """Of glibc's `mallopt`: the free bytes at which the end of the heap goes back, how many blocks lie outside of it."""
@@ -46,13 +49,14 @@ class Resources:
         threads = f"{count_of(n_threads, 'thread')} on {count_of(self.n_processors, 'processor')} ({self.processor})"
         return f"user {self.uid}:{self.gid}, {threads}, {memory}, {self.gpus()}"
 
-    def shortage(self) -> str:
-        """A warning if the memory limit is too low for a run; empty if it is not."""
-        if self.memory_limit_bytes is None or self.memory_limit_bytes >= NEEDED_BYTES:
+    def shortage(self, model: ModelName) -> str:
+        """A warning if the memory limit is too low for a run with such a model; empty if it is not."""
+        needed = NEEDED_BYTES[model]
+        if self.memory_limit_bytes is None or self.memory_limit_bytes >= needed:
             return ""
         return (
-            f"the memory limit is {self.memory_limit_bytes // MIB:,} MiB, but a run takes about {NEEDED_BYTES // MIB} "
-            "MiB and may be killed (status 137); give it more (docker run --memory 1g …)"
+            f"the memory limit is {self.memory_limit_bytes // MIB:,} MiB, but a run takes about {needed // MIB:,} MiB "
+            f"and may be killed (status 137); give it more (docker run --memory {math.ceil(needed / GIB)}g …)"
         )
 
     def gpus(self) -> str:
@@ -125,7 +129,7 @@ def keep_memory() -> None:
     """Have glibc keep what is taken from now on and freed, for the next who asks: `give_back_memory` alone returns it.
 
     A step of a convolutional network takes and frees tens of MiB. Returned each time, and cleared by the system when
-    they are taken again, they cost about a quarter of the step. Elsewhere than with glibc nothing happens.
+    they are taken again, they are a good part of its time (docs/recipes.md). Elsewhere than with glibc nothing happens.
     """
     with suppress(OSError, AttributeError, TypeError):
         library = ctypes.CDLL(None)

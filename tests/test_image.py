@@ -326,6 +326,17 @@ def test_killed_for_its_memory(report: Path) -> None:
     assert {path.name: path.read_text() for path in report.iterdir()} == {"index.html": "earlier"}
 
 
+def test_the_convolutional_network_in_the_memory_told() -> None:
+    """README's 2 GiB are enough for it, of which the log then has nothing to say; of less than it takes it warns."""
+    of_cnn = ("--recipe", "cnn", "--epochs", "1")
+    done = run("--memory", "2g", "--memory-swap", "2g", arguments=of_cnn)
+    assert done.status == 0
+    assert "the memory limit is" not in "".join(done.lines)
+    done = run("--memory", "300m", "--memory-swap", "300m", arguments=of_cnn)
+    assert done.status == 137
+    assert "the memory limit is 300 MiB, but a run takes about 1,200 MiB" in done.lines[1]
+
+
 def test_damaged_data_mounted_over_the_data_of_the_image(tmp_path: Path) -> None:
     """65: the file and what is wrong with it."""
     folder = tmp_path / "data"
