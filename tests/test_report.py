@@ -15,6 +15,7 @@ from conftest import edited, write_dataset
 from job import report, saved
 from job.__main__ import main
 from job.data import FASHION_MNIST
+from job.recipes import ModelName
 from job.results import Results
 
 NOTHING = np.empty((0, 6, 28, 28), np.uint8)  # of augmented images
@@ -120,9 +121,19 @@ def test_every_figure_has_a_text_alternative(page: ET.Element) -> None:
     assert all(len(label) > 40 and re.search(r"\d", label) for label in labels)
 
 
-def test_fashion_mnist_is_compared_with_what_was_published(finished_run: Path, finished_results: Results) -> None:
-    """Every source is named; the words follow the interval."""
-    results = dataclasses.replace(finished_results, data=dataclasses.replace(finished_results.data, name=FASHION_MNIST))
+@pytest.mark.parametrize(
+    ("model", "networks"),
+    [("mlp", r"MLPs \(87.0% to 89.0%\)"), ("cnn", r"two convolutions \(92.5% to 93.9%\)")],
+)
+def test_fashion_mnist_is_compared_with_what_was_published(
+    model: ModelName, networks: str, finished_run: Path, finished_results: Results
+) -> None:
+    """Every source is named; the words follow the interval and the model."""
+    results = dataclasses.replace(
+        finished_results,
+        data=dataclasses.replace(finished_results.data, name=FASHION_MNIST),
+        config=dataclasses.replace(finished_results.config, model=model),
+    )
     predictions = saved.read_predictions(finished_run, 10, results.samples.indices())
     images = saved.read_samples(finished_run, results.pictured())
     page = parse(report.render(results, predictions, images, NOTHING, "single")["index.html"].decode())
@@ -133,7 +144,8 @@ def test_fashion_mnist_is_compared_with_what_was_published(finished_run: Path, f
     ]
     assert "arXiv 1708.07747" in text(header)
     assert re.search(
-        r"It is (more|about as|less) often right (than|as) people were \(83.5%, n = 1,000\), and .* what is",
+        r"It is (more|about as|less) often right (than|as) people were \(83.5%, n = 1,000\), and .* "
+        r"what is published for " + networks,
         text(header),
     )
 
