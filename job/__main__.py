@@ -1,9 +1,9 @@
 """The job: its stages in their order. No stage knows of a later one, and only this module sees them all."""
 
-from job import interruption
+from job import signals
 
 if __name__ == "__main__":
-    interruption.install()  # before the slow imports
+    signals.install()  # before the slow imports
 
 import contextlib
 import os
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from job import cli
 from job.config import STREAM, Config
 from job.errors import BUG, JobError, OutputError, UsageError
-from job.progress import Stopwatch, configure_log, log, open_streams, say
+from job.log import Stopwatch, configure_log, log, open_streams, say
 
 if TYPE_CHECKING:
     import keras
@@ -105,7 +105,7 @@ def _train(config: Config, folder: Path) -> "Results":
         done = "nothing was sent" if config.output == STREAM else "the new report is there"
         report = stopwatch.stage("report")
         new = output.staged(folder, done, manifest.listed)
-        with report as stage, new as staging, interruption.cleanup(reporter.stop):
+        with report as stage, new as staging, signals.cleanup(reporter.stop):
             results.write(staging, outcome, dataset, evidence)
             written = reporter.write(staging, config.layout)
             network.save(staging / results.MODEL)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from job import interruption, output
+from job import output, signals
 from job.errors import OutputError, UsageError
 
 NAME = "report"
@@ -41,7 +41,7 @@ def streamed() -> Iterator[Path]:
         folder = Path(tempfile.mkdtemp(prefix="fashion-job-"))
     except OSError as error:
         raise OutputError(f"--output -: no temporary folder can be made ({error}); make room there") from error
-    with interruption.cleanup(lambda: shutil.rmtree(folder, ignore_errors=True)):
+    with signals.cleanup(lambda: shutil.rmtree(folder, ignore_errors=True)):
         sys.stdout.flush()
         stdout = os.dup(STDOUT)
         os.dup2(STDERR, STDOUT)
@@ -60,7 +60,7 @@ def streamed() -> Iterator[Path]:
 
 
 def _send(folder: Path, descriptor: int) -> None:
-    interruption.tell("the archive is cut off")
+    signals.tell("the archive is cut off")
     try:
         with (
             os.fdopen(descriptor, "wb", closefd=False) as file,
@@ -70,7 +70,7 @@ def _send(folder: Path, descriptor: int) -> None:
                 archive.add(path, f"{NAME}/{path.name}", filter=_of_nobody)
     except OSError as error:
         raise OutputError(f"--output -: stdout broke before the end of the archive ({error.strerror})") from error
-    interruption.tell("the archive is complete")
+    signals.tell("the archive is complete")
 
 
 def _of_nobody(member: tarfile.TarInfo) -> tarfile.TarInfo:

@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING
 
 from job.config import DeviceChoice
 from job.errors import DeviceError
-from job.progress import STDERR_LOCK
+from job.log import STDERR_LOCK
 from job.resources import DEVICES, Resources, count_of
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from job import data, interruption, sources
+from job import data, signals, sources
 from job.errors import DataError, OutputError
 from job.sources import FILES, Source
 
@@ -41,7 +41,7 @@ def fill(folder: Path, ways: tuple[Callable[[Path], Path], ...]) -> Source:
     """
     said = []
     work = Path(tempfile.mkdtemp(prefix=".data-", dir=folder.parent))
-    with interruption.cleanup(lambda: shutil.rmtree(work, ignore_errors=True)):
+    with signals.cleanup(lambda: shutil.rmtree(work, ignore_errors=True)):
         for way in ways:
             try:
                 fetched = way(work)
@@ -101,5 +101,5 @@ def _run(folder: Path, *command: str) -> None:
 
 
 if __name__ == "__main__":
-    interruption.install()
+    signals.install()
     raise SystemExit(main())

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from job import formats, interruption, manifest, refusal
+from job import formats, manifest, refusal, signals
 from job.errors import OutputError
 from job.layout import AUGMENTED
 
@@ -122,15 +122,15 @@ def staged(
     Raises:
         OutputError: if the files cannot be written or moved, or another job is writing there.
     """
-    with refusal.explained(folder), _locked(folder), interruption.cleanup(lambda: _sweep(folder)):
+    with refusal.explained(folder), _locked(folder), signals.cleanup(lambda: _sweep(folder)):
         _sweep(folder)
         staging = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder))
         new = staging / "new"
         new.mkdir()
         yield new
-        with interruption.deferred():
+        with signals.deferred():
             _replace(folder, new, staging, outdated(folder))
-            interruption.tell(done)
+            signals.tell(done)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from job.config import Config
 from job.data import Dataset
 from job.engine import Engine
 from job.errors import DivergenceError
-from job.progress import Bar, say
+from job.log import Bar, say
 from job.recipes import Recipe
 from job.spread import Trial
 

@@ -6,7 +6,7 @@ import pytest
 
 from job import device, resources
 from job.errors import DeviceError
-from job.progress import configure_log
+from job.log import configure_log
 
 RESOURCES = resources.find()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import REPOSITORY
 
-from job import interruption
+from job import signals
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def received() -> Iterator[list[int]]:
 
 def test_a_deferred_signal_arrives_at_the_end(received: list[int]) -> None:
     """Not in the block, but not lost either."""
-    with interruption.deferred():
+    with signals.deferred():
         os.kill(os.getpid(), signal.SIGTERM)
         assert received == []
     assert received == [signal.SIGTERM]
@@ -48,10 +48,10 @@ def test_a_signal_after_the_last_move_says_that_the_report_is_there(tmp_path: Pa
 def test_cleanups_run_once_also_after_an_error() -> None:
     """At the end of the block, whatever ends it."""
     calls = []
-    with interruption.cleanup(lambda: calls.append("done")):
+    with signals.cleanup(lambda: calls.append("done")):
         assert calls == []
     assert calls == ["done"]
-    with pytest.raises(ZeroDivisionError), interruption.cleanup(lambda: calls.append("again")):
+    with pytest.raises(ZeroDivisionError), signals.cleanup(lambda: calls.append("again")):
         raise ZeroDivisionError
     assert calls == ["done", "again"]
-    assert interruption._cleanups == []
+    assert signals._cleanups == []

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from job import interruption
+from job import signals
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -108,7 +108,7 @@ class Bar:
         if sys.stderr.isatty() and log.isEnabledFor(logging.INFO):
             self._bar = _terminal_bar()
             self._task = self._bar.add_task("training", total=self._n_epochs * self._n_steps)
-            self._cleanup = interruption.cleanup(self._bar.stop)  # gives the terminal its cursor back
+            self._cleanup = signals.cleanup(self._bar.stop)  # gives the terminal its cursor back
             self._cleanup.__enter__()
             self._bar.start()
         return self

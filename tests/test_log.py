@@ -6,13 +6,13 @@ import sys
 
 import pytest
 
-from job import progress
-from job.progress import Bar, Stopwatch
+from job import log
+from job.log import Bar, Stopwatch
 
 
 def test_stages_are_timed_and_told(capsys: pytest.CaptureFixture[str]) -> None:
     """A line with the summary at the end of each; the total covers them."""
-    progress.configure_log(logging.INFO)
+    log.configure_log(logging.INFO)
     stopwatch = Stopwatch()
     for name in ("data", "training"):
         with stopwatch.stage(name) as stage:
@@ -26,7 +26,7 @@ def test_stages_are_timed_and_told(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_failed_stage_is_not_told_as_done(capsys: pytest.CaptureFixture[str]) -> None:
     """Its error speaks instead."""
-    progress.configure_log(logging.INFO)
+    log.configure_log(logging.INFO)
     with pytest.raises(ZeroDivisionError), Stopwatch().stage("data"):
         raise ZeroDivisionError
     assert capsys.readouterr().err == ""
@@ -34,7 +34,7 @@ def test_a_failed_stage_is_not_told_as_done(capsys: pytest.CaptureFixture[str]) 
 
 def test_plain_lines_outside_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     """One per epoch and no control character."""
-    progress.configure_log(logging.INFO)
+    log.configure_log(logging.INFO)
     with Bar(2, 10) as bar:
         for epoch in range(2):
             for step in range(10):
@@ -60,7 +60,7 @@ def test_a_bar_in_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     with os.fdopen(follower, "w") as terminal:
         monkeypatch.setattr(sys, "stderr", terminal)
         monkeypatch.setenv("TERM", "xterm")
-        progress.configure_log(logging.INFO)
+        log.configure_log(logging.INFO)
         with Bar(1, 10) as bar:
             bar.step(0, 5)
             bar.epoch(0, {"loss": 0.5}, 1.0)
