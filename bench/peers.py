@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from job import data, evaluation, idx, resources, sources
-from job.config import Config
+from job.config.recipes import RECIPES, Recipe, RecipeName
+from job.config.run_config import Config
 from job.data import Dataset, scale
-from job.recipes import RECIPES, Recipe, RecipeName
 
 EPOCHS, BATCH_SIZE, N_TRAIN, N_CLASSES = 5, 32, 54_000, 10
 UNITS = (784, 128, 64, N_CLASSES)

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from job import cli
-from job.config import STREAM, Config
+from job.config import cli
+from job.config.run_config import STREAM, Config
 from job.errors import BUG, JobError, OutputError, UsageError
 from job.log import Stopwatch, configure_log, log, open_streams, say
 
@@ -80,12 +80,13 @@ def train(config: Config) -> str:
 
 def _train(config: Config, folder: Path) -> "Results":
     """Train, judge and report into `folder`."""
-    from job import device, earlier, export, formats, layout, manifest, output, resources, results, sources
+    from job import device, earlier, export, layout, manifest, output, resources, results, sources
+    from job.config import export_formats
     from job.reporter import Reporter
 
     stopwatch = Stopwatch()
     export.demand_packages(config.export)
-    owned = (*layout.FOLDERS[config.layout], *formats.paths(config.export), *manifest.listed(folder))
+    owned = (*layout.FOLDERS[config.layout], *export_formats.paths(config.export), *manifest.listed(folder))
     output.prepare(folder, (*results.FILES, *layout.FILES[config.layout]), owned)
     source = sources.find(config.data)
     available = resources.find()
@@ -111,18 +112,21 @@ def _train(config: Config, folder: Path) -> "Results":
             network.save(staging / results.MODEL)
             _export(network, outcome, staging)
             written.result()
-            stage.summary = ", ".join((layout.weigh(staging), *formats.paths(config.export)))
+            stage.summary = ", ".join((layout.weigh(staging), *export_formats.paths(config.export)))
     return outcome
 
 
 def _export(network: "keras.Model", outcome: "Results", staging: Path) -> None:
     """Write the network in the formats asked for, if any, with its card and the sums of all."""
-    from job import card, export, formats, manifest, results
+    from job import card, export, manifest, results
+    from job.config import export_formats
 
     if names := outcome.config.export:
         export.write(network, staging, names)
         card.write(staging, outcome)
-        manifest.write(staging, (results.MODEL, *(name for name in formats.paths(names) if name != formats.SUMS)))
+        manifest.write(
+            staging, (results.MODEL, *(name for name in export_formats.paths(names) if name != export_formats.SUMS))
+        )
 
 
 def _load(config: Config, folder: Path, source: "Source", stopwatch: Stopwatch) -> "Dataset":

@@ -12,8 +12,8 @@ import jinja2
 import numpy as np
 from markupsafe import Markup
 
-from job import formats
-from job.config import Config
+from job.config import export_formats
+from job.config.run_config import Config
 from job.data import FASHION_MNIST
 from job.evaluation import ClassMetrics
 from job.intervals import Interval
@@ -50,7 +50,7 @@ class View:
 
 def write(folder: Path, outcome: Results) -> None:
     """Write the card into `folder`."""
-    (folder / formats.CARD).write_text(render(outcome), encoding="utf-8")
+    (folder / export_formats.CARD).write_text(render(outcome), encoding="utf-8")
 
 
 def render(outcome: Results) -> str:
@@ -76,7 +76,7 @@ def render(outcome: Results) -> str:
         "code": Markup,
     }
     environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False}
-    return environment.get_template(formats.CARD).render(view=_view(outcome))
+    return environment.get_template(export_formats.CARD).render(view=_view(outcome))
 
 
 def _escaped(value: object) -> str:

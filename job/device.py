@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import IO, TYPE_CHECKING
 
-from job.config import DeviceChoice
+from job.config.run_config import DeviceChoice
 from job.errors import DeviceError
 from job.log import STDERR_LOCK
 from job.resources import DEVICES, Resources, count_of

@@ -9,9 +9,9 @@ from importlib import util
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from job.config.export_formats import FORMATS
 from job.data import IMAGE_SHAPE
 from job.errors import PackageError
-from job.formats import FORMATS
 
 if TYPE_CHECKING:
     import keras

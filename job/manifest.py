@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from job.formats import PATHS, SUMS
+from job.config.export_formats import PATHS, SUMS
 
 LINE = re.compile(r"([0-9a-f]{64})  (.+)")
 

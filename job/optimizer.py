@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from job.recipes import Recipe
+from job.config.recipes import Recipe
 
 MOMENTUM = 0.9  # Nesterov's, of sgd
 ALWAYS_SPARED = ("bias", "gamma", "beta")

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from job import formats, manifest, refusal, signals
+from job import manifest, refusal, signals
+from job.config import export_formats
 from job.errors import OutputError
 from job.layout import AUGMENTED
 
@@ -54,7 +55,7 @@ def _demand_own(folder: Path, name: str) -> None:
     Raises:
         OutputError: if it is not.
     """
-    if name in formats.PATHS:
+    if name in export_formats.PATHS:
         if changed := manifest.foreign(folder, name):
             raise OutputError(
                 f"--output {folder}: {changed} is in the way of the exported models, and is not as an earlier run "
@@ -162,7 +163,7 @@ def _replace(folder: Path, new: Path, staging: Path, outdated: Iterable[str]) ->
     names = sorted(path.name for path in new.iterdir())
     there = [name for name in sorted({*names, *outdated}) if os.path.lexists(folder / name)]
     for name in there:
-        if name in formats.PATHS or (new / name).is_dir():
+        if name in export_formats.PATHS or (new / name).is_dir():
             _demand_own(folder, name)  # once more: a run takes its time
     kept: list[str] = []
     moved: list[str] = []

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from job import changes, drawings, figures, gallery, notation, published, sources, verdict
 from job.calibration import Coverage
 from job.changes import Changes
-from job.config import Config
+from job.config.recipes import RECIPES, Recipe
+from job.config.run_config import Config
 from job.drawings import Drawings
 from job.evaluation import ClassMetrics
 from job.gallery import Gallery
 from job.layout import AUGMENTED, PAGE, STYLE, Layout
 from job.pictures import Pictures, Sheet
-from job.recipes import RECIPES, Recipe
 from job.results import Results
 from job.saved import Predictions
 from job.verdict import Fit, Standing

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from job.recipes import ModelName
+from job.config.recipes import ModelName
 
 MIB, GIB = 2**20, 2**30
 NEEDED_BYTES: Mapping[ModelName, int] = {"mlp": 700 * MIB, "cnn": 1200 * MIB}

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from job.comparison import Baseline, Comparison
-from job.config import Config
+from job.config.run_config import Config
 from job.data import Dataset
 from job.environment import Environment
 from job.evaluation import Judgement

@@ -10,9 +10,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from job.config.recipes import Recipe
 from job.data import IMAGE_SHAPE, is_text
 from job.errors import DataError, UsageError
-from job.recipes import Recipe
 from job.results import BASELINE, METRICS, PREDICTIONS, SAMPLES, SCHEMA_VERSION, Results
 from job.sources import FILES
 

@@ -11,12 +11,12 @@ import tensorflow as tf
 
 from job import model, resources
 from job.augmentation import Augmentation
-from job.config import Config
+from job.config.recipes import Recipe
+from job.config.run_config import Config
 from job.data import Dataset
 from job.engine import Engine
 from job.errors import DivergenceError
 from job.log import Bar, say
-from job.recipes import Recipe
 from job.spread import Trial
 
 PLATEAU_FACTOR, PLATEAU_PATIENCE = 0.5, 2

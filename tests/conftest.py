@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from job import device, resources, saved, sources
 from job.__main__ import main
+from job.config.export_formats import FORMATS
 from job.errors import UsageError
-from job.formats import FORMATS
 from job.results import Results
 
 REPOSITORY = Path(__file__).resolve().parent.parent

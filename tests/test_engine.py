@@ -10,9 +10,9 @@ from conftest import write_dataset
 
 from job import data, engine, model, resources
 from job.augmentation import Augmentation
+from job.config.recipes import Recipe
 from job.data import Dataset, scale
 from job.engine import Engine
-from job.recipes import Recipe
 from job.sources import Source
 
 N_TRAIN, BATCH_SIZE, EPOCHS = 270, 32, 3

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from job import data, evaluation, intervals, model
+from job.config.recipes import Recipe
 from job.intervals import Interval
-from job.recipes import Recipe
 
 NAMES = ("a", "b", "c")
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from job import export, model
+from job.config.export_formats import CARD, FORMATS, PATHS, SUMS, paths
+from job.config.recipes import Recipe
 from job.errors import PackageError
-from job.formats import CARD, FORMATS, PATHS, SUMS, paths
-from job.recipes import Recipe
 
 pytestmark = pytest.mark.usefixtures("started")
 

@@ -25,7 +25,7 @@ from sklearn import metrics as sklearn_metrics
 
 from job import device, idx, manifest, resources, sources
 from job.__main__ import main
-from job.formats import CARD, FORMATS, PATHS, SUMS
+from job.config.export_formats import CARD, FORMATS, PATHS, SUMS
 from job.results import Results
 from job.sources import FILES
 

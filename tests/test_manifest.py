@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from job import manifest
-from job.formats import CARD, PATHS, SUMS
+from job.config.export_formats import CARD, PATHS, SUMS
 
 
 @pytest.fixture

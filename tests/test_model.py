@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from job import model
-from job.recipes import OPTIMIZERS, RECIPES, Recipe
+from job.config.recipes import OPTIMIZERS, RECIPES, Recipe
 
 pytestmark = pytest.mark.usefixtures("started")
 

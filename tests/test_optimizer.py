@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from job import model, optimizer
-from job.recipes import Recipe
+from job.config.recipes import Recipe
 
 pytestmark = pytest.mark.usefixtures("started")
 

@@ -5,8 +5,9 @@ import re
 import pytest
 from conftest import REPOSITORY
 
-from job import __version__, cli
-from job.config import Config
+from job import __version__
+from job.config import cli
+from job.config.run_config import Config
 from job.errors import EXIT_STATUSES
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from job import data, model, training
-from job.config import Config
+from job.config.run_config import Config
 from job.errors import DivergenceError
 from job.sources import Source
 from job.spread import Trial

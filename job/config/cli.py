@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NoReturn
 
-from job.config import DEVICE_CHOICES, STREAM, Config
+from job.config.export_formats import FORMATS
+from job.config.recipes import MODELS, OPTIMIZERS, RECIPES, SCHEDULES, TEST_TIMES
+from job.config.run_config import DEVICE_CHOICES, STREAM, Config
 from job.errors import EXIT_STATUSES, UsageError
-from job.formats import FORMATS
 from job.layout import LAYOUTS
-from job.recipes import MODELS, OPTIMIZERS, RECIPES, SCHEDULES, TEST_TIMES
 
 PROGRAM = "python -m job"
 LOG_LEVELS = {"quiet": logging.WARNING, "normal": logging.INFO, "verbose": logging.DEBUG}

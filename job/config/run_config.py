@@ -5,10 +5,8 @@ import shlex
 from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
-from job.errors import UsageError
-from job.formats import FORMATS
-from job.layout import LAYOUTS, Layout
-from job.recipes import (
+from job.config.export_formats import FORMATS
+from job.config.recipes import (
     AUGMENTATIONS,
     MODELS,
     NO_AUGMENTATION,
@@ -19,6 +17,8 @@ from job.recipes import (
     Recipe,
     RecipeName,
 )
+from job.errors import UsageError
+from job.layout import LAYOUTS, Layout
 
 DeviceChoice = Literal["auto", "cpu", "gpu"]
 DEVICE_CHOICES: tuple[DeviceChoice, ...] = get_args(DeviceChoice)

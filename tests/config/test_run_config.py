@@ -1,9 +1,9 @@
 import pytest
 
-from job import cli
-from job.config import Config
+from job.config import cli
+from job.config.recipes import RECIPES
+from job.config.run_config import Config
 from job.errors import UsageError
-from job.recipes import RECIPES
 
 
 def test_the_defaults_are_the_baseline() -> None:
