@@ -18,10 +18,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from job import data, evaluation, idx, resources, sources
+from job import evaluation, resources
 from job.config.recipes import RECIPES, Recipe, RecipeName
 from job.config.run_config import Config
-from job.data import Dataset, scale
+from job.data import dataset, idx, sources
+from job.data.dataset import Dataset, scale
 
 EPOCHS, BATCH_SIZE, N_TRAIN, N_CLASSES = 5, 32, 54_000, 10
 UNITS = (784, 128, 64, N_CLASSES)
@@ -31,7 +32,7 @@ Figures = dict[str, Any]
 
 def load() -> Dataset:
     """Fashion-MNIST, found as the job finds it."""
-    return data.load(sources.find(None))
+    return dataset.load(sources.find(None))
 
 
 def engine(options: argparse.Namespace) -> Figures:

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
     from job import earlier
     from job.comparison import Baseline
-    from job.data import Dataset
+    from job.data.dataset import Dataset
+    from job.data.sources import Source
     from job.device import Device
     from job.results import Evidence, Results
-    from job.sources import Source
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -80,8 +80,9 @@ def train(config: Config) -> str:
 
 def _train(config: Config, folder: Path) -> "Results":
     """Train, judge and report into `folder`."""
-    from job import device, earlier, export, layout, manifest, output, resources, results, sources
+    from job import device, earlier, export, layout, manifest, output, resources, results
     from job.config import export_formats
+    from job.data import sources
     from job.reporter import Reporter
 
     stopwatch = Stopwatch()
@@ -131,10 +132,11 @@ def _export(network: "keras.Model", outcome: "Results", staging: Path) -> None:
 
 def _load(config: Config, folder: Path, source: "Source", stopwatch: Stopwatch) -> "Dataset":
     """The data set, if it and the output folder suit the settings."""
-    from job import data, export, output, resources, results
+    from job import export, output, resources, results
+    from job.data import dataset
 
     with stopwatch.stage("data") as stage:
-        dataset = data.load(source, resources.memory_bytes() // data.MEMORY_SHARE)
+        dataset = dataset.load(source, resources.memory_bytes() // dataset.MEMORY_SHARE)
         n_train = dataset.n_train(config.validation_split)
         if config.batch_size > n_train:
             raise UsageError(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from job.data import IMAGE_SHAPE
+from job.data.dataset import IMAGE_SHAPE
 
 if TYPE_CHECKING:
     import tensorflow as tf

@@ -14,11 +14,11 @@ from markupsafe import Markup
 
 from job.config import export_formats
 from job.config.run_config import Config
-from job.data import FASHION_MNIST
+from job.data.dataset import FASHION_MNIST
+from job.data.sources import FILES
 from job.evaluation import ClassMetrics
 from job.intervals import Interval
 from job.results import Results
-from job.sources import FILES
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 MARKUP = re.compile(r"([\\`*_\[\]<>|~&$#@:])")

@@ -8,7 +8,7 @@ import numpy as np
 
 from job import intervals, metrics, saved
 from job.comparison import Baseline, Earlier
-from job.data import Dataset
+from job.data.dataset import Dataset
 from job.errors import DataError
 from job.results import PREDICTIONS, Results
 from job.saved import Predictions

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from job import resources
 from job.augmentation import Augmentation
-from job.data import Dataset
-from job.idx import ALIGNMENT
+from job.data.dataset import Dataset
+from job.data.idx import ALIGNMENT
 
 STEPS_PER_BATCH = 512  # at most, of what Keras takes for a batch
 SECONDS_PER_CALL = 0.25  # about: signals are answered, and progress is told, between two calls of the device

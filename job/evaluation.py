@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from job import bootstrap, calibration, intervals, metrics, samples
 from job.calibration import Calibration
-from job.data import scale
+from job.data.dataset import scale
 from job.errors import DivergenceError
 from job.intervals import Interval
 from job.metrics import Labels

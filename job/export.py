@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from job.config.export_formats import FORMATS
-from job.data import IMAGE_SHAPE
+from job.data.dataset import IMAGE_SHAPE
 from job.errors import PackageError
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import keras
 
 from job import optimizer
 from job.config.recipes import Recipe
-from job.data import IMAGE_SHAPE
+from job.data.dataset import IMAGE_SHAPE
 
 HIDDEN_UNITS = (128, 64)
 STEM_CHANNELS, POOLED_CHANNELS, DEEP_CHANNELS = (16, 32), (48, 80), (112, 112)

@@ -11,11 +11,12 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from job import changes, drawings, figures, gallery, notation, published, sources, verdict
+from job import changes, drawings, figures, gallery, notation, published, verdict
 from job.calibration import Coverage
 from job.changes import Changes
 from job.config.recipes import RECIPES, Recipe
 from job.config.run_config import Config
+from job.data import sources
 from job.drawings import Drawings
 from job.evaluation import ClassMetrics
 from job.gallery import Gallery

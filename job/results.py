@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from job.comparison import Baseline, Comparison
 from job.config.run_config import Config
-from job.data import Dataset
+from job.data.dataset import Dataset
 from job.environment import Environment
 from job.evaluation import Judgement
 from job.metrics import Labels

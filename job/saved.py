@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from job.config.recipes import Recipe
-from job.data import IMAGE_SHAPE, is_text
+from job.data.dataset import IMAGE_SHAPE, is_text
+from job.data.sources import FILES
 from job.errors import DataError, UsageError
 from job.results import BASELINE, METRICS, PREDICTIONS, SAMPLES, SCHEMA_VERSION, Results
-from job.sources import FILES
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,7 +13,7 @@ from job import model, resources
 from job.augmentation import Augmentation
 from job.config.recipes import Recipe
 from job.config.run_config import Config
-from job.data import Dataset
+from job.data.dataset import Dataset
 from job.engine import Engine
 from job.errors import DivergenceError
 from job.log import Bar, say

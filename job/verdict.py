@@ -5,7 +5,7 @@ from typing import Literal
 
 from job import published
 from job.calibration import Calibration, Coverage
-from job.data import FASHION_MNIST
+from job.data.dataset import FASHION_MNIST
 from job.intervals import Interval
 from job.published import Published
 from job.results import History, Results

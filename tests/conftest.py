@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from job import device, resources, saved, sources
+from job import device, resources, saved
 from job.__main__ import main
 from job.config.export_formats import FORMATS
+from job.data import sources
 from job.errors import UsageError
 from job.results import Results
 

@@ -16,7 +16,7 @@ from markdown_it.token import Token
 
 from job import card
 from job.config.export_formats import CARD, FORMATS
-from job.data import FASHION_MNIST
+from job.data.dataset import FASHION_MNIST
 from job.results import Results
 
 IMAGES = "t10k-images-idx3-ubyte.gz"

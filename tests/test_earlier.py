@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from conftest import edited, write_idx
 
-from job import idx, saved
+from job import saved
 from job.__main__ import main
-from job.sources import FILES
+from job.data import idx
+from job.data.sources import FILES
 
 ErrorOf = Callable[..., str]
 

@@ -8,12 +8,13 @@ import pytest
 import tensorflow as tf
 from conftest import write_dataset
 
-from job import data, engine, model, resources
+from job import engine, model, resources
 from job.augmentation import Augmentation
 from job.config.recipes import Recipe
-from job.data import Dataset, scale
+from job.data import dataset
+from job.data.dataset import Dataset, scale
+from job.data.sources import Source
 from job.engine import Engine
-from job.sources import Source
 
 N_TRAIN, BATCH_SIZE, EPOCHS = 270, 32, 3
 
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("started")
 def dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Dataset:
     """Of 300 images; an epoch of 270 is 8 full batches and one of 14: ranges of 3, 2 and 3 steps."""
     monkeypatch.setattr(engine, "STEPS_PER_BATCH", 3)
-    return data.load(Source(write_dataset(tmp_path / "blocks"), "--data"))
+    return dataset.load(Source(write_dataset(tmp_path / "blocks"), "--data"))
 
 
 def mlp() -> keras.Model:

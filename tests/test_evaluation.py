@@ -2,8 +2,9 @@ import keras
 import numpy as np
 import pytest
 
-from job import data, evaluation, intervals, model
+from job import evaluation, intervals, model
 from job.config.recipes import Recipe
+from job.data import dataset
 from job.intervals import Interval
 
 NAMES = ("a", "b", "c")
@@ -17,7 +18,7 @@ def test_every_image_is_judged_once_and_in_order() -> None:
     assert probabilities.shape == (evaluation.BATCH_SIZE + 7, 3)
     assert probabilities.sum(axis=1) == pytest.approx(1, abs=1e-5)
     for index in (0, evaluation.BATCH_SIZE, evaluation.BATCH_SIZE + 6):
-        alone = network(data.scale(images[index : index + 1])).numpy()[0]
+        alone = network(dataset.scale(images[index : index + 1])).numpy()[0]
         assert probabilities[index] == pytest.approx(alone, abs=1e-5)
 
 
@@ -26,7 +27,7 @@ def test_the_loss_is_that_of_keras() -> None:
     network = model.build(3, Recipe(), seed=0)
     random = np.random.default_rng(0)
     images, labels = random.integers(0, 256, (500, 28, 28), np.uint8), random.integers(0, 3, 500)
-    loss, accuracy = network.evaluate(data.scale(images), keras.utils.to_categorical(labels, 3), verbose=0)
+    loss, accuracy = network.evaluate(dataset.scale(images), keras.utils.to_categorical(labels, 3), verbose=0)
     judgement = evaluation.judge(labels, evaluation.predict(network, images), NAMES, seed=0)
     assert judgement.loss == pytest.approx(loss, rel=1e-5)
     assert judgement.accuracy == pytest.approx(accuracy)

@@ -21,7 +21,7 @@ import pytest
 from conftest import REPOSITORY
 
 from job import __version__
-from job.sources import DEBIAN, FILES
+from job.data.sources import DEBIAN, FILES
 
 pytestmark = pytest.mark.image
 

@@ -23,11 +23,12 @@ import pytest
 from conftest import REPOSITORY, write_idx
 from sklearn import metrics as sklearn_metrics
 
-from job import device, idx, manifest, resources, sources
+from job import device, manifest, resources
 from job.__main__ import main
 from job.config.export_formats import CARD, FORMATS, PATHS, SUMS
+from job.data import idx, sources
+from job.data.sources import FILES
 from job.results import Results
-from job.sources import FILES
 
 ErrorOf = Callable[..., str]
 

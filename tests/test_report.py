@@ -15,7 +15,7 @@ from conftest import edited, write_dataset
 from job import report, saved
 from job.__main__ import main
 from job.config.recipes import ModelName
-from job.data import FASHION_MNIST
+from job.data.dataset import FASHION_MNIST
 from job.results import Results
 
 NOTHING = np.empty((0, 6, 28, 28), np.uint8)  # of augmented images

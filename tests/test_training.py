@@ -4,17 +4,18 @@ import keras
 import numpy as np
 import pytest
 
-from job import data, model, training
+from job import model, training
 from job.config.run_config import Config
+from job.data import dataset
+from job.data.sources import Source
 from job.errors import DivergenceError
-from job.sources import Source
 from job.spread import Trial
 
 pytestmark = pytest.mark.usefixtures("started")
 
 
 def train(folder: Path, config: Config) -> tuple[keras.Model, dict[str, list[float]]]:
-    dataset = data.load(Source(folder, "--data"))
+    dataset = dataset.load(Source(folder, "--data"))
     network = model.build(dataset.n_classes, config, config.seed, training.n_steps(dataset, config))
     return network, training.train(network, dataset, config)
 
@@ -31,9 +32,9 @@ def test_history_has_a_value_per_epoch_and_falls(dataset_folder: Path) -> None:
 def test_validation_is_the_end_of_the_training_images(dataset_folder: Path) -> None:
     """The reported validation figures are those of the last tenth, which was never trained on."""
     network, history = train(dataset_folder, Config(epochs=2))
-    dataset = data.load(Source(dataset_folder, "--data"))
+    dataset = dataset.load(Source(dataset_folder, "--data"))
     labels = keras.utils.to_categorical(dataset.train_labels[270:], 10)
-    loss, accuracy = network.evaluate(data.scale(dataset.train_images[270:]), labels, verbose=0)
+    loss, accuracy = network.evaluate(dataset.scale(dataset.train_images[270:]), labels, verbose=0)
     assert history["val_loss"][-1] == pytest.approx(loss, rel=1e-5)
     assert history["val_accuracy"][-1] == pytest.approx(accuracy)
 
@@ -64,9 +65,9 @@ def test_early_stopping_takes_back_the_best_weights(dataset_folder: Path) -> Non
     losses = history["val_loss"]
     best = int(np.argmin(losses))
     assert len(losses) == best + 3 < 40
-    dataset = data.load(Source(dataset_folder, "--data"))
+    dataset = dataset.load(Source(dataset_folder, "--data"))
     labels = keras.utils.to_categorical(dataset.train_labels[270:], 10)
-    loss, _ = network.evaluate(data.scale(dataset.train_images[270:]), labels, verbose=0)
+    loss, _ = network.evaluate(dataset.scale(dataset.train_images[270:]), labels, verbose=0)
     assert loss == pytest.approx(losses[best], rel=1e-4)
 
 
@@ -83,9 +84,9 @@ def test_plateau_halves_the_rate(dataset_folder: Path) -> None:
 def test_the_average_of_the_weights_is_validated_and_taken(dataset_folder: Path) -> None:
     """The figures of the last epoch are those of the network that training leaves."""
     network, history = train(dataset_folder, Config(epochs=3, learning_rate=0.01, average=0.9))
-    dataset = data.load(Source(dataset_folder, "--data"))
+    dataset = dataset.load(Source(dataset_folder, "--data"))
     labels = keras.utils.to_categorical(dataset.train_labels[270:], 10)
-    loss, _ = network.evaluate(data.scale(dataset.train_images[270:]), labels, verbose=0)
+    loss, _ = network.evaluate(dataset.scale(dataset.train_images[270:]), labels, verbose=0)
     assert history["val_loss"][-1] == pytest.approx(loss, rel=1e-4)
     last, _ = train(dataset_folder, Config(epochs=3, learning_rate=0.01))
     assert not np.allclose(last.get_weights()[0], network.get_weights()[0], atol=1e-4)

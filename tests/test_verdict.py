@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from job import verdict
-from job.data import FASHION_MNIST
+from job.data.dataset import FASHION_MNIST
 from job.intervals import Interval
 from job.results import History, Results
 

@@ -11,9 +11,10 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from job import data, signals, sources
+from job import signals
+from job.data import dataset, sources
+from job.data.sources import FILES, Source
 from job.errors import DataError, OutputError
-from job.sources import FILES, Source
 
 PACKAGE = "dataset-fashion-mnist"
 
@@ -22,7 +23,7 @@ def main() -> int:
     """Fill data/ unless the job finds the data set already; returns the exit status."""
     try:
         found = sources.find_installed() or fill(sources.LOCAL, (from_debian, from_keras))
-        data.load(found)
+        dataset.load(found)
     except OSError as error:
         print(f"fashion-job: error: {sources.LOCAL}/ cannot be written ({error.strerror})", file=sys.stderr)
         return OutputError.exit_status
@@ -45,7 +46,7 @@ def fill(folder: Path, ways: tuple[Callable[[Path], Path], ...]) -> Source:
         for way in ways:
             try:
                 fetched = way(work)
-                data.load(Source(fetched, "download"))
+                dataset.load(Source(fetched, "download"))
                 folder.mkdir(exist_ok=True)
                 for name in FILES.values():
                     (fetched / name).replace(folder / name)

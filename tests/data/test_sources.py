@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 from conftest import write_dataset
 
-from job import sources
+from job.data import sources
+from job.data.sources import FILES
 from job.errors import DataError
-from job.sources import FILES
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from conftest import write_idx
 
-from job import idx
+from job.data import idx
 from job.errors import DataError
 
 

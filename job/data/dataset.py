@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from job import idx
+from job.data import idx
+from job.data.sources import FILES, Source
 from job.errors import DataError
-from job.sources import FILES, Source
 
 IMAGE_SHAPE = (28, 28)
 MIN_CLASSES, MAX_CLASSES = 2, 256

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from conftest import write_dataset
 
-from job import download, sources
+from job.data import download, sources
+from job.data.sources import FILES
 from job.errors import DataError
-from job.sources import FILES
 
 
 def installed() -> Path:
