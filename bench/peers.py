@@ -18,11 +18,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from job import evaluation, resources
+from job import resources
 from job.config.recipes import RECIPES, Recipe, RecipeName
 from job.config.run_config import Config
 from job.data import dataset, idx, sources
 from job.data.dataset import Dataset, scale
+from job.evaluation import evaluate
 
 EPOCHS, BATCH_SIZE, N_TRAIN, N_CLASSES = 5, 32, 54_000, 10
 UNITS = (784, 128, 64, N_CLASSES)
@@ -55,7 +56,7 @@ def engine(options: argparse.Namespace) -> Figures:
     Engine(network, dataset, n_train, options.batch_size, options.seed).train(EPOCHS, [watch])
     fit_s = time.perf_counter() - begun
     peak = _peak_mib()
-    accuracy = _accuracy(dataset, evaluation.predict(network, dataset.test_images))
+    accuracy = _accuracy(dataset, evaluate.predict(network, dataset.test_images))
     figures = {"fit_s": fit_s, "accuracy": accuracy, "epoch_s": float(np.median(epochs_s[1:])), "peak_mib": peak}
     if options.factor == 1 and options.batch_size == BATCH_SIZE:
         figures["products_s"] = _matrix_products_s()
@@ -79,7 +80,7 @@ def recipe(options: argparse.Namespace, name: RecipeName) -> Figures:
     network = model.build(N_CLASSES, config, options.seed, training.n_steps(dataset, config))
     training.train(network, dataset, config, [watch])
     fit_s = time.perf_counter() - begun
-    accuracy = _accuracy(dataset, evaluation.predict(model.judge(network, config), dataset.test_images))
+    accuracy = _accuracy(dataset, evaluate.predict(model.judge(network, config), dataset.test_images))
     return {"fit_s": fit_s, "accuracy": accuracy, "n_weights": network.count_params(), "curve": curve}
 
 
@@ -97,7 +98,7 @@ def keras_fit(options: argparse.Namespace, steps_per_execution: int = 1) -> Figu
     begun = time.perf_counter()
     network.fit(images, labels, batch_size=BATCH_SIZE, epochs=EPOCHS, validation_split=0.1, verbose=0)
     fit_s = time.perf_counter() - begun
-    return {"fit_s": fit_s, "accuracy": _accuracy(dataset, evaluation.predict(network, dataset.test_images))}
+    return {"fit_s": fit_s, "accuracy": _accuracy(dataset, evaluate.predict(network, dataset.test_images))}
 
 
 def keras_steps(options: argparse.Namespace) -> Figures:

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     import keras
 
     from job import earlier
-    from job.comparison import Baseline
     from job.data.dataset import Dataset
     from job.data.sources import Source
     from job.device import Device
+    from job.evaluation.paired_comparison import Baseline
     from job.results import Evidence, Results
 
 
@@ -167,7 +167,8 @@ def _run(
     config: Config, dataset: "Dataset", used: "Device", stopwatch: Stopwatch, baseline: "Baseline | None"
 ) -> "tuple[keras.Model, Evidence, Results]":
     """The trained network, or that of the median run, and all that is known of it."""
-    from job import augmentation, comparison, environment, evaluation, model, results, spread, training
+    from job import augmentation, environment, model, results, training
+    from job.evaluation import evaluate, paired_comparison, seed_variation
 
     n_train = dataset.n_train(config.validation_split)
     with stopwatch.stage("training") as stage:
@@ -177,22 +178,22 @@ def _run(
         stage.summary = f"{described}: {n_times} x {n_train:,} images"
     with stopwatch.stage("evaluation") as stage:
         networks = [model.judge(one.network, config) for one in trained]
-        answers = [evaluation.predict(network, dataset.test_images) for network in networks]
+        answers = [evaluate.predict(network, dataset.test_images) for network in networks]
         trials = [
-            one.trial(*evaluation.score(dataset.test_labels, answer), took_best=config.early_stopping > 0)
+            one.trial(*evaluate.score(dataset.test_labels, answer), took_best=config.early_stopping > 0)
             for one, answer in zip(trained, answers, strict=True)
         ]
-        chosen = trials.index(spread.median(trials))
+        chosen = trials.index(seed_variation.median(trials))
         probabilities = answers[chosen]
-        judgement = evaluation.judge(dataset.test_labels, probabilities, dataset.class_names, config.seed)
-        compared = comparison.compare(baseline, dataset.test_labels, probabilities) if baseline else None
+        judgement = evaluate.judge(dataset.test_labels, probabilities, dataset.class_names, config.seed)
+        compared = paired_comparison.compare(baseline, dataset.test_labels, probabilities) if baseline else None
         stage.summary = f"loss {judgement.loss:.4f}, accuracy {judgement.accuracy:.4f} (n = {len(probabilities):,})"
     outcome = results.Results(
         **vars(judgement),
         started=stopwatch.began.isoformat(timespec="seconds"),
         command=config.command(),
         model=described,
-        spread=spread.spread(trials) if config.runs > 1 else None,
+        spread=seed_variation.spread(trials) if config.runs > 1 else None,
         comparison=compared,
         history=results.History(**trained[chosen].history),
         config=config,

@@ -7,12 +7,13 @@ from typing import Any
 
 import msgspec
 
-from job import bootstrap, metrics, recomparison
-from job.evaluation import Judgement
-from job.intervals import Interval
+from job import recomparison
+from job.evaluation import bootstrap, metrics
+from job.evaluation.evaluate import Judgement
+from job.evaluation.intervals import Interval
+from job.evaluation.sample_selection import N_SHOWN
 from job.recomputation import recompute
 from job.results import Results
-from job.samples import N_SHOWN
 from job.saved import Predictions
 
 TOLERANCE = 1e-6  # relative

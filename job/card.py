@@ -16,8 +16,8 @@ from job.config import export_formats
 from job.config.run_config import Config
 from job.data.dataset import FASHION_MNIST
 from job.data.sources import FILES
-from job.evaluation import ClassMetrics
-from job.intervals import Interval
+from job.evaluation.evaluate import ClassMetrics
+from job.evaluation.intervals import Interval
 from job.results import Results
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"

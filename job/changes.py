@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from job.comparison import Comparison
+from job.evaluation.paired_comparison import Comparison
 from job.pictures import Pictures
 from job.results import Results
 from job.saved import Predictions

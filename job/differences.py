@@ -22,7 +22,7 @@ from job.canvas import (
     title,
     width_of,
 )
-from job.metrics import Floats
+from job.evaluation.metrics import Floats
 
 ROW = 24  # the height of a class
 NARROW_ROW = 15  # where there are many

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from job import figures, published
-from job.comparison import Comparison
+from job.evaluation.paired_comparison import Comparison
 from job.results import Results
 
 

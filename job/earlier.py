@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from job import intervals, metrics, saved
-from job.comparison import Baseline, Earlier
+from job import saved
 from job.data.dataset import Dataset
 from job.errors import DataError
+from job.evaluation import intervals, metrics
+from job.evaluation.paired_comparison import Baseline, Earlier
 from job.results import PREDICTIONS, Results
 from job.saved import Predictions
 

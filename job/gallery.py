@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from job import intervals, samples
+from job.evaluation import intervals, sample_selection
 from job.pictures import Pictures
 from job.results import Results
 from job.saved import Predictions
@@ -99,12 +99,12 @@ def arrange(results: Results, predictions: Predictions, pictures: Pictures) -> G
 
     chosen = results.samples
 
-    def cells(of: Sequence[samples.Cell], n_images: int) -> list[Cell]:
+    def cells(of: Sequence[sample_selection.Cell], n_images: int) -> list[Cell]:
         return [_cell(cell, cell.indices[:n_images], results, predictions, pictures) for cell in of]
 
     n_pairs = sum(cell.true != cell.predicted for cell in chosen.cells[:N_PAIRS])
     return Gallery(
-        pairs=cells(chosen.cells[:n_pairs], samples.N_PER_CELL),
+        pairs=cells(chosen.cells[:n_pairs], sample_selection.N_PER_CELL),
         others=cells(chosen.cells[n_pairs:], N_OF_OTHERS),
         confident_mistakes=show(chosen.confident_mistakes),
         least_certain=show(chosen.least_certain),
@@ -130,7 +130,11 @@ def _sample(index: int, predictions: Predictions, pictures: Pictures, class_name
 
 
 def _cell(
-    chosen: samples.Cell, indices: Sequence[int], results: Results, predictions: Predictions, pictures: Pictures
+    chosen: sample_selection.Cell,
+    indices: Sequence[int],
+    results: Results,
+    predictions: Predictions,
+    pictures: Pictures,
 ) -> Cell:
     n, support = results.confusion_matrix[chosen.true][chosen.predicted], results.per_class[chosen.true].support
     return Cell(

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from job.intervals import Interval, wilson
+from job.evaluation.intervals import Interval, wilson
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from job.comparison import N_SHOWN
-from job.metrics import Labels
+from job.evaluation.metrics import Labels
+from job.evaluation.paired_comparison import N_SHOWN
 from job.recomputation import Z, share_interval
 from job.saved import Predictions
 

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from job.calibration import HIGH_CONFIDENCE, N_BINS, N_COVERAGES
-from job.metrics import Labels
-from job.samples import MAX_CELLS, N_CONFIDENT_MISTAKES, N_PER_CELL, N_SHOWN
+from job.evaluation.calibration import HIGH_CONFIDENCE, N_BINS, N_COVERAGES
+from job.evaluation.metrics import Labels
+from job.evaluation.sample_selection import MAX_CELLS, N_CONFIDENT_MISTAKES, N_PER_CELL, N_SHOWN
 from job.saved import Predictions
 
 if TYPE_CHECKING:

@@ -12,13 +12,13 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from job import changes, drawings, figures, gallery, notation, published, verdict
-from job.calibration import Coverage
 from job.changes import Changes
 from job.config.recipes import RECIPES, Recipe
 from job.config.run_config import Config
 from job.data import sources
 from job.drawings import Drawings
-from job.evaluation import ClassMetrics
+from job.evaluation.calibration import Coverage
+from job.evaluation.evaluate import ClassMetrics
 from job.gallery import Gallery
 from job.layout import AUGMENTED, PAGE, STYLE, Layout
 from job.pictures import Pictures, Sheet

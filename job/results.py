@@ -13,13 +13,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from job.comparison import Baseline, Comparison
 from job.config.run_config import Config
 from job.data.dataset import Dataset
 from job.environment import Environment
-from job.evaluation import Judgement
-from job.metrics import Labels
-from job.spread import Spread
+from job.evaluation.evaluate import Judgement
+from job.evaluation.metrics import Labels
+from job.evaluation.paired_comparison import Baseline, Comparison
+from job.evaluation.seed_variation import Spread
 
 SCHEMA_VERSION = 4
 

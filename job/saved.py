@@ -19,7 +19,7 @@ from job.results import BASELINE, METRICS, PREDICTIONS, SAMPLES, SCHEMA_VERSION,
 if TYPE_CHECKING:
     import pandas as pd
 
-    from job.comparison import Earlier
+    from job.evaluation.paired_comparison import Earlier
 
 Option = Literal["--output", "--baseline"]  # that named the folder
 REMEDIES: dict[Option, str] = {

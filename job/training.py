@@ -16,8 +16,8 @@ from job.config.run_config import Config
 from job.data.dataset import Dataset
 from job.engine import Engine
 from job.errors import DivergenceError
+from job.evaluation.seed_variation import Trial
 from job.log import Bar, say
-from job.spread import Trial
 
 PLATEAU_FACTOR, PLATEAU_PATIENCE = 0.5, 2
 

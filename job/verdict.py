@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from job import published
-from job.calibration import Calibration, Coverage
 from job.data.dataset import FASHION_MNIST
-from job.intervals import Interval
+from job.evaluation.calibration import Calibration, Coverage
+from job.evaluation.intervals import Interval
 from job.published import Published
 from job.results import History, Results
 

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from job import changes, saved
-from job.comparison import Comparison
-from job.intervals import Interval
+from job.evaluation.intervals import Interval
+from job.evaluation.paired_comparison import Comparison
 from job.pictures import Pictures
 from job.results import Results
 

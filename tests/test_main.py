@@ -445,7 +445,7 @@ def test_unsound_results_of_our_own_are_a_bug(
     dataset_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """70, not the user's bad data, where a figure just computed is not scikit-learn's; nothing is written."""
-    monkeypatch.setattr("job.metrics.accuracy", lambda _: 0.5)
+    monkeypatch.setattr("job.evaluation.metrics.accuracy", lambda _: 0.5)
     assert main(["--data", str(dataset_folder), "--epochs", "1", "--output", str(tmp_path / "out")]) == 70
     assert "accuracy is 0.5, but predictions.csv gives" in capsys.readouterr().err
     assert list((tmp_path / "out").iterdir()) == []

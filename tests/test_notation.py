@@ -1,5 +1,5 @@
 from job import notation
-from job.intervals import Interval
+from job.evaluation.intervals import Interval
 
 
 def test_how_figures_are_written() -> None:

@@ -3,8 +3,9 @@ import numpy as np
 import pytest
 from test_comparison import EARLIER
 
-from job import audit, comparison, recomparison
-from job.comparison import Baseline
+from job import audit, recomparison
+from job.evaluation import paired_comparison
+from job.evaluation.paired_comparison import Baseline
 from job.saved import Predictions
 
 
@@ -21,7 +22,7 @@ def test_both_ways_give_the_same(n_extra: int, n_classes: int) -> None:
     of_truth = probabilities[np.arange(n), y_true]
     true, predicted, earlier = (one.astype(np.int16) for one in (y_true, y_pred, before))
     predictions = Predictions(true, predicted, confidence, of_truth, {}, earlier)
-    found = comparison.compare(Baseline(EARLIER, before), y_true, probabilities)
+    found = paired_comparison.compare(Baseline(EARLIER, before), y_true, probabilities)
     ours = dict(audit._flat(msgspec.to_builtins(found)))
     theirs = dict(audit._flat(recomparison.recompute(predictions, n_classes)))
     ours, theirs = (

@@ -2,7 +2,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from job import audit, evaluation
+from job import audit
+from job.evaluation import evaluate
 from job.recomputation import recompute
 from job.saved import Predictions
 
@@ -15,7 +16,7 @@ def test_both_ways_give_the_same(n: int, n_classes: int) -> None:
     probabilities = np.round(random.dirichlet([0.2] * n_classes, n), 2).astype(np.float32)
     y_pred, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
     y_true = np.where(random.random(n) < confidence, y_pred, random.integers(0, n_classes, n))
-    judgement = evaluation.judge(y_true, probabilities, [""] * n_classes, seed=0)
+    judgement = evaluate.judge(y_true, probabilities, [""] * n_classes, seed=0)
     of_truth = probabilities[np.arange(n), y_true]
     predictions = Predictions(y_true.astype(np.int16), y_pred.astype(np.int16), confidence, of_truth, {})
     ours = dict(audit._flat(msgspec.to_builtins(judgement)))

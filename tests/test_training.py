@@ -9,7 +9,7 @@ from job.config.run_config import Config
 from job.data import dataset
 from job.data.sources import Source
 from job.errors import DivergenceError
-from job.spread import Trial
+from job.evaluation.seed_variation import Trial
 
 pytestmark = pytest.mark.usefixtures("started")
 

@@ -4,7 +4,7 @@ import pytest
 
 from job import verdict
 from job.data.dataset import FASHION_MNIST
-from job.intervals import Interval
+from job.evaluation.intervals import Interval
 from job.results import History, Results
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from job.metrics import Labels, confusion_matrix
+from job.evaluation.metrics import Labels, confusion_matrix
 
 N_SHOWN = 9
 N_CONFIDENT_MISTAKES = 12

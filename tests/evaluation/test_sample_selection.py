@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from job import samples
-from job.samples import Cell, Samples
+from job.evaluation import sample_selection
+from job.evaluation.sample_selection import Cell, Samples
 
 Y_TRUE = np.arange(1000) % 10
 Y_PRED = np.where(np.arange(1000) % 3 == 0, (Y_TRUE + 1) % 10, Y_TRUE)
@@ -10,13 +10,13 @@ CONFIDENCE = np.random.default_rng(0).integers(20, 100, 1000) / np.float32(100) 
 
 
 def chosen(seed: int = 0) -> Samples:
-    return samples.choose(Y_TRUE, Y_PRED, CONFIDENCE, 10, seed)
+    return sample_selection.choose(Y_TRUE, Y_PRED, CONFIDENCE, 10, seed)
 
 
 def test_right_and_wrong_are_what_they_say() -> None:
     """The full number of each, no image twice, in class order."""
     for indices, hit in ((chosen().right, True), (chosen().wrong, False)):
-        assert len(set(indices)) == samples.N_SHOWN
+        assert len(set(indices)) == sample_selection.N_SHOWN
         assert all((Y_TRUE[index] == Y_PRED[index]) == hit for index in indices)
         assert Y_TRUE[indices].tolist() == sorted(Y_TRUE[indices])
 
@@ -40,7 +40,7 @@ def test_cells_worked_by_hand() -> None:
     y_true = np.array([0, 0, 1, 2, 0, 2], np.uint8)
     y_pred = np.array([2, 2, 0, 1, 0, 2], np.int64)
     confidence = np.array([0.5, 0.7, 0.9, 0.8, 0.6, 0.4])
-    assert samples.choose(y_true, y_pred, confidence, 3, seed=0) == Samples(
+    assert sample_selection.choose(y_true, y_pred, confidence, 3, seed=0) == Samples(
         right=[4, 5],
         wrong=[0, 1, 2, 3],
         confident_mistakes=[2, 3, 1, 0],
@@ -68,12 +68,12 @@ def test_all_indices_once_and_ascending() -> None:
 def test_at_most_a_hundred_cells(n_classes: int, n_cells: int) -> None:
     """Every cell of 10 classes; of more, the diagonal is left out first."""
     y_true, y_pred = np.indices((n_classes, n_classes)).reshape(2, -1)
-    cells = samples.choose(y_true, y_pred, np.ones(n_classes**2), n_classes, seed=0).cells
+    cells = sample_selection.choose(y_true, y_pred, np.ones(n_classes**2), n_classes, seed=0).cells
     assert len(cells) == n_cells
     assert sum(one.true == one.predicted for one in cells) == (10 if n_classes == 10 else 0)
 
 
 def test_fewer_images_than_places() -> None:
     """All there are; none where there is none."""
-    one = samples.choose(np.array([0, 1]), np.array([0, 1]), np.array([0.9, 0.8]), 2, seed=0)
+    one = sample_selection.choose(np.array([0, 1]), np.array([0, 1]), np.array([0.9, 0.8]), 2, seed=0)
     assert (one.right, one.wrong, one.confident_mistakes, one.least_certain) == ([0, 1], [], [], [1, 0])

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from job import calibration, metrics
-from job.intervals import LEVEL, Interval
-from job.metrics import Floats
+from job.evaluation import calibration, metrics
+from job.evaluation.intervals import LEVEL, Interval
+from job.evaluation.metrics import Floats
 
 N_RESAMPLES, N_RESAMPLES_OF_MANY = 1000, 200
 MANY = 100_000  # images; a draw of more takes its time, and their intervals are narrow

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from job.intervals import Interval, Z
-from job.metrics import Labels
+from job.evaluation.intervals import Interval, Z
+from job.evaluation.metrics import Labels
 
 N_SHOWN = 12
 """The images won, and those lost, whose pictures are kept."""

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sklearn_metrics
 
-from job import metrics
+from job.evaluation import metrics
 
 MATRIX = np.array([[4, 1, 0], [2, 3, 0], [0, 0, 5]])
 

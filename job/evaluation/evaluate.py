@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from job import bootstrap, calibration, intervals, metrics, samples
-from job.calibration import Calibration
 from job.data.dataset import scale
 from job.errors import DivergenceError
-from job.intervals import Interval
-from job.metrics import Labels
-from job.samples import Samples
+from job.evaluation import bootstrap, calibration, intervals, metrics, sample_selection
+from job.evaluation.calibration import Calibration
+from job.evaluation.intervals import Interval
+from job.evaluation.metrics import Labels
+from job.evaluation.sample_selection import Samples
 
 if TYPE_CHECKING:
     import keras
@@ -133,7 +133,7 @@ def judge(y_true: Labels, probabilities: NDArray[np.float32], class_names: Seque
         confusion_matrix=matrix.tolist(),
         calibration=calibration.calibrate(confidence, hits, ece_interval),
         n_resamples=bootstrap.n_resamples(len(y_true)),
-        samples=samples.choose(y_true, y_pred, confidence, len(class_names), seed),
+        samples=sample_selection.choose(y_true, y_pred, confidence, len(class_names), seed),
     )
 
 

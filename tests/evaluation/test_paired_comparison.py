@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from job import comparison
-from job.comparison import Baseline, Earlier, Pairs
-from job.intervals import Interval
+from job.evaluation import paired_comparison
+from job.evaluation.intervals import Interval
+from job.evaluation.paired_comparison import Baseline, Earlier, Pairs
 
 EARLIER = Earlier(
     folder="before",
@@ -27,7 +27,7 @@ def test_by_hand() -> None:
     now = np.array([0, 0, 0, 0, 0, 1, 1, 1, 0, 0])
     sure = np.array([0.9, 0.9, 0.9, 0.6, 0.7, 0.8, 0.9, 0.7, 0.9, 0.9], np.float32)
     probabilities = np.where(now[:, None] == [0, 1], sure[:, None], 1 - sure[:, None])
-    found = comparison.compare(Baseline(EARLIER, before), y_true, probabilities)
+    found = paired_comparison.compare(Baseline(EARLIER, before), y_true, probabilities)
     assert found.earlier is EARLIER
     whole = asdict(found.pairs)
     interval = whole.pop("interval")
@@ -63,7 +63,7 @@ def test_twelve_images_won_are_kept() -> None:
     probabilities = np.stack([sure, 1 - sure], axis=1)
     probabilities[-1] = [0.1, 0.9]
     y_true = np.array([0] * 19 + [1])
-    found = comparison.compare(Baseline(EARLIER, np.ones(20, int)), y_true, probabilities)
+    found = paired_comparison.compare(Baseline(EARLIER, np.ones(20, int)), y_true, probabilities)
     assert found.won == list(range(12))
     assert found.lost == []
 
@@ -74,8 +74,8 @@ def test_twelve_images_won_are_kept() -> None:
 def test_mcnemar_is_scipys_binomial_test(n_won: int, n_lost: int) -> None:
     """Two-sided, with as many throws as only one model got right; of none there is nothing to doubt."""
     expected = binomtest(n_won, n_won + n_lost).pvalue if n_won + n_lost else 1.0
-    assert comparison.mcnemar(n_won, n_lost) == pytest.approx(expected, rel=1e-9)
-    assert comparison.mcnemar(n_lost, n_won) == comparison.mcnemar(n_won, n_lost)
+    assert paired_comparison.mcnemar(n_won, n_lost) == pytest.approx(expected, rel=1e-9)
+    assert paired_comparison.mcnemar(n_lost, n_won) == paired_comparison.mcnemar(n_won, n_lost)
 
 
 @pytest.mark.parametrize(("n_won", "n_lost", "n"), [(300, 275, 10_000), (90, 17, 1000), (420, 12, 600)])
@@ -84,7 +84,7 @@ def test_the_paired_interval_is_that_of_a_bootstrap(n_won: int, n_lost: int, n: 
     random = np.random.default_rng(0)
     won, lost, _ = random.multinomial(n, [n_won / n, n_lost / n, 1 - (n_won + n_lost) / n], 20_000).T
     lower, upper = np.quantile((won - lost) / n, [0.025, 0.975])
-    found = comparison.paired(n_won, n_lost, n)
+    found = paired_comparison.paired(n_won, n_lost, n)
     assert [found.lower, found.upper] == pytest.approx([lower, upper], abs=0.05 * (upper - lower))
 
 
@@ -93,7 +93,7 @@ def test_the_paired_interval_covers_what_it_promises(n: int) -> None:
     """In about 95 of 100 draws, where a tenth is won and a twentieth lost; not much less, even of 20 images."""
     random = np.random.default_rng(0)
     drawn = random.multinomial(n, [0.1, 0.05, 0.85], 4000).tolist()
-    intervals = [comparison.paired(won, lost, n) for won, lost, _ in drawn]
+    intervals = [paired_comparison.paired(won, lost, n) for won, lost, _ in drawn]
     assert 0.935 < np.mean([one.lower <= 0.05 <= one.upper for one in intervals]) < 0.99
 
 
@@ -101,16 +101,18 @@ def test_the_paired_interval_covers_what_it_promises(n: int) -> None:
 def test_the_paired_interval_at_its_ends(n: int) -> None:
     """It stays within -1 and 1, holds the difference itself, and has a width where nothing changed."""
     for won, lost in ((n, 0), (0, n), (0, 0)):
-        found = comparison.paired(won, lost, n)
+        found = paired_comparison.paired(won, lost, n)
         assert -1 <= found.lower <= (won - lost) / n <= found.upper <= 1
         assert found.upper - found.lower > 0
-    assert comparison.paired(0, n, n) == Interval(-comparison.paired(n, 0, n).upper, -comparison.paired(n, 0, n).lower)
+    assert paired_comparison.paired(0, n, n) == Interval(
+        -paired_comparison.paired(n, 0, n).upper, -paired_comparison.paired(n, 0, n).lower
+    )
 
 
 def test_two_equal_models() -> None:
     """No image is won or lost, and no picture is to be shown."""
     probabilities = np.eye(3, dtype=np.float32)[[0, 1, 2, 0]]
-    found = comparison.compare(Baseline(EARLIER, np.array([0, 1, 2, 0])), np.array([0, 1, 2, 1]), probabilities)
+    found = paired_comparison.compare(Baseline(EARLIER, np.array([0, 1, 2, 0])), np.array([0, 1, 2, 1]), probabilities)
     assert isinstance(found.pairs, Pairs)
     assert (found.pairs.n_discordant, found.pairs.difference, found.p_value) == (0, 0.0, 1.0)
     assert found.indices() == []

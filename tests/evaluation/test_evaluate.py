@@ -2,10 +2,11 @@ import keras
 import numpy as np
 import pytest
 
-from job import evaluation, intervals, model
+from job import model
 from job.config.recipes import Recipe
 from job.data import dataset
-from job.intervals import Interval
+from job.evaluation import evaluate, intervals
+from job.evaluation.intervals import Interval
 
 NAMES = ("a", "b", "c")
 
@@ -13,11 +14,11 @@ NAMES = ("a", "b", "c")
 def test_every_image_is_judged_once_and_in_order() -> None:
     """More images than a batch holds, and not a multiple of it: each row is the model's own answer for that image."""
     network = model.build(3, Recipe(), seed=0)
-    images = np.random.default_rng(0).integers(0, 256, (evaluation.BATCH_SIZE + 7, 28, 28), np.uint8)
-    probabilities = evaluation.predict(network, images)
-    assert probabilities.shape == (evaluation.BATCH_SIZE + 7, 3)
+    images = np.random.default_rng(0).integers(0, 256, (evaluate.BATCH_SIZE + 7, 28, 28), np.uint8)
+    probabilities = evaluate.predict(network, images)
+    assert probabilities.shape == (evaluate.BATCH_SIZE + 7, 3)
     assert probabilities.sum(axis=1) == pytest.approx(1, abs=1e-5)
-    for index in (0, evaluation.BATCH_SIZE, evaluation.BATCH_SIZE + 6):
+    for index in (0, evaluate.BATCH_SIZE, evaluate.BATCH_SIZE + 6):
         alone = network(dataset.scale(images[index : index + 1])).numpy()[0]
         assert probabilities[index] == pytest.approx(alone, abs=1e-5)
 
@@ -28,7 +29,7 @@ def test_the_loss_is_that_of_keras() -> None:
     random = np.random.default_rng(0)
     images, labels = random.integers(0, 256, (500, 28, 28), np.uint8), random.integers(0, 3, 500)
     loss, accuracy = network.evaluate(dataset.scale(images), keras.utils.to_categorical(labels, 3), verbose=0)
-    judgement = evaluation.judge(labels, evaluation.predict(network, images), NAMES, seed=0)
+    judgement = evaluate.judge(labels, evaluate.predict(network, images), NAMES, seed=0)
     assert judgement.loss == pytest.approx(loss, rel=1e-5)
     assert judgement.accuracy == pytest.approx(accuracy)
 
@@ -37,7 +38,7 @@ def test_judges_a_case_worked_by_hand() -> None:
     """Four images, one of class a taken for b."""
     y_true = np.array([0, 0, 1, 2])
     probabilities = np.array([[0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.1, 0.8, 0.1], [0.0, 0.1, 0.9]], np.float32)
-    judgement = evaluation.judge(y_true, probabilities, NAMES, seed=0)
+    judgement = evaluate.judge(y_true, probabilities, NAMES, seed=0)
     assert judgement.accuracy == 0.75
     assert judgement.confusion_matrix == [[1, 1, 0], [0, 1, 0], [0, 0, 1]]
     assert [one.name for one in judgement.per_class] == ["a", "b", "c"]
@@ -52,7 +53,7 @@ def test_shares_worked_by_hand_have_the_intervals_of_their_counts() -> None:
     """Four images, one of class a taken for b, none predicted as c; the calibration is that of the same images."""
     y_true = np.array([0, 0, 1, 2])
     probabilities = np.array([[0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.1, 0.8, 0.1], [0.5, 0.25, 0.25]], np.float32)
-    judgement = evaluation.judge(y_true, probabilities, NAMES, seed=0)
+    judgement = evaluate.judge(y_true, probabilities, NAMES, seed=0)
     assert judgement.accuracy_interval == judgement.weighted.recall_interval == intervals.wilson(2, 4)
     first, second, third = judgement.per_class
     assert (first.precision_interval, first.recall_interval) == (intervals.wilson(1, 2), intervals.wilson(1, 2))
@@ -68,7 +69,7 @@ def test_every_interval_holds_its_figure() -> None:
     random = np.random.default_rng(0)
     probabilities = random.dirichlet([0.5] * 3, 2000).astype(np.float32)
     y_true = np.array([random.choice(3, p=row / row.sum()) for row in probabilities.astype(np.float64)])
-    judgement = evaluation.judge(y_true, probabilities, NAMES, seed=0)
+    judgement = evaluate.judge(y_true, probabilities, NAMES, seed=0)
     for one in (judgement.macro, judgement.weighted, *judgement.per_class, *judgement.calibration.bins):
         for name, interval in vars(one).items():
             if name.endswith("_interval"):

@@ -2,8 +2,8 @@ import statistics
 
 import pytest
 
-from job import spread
-from job.spread import Trial
+from job.evaluation import seed_variation
+from job.evaluation.seed_variation import Trial
 
 
 def trials(*accuracies: float) -> list[Trial]:
@@ -13,7 +13,7 @@ def trials(*accuracies: float) -> list[Trial]:
 def test_mean_and_deviation_are_those_of_a_sample() -> None:
     """As Python's statistics have them."""
     accuracies = [0.87, 0.88, 0.8725, 0.869]
-    found = spread.spread(trials(*accuracies))
+    found = seed_variation.spread(trials(*accuracies))
     assert found.mean == pytest.approx(statistics.mean(accuracies), rel=1e-12)
     assert found.sd == pytest.approx(statistics.stdev(accuracies), rel=1e-9)
 
@@ -30,4 +30,4 @@ def test_mean_and_deviation_are_those_of_a_sample() -> None:
 )
 def test_the_median_run_is_one_of_them(accuracies: tuple[float, ...], seed: int) -> None:
     """Of an even number the lower one, among equals the middle one by seed."""
-    assert spread.median(trials(*accuracies)).seed == seed
+    assert seed_variation.median(trials(*accuracies)).seed == seed

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from job import intervals
-from job.intervals import Interval
+from job.evaluation import intervals
+from job.evaluation.intervals import Interval
 
 N_BINS = 15
 EDGES = np.arange(N_BINS + 1) / N_BINS

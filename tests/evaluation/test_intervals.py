@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from job import intervals
-from job.intervals import Interval
+from job.evaluation import intervals
+from job.evaluation.intervals import Interval
 
 
 @pytest.mark.parametrize(

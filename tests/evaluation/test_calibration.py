@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from sklearn.calibration import calibration_curve
 
-from job import calibration, intervals
-from job.calibration import Calibration, Coverage, Overconfidence
-from job.intervals import Interval
+from job.evaluation import calibration, intervals
+from job.evaluation.calibration import Calibration, Coverage, Overconfidence
+from job.evaluation.intervals import Interval
 
 ANY = Interval(0.0, 1.0)
 

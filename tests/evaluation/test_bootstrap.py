@@ -3,8 +3,8 @@ import pytest
 from numpy.typing import NDArray
 from sklearn import metrics as sklearn_metrics
 
-from job import bootstrap, calibration, metrics
-from job.intervals import Interval
+from job.evaluation import bootstrap, calibration, metrics
+from job.evaluation.intervals import Interval
 
 MATRIX = np.array([[40, 10, 0], [20, 30, 5], [0, 0, 95]])
 
