@@ -20,7 +20,7 @@ from typing import Any
 
 from bench import curves
 from bench.peers import OF_THEIR_OWN, PEERS
-from job import resources
+from job.training import resources
 
 ROOT = Path(__file__).parents[1]
 PEERS_PYTHON = os.environ.get("PEERS_PYTHON", sys.executable)

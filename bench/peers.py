@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from job import resources
 from job.config.recipes import RECIPES, Recipe, RecipeName
 from job.config.run_config import Config
 from job.data import dataset, idx, sources
 from job.data.dataset import Dataset, scale
 from job.evaluation import evaluate
+from job.training import resources
 
 EPOCHS, BATCH_SIZE, N_TRAIN, N_CLASSES = 5, 32, 54_000, 10
 UNITS = (784, 128, 64, N_CLASSES)
@@ -41,8 +41,8 @@ def engine(options: argparse.Namespace) -> Figures:
     _start(options.threads)
     import keras
 
-    from job import model
-    from job.engine import Engine
+    from job.training import networks
+    from job.training.compiled_trainer import Engine
 
     dataset = _grown(load(), options.factor)
     n_train = N_TRAIN * options.factor
@@ -51,7 +51,7 @@ def engine(options: argparse.Namespace) -> Figures:
         on_epoch_begin=lambda epoch, logs=None: epochs_s.append(-time.perf_counter()),  # noqa: ARG005
         on_test_begin=lambda logs=None: epochs_s.append(epochs_s.pop() + time.perf_counter()),  # noqa: ARG005
     )
-    network = model.build(N_CLASSES, Recipe(), options.seed)
+    network = networks.build(N_CLASSES, Recipe(), options.seed)
     begun = time.perf_counter()
     Engine(network, dataset, n_train, options.batch_size, options.seed).train(EPOCHS, [watch])
     fit_s = time.perf_counter() - begun
@@ -68,7 +68,7 @@ def recipe(options: argparse.Namespace, name: RecipeName) -> Figures:
     _start(options.threads)
     import keras
 
-    from job import model, training
+    from job.training import networks, train
 
     dataset = load()
     config = Config(**vars(RECIPES[name]), recipe=name, seed=options.seed)
@@ -77,10 +77,10 @@ def recipe(options: argparse.Namespace, name: RecipeName) -> Figures:
     watch = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: curve.append((time.perf_counter() - begun, logs["val_accuracy"]))  # noqa: ARG005
     )
-    network = model.build(N_CLASSES, config, options.seed, training.n_steps(dataset, config))
-    training.train(network, dataset, config, [watch])
+    network = networks.build(N_CLASSES, config, options.seed, train.n_steps(dataset, config))
+    train.train(network, dataset, config, [watch])
     fit_s = time.perf_counter() - begun
-    accuracy = _accuracy(dataset, evaluate.predict(model.judge(network, config), dataset.test_images))
+    accuracy = _accuracy(dataset, evaluate.predict(networks.judge(network, config), dataset.test_images))
     return {"fit_s": fit_s, "accuracy": accuracy, "n_weights": network.count_params(), "curve": curve}
 
 
@@ -89,10 +89,10 @@ def keras_fit(options: argparse.Namespace, steps_per_execution: int = 1) -> Figu
     _start(options.threads)
     import keras
 
-    from job import model
+    from job.training import networks
 
     dataset = load()
-    network = model.build(N_CLASSES, Recipe(), options.seed)
+    network = networks.build(N_CLASSES, Recipe(), options.seed)
     network.compile(network.optimizer, network.loss, metrics=["accuracy"], steps_per_execution=steps_per_execution)
     images, labels = scale(dataset.train_images), keras.utils.to_categorical(dataset.train_labels, N_CLASSES)
     begun = time.perf_counter()
@@ -218,7 +218,7 @@ RECIPE_PEERS: dict[str, Callable[[argparse.Namespace], Figures]] = {
 
 
 def _start(n_threads: int) -> None:
-    from job import device
+    from job.training import device
 
     device.start("cpu", n_threads, resources.find())
 

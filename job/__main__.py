@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from job import earlier
     from job.data.dataset import Dataset
     from job.data.sources import Source
-    from job.device import Device
     from job.evaluation.paired_comparison import Baseline
     from job.results import Evidence, Results
+    from job.training.device import Device
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -80,10 +80,11 @@ def train(config: Config) -> str:
 
 def _train(config: Config, folder: Path) -> "Results":
     """Train, judge and report into `folder`."""
-    from job import device, earlier, export, layout, manifest, output, resources, results
+    from job import earlier, layout, manifest, output, results
     from job.config import export_formats
     from job.data import sources
     from job.reporter import Reporter
+    from job.training import device, export, resources
 
     stopwatch = Stopwatch()
     export.demand_packages(config.export)
@@ -119,8 +120,9 @@ def _train(config: Config, folder: Path) -> "Results":
 
 def _export(network: "keras.Model", outcome: "Results", staging: Path) -> None:
     """Write the network in the formats asked for, if any, with its card and the sums of all."""
-    from job import card, export, manifest, results
+    from job import card, manifest, results
     from job.config import export_formats
+    from job.training import export
 
     if names := outcome.config.export:
         export.write(network, staging, names)
@@ -132,8 +134,9 @@ def _export(network: "keras.Model", outcome: "Results", staging: Path) -> None:
 
 def _load(config: Config, folder: Path, source: "Source", stopwatch: Stopwatch) -> "Dataset":
     """The data set, if it and the output folder suit the settings."""
-    from job import export, output, resources, results
+    from job import output, results
     from job.data import dataset
+    from job.training import export, resources
 
     with stopwatch.stage("data") as stage:
         dataset = dataset.load(source, resources.memory_bytes() // dataset.MEMORY_SHARE)
@@ -167,17 +170,18 @@ def _run(
     config: Config, dataset: "Dataset", used: "Device", stopwatch: Stopwatch, baseline: "Baseline | None"
 ) -> "tuple[keras.Model, Evidence, Results]":
     """The trained network, or that of the median run, and all that is known of it."""
-    from job import augmentation, environment, model, results, training
+    from job import environment, results
     from job.evaluation import evaluate, paired_comparison, seed_variation
+    from job.training import augmentation, networks, train
 
     n_train = dataset.n_train(config.validation_split)
     with stopwatch.stage("training") as stage:
-        trained = training.train_each(dataset, config, used.strategy())
-        described = model.describe(trained[0].network)
+        trained = train.train_each(dataset, config, used.strategy())
+        described = networks.describe(trained[0].network)
         n_times = sum(len(one.history["loss"]) for one in trained)
         stage.summary = f"{described}: {n_times} x {n_train:,} images"
     with stopwatch.stage("evaluation") as stage:
-        networks = [model.judge(one.network, config) for one in trained]
+        networks = [networks.judge(one.network, config) for one in trained]
         answers = [evaluate.predict(network, dataset.test_images) for network in networks]
         trials = [
             one.trial(*evaluate.score(dataset.test_labels, answer), took_best=config.early_stopping > 0)

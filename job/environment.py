@@ -8,7 +8,7 @@ from importlib import metadata
 from pathlib import Path
 
 import job
-from job.device import Device
+from job.training.device import Device
 
 PACKAGES = ("tensorflow", "keras", "numpy", "pandas", "scikit-learn", "matplotlib", "seaborn", "jinja2")
 

@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from job import device, resources, saved
+from job import saved
 from job.__main__ import main
 from job.config.export_formats import FORMATS
 from job.data import sources
 from job.errors import UsageError
 from job.results import Results
+from job.training import device, resources
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

@@ -23,12 +23,13 @@ import pytest
 from conftest import REPOSITORY, write_idx
 from sklearn import metrics as sklearn_metrics
 
-from job import device, manifest, resources
+from job import manifest
 from job.__main__ import main
 from job.config.export_formats import CARD, FORMATS, PATHS, SUMS
 from job.data import idx, sources
 from job.data.sources import FILES
 from job.results import Results
+from job.training import device, resources
 
 ErrorOf = Callable[..., str]
 

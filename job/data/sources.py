@@ -85,7 +85,7 @@ def download() -> Source:
     Raises:
         DataError: if that fails.
     """
-    from job import device
+    from job.training import device
 
     device.import_tensorflow()
     import keras

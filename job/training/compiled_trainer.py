@@ -13,10 +13,10 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from job import resources
-from job.augmentation import Augmentation
 from job.data.dataset import Dataset
 from job.data.idx import ALIGNMENT
+from job.training import resources
+from job.training.augmentation import Augmentation
 
 STEPS_PER_BATCH = 512  # at most, of what Keras takes for a batch
 SECONDS_PER_CALL = 0.25  # about: signals are answered, and progress is told, between two calls of the device

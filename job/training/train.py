@@ -9,15 +9,15 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from job import model, resources
-from job.augmentation import Augmentation
 from job.config.recipes import Recipe
 from job.config.run_config import Config
 from job.data.dataset import Dataset
-from job.engine import Engine
 from job.errors import DivergenceError
 from job.evaluation.seed_variation import Trial
 from job.log import Bar, say
+from job.training import networks, resources
+from job.training.augmentation import Augmentation
+from job.training.compiled_trainer import Engine
 
 PLATEAU_FACTOR, PLATEAU_PATIENCE = 0.5, 2
 
@@ -67,7 +67,7 @@ def train_each(dataset: Dataset, config: Config, strategy: tf.distribute.Strateg
     for seed in range(config.seed, config.seed + config.runs):
         begun = time.monotonic()
         with strategy.scope():
-            network = model.build(dataset.n_classes, config, seed, n_steps(dataset, config))
+            network = networks.build(dataset.n_classes, config, seed, n_steps(dataset, config))
         history = train(network, dataset, replace(config, seed=seed, runs=1))
         trained.append(Trained(network, seed, history, time.monotonic() - begun))
         if config.runs > 1:

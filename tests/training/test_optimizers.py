@@ -4,20 +4,20 @@ import keras
 import numpy as np
 import pytest
 
-from job import model, optimizer
 from job.config.recipes import Recipe
+from job.training import networks, optimizers
 
 pytestmark = pytest.mark.usefixtures("started")
 
 
 def rate(recipe: Recipe, step: int, n_steps: int = 100) -> float:
-    found = optimizer.learning_rate(recipe, n_steps)
+    found = optimizers.learning_rate(recipe, n_steps)
     return found if isinstance(found, float) else float(found(step))
 
 
 def test_a_constant_rate_is_a_number() -> None:
     """As the baseline has always had it."""
-    assert optimizer.learning_rate(Recipe(learning_rate=0.5), 100) == 0.5
+    assert optimizers.learning_rate(Recipe(learning_rate=0.5), 100) == 0.5
 
 
 def test_cosine_falls_to_nothing() -> None:
@@ -46,7 +46,7 @@ def test_a_warm_up_leaves_a_step(schedule: str) -> None:
 def test_kernels_decay_alone(name: str) -> None:
     """A step without a gradient shrinks each kernel by rate times decay, and leaves offsets and scales."""
     recipe = Recipe(model="cnn", optimizer=name, learning_rate=0.1, weight_decay=0.5)  # type: ignore[arg-type]
-    network = model.build(10, recipe, seed=0)
+    network = networks.build(10, recipe, seed=0)
     network.optimizer.build(network.trainable_variables)
     for variable in network.trainable_variables:
         variable.assign(np.ones(variable.shape))
@@ -60,7 +60,7 @@ def test_kernels_decay_alone(name: str) -> None:
 @pytest.mark.parametrize("name", ["mlp", "cnn"])
 def test_muon_makes_the_update_of_a_hidden_kernel_orthogonal(name: str) -> None:
     """Newton and Schulz's polynomial of the gradient's singular values, by NumPy; the rest moves as Adam's would."""
-    network = model.build(10, Recipe(model=name, optimizer="muon", learning_rate=0.1), seed=0)  # type: ignore[arg-type]
+    network = networks.build(10, Recipe(model=name, optimizer="muon", learning_rate=0.1), seed=0)  # type: ignore[arg-type]
     variables, random = network.trainable_variables, np.random.default_rng(0)
     network.optimizer.build(variables)
     before = [variable.numpy() for variable in variables]
@@ -86,7 +86,7 @@ def test_muon_makes_the_update_of_a_hidden_kernel_orthogonal(name: str) -> None:
 
 def test_the_average_follows_the_weights() -> None:
     """From the first step on; Keras takes it at the end of a training."""
-    made = optimizer.make(Recipe(average=0.75), 10)
+    made = optimizers.make(Recipe(average=0.75), 10)
     weight = keras.Variable([1.0])
     made.build([weight])
     for value in (2.0, 4.0):

@@ -5,9 +5,9 @@ from typing import Any
 
 import keras
 
-from job import optimizer
 from job.config.recipes import Recipe
 from job.data.dataset import IMAGE_SHAPE
+from job.training import optimizers
 
 HIDDEN_UNITS = (128, 64)
 STEM_CHANNELS, POOLED_CHANNELS, DEEP_CHANNELS = (16, 32), (48, 80), (112, 112)
@@ -36,12 +36,12 @@ def build(n_classes: int, recipe: Recipe, seed: int, n_steps: int = 1) -> keras.
     features = {"mlp": _mlp, "cnn": _cnn}[recipe.model](images)
     if recipe.dropout:
         features = keras.layers.Dropout(recipe.dropout)(features)
-    probabilities = keras.layers.Dense(n_classes, activation="softmax", name=optimizer.LAST_LAYER)(features)
+    probabilities = keras.layers.Dense(n_classes, activation="softmax", name=optimizers.LAST_LAYER)(features)
     model = keras.Model(images, probabilities, name=recipe.model)
     loss: str | keras.losses.Loss = "categorical_crossentropy"
     if recipe.label_smoothing:
         loss = keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing)
-    model.compile(optimizer.make(recipe, n_steps), loss=loss, metrics=["accuracy"])
+    model.compile(optimizers.make(recipe, n_steps), loss=loss, metrics=["accuracy"])
     return model
 
 

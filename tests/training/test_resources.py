@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from conftest import REPOSITORY
 
-from job import resources
-from job.resources import MIB, Resources, count_of
+from job.training import resources
+from job.training.resources import MIB, Resources, count_of
 
 RESOURCES = Resources(
     uid=12345, gid=0, processor="A processor", n_processors=1, memory_limit_bytes=1024 * MIB, n_gpus=0

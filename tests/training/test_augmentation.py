@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from job import augmentation
-from job.augmentation import Augmentation
+from job.training import augmentation
+from job.training.augmentation import Augmentation
 
 pytestmark = pytest.mark.usefixtures("started")
 

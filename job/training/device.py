@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING
 from job.config.run_config import DeviceChoice
 from job.errors import DeviceError
 from job.log import STDERR_LOCK
-from job.resources import DEVICES, Resources, count_of
+from job.training.resources import DEVICES, Resources, count_of
 
 if TYPE_CHECKING:
     import tensorflow as tf

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from job import device, resources
 from job.errors import DeviceError
 from job.log import configure_log
+from job.training import device, resources
 
 RESOURCES = resources.find()
 

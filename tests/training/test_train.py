@@ -4,20 +4,20 @@ import keras
 import numpy as np
 import pytest
 
-from job import model, training
 from job.config.run_config import Config
 from job.data import dataset
 from job.data.sources import Source
 from job.errors import DivergenceError
 from job.evaluation.seed_variation import Trial
+from job.training import networks, train
 
 pytestmark = pytest.mark.usefixtures("started")
 
 
 def train(folder: Path, config: Config) -> tuple[keras.Model, dict[str, list[float]]]:
     dataset = dataset.load(Source(folder, "--data"))
-    network = model.build(dataset.n_classes, config, config.seed, training.n_steps(dataset, config))
-    return network, training.train(network, dataset, config)
+    network = networks.build(dataset.n_classes, config, config.seed, train.n_steps(dataset, config))
+    return network, train.train(network, dataset, config)
 
 
 def test_history_has_a_value_per_epoch_and_falls(dataset_folder: Path) -> None:
@@ -102,7 +102,7 @@ def test_cosine_ends_at_nothing(dataset_folder: Path) -> None:
 def test_a_trial_has_the_validation_accuracy_of_its_weights() -> None:
     """That of the last epoch, or of the one whose weights were taken back; none without validation."""
     history = {"val_loss": [0.5, 0.25, 0.75], "val_accuracy": [0.8, 0.9, 0.85]}
-    trained = training.Trained(None, 7, history, 1.5)
+    trained = train.Trained(None, 7, history, 1.5)
     assert trained.trial(0.88, 0.3, took_best=False) == Trial(7, 0.88, 0.3, 0.85, 1.5)
     assert trained.trial(0.88, 0.3, took_best=True) == Trial(7, 0.88, 0.3, 0.9, 1.5)
-    assert training.Trained(None, 7, {}, 1.5).trial(0.88, 0.3, took_best=False) == Trial(7, 0.88, 0.3, None, 1.5)
+    assert train.Trained(None, 7, {}, 1.5).trial(0.88, 0.3, took_best=False) == Trial(7, 0.88, 0.3, None, 1.5)

@@ -8,13 +8,13 @@ import pytest
 import tensorflow as tf
 from conftest import write_dataset
 
-from job import engine, model, resources
-from job.augmentation import Augmentation
 from job.config.recipes import Recipe
 from job.data import dataset
 from job.data.dataset import Dataset, scale
 from job.data.sources import Source
-from job.engine import Engine
+from job.training import compiled_trainer, networks, resources
+from job.training.augmentation import Augmentation
+from job.training.compiled_trainer import Engine
 
 N_TRAIN, BATCH_SIZE, EPOCHS = 270, 32, 3
 
@@ -24,16 +24,16 @@ pytestmark = pytest.mark.usefixtures("started")
 @pytest.fixture
 def dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Dataset:
     """Of 300 images; an epoch of 270 is 8 full batches and one of 14: ranges of 3, 2 and 3 steps."""
-    monkeypatch.setattr(engine, "STEPS_PER_BATCH", 3)
+    monkeypatch.setattr(compiled_trainer, "STEPS_PER_BATCH", 3)
     return dataset.load(Source(write_dataset(tmp_path / "blocks"), "--data"))
 
 
 def mlp() -> keras.Model:
-    return model.build(10, Recipe(), seed=1)
+    return networks.build(10, Recipe(), seed=1)
 
 
 def by_muon() -> keras.Model:
-    return model.build(10, Recipe(optimizer="muon", weight_decay=0.05), seed=1)
+    return networks.build(10, Recipe(optimizer="muon", weight_decay=0.05), seed=1)
 
 
 def cnn() -> keras.Model:
@@ -102,7 +102,7 @@ def test_an_epoch_sees_each_image_once_in_a_new_order(dataset: Dataset) -> None:
 def test_the_images_are_not_copied(dataset: Dataset) -> None:
     """On the CPU the tensor is the array's memory; an array that is not aligned is copied."""
     shared = Engine(mlp(), dataset, N_TRAIN, BATCH_SIZE, seed=5)._images[0]
-    copied = engine._resident(dataset.train_images[:, 1:])
+    copied = compiled_trainer._resident(dataset.train_images[:, 1:])
     before = int(dataset.train_images[7, 1, 0])
     assert int(shared[7, 1, 0]) == int(copied[7, 0, 0]) == before
     dataset.train_images[7, 1, 0] = before ^ 1
@@ -120,13 +120,13 @@ def test_batches_that_divide_the_images_or_do_not(dataset: Dataset, n_train: int
 
 def test_the_calls_of_a_slow_network_become_short(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     """Progress is told after every step where a step takes longer than a call may, and less often where it does not."""
-    monkeypatch.setattr(engine, "FIRST_CALL", 2)
-    monkeypatch.setattr(engine, "SECONDS_PER_CALL", 0.0)
+    monkeypatch.setattr(compiled_trainer, "FIRST_CALL", 2)
+    monkeypatch.setattr(compiled_trainer, "SECONDS_PER_CALL", 0.0)
     told: list[int] = []
     trained = Engine(mlp(), dataset, N_TRAIN, BATCH_SIZE, seed=5)
     trained.train(2, [], told.append)
     assert told == [2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 6, 7, 8]
-    monkeypatch.setattr(engine, "SECONDS_PER_CALL", 60.0)
+    monkeypatch.setattr(compiled_trainer, "SECONDS_PER_CALL", 60.0)
     told.clear()
     trained.train(2, [], told.append)
     assert told == [1, 3, 5, 8, 3, 5, 8]
