@@ -21,11 +21,11 @@ from job.log import Stopwatch, configure_log, log, open_streams, say
 if TYPE_CHECKING:
     import keras
 
-    from job import earlier
     from job.data.dataset import Dataset
     from job.data.sources import Source
     from job.evaluation.paired_comparison import Baseline
-    from job.results import Evidence, Results
+    from job.results import reference_run
+    from job.results.schema import Evidence, Results
     from job.training.device import Device
 
 
@@ -68,28 +68,30 @@ def _say(result: str, *, streamed: bool) -> None:
 
 def train(config: Config) -> str:
     """Train, judge and report; returns the result in one line."""
-    from job import archive, layout
+    from job.results import file_names
+    from job.results.output_folder import tar_stream
 
     if config.output != STREAM:
         folder = Path(config.output)
-        return _result(_train(config, folder), str(folder / layout.PAGE))
-    with archive.streamed() as folder:
+        return _result(_train(config, folder), str(folder / file_names.PAGE))
+    with tar_stream.streamed() as folder:
         outcome = _train(config, folder)
-    return _result(outcome, f"{archive.NAME}/{layout.PAGE} in the archive")
+    return _result(outcome, f"{tar_stream.NAME}/{file_names.PAGE} in the archive")
 
 
 def _train(config: Config, folder: Path) -> "Results":
     """Train, judge and report into `folder`."""
-    from job import earlier, layout, manifest, output, results
     from job.config import export_formats
     from job.data import sources
     from job.reporter import Reporter
+    from job.results import file_names, reference_run, schema
+    from job.results.output_folder import atomic_write, ownership
     from job.training import device, export, resources
 
     stopwatch = Stopwatch()
     export.demand_packages(config.export)
-    owned = (*layout.FOLDERS[config.layout], *export_formats.paths(config.export), *manifest.listed(folder))
-    output.prepare(folder, (*results.FILES, *layout.FILES[config.layout]), owned)
+    owned = (*file_names.FOLDERS[config.layout], *export_formats.paths(config.export), *ownership.listed(folder))
+    atomic_write.prepare(folder, (*schema.FILES, *file_names.FILES[config.layout]), owned)
     source = sources.find(config.data)
     available = resources.find()
     n_threads = config.threads or available.n_processors
@@ -100,42 +102,45 @@ def _train(config: Config, folder: Path) -> "Results":
         run = _read_earlier(config.baseline, stopwatch) if config.baseline is not None else None
         device.importing()  # which hides pandas meanwhile
         dataset = _load(config, folder, source, stopwatch)
-        baseline = earlier.match(run, dataset) if run else None
+        baseline = reference_run.match(run, dataset) if run else None
         with stopwatch.stage("tensorflow") as stage:
             used = device.start(config.device, n_threads, available, config.replicas)
             stage.summary = str(used)
         network, evidence, outcome = _run(config, dataset, used, stopwatch, baseline)
         done = "nothing was sent" if config.output == STREAM else "the new report is there"
         report = stopwatch.stage("report")
-        new = output.staged(folder, done, manifest.listed)
+        new = atomic_write.staged(folder, done, ownership.listed)
         with report as stage, new as staging, signals.cleanup(reporter.stop):
-            results.write(staging, outcome, dataset, evidence)
+            schema.write(staging, outcome, dataset, evidence)
             written = reporter.write(staging, config.layout)
-            network.save(staging / results.MODEL)
+            network.save(staging / schema.MODEL)
             _export(network, outcome, staging)
             written.result()
-            stage.summary = ", ".join((layout.weigh(staging), *export_formats.paths(config.export)))
+            stage.summary = ", ".join((file_names.weigh(staging), *export_formats.paths(config.export)))
     return outcome
 
 
 def _export(network: "keras.Model", outcome: "Results", staging: Path) -> None:
     """Write the network in the formats asked for, if any, with its card and the sums of all."""
-    from job import card, manifest, results
+    from job import card
     from job.config import export_formats
+    from job.results import schema
+    from job.results.output_folder import ownership
     from job.training import export
 
     if names := outcome.config.export:
         export.write(network, staging, names)
         card.write(staging, outcome)
-        manifest.write(
-            staging, (results.MODEL, *(name for name in export_formats.paths(names) if name != export_formats.SUMS))
+        ownership.write(
+            staging, (schema.MODEL, *(name for name in export_formats.paths(names) if name != export_formats.SUMS))
         )
 
 
 def _load(config: Config, folder: Path, source: "Source", stopwatch: Stopwatch) -> "Dataset":
     """The data set, if it and the output folder suit the settings."""
-    from job import output, results
     from job.data import dataset
+    from job.results import schema
+    from job.results.output_folder import atomic_write
     from job.training import export, resources
 
     with stopwatch.stage("data") as stage:
@@ -150,18 +155,18 @@ def _load(config: Config, folder: Path, source: "Source", stopwatch: Stopwatch) 
                 f"--replicas is {config.replicas}, which cannot share {n_train:,} training images equally; take a "
                 "divisor of that number"
             )
-        n_bytes = results.size_bytes(len(dataset.test_images), dataset.n_classes)
-        output.demand_space(folder, n_bytes + len(config.export) * export.SIZE_BYTES)
+        n_bytes = schema.size_bytes(len(dataset.test_images), dataset.n_classes)
+        atomic_write.demand_space(folder, n_bytes + len(config.export) * export.SIZE_BYTES)
         stage.summary = str(dataset)
     return dataset
 
 
-def _read_earlier(name: str, stopwatch: Stopwatch) -> "earlier.Run":
+def _read_earlier(name: str, stopwatch: Stopwatch) -> "reference_run.Run":
     """The earlier run in the folder of that name."""
-    from job import earlier
+    from job.results import reference_run
 
     with stopwatch.stage("baseline") as stage:
-        run = earlier.read(name)
+        run = reference_run.read(name)
         stage.summary = str(run)
     return run
 
@@ -170,8 +175,8 @@ def _run(
     config: Config, dataset: "Dataset", used: "Device", stopwatch: Stopwatch, baseline: "Baseline | None"
 ) -> "tuple[keras.Model, Evidence, Results]":
     """The trained network, or that of the median run, and all that is known of it."""
-    from job import environment, results
     from job.evaluation import evaluate, paired_comparison, seed_variation
+    from job.results import provenance, schema
     from job.training import augmentation, networks, train
 
     n_train = dataset.n_train(config.validation_split)
@@ -192,38 +197,40 @@ def _run(
         judgement = evaluate.judge(dataset.test_labels, probabilities, dataset.class_names, config.seed)
         compared = paired_comparison.compare(baseline, dataset.test_labels, probabilities) if baseline else None
         stage.summary = f"loss {judgement.loss:.4f}, accuracy {judgement.accuracy:.4f} (n = {len(probabilities):,})"
-    outcome = results.Results(
+    outcome = schema.Results(
         **vars(judgement),
         started=stopwatch.began.isoformat(timespec="seconds"),
         command=config.command(),
         model=described,
         spread=seed_variation.spread(trials) if config.runs > 1 else None,
         comparison=compared,
-        history=results.History(**trained[chosen].history),
+        history=schema.History(**trained[chosen].history),
         config=config,
-        environment=environment.describe(used),
-        data=results.summarise(dataset, n_train),
+        environment=provenance.describe(used),
+        data=schema.summarise(dataset, n_train),
         timings_s=stopwatch.timings_s(),
     )
     n_epochs = len(trained[chosen].history["loss"])
     augmented = augmentation.examples(
         config.augmentations(), dataset.train_images[:n_train], trained[chosen].seed, n_epochs
     )
-    return networks[chosen], results.Evidence(probabilities, augmented, baseline), outcome
+    return networks[chosen], schema.Evidence(probabilities, augmented, baseline), outcome
 
 
 def render(config: Config) -> str:
     """Make the report again from the files of an earlier run; returns the result in one line."""
-    from job import layout, output, page, saved
+    from job import page
+    from job.results import file_names, run
+    from job.results.output_folder import atomic_write
 
     folder = Path(config.output)
     with Stopwatch().stage("report") as stage:
-        outcome = saved.read_metrics(folder)
-        output.prepare(folder, layout.FILES[config.layout], layout.FOLDERS[config.layout])
-        with output.staged(folder) as staging:
+        outcome = run.read_metrics(folder)
+        atomic_write.prepare(folder, file_names.FILES[config.layout], file_names.FOLDERS[config.layout])
+        with atomic_write.staged(folder) as staging:
             page.write(folder, staging, config.layout)
-            stage.summary = layout.weigh(staging)
-    return _result(outcome, str(folder / layout.PAGE))
+            stage.summary = file_names.weigh(staging)
+    return _result(outcome, str(folder / file_names.PAGE))
 
 
 def _result(outcome: "Results", report: str) -> str:

@@ -13,8 +13,8 @@ from job.evaluation.evaluate import Judgement
 from job.evaluation.intervals import Interval
 from job.evaluation.sample_selection import N_SHOWN
 from job.recomputation import recompute
-from job.results import Results
-from job.saved import Predictions
+from job.results.run import Predictions
+from job.results.schema import Results
 
 TOLERANCE = 1e-6  # relative
 CHANCE = 0.2  # of an interval's width: so far may its ends lie apart if another NumPy draws other resamples

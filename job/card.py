@@ -18,7 +18,7 @@ from job.data.dataset import FASHION_MNIST
 from job.data.sources import FILES
 from job.evaluation.evaluate import ClassMetrics
 from job.evaluation.intervals import Interval
-from job.results import Results
+from job.results.schema import Results
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 MARKUP = re.compile(r"([\\`*_\[\]<>|~&$#@:])")

@@ -6,8 +6,8 @@ from typing import Literal
 
 from job.evaluation.paired_comparison import Comparison
 from job.pictures import Pictures
-from job.results import Results
-from job.saved import Predictions
+from job.results.run import Predictions
+from job.results.schema import Results
 
 SIGNIFICANT = 0.05
 

@@ -28,7 +28,7 @@ from job.canvas import (
     title,
     width_of,
 )
-from job.results import History
+from job.results.schema import History
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from job import figures, published
 from job.evaluation.paired_comparison import Comparison
-from job.results import Results
+from job.results.schema import Results
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from job.charts import recall, reliability
 from job.curves import coverage, learning
 from job.differences import differences
 from job.heatmap import MAX_ANNOTATED, confusion_matrix
-from job.results import History
+from job.results.schema import History
 from job.strips import scale, stages
 
 __all__ = [

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from job.evaluation import intervals, sample_selection
 from job.pictures import Pictures
-from job.results import Results
-from job.saved import Predictions
+from job.results.run import Predictions
+from job.results.schema import Results
 
 N_SHOWN_PROBABILITIES = 3
 N_PAIRS = 6

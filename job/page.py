@@ -5,11 +5,12 @@ import signal
 import sys
 from pathlib import Path
 
-from job import audit, figures, report, saved
+from job import audit, figures, report
 from job.errors import DataError
-from job.layout import Layout
 from job.reporter import UNWRITABLE
-from job.results import METRICS
+from job.results import run
+from job.results.file_names import Layout
+from job.results.schema import METRICS
 
 
 def write(source: Path, target: Path, layout: Layout) -> None:
@@ -18,13 +19,13 @@ def write(source: Path, target: Path, layout: Layout) -> None:
     Raises:
         DataError: if a file is missing or damaged, or scikit-learn finds other figures in the predictions.
     """
-    results = saved.read_metrics(source)
+    results = run.read_metrics(source)
     chosen, compared = results.pictured(), results.comparison is not None
-    predictions = saved.read_predictions(source, len(results.per_class), chosen, compared=compared)
+    predictions = run.read_predictions(source, len(results.per_class), chosen, compared=compared)
     if differences := audit.differences(results, predictions):
         raise DataError(f"{source / METRICS}: {differences[0]}; the files are of different runs, train again")
-    images = saved.read_samples(source, chosen)
-    augmented = saved.read_augmented(source, results.config)
+    images = run.read_samples(source, chosen)
+    augmented = run.read_augmented(source, results.config)
     for name, content in report.render(results, predictions, images, augmented, layout).items():
         path = target / name
         path.parent.mkdir(exist_ok=True)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from job.layout import PICTURES
+from job.results.file_names import PICTURES
 
 GAP = 2  # pixels between the images of a sheet
 ZOOM = 2

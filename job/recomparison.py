@@ -7,7 +7,7 @@ import numpy as np
 from job.evaluation.metrics import Labels
 from job.evaluation.paired_comparison import N_SHOWN
 from job.recomputation import Z, share_interval
-from job.saved import Predictions
+from job.results.run import Predictions
 
 if TYPE_CHECKING:
     import pandas as pd

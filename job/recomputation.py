@@ -7,7 +7,7 @@ import numpy as np
 from job.evaluation.calibration import HIGH_CONFIDENCE, N_BINS, N_COVERAGES
 from job.evaluation.metrics import Labels
 from job.evaluation.sample_selection import MAX_CELLS, N_CONFIDENT_MISTAKES, N_PER_CELL, N_SHOWN
-from job.saved import Predictions
+from job.results.run import Predictions
 
 if TYPE_CHECKING:
     import pandas as pd

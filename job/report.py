@@ -20,10 +20,10 @@ from job.drawings import Drawings
 from job.evaluation.calibration import Coverage
 from job.evaluation.evaluate import ClassMetrics
 from job.gallery import Gallery
-from job.layout import AUGMENTED, PAGE, STYLE, Layout
 from job.pictures import Pictures, Sheet
-from job.results import Results
-from job.saved import Predictions
+from job.results.file_names import AUGMENTED, PAGE, STYLE, Layout
+from job.results.run import Predictions
+from job.results.schema import Results
 from job.verdict import Fit, Standing
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"

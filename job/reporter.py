@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Self
 
 from job.errors import OutputError
-from job.layout import Layout
+from job.results.file_names import Layout
 
 ROOT = Path(__file__).parents[1]
 UNWRITABLE = 74

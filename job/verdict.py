@@ -8,7 +8,7 @@ from job.data.dataset import FASHION_MNIST
 from job.evaluation.calibration import Calibration, Coverage
 from job.evaluation.intervals import Interval
 from job.published import Published
-from job.results import History, Results
+from job.results.schema import History, Results
 
 Place = Literal["above", "within", "beside", "below"]
 NOTABLE = 0.02

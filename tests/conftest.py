@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from job import saved
 from job.__main__ import main
 from job.config.export_formats import FORMATS
 from job.data import sources
 from job.errors import UsageError
-from job.results import Results
+from job.results import run
+from job.results.schema import Results
 from job.training import device, resources
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -71,7 +71,7 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def finished_results(finished_run: Path) -> Results:
-    return saved.read_metrics(finished_run)
+    return run.read_metrics(finished_run)
 
 
 @pytest.fixture(scope="session")

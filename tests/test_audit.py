@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from conftest import edited
 
-from job import audit, saved
-from job.results import Results
+from job import audit
+from job.results import run
+from job.results.schema import Results
 
 
 def shuffled(indices: list[int]) -> list[int]:
@@ -16,7 +17,7 @@ def shuffled(indices: list[int]) -> list[int]:
 
 def test_the_audit_agrees_with_a_sound_run(finished_run: Path, finished_results: Results) -> None:
     """scikit-learn finds the same figures."""
-    assert audit.differences(finished_results, saved.read_predictions(finished_run, 10, [])) == []
+    assert audit.differences(finished_results, run.read_predictions(finished_run, 10, [])) == []
 
 
 @pytest.mark.parametrize(
@@ -53,7 +54,7 @@ def test_the_audit_finds_a_changed_figure(run_copy: Path, edit: Callable[[dict[s
     """A figure that does not follow from the predictions is named."""
     path = run_copy / "metrics.json"
     path.write_text(edited(edit)(path.read_text()))
-    found = audit.differences(saved.read_metrics(run_copy), saved.read_predictions(run_copy, 10, []))
+    found = audit.differences(run.read_metrics(run_copy), run.read_predictions(run_copy, 10, []))
     assert len(found) == 1
     assert re.match(words, found[0])
 
@@ -64,14 +65,14 @@ def test_the_audit_finds_another_order(run_copy: Path, choice: str) -> None:
     path = run_copy / "metrics.json"
     edit = edited(lambda content: content["samples"].update({choice: shuffled(content["samples"][choice])}))
     path.write_text(edit(path.read_text()))
-    found = audit.differences(saved.read_metrics(run_copy), saved.read_predictions(run_copy, 10, []))
+    found = audit.differences(run.read_metrics(run_copy), run.read_predictions(run_copy, 10, []))
     assert found[0].startswith(f"samples.{choice}[0] is ")
 
 
 def test_the_audit_agrees_with_a_sound_comparison(compared_run: Path) -> None:
     """pandas and scipy find the same."""
-    predictions = saved.read_predictions(compared_run, 10, [], compared=True)
-    assert audit.differences(saved.read_metrics(compared_run), predictions) == []
+    predictions = run.read_predictions(compared_run, 10, [], compared=True)
+    assert audit.differences(run.read_metrics(compared_run), predictions) == []
 
 
 @pytest.mark.parametrize(
@@ -101,8 +102,8 @@ def test_the_audit_finds_a_changed_comparison(
     """A figure that does not follow from the predictions of both models is named."""
     path = compared_copy / "metrics.json"
     path.write_text(edited(lambda content: edit(content["comparison"]))(path.read_text()))
-    predictions = saved.read_predictions(compared_copy, 10, [], compared=True)
-    found = audit.differences(saved.read_metrics(compared_copy), predictions)
+    predictions = run.read_predictions(compared_copy, 10, [], compared=True)
+    found = audit.differences(run.read_metrics(compared_copy), predictions)
     assert len(found) == 1
     assert re.match(words, found[0])
 
@@ -127,9 +128,9 @@ def test_the_audit_finds_another_spread(
 ) -> None:
     """Mean and deviation are those of the trials, and the model judged is the median one."""
     path = repeated_copy / "metrics.json"
-    predictions = saved.read_predictions(repeated_copy, 10, [])
-    assert audit.differences(saved.read_metrics(repeated_copy), predictions) == []
+    predictions = run.read_predictions(repeated_copy, 10, [])
+    assert audit.differences(run.read_metrics(repeated_copy), predictions) == []
     path.write_text(edited(edit)(path.read_text()))
-    found = audit.differences(saved.read_metrics(repeated_copy), predictions)
+    found = audit.differences(run.read_metrics(repeated_copy), predictions)
     assert len(found) == 1
     assert re.match(words, found[0])

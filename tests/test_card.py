@@ -17,7 +17,7 @@ from markdown_it.token import Token
 from job import card
 from job.config.export_formats import CARD, FORMATS
 from job.data.dataset import FASHION_MNIST
-from job.results import Results
+from job.results.schema import Results
 
 IMAGES = "t10k-images-idx3-ubyte.gz"
 TOLERANCE = 1e-5

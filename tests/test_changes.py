@@ -3,21 +3,22 @@ from pathlib import Path
 
 import pytest
 
-from job import changes, saved
+from job import changes
 from job.evaluation.intervals import Interval
 from job.evaluation.paired_comparison import Comparison
 from job.pictures import Pictures
-from job.results import Results
+from job.results import run
+from job.results.schema import Results
 
 
 @pytest.fixture
 def compared(compared_run: Path) -> Results:
-    return saved.read_metrics(compared_run)
+    return run.read_metrics(compared_run)
 
 
 def arrange(folder: Path, results: Results) -> changes.Changes | None:
-    predictions = saved.read_predictions(folder, 10, [], compared=results.comparison is not None)
-    return changes.arrange(results, predictions, Pictures(saved.read_samples(folder, []), embedded=True))
+    predictions = run.read_predictions(folder, 10, [], compared=results.comparison is not None)
+    return changes.arrange(results, predictions, Pictures(run.read_samples(folder, []), embedded=True))
 
 
 def test_a_run_alone_has_no_changes(finished_run: Path, finished_results: Results) -> None:
@@ -28,7 +29,7 @@ def test_a_run_alone_has_no_changes(finished_run: Path, finished_results: Result
 def test_each_image_with_what_both_said(compared_run: Path, finished_run: Path, compared: Results) -> None:
     """Won: now right, before wrong. Lost: the reverse. The surest first."""
     found = arrange(compared_run, compared)
-    before = saved.read_predictions(finished_run, 10, [])
+    before = run.read_predictions(finished_run, 10, [])
     assert found is not None
     assert compared.comparison is not None
     assert [one.index for one in found.won] == compared.comparison.won

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from job import canvas, figures, heatmap, strips, svg
-from job.results import History
+from job.results.schema import History
 
 STYLE = (Path(__file__).parent.parent / "templates" / "style.css").read_text(encoding="utf-8")
 NAMES = ["T-shirt/top", "<script>alert(1)</script>", "袋 $x^2 \"'&"]

@@ -23,12 +23,12 @@ import pytest
 from conftest import REPOSITORY, write_idx
 from sklearn import metrics as sklearn_metrics
 
-from job import manifest
 from job.__main__ import main
 from job.config.export_formats import CARD, FORMATS, PATHS, SUMS
 from job.data import idx, sources
 from job.data.sources import FILES
-from job.results import Results
+from job.results.output_folder import ownership
+from job.results.schema import Results
 from job.training import device, resources
 
 ErrorOf = Callable[..., str]
@@ -343,7 +343,7 @@ def test_an_export_that_fails(
     def refuse(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(manifest, "write", refuse)
+    monkeypatch.setattr(ownership, "write", refuse)
     arguments = ("--data", exported_run.parent / "blocks", "--epochs", "1", "--output", output)
     assert "no space is left" in error_of(73, *arguments, "--export", "tf_saved_model")
     assert before == {path: path.read_bytes() for path in output.rglob("*") if path.is_file()}

@@ -6,7 +6,7 @@ from test_comparison import EARLIER
 from job import audit, recomparison
 from job.evaluation import paired_comparison
 from job.evaluation.paired_comparison import Baseline
-from job.saved import Predictions
+from job.results.run import Predictions
 
 
 @pytest.mark.parametrize("n_classes", [2, 10, 30])

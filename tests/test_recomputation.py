@@ -5,7 +5,7 @@ import pytest
 from job import audit
 from job.evaluation import evaluate
 from job.recomputation import recompute
-from job.saved import Predictions
+from job.results.run import Predictions
 
 
 @pytest.mark.parametrize("n_classes", [2, 10, 30])

@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 from conftest import edited, write_dataset
 
-from job import report, saved
+from job import report
 from job.__main__ import main
 from job.config.recipes import ModelName
 from job.data.dataset import FASHION_MNIST
-from job.results import Results
+from job.results import run
+from job.results.schema import Results
 
 NOTHING = np.empty((0, 6, 28, 28), np.uint8)  # of augmented images
 
@@ -134,8 +135,8 @@ def test_fashion_mnist_is_compared_with_what_was_published(
         data=dataclasses.replace(finished_results.data, name=FASHION_MNIST),
         config=dataclasses.replace(finished_results.config, model=model),
     )
-    predictions = saved.read_predictions(finished_run, 10, results.samples.indices())
-    images = saved.read_samples(finished_run, results.pictured())
+    predictions = run.read_predictions(finished_run, 10, results.samples.indices())
+    images = run.read_samples(finished_run, results.pictured())
     page = parse(report.render(results, predictions, images, NOTHING, "single")["index.html"].decode())
     header = page.find(".//header")
     assert [row[0] for row in rows(header)] == [
@@ -183,7 +184,7 @@ def test_samples_are_shown_with_their_probabilities(
     finished_run: Path, page: ET.Element, finished_results: Results
 ) -> None:
     """Each chosen image, with what predictions.csv says of it."""
-    predictions = saved.read_predictions(finished_run, 10, finished_results.samples.indices())
+    predictions = run.read_predictions(finished_run, 10, finished_results.samples.indices())
     items = page.findall(".//ul[@class='samples']/li")
     chosen, names = finished_results.samples, finished_results.class_names
     indices = chosen.confident_mistakes + chosen.least_certain + chosen.wrong + chosen.right
@@ -292,7 +293,7 @@ def test_a_run_alone_is_compared_with_none(page: ET.Element) -> None:
 
 def test_a_compared_run_says_whether_it_is_better(compared_run: Path, finished_run: Path) -> None:
     """In words with difference, interval, n and p; both runs, what they made of the images, and every class."""
-    results, earlier = saved.read_metrics(compared_run), saved.read_metrics(finished_run)
+    results, earlier = run.read_metrics(compared_run), run.read_metrics(finished_run)
     page = parse((compared_run / "index.html").read_text(encoding="utf-8"))
     assert [link.attrib["href"] for link in page.findall(".//nav/a")][:2] == ["#metrics", "#comparison"]
     told, found = section(page, "comparison"), results.comparison
@@ -327,8 +328,8 @@ def test_a_compared_run_says_whether_it_is_better(compared_run: Path, finished_r
 
 def test_images_won_and_lost_are_shown(compared_run: Path) -> None:
     """Each with its class and what both models said, as predictions.csv has it."""
-    results = saved.read_metrics(compared_run)
-    predictions = saved.read_predictions(compared_run, 10, [], compared=True)
+    results = run.read_metrics(compared_run)
+    predictions = run.read_predictions(compared_run, 10, [], compared=True)
     told = section(parse((compared_run / "index.html").read_text(encoding="utf-8")), "comparison")
     assert results.comparison is not None
     assert predictions.y_earlier is not None
@@ -349,13 +350,13 @@ def test_a_comparison_is_rendered_again_without_the_earlier_run(
     compared_copy: Path, monkeypatch: pytest.MonkeyPatch, layout: str
 ) -> None:
     """Byte for byte; its folder is gone, and nothing asks for it."""
-    results = saved.read_metrics(compared_copy)
+    results = run.read_metrics(compared_copy)
     gone = str(compared_copy.parent / "gone")
     path = compared_copy / "metrics.json"
     path.write_text(path.read_text().replace(str(results.config.baseline), gone))
     assert main(["render", "--output", str(compared_copy), "--layout", layout, "-q"]) == 0
     expected = {file.name: file.read_bytes() for file in compared_copy.rglob("*") if file.is_file()}
-    monkeypatch.setattr("job.earlier.read", None)
+    monkeypatch.setattr("job.results.reference_run.read", None)
     assert main(["render", "--output", str(compared_copy), "--layout", layout, "-q"]) == 0
     assert {file.name: file.read_bytes() for file in compared_copy.rglob("*") if file.is_file()} == expected
     assert gone in (compared_copy / "index.html").read_text(encoding="utf-8")
@@ -388,8 +389,8 @@ def test_hostile_class_names_stay_text(tmp_path: Path) -> None:
 def test_a_perfect_model_has_no_mistakes_to_show(finished_run: Path, tmp_path: Path) -> None:
     """The sections say so instead of failing."""
     copy = Path(shutil.copytree(finished_run, tmp_path / "copy"))
-    results = saved.read_metrics(copy)
-    predictions = saved.read_predictions(copy, 10, results.samples.indices())
+    results = run.read_metrics(copy)
+    predictions = run.read_predictions(copy, 10, results.samples.indices())
     diagonal = [cell for cell in results.samples.cells if cell.true == cell.predicted]
     perfect = dataclasses.replace(
         results,
@@ -397,7 +398,7 @@ def test_a_perfect_model_has_no_mistakes_to_show(finished_run: Path, tmp_path: P
         confusion_matrix=np.diag([10] * 10).tolist(),
         samples=dataclasses.replace(results.samples, wrong=[], confident_mistakes=[], cells=diagonal),
     )
-    images = saved.read_samples(copy, results.pictured())
+    images = run.read_samples(copy, results.pictured())
     page = parse(report.render(perfect, predictions, images, NOTHING, "single")["index.html"].decode())
     assert "No test image was mistaken." in text(section(page, "confusion"))
     assert "Wrong" not in text(section(page, "samples"))
@@ -421,7 +422,7 @@ def repeated_page(repeated_run: Path) -> ET.Element:
 
 def test_the_seeds_have_a_section(repeated_page: ET.Element, repeated_run: Path, page: ET.Element) -> None:
     """Mean, deviation and every run; a single run has none, and is told of the option."""
-    results = saved.read_metrics(repeated_run)
+    results = run.read_metrics(repeated_run)
     assert results.spread
     shown = section(repeated_page, "spread")
     assert rows(shown) == [

@@ -5,7 +5,7 @@ import pytest
 from job import verdict
 from job.data.dataset import FASHION_MNIST
 from job.evaluation.intervals import Interval
-from job.results import History, Results
+from job.results.schema import History, Results
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from job.config.recipes import (
     RecipeName,
 )
 from job.errors import UsageError
-from job.layout import LAYOUTS, Layout
+from job.results.file_names import LAYOUTS, Layout
 
 DeviceChoice = Literal["auto", "cpu", "gpu"]
 DEVICE_CHOICES: tuple[DeviceChoice, ...] = get_args(DeviceChoice)

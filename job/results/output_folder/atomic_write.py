@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from job import manifest, refusal, signals
+from job import signals
 from job.config import export_formats
 from job.errors import OutputError
-from job.layout import AUGMENTED
+from job.results.file_names import AUGMENTED
+from job.results.output_folder import os_errors, ownership
 
 UNFINISHED = ".unfinished-"
 
@@ -31,7 +32,7 @@ def prepare(folder: Path, files: Iterable[str], owned: Iterable[str] = ()) -> No
         OutputError: if they cannot.
     """
     demand_temporary_folder()
-    with refusal.explained(folder):
+    with os_errors.explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as probe:
             probe.write(b"\0")
@@ -56,7 +57,7 @@ def _demand_own(folder: Path, name: str) -> None:
         OutputError: if it is not.
     """
     if name in export_formats.PATHS:
-        if changed := manifest.foreign(folder, name):
+        if changed := ownership.foreign(folder, name):
             raise OutputError(
                 f"--output {folder}: {changed} is in the way of the exported models, and is not as an earlier run "
                 "wrote it; move it or name another output folder"
@@ -123,7 +124,7 @@ def staged(
     Raises:
         OutputError: if the files cannot be written or moved, or another job is writing there.
     """
-    with refusal.explained(folder), _locked(folder), signals.cleanup(lambda: _sweep(folder)):
+    with os_errors.explained(folder), _locked(folder), signals.cleanup(lambda: _sweep(folder)):
         _sweep(folder)
         staging = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder))
         new = staging / "new"

@@ -7,18 +7,18 @@ import numpy as np
 import pytest
 from conftest import edited
 
-from job import results, saved
 from job.errors import DataError
-from job.results import Results
+from job.results import run, schema
+from job.results.schema import Results
 
 
 def test_a_run_reads_back(finished_run: Path, finished_results: Results) -> None:
     """Predictions and pictures of the images that were chosen."""
     chosen = finished_results.samples.indices()
-    predictions = saved.read_predictions(finished_run, 10, chosen)
+    predictions = run.read_predictions(finished_run, 10, chosen)
     assert len(predictions.y_true) == finished_results.data.n_test == 100
     assert list(predictions.rows) == chosen
-    pictures = saved.read_samples(finished_run, finished_results.pictured())
+    pictures = run.read_samples(finished_run, finished_results.pictured())
     assert sorted(pictures) == finished_results.samples.indices()
     assert {picture.shape for picture in pictures.values()} == {(28, 28)}
 
@@ -53,7 +53,7 @@ def test_a_damaged_metrics_json(run_copy: Path, change: Callable[[str], str], wo
     path = run_copy / "metrics.json"
     path.write_text(change(path.read_text()), errors="surrogateescape")
     with pytest.raises(DataError, match=words) as caught:
-        saved.read_metrics(run_copy)
+        run.read_metrics(run_copy)
     assert str(caught.value).startswith(f"{path}: ")
     assert "\n" not in str(caught.value)
 
@@ -64,7 +64,7 @@ def swapped(text: str) -> str:
     return "".join((head, "0,1,0,0.25,0.75" + ",0" * 8 + "\n", after, *rest))
 
 
-@pytest.mark.parametrize("n_at_once", [saved.N_VALUES_AT_ONCE, 1])
+@pytest.mark.parametrize("n_at_once", [run.N_VALUES_AT_ONCE, 1])
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -91,24 +91,24 @@ def test_a_damaged_predictions_csv(
     run_copy: Path, monkeypatch: pytest.MonkeyPatch, n_at_once: int, change: Callable[[str], str], words: str
 ) -> None:
     """Whatever pandas makes of it, one line; read at once, or line by line."""
-    monkeypatch.setattr(saved, "N_VALUES_AT_ONCE", n_at_once)
+    monkeypatch.setattr(run, "N_VALUES_AT_ONCE", n_at_once)
     path = run_copy / "predictions.csv"
     path.write_text(change(path.read_text()), errors="surrogateescape")
     with pytest.raises(DataError, match=rf"predictions.csv: damaged \(.*{words}.*\); train again") as caught:
-        saved.read_predictions(run_copy, 10, [])
+        run.read_predictions(run_copy, 10, [])
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("n_at_once", [saved.N_VALUES_AT_ONCE, 3 * 6, 1])
+@pytest.mark.parametrize("n_at_once", [run.N_VALUES_AT_ONCE, 3 * 6, 1])
 def test_predictions_do_not_depend_on_the_part_read_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n_at_once: int
 ) -> None:
     """What was written, to the last bit of float32; at once, by three lines and by one."""
     probabilities = np.random.default_rng(0).dirichlet([0.3] * 3, 50).astype(np.float32)
     y_true = np.arange(50) % 3
-    results._write_predictions(tmp_path / "predictions.csv", y_true, probabilities)
-    monkeypatch.setattr(saved, "N_VALUES_AT_ONCE", n_at_once)
-    predictions = saved.read_predictions(tmp_path, 3, [0, 3, 4, 49])
+    schema._write_predictions(tmp_path / "predictions.csv", y_true, probabilities)
+    monkeypatch.setattr(run, "N_VALUES_AT_ONCE", n_at_once)
+    predictions = run.read_predictions(tmp_path, 3, [0, 3, 4, 49])
     assert predictions.y_true.tolist() == y_true.tolist()
     assert predictions.y_pred.tolist() == probabilities.argmax(axis=1).tolist()
     assert predictions.confidence.tolist() == probabilities.max(axis=1).tolist()
@@ -122,7 +122,7 @@ def test_predictions_do_not_depend_on_the_part_read_at_once(
 
 def test_no_row_keeps_its_part_of_the_table_in_memory(finished_run: Path) -> None:
     """The rows of the chosen images are copies."""
-    (row,) = saved.read_predictions(finished_run, 10, [7]).rows.values()
+    (row,) = run.read_predictions(finished_run, 10, [7]).rows.values()
     assert row.base is None
 
 
@@ -131,27 +131,27 @@ def test_damaged_pictures(run_copy: Path, finished_results: Results) -> None:
     path = run_copy / "samples.npz"
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(DataError, match="damaged"):
-        saved.read_samples(run_copy, finished_results.pictured())
+        run.read_samples(run_copy, finished_results.pictured())
     np.savez(path, index=np.array([0]), image=np.zeros((1, 28, 28), np.uint8))
     with pytest.raises(DataError, match="lacks the picture of test image"):
-        saved.read_samples(run_copy, finished_results.pictured())
+        run.read_samples(run_copy, finished_results.pictured())
     chosen = finished_results.samples.indices()
     np.savez(path, index=np.array(chosen), image=np.zeros((len(chosen), 3, 28), np.uint8))
     with pytest.raises(DataError, match="not 28 x 28 bytes"):
-        saved.read_samples(run_copy, finished_results.pictured())
+        run.read_samples(run_copy, finished_results.pictured())
     path.unlink()
     with pytest.raises(DataError, match="is not there"):
-        saved.read_samples(run_copy, finished_results.pictured())
+        run.read_samples(run_copy, finished_results.pictured())
 
 
 def test_a_compared_run_reads_back(compared_run: Path, finished_run: Path) -> None:
     """With the classes that the earlier model predicted, and the pictures of the images won and lost."""
-    results = saved.read_metrics(compared_run)
+    results = run.read_metrics(compared_run)
     assert results.comparison is not None
-    predictions = saved.read_predictions(compared_run, 10, [], compared=True)
+    predictions = run.read_predictions(compared_run, 10, [], compared=True)
     assert predictions.y_earlier is not None
-    assert predictions.y_earlier.tolist() == saved.read_predictions(finished_run, 10, []).y_pred.tolist()
-    assert set(results.comparison.indices()) <= set(saved.read_samples(compared_run, results.pictured()))
+    assert predictions.y_earlier.tolist() == run.read_predictions(finished_run, 10, []).y_pred.tolist()
+    assert set(results.comparison.indices()) <= set(run.read_samples(compared_run, results.pictured()))
 
 
 def test_the_earlier_predictions_are_there_just_where_there_is_a_comparison(
@@ -159,9 +159,9 @@ def test_the_earlier_predictions_are_there_just_where_there_is_a_comparison(
 ) -> None:
     """A column too many or too few is damage."""
     with pytest.raises(DataError, match=r"not those of 10 classes\); train again"):
-        saved.read_predictions(compared_run, 10, [])
+        run.read_predictions(compared_run, 10, [])
     with pytest.raises(DataError, match=r"not those of 10 classes and baseline\); train again"):
-        saved.read_predictions(finished_run, 10, [], compared=True)
+        run.read_predictions(finished_run, 10, [], compared=True)
 
 
 @pytest.mark.parametrize(("label", "words"), [("10", "out of range"), ("-1", "out of range"), ("", ""), ("x", "x")])
@@ -170,7 +170,7 @@ def test_damaged_earlier_predictions(compared_copy: Path, label: str, words: str
     path = compared_copy / "predictions.csv"
     path.write_text(re.sub(r",\d\n$", f",{label}\n", path.read_text()))
     with pytest.raises(DataError, match=rf"predictions.csv: damaged \(.*{words}.*\); train again"):
-        saved.read_predictions(compared_copy, 10, [], compared=True)
+        run.read_predictions(compared_copy, 10, [], compared=True)
 
 
 @pytest.mark.parametrize(
@@ -190,15 +190,15 @@ def test_a_damaged_comparison(compared_copy: Path, edit: Callable[[dict[str, Any
     path = compared_copy / "metrics.json"
     path.write_text(edited(lambda content: edit(content["comparison"]))(path.read_text()))
     with pytest.raises(DataError, match=rf"damaged \(.*{words}.*\); train again"):
-        saved.read_metrics(compared_copy)
+        run.read_metrics(compared_copy)
 
 
 def test_the_augmented_images_read_back(repeated_run: Path, finished_run: Path) -> None:
     """Eight images, each as it is and as it was in both epochs; none where nothing changes them."""
-    shown = saved.read_augmented(repeated_run, saved.read_metrics(repeated_run).config)
+    shown = run.read_augmented(repeated_run, run.read_metrics(repeated_run).config)
     assert shown.shape == (8, 3, 28, 28)
     assert (shown[:, 0] != shown[:, 1]).any()
-    assert len(saved.read_augmented(finished_run, saved.read_metrics(finished_run).config)) == 0
+    assert len(run.read_augmented(finished_run, run.read_metrics(finished_run).config)) == 0
 
 
 @pytest.mark.parametrize("shape", [None, (0, 6, 28, 28), (8, 1, 28, 28), (8, 6, 28, 27), (8, 28, 28)])
@@ -209,14 +209,14 @@ def test_damaged_augmented_images(repeated_copy: Path, shape: tuple[int, ...] | 
     del arrays["augmented"]
     np.savez(path, **arrays, **({} if shape is None else {"augmented": np.zeros(shape, np.uint8)}))  # type: ignore[arg-type]
     with pytest.raises(DataError, match=r"samples.npz: damaged .*augmented"):
-        saved.read_augmented(repeated_copy, saved.read_metrics(repeated_copy).config)
+        run.read_augmented(repeated_copy, run.read_metrics(repeated_copy).config)
 
 
 def test_a_training_that_ended_early_reads_back(run_copy: Path) -> None:
     """Its history may be shorter than the epochs asked for, not longer."""
     path = run_copy / "metrics.json"
     path.write_text(edited(lambda c: c["config"].update(epochs=9, early_stopping=3))(path.read_text()))
-    assert len(saved.read_metrics(run_copy).history.loss) == 2
+    assert len(run.read_metrics(run_copy).history.loss) == 2
     path.write_text(edited(lambda c: c["config"].update(early_stopping=0))(path.read_text()))
     with pytest.raises(DataError, match="not have 9 epochs"):
-        saved.read_metrics(run_copy)
+        run.read_metrics(run_copy)

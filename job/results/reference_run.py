@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from job import saved
 from job.data.dataset import Dataset
 from job.errors import DataError
 from job.evaluation import intervals, metrics
 from job.evaluation.paired_comparison import Baseline, Earlier
-from job.results import PREDICTIONS, Results
-from job.saved import Predictions
+from job.results import run
+from job.results.run import Predictions
+from job.results.schema import PREDICTIONS, Results
 
 TOLERANCE = 1e-6  # relative
 
@@ -39,9 +39,9 @@ def read(name: str) -> Run:
         DataError: if a file is missing or damaged, or the files are of different runs.
     """
     folder = Path(name)
-    results = saved.read_metrics(folder, "--baseline")
+    results = run.read_metrics(folder, "--baseline")
     n_classes, compared = len(results.per_class), results.comparison is not None
-    predictions = saved.read_predictions(folder, n_classes, [], compared=compared, option="--baseline")
+    predictions = run.read_predictions(folder, n_classes, [], compared=compared, option="--baseline")
     if flaw := _flaw(results, predictions):
         raise DataError(
             f"{folder / PREDICTIONS}: {flaw}; the files are of different runs, train again or name another --baseline"

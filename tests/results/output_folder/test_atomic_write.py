@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from conftest import REPOSITORY
 
-from job import manifest, output
 from job.errors import OutputError
+from job.results.output_folder import atomic_write, ownership
 
 
 def snapshot(folder: Path) -> dict[str, str]:
@@ -23,7 +23,7 @@ def test_moves_all_files_in_at_the_end(tmp_path: Path) -> None:
     """New files come, old ones of the same name are replaced, others stay, and nothing else is left."""
     (tmp_path / "a").write_text("old")
     (tmp_path / "other").write_text("kept")
-    with output.staged(tmp_path) as staging:
+    with atomic_write.staged(tmp_path) as staging:
         (staging / "a").write_text("new")
         (staging / "b").write_text("new")
         assert (tmp_path / "a").read_text() == "old"
@@ -33,7 +33,7 @@ def test_moves_all_files_in_at_the_end(tmp_path: Path) -> None:
 def test_a_failure_in_the_block_changes_nothing(tmp_path: Path) -> None:
     """The error goes on, the folder is as it was."""
     (tmp_path / "a").write_text("old")
-    with pytest.raises(ZeroDivisionError), output.staged(tmp_path) as staging:
+    with pytest.raises(ZeroDivisionError), atomic_write.staged(tmp_path) as staging:
         (staging / "a").write_text("new")
         raise ZeroDivisionError
     assert snapshot(tmp_path) == {"a": "old"}
@@ -51,7 +51,7 @@ def test_a_failure_between_two_moves_is_undone(tmp_path: Path, monkeypatch: pyte
         return replace(self, target)
 
     monkeypatch.setattr(Path, "replace", refuse)
-    with pytest.raises(OutputError, match="Input/output error"), output.staged(tmp_path) as staging:
+    with pytest.raises(OutputError, match="Input/output error"), atomic_write.staged(tmp_path) as staging:
         (staging / "a").write_text("new a")
         (staging / "b").write_text("new b")
     assert snapshot(tmp_path) == {"a": "old a", "b": "old b"}
@@ -60,7 +60,7 @@ def test_a_failure_between_two_moves_is_undone(tmp_path: Path, monkeypatch: pyte
 def test_no_space_left_while_writing(tmp_path: Path) -> None:
     """What was there before is there afterwards, and one line says why."""
     (tmp_path / "a").write_text("old")
-    with pytest.raises(OutputError, match="no space is left"), output.staged(tmp_path) as staging:
+    with pytest.raises(OutputError, match="no space is left"), atomic_write.staged(tmp_path) as staging:
         (staging / "a").write_text("half of the n")
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     assert snapshot(tmp_path) == {"a": "old"}
@@ -68,14 +68,14 @@ def test_no_space_left_while_writing(tmp_path: Path) -> None:
 
 def test_too_little_space_is_found_before(tmp_path: Path) -> None:
     """No file system has an exabyte."""
-    output.demand_space(tmp_path, 1000)
+    atomic_write.demand_space(tmp_path, 1000)
     with pytest.raises(OutputError, match=r"need about 1000000000000.0 MB, but only .* MB are free"):
-        output.demand_space(tmp_path, 10**18)
+        atomic_write.demand_space(tmp_path, 10**18)
 
 
 def test_prepare_makes_the_folder_and_leaves_nothing_in_it(tmp_path: Path) -> None:
     """Parents included."""
-    output.prepare(tmp_path / "a" / "b", ("x",))
+    atomic_write.prepare(tmp_path / "a" / "b", ("x",))
     assert snapshot(tmp_path / "a" / "b") == {}
 
 
@@ -84,7 +84,7 @@ def test_a_file_in_the_way(tmp_path: Path) -> None:
     (tmp_path / "report").write_text("mine")
     for folder in (tmp_path / "report", tmp_path / "report" / "below"):
         with pytest.raises(OutputError, match="a file stands there"):
-            output.prepare(folder, ("x",))
+            atomic_write.prepare(folder, ("x",))
     assert snapshot(tmp_path) == {"report": "mine"}
 
 
@@ -92,8 +92,8 @@ def test_a_folder_in_a_files_place(tmp_path: Path) -> None:
     """It is refused, not replaced: it may hold someone's files."""
     (tmp_path / "a").mkdir()
     with pytest.raises(OutputError, match="a is a folder there"):
-        output.prepare(tmp_path, ("a",))
-    with pytest.raises(OutputError, match="cannot be written"), output.staged(tmp_path) as staging:
+        atomic_write.prepare(tmp_path, ("a",))
+    with pytest.raises(OutputError, match="cannot be written"), atomic_write.staged(tmp_path) as staging:
         (staging / "a").write_text("new")
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
     assert (tmp_path / "a").is_dir()
@@ -101,9 +101,9 @@ def test_a_folder_in_a_files_place(tmp_path: Path) -> None:
 
 def test_two_jobs_in_one_folder(tmp_path: Path) -> None:
     """The second is told so; the first goes on."""
-    with output.staged(tmp_path) as staging:
+    with atomic_write.staged(tmp_path) as staging:
         (staging / "a").write_text("first")
-        with pytest.raises(OutputError, match="another job is writing there"), output.staged(tmp_path):
+        with pytest.raises(OutputError, match="another job is writing there"), atomic_write.staged(tmp_path):
             pass
     assert snapshot(tmp_path) == {"a": "first"}
 
@@ -112,7 +112,7 @@ def test_what_a_killed_job_left_goes(tmp_path: Path) -> None:
     """At the next writing."""
     (tmp_path / ".unfinished-abc").mkdir()
     (tmp_path / ".unfinished-abc" / "half").write_text("half")
-    with output.staged(tmp_path) as staging:
+    with atomic_write.staged(tmp_path) as staging:
         (staging / "a").write_text("new")
     assert snapshot(tmp_path) == {"a": "new"}
 
@@ -127,7 +127,7 @@ def test_a_file_system_without_second_names(tmp_path: Path, monkeypatch: pytest.
 def test_a_folder_of_someone_else(tmp_path: Path) -> None:
     """The line names the user who may not write, and what to do."""
     with pytest.raises(OutputError, match=r"user \d+ may not read and write there; "):
-        output.prepare(Path("/usr"), ("x",))
+        atomic_write.prepare(Path("/usr"), ("x",))
     assert tmp_path.exists()
 
 
@@ -138,7 +138,7 @@ def test_a_folder_that_may_be_written_but_not_read(tmp_path: Path, request: pyte
     folder.chmod(0o333)
     request.getfixturevalue("unprivileged")
     with pytest.raises(OutputError, match="may not read and write there"):
-        output.prepare(folder, ())
+        atomic_write.prepare(folder, ())
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can make a file of someone else")
@@ -148,8 +148,8 @@ def test_a_file_of_someone_else_in_a_sticky_folder(tmp_path: Path, request: pyte
     (tmp_path / "a").write_text("theirs")
     request.getfixturevalue("unprivileged")
     with pytest.raises(OutputError, match="a belongs to another user, and the folder lets only its owner replace it"):
-        output.prepare(tmp_path, ("a",))
-    output.prepare(tmp_path, ("b",))
+        atomic_write.prepare(tmp_path, ("a",))
+    atomic_write.prepare(tmp_path, ("b",))
 
 
 def test_a_folder_below_a_closed_one(tmp_path: Path, request: pytest.FixtureRequest) -> None:
@@ -158,7 +158,7 @@ def test_a_folder_below_a_closed_one(tmp_path: Path, request: pytest.FixtureRequ
     closed.mkdir(mode=0)
     request.getfixturevalue("unprivileged")
     with pytest.raises(OutputError, match=r"user \d+ may not read and write there; "):
-        output.prepare(closed / "a" / "b", ())
+        atomic_write.prepare(closed / "a" / "b", ())
 
 
 def test_a_file_of_someone_else_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,7 +170,7 @@ def test_a_file_of_someone_else_is_replaced(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(os, "link", refuse)
     monkeypatch.setattr(shutil, "copy2", refuse)
     (tmp_path / "a").write_text("theirs")
-    with output.staged(tmp_path) as staging:
+    with atomic_write.staged(tmp_path) as staging:
         (staging / "a").write_text("new")
     assert snapshot(tmp_path) == {"a": "new"}
     test_a_failure_between_two_moves_is_undone(tmp_path, monkeypatch)
@@ -189,7 +189,7 @@ def test_an_undo_that_fails_loses_nothing(tmp_path: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(Path, "replace", refuse)
     words = "a could be neither replaced nor put back; the earlier files are in "
-    with pytest.raises(OutputError, match=words), output.staged(tmp_path) as staging:
+    with pytest.raises(OutputError, match=words), atomic_write.staged(tmp_path) as staging:
         for name in "abc":
             (staging / name).write_text(f"new {name}")
     (rescued,) = tmp_path.glob("earlier-*/report")
@@ -204,7 +204,7 @@ def test_what_a_killed_job_had_moved_away_comes_back(tmp_path: Path) -> None:
     for name in "ab":
         (old / name).write_text("old")
     (tmp_path / "b").write_text("there")
-    with pytest.raises(ZeroDivisionError), output.staged(tmp_path):
+    with pytest.raises(ZeroDivisionError), atomic_write.staged(tmp_path):
         raise ZeroDivisionError
     assert snapshot(tmp_path) == {"a": "old", "b": "there"}
 
@@ -214,7 +214,7 @@ def test_no_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(tempfile, "tempdir", None)
     monkeypatch.setattr(tempfile, "_candidate_tempdir_list", list)
     with pytest.raises(OutputError, match=r"no temporary folder can be written; .*docker run --tmpfs /tmp"):
-        output.prepare(tmp_path, ())
+        atomic_write.prepare(tmp_path, ())
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -249,8 +249,8 @@ def test_a_folder_of_pictures_is_replaced_whole(tmp_path: Path, monkeypatch: pyt
     (tmp_path / "z").write_text("old")
 
     def write() -> None:
-        output.prepare(tmp_path, ("z",), ("images",))
-        with output.staged(tmp_path) as staging:
+        atomic_write.prepare(tmp_path, ("z",), ("images",))
+        with atomic_write.staged(tmp_path) as staging:
             (staging / "images").mkdir()
             (staging / "images" / "3.png").write_text("new")
             (staging / "z").write_text("new")
@@ -277,19 +277,19 @@ def test_pictures_of_others_are_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "holiday.png").write_text("mine")
     with pytest.raises(OutputError, match=r"holiday\.png is in the way of the report's pictures"):
-        output.prepare(tmp_path, (), ("images",))
+        atomic_write.prepare(tmp_path, (), ("images",))
     assert snapshot(tmp_path / "images") == {"holiday.png": "mine"}
     shutil.rmtree(tmp_path / "images")
     (tmp_path / "images").write_text("mine")
     with pytest.raises(OutputError, match="images is in the way"):
-        output.prepare(tmp_path, (), ("images",))
+        atomic_write.prepare(tmp_path, (), ("images",))
 
 
 def test_pictures_of_others_that_came_meanwhile_are_not_replaced(tmp_path: Path) -> None:
     """Neither is anything else: the report that was there stays."""
     (tmp_path / "a").write_text("old")
-    output.prepare(tmp_path, ("a",), ("images",))
-    with pytest.raises(OutputError, match=r"holiday\.png is in the way"), output.staged(tmp_path) as staging:
+    atomic_write.prepare(tmp_path, ("a",), ("images",))
+    with pytest.raises(OutputError, match=r"holiday\.png is in the way"), atomic_write.staged(tmp_path) as staging:
         (staging / "a").write_text("new")
         (staging / "images").mkdir()
         (tmp_path / "images").mkdir()
@@ -304,11 +304,11 @@ def test_what_is_outdated_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         (tmp_path / name).write_text("old")
     (tmp_path / "saved_model").mkdir()
     (tmp_path / "saved_model" / "a").write_text("old")
-    manifest.write(tmp_path, ("model.onnx", "saved_model"))
+    ownership.write(tmp_path, ("model.onnx", "saved_model"))
     before = {path: path.read_text() for path in tmp_path.rglob("*") if path.is_file()}
 
     def write() -> None:
-        with output.staged(tmp_path, outdated=manifest.listed) as staging:
+        with atomic_write.staged(tmp_path, outdated=ownership.listed) as staging:
             (staging / "z").write_text("new")
 
     replace = Path.replace
@@ -331,10 +331,13 @@ def test_an_export_that_was_changed_meanwhile_stays(tmp_path: Path) -> None:
     """While a run trained, somebody went on with the card; the run fails, and all is as it was."""
     (tmp_path / "model-card.md").write_text("old")
     (tmp_path / "model.onnx").write_text("old")
-    manifest.write(tmp_path, ("model.onnx", "model-card.md"))
+    ownership.write(tmp_path, ("model.onnx", "model-card.md"))
     words = "model-card.md is in the way of the exported models"
     for new in ("model-card.md", "index.html"):
-        with pytest.raises(OutputError, match=words), output.staged(tmp_path, outdated=manifest.listed) as staging:
+        with (
+            pytest.raises(OutputError, match=words),
+            atomic_write.staged(tmp_path, outdated=ownership.listed) as staging,
+        ):
             (tmp_path / "model-card.md").write_text("mine")
             (staging / new).write_text("new")
         assert snapshot(tmp_path) | {"exports.sha256": ""} == {

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from job import results
+from job.results import schema
 
 
 def test_metrics_json_has_the_documented_keys(finished_run: Path) -> None:
@@ -32,14 +32,14 @@ def test_metrics_json_has_the_documented_keys(finished_run: Path) -> None:
     assert set(content["data"]["sha256"]) == {"train_images", "train_labels", "test_images", "test_labels"}
 
 
-@pytest.mark.parametrize("n_at_once", [results.N_PROBABILITIES_AT_ONCE, 10, 1])
+@pytest.mark.parametrize("n_at_once", [schema.N_PROBABILITIES_AT_ONCE, 10, 1])
 def test_predictions_csv_gives_back_the_same_float32(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n_at_once: int
 ) -> None:
     """The shortest digits that name the value, and the documented columns; at once, by three lines and by one."""
-    monkeypatch.setattr(results, "N_PROBABILITIES_AT_ONCE", n_at_once)
+    monkeypatch.setattr(schema, "N_PROBABILITIES_AT_ONCE", n_at_once)
     probabilities = np.random.default_rng(0).dirichlet([0.1] * 3, 50).astype(np.float32)
-    results._write_predictions(tmp_path / "p.csv", np.arange(50) % 3, probabilities)
+    schema._write_predictions(tmp_path / "p.csv", np.arange(50) % 3, probabilities)
     table = pd.read_csv(tmp_path / "p.csv", dtype={f"p_{label}": np.float32 for label in range(3)})
     assert list(table) == ["index", "true", "predicted", "p_0", "p_1", "p_2"]
     assert (table[["p_0", "p_1", "p_2"]].to_numpy() == probabilities).all()
@@ -47,15 +47,15 @@ def test_predictions_csv_gives_back_the_same_float32(
     assert table["predicted"].tolist() == probabilities.argmax(axis=1).tolist()
 
 
-@pytest.mark.parametrize("n_at_once", [results.N_PROBABILITIES_AT_ONCE, 10, 1])
+@pytest.mark.parametrize("n_at_once", [schema.N_PROBABILITIES_AT_ONCE, 10, 1])
 def test_predictions_csv_keeps_what_the_earlier_model_predicted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n_at_once: int
 ) -> None:
     """In a last column, where there was one; at once, by three lines and by one."""
-    monkeypatch.setattr(results, "N_PROBABILITIES_AT_ONCE", n_at_once)
+    monkeypatch.setattr(schema, "N_PROBABILITIES_AT_ONCE", n_at_once)
     probabilities = np.random.default_rng(0).dirichlet([0.1] * 3, 50).astype(np.float32)
     earlier = np.arange(50) % 2
-    results._write_predictions(tmp_path / "p.csv", np.arange(50) % 3, probabilities, earlier)
+    schema._write_predictions(tmp_path / "p.csv", np.arange(50) % 3, probabilities, earlier)
     table = pd.read_csv(tmp_path / "p.csv")
     assert list(table) == ["index", "true", "predicted", "p_0", "p_1", "p_2", "baseline"]
     assert table["baseline"].tolist() == earlier.tolist()

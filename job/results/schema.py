@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from job.config.run_config import Config
 from job.data.dataset import Dataset
-from job.environment import Environment
 from job.evaluation.evaluate import Judgement
 from job.evaluation.metrics import Labels
 from job.evaluation.paired_comparison import Baseline, Comparison
 from job.evaluation.seed_variation import Spread
+from job.results.provenance import Environment
 
 SCHEMA_VERSION = 4
 

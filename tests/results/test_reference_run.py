@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from conftest import edited, write_idx
 
-from job import saved
 from job.__main__ import main
 from job.data import idx
 from job.data.sources import FILES
+from job.results import run
 
 ErrorOf = Callable[..., str]
 
@@ -114,7 +114,7 @@ def test_other_training_images_are_no_hindrance(finished_run: Path, tmp_path: Pa
     output = tmp_path / "out"
     options = ["--baseline", str(finished_run), "--epochs", "1", "--output", str(output), "-q"]
     assert main(["--data", str(other), *options]) == 0
-    assert saved.read_metrics(output).comparison is not None
+    assert run.read_metrics(output).comparison is not None
 
 
 def test_other_class_names(refusal: ErrorOf, finished_run: Path, tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_labels_that_are_not_the_data_sets(refusal: ErrorOf, run_copy: Path) -> 
     )
     cells[one][1], cells[other][1] = cells[other][1], cells[one][1]
     path.write_text("\n".join(",".join(line) for line in cells) + "\n")
-    found = saved.read_predictions(run_copy, 10, [])
+    found = run.read_predictions(run_copy, 10, [])
     loss = float(-np.log(found.of_truth.astype(float)).mean())
     metrics.write_text(edited(lambda content: content.update(loss=loss))(metrics.read_text()))
     assert f"predictions.csv gives image {one - 1} another true class than the data set" in refusal(run_copy)
@@ -172,7 +172,7 @@ def test_a_compared_run_is_a_baseline_too(compared_run: Path, finished_run: Path
     output, data = tmp_path / "out", finished_run.parent / "blocks"
     options = ["--epochs", "3", "--seed", "1", "--baseline", str(compared_run), "--output", str(output), "-q"]
     assert main(["--data", str(data), *options]) == 0
-    found = saved.read_metrics(output).comparison
+    found = run.read_metrics(output).comparison
     assert found is not None
     assert (found.pairs.n_discordant, found.p_value, found.indices()) == (0, 1.0, [])
     assert "Both got the same images right." in (output / "index.html").read_text(encoding="utf-8")

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from conftest import REPOSITORY
 
-from job import archive
 from job.errors import OutputError
+from job.results.output_folder import tar_stream
 
 STREAM = """
 import os, sys, time
@@ -152,15 +152,15 @@ def test_no_room_for_the_temporary_folder(monkeypatch: pytest.MonkeyPatch) -> No
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "isatty", lambda _: False)
-    with pytest.raises(OutputError, match=r"--output -: temporary folder .*: full"), archive.streamed() as folder:
+    with pytest.raises(OutputError, match=r"--output -: temporary folder .*: full"), tar_stream.streamed() as folder:
         raise OutputError(f"--output {folder}: full")
     monkeypatch.setattr(tempfile, "mkdtemp", refuse)
     with (
         pytest.raises(OutputError, match=r"no temporary folder can be made .*No space"),
-        archive.streamed(),
+        tar_stream.streamed(),
     ):
         pass
     monkeypatch.setattr(tempfile, "tempdir", None)
     monkeypatch.setattr(tempfile, "_candidate_tempdir_list", list)
-    with pytest.raises(OutputError, match="no temporary folder can be written"), archive.streamed():
+    with pytest.raises(OutputError, match="no temporary folder can be written"), tar_stream.streamed():
         pass

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from job import output, signals
+from job import signals
 from job.errors import OutputError, UsageError
+from job.results.output_folder import atomic_write
 
 NAME = "report"
 """The folder in the archive."""
@@ -36,7 +37,7 @@ def streamed() -> Iterator[Path]:
         )
     if fcntl.fcntl(STDOUT, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
         raise OutputError("--output -: stdout is closed; pipe it: … | tar x")
-    output.demand_temporary_folder()
+    atomic_write.demand_temporary_folder()
     try:
         folder = Path(tempfile.mkdtemp(prefix="fashion-job-"))
     except OSError as error:

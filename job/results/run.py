@@ -14,7 +14,7 @@ from job.config.recipes import Recipe
 from job.data.dataset import IMAGE_SHAPE, is_text
 from job.data.sources import FILES
 from job.errors import DataError, UsageError
-from job.results import BASELINE, METRICS, PREDICTIONS, SAMPLES, SCHEMA_VERSION, Results
+from job.results.schema import BASELINE, METRICS, PREDICTIONS, SAMPLES, SCHEMA_VERSION, Results
 
 if TYPE_CHECKING:
     import pandas as pd
