@@ -83,7 +83,7 @@ def _train(config: Config, folder: Path) -> "Results":
     """Train, judge and report into `folder`."""
     from job.config import export_formats
     from job.data import sources
-    from job.reporter import Reporter
+    from job.report.worker import Reporter
     from job.results import file_names, reference_run, schema
     from job.results.output_folder import atomic_write, ownership
     from job.training import device, export, resources
@@ -122,15 +122,15 @@ def _train(config: Config, folder: Path) -> "Results":
 
 def _export(network: "keras.Model", outcome: "Results", staging: Path) -> None:
     """Write the network in the formats asked for, if any, with its card and the sums of all."""
-    from job import card
     from job.config import export_formats
+    from job.report import model_card
     from job.results import schema
     from job.results.output_folder import ownership
     from job.training import export
 
     if names := outcome.config.export:
         export.write(network, staging, names)
-        card.write(staging, outcome)
+        model_card.write(staging, outcome)
         ownership.write(
             staging, (schema.MODEL, *(name for name in export_formats.paths(names) if name != export_formats.SUMS))
         )
@@ -219,7 +219,7 @@ def _run(
 
 def render(config: Config) -> str:
     """Make the report again from the files of an earlier run; returns the result in one line."""
-    from job import page
+    from job.report import build
     from job.results import file_names, run
     from job.results.output_folder import atomic_write
 
@@ -228,7 +228,7 @@ def render(config: Config) -> str:
         outcome = run.read_metrics(folder)
         atomic_write.prepare(folder, file_names.FILES[config.layout], file_names.FOLDERS[config.layout])
         with atomic_write.staged(folder) as staging:
-            page.write(folder, staging, config.layout)
+            build.write(folder, staging, config.layout)
             stage.summary = file_names.weigh(staging)
     return _result(outcome, str(folder / file_names.PAGE))
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from job import figures, published
 from job.evaluation.paired_comparison import Comparison
+from job.report import published
+from job.report.charts import figures
 from job.results.schema import Results
 
 

@@ -14,9 +14,9 @@ import yaml
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from job import card
 from job.config.export_formats import CARD, FORMATS
 from job.data.dataset import FASHION_MNIST
+from job.report import model_card
 from job.results.schema import Results
 
 IMAGES = "t10k-images-idx3-ubyte.gz"
@@ -99,7 +99,7 @@ def test_tells_how_to_run_what_was_exported_and_nothing_else(finished_results: R
     """A block of code for each format, besides reading the images and Keras's own."""
     for names in ([], ["onnx"], list(FORMATS)):
         config = dataclasses.replace(finished_results.config, export=tuple(names))
-        text = card.render(dataclasses.replace(finished_results, config=config))
+        text = model_card.render(dataclasses.replace(finished_results, config=config))
         assert len(codes(text, "python")) == 2 + len(names)
         assert all((f"`{form.path}" in text) == (name in names) for name, form in FORMATS.items())
 
@@ -107,7 +107,7 @@ def test_tells_how_to_run_what_was_exported_and_nothing_else(finished_results: R
 def test_its_figures_are_those_of_the_results(finished_results: Results) -> None:
     """With their n and intervals, for all images and by class, as rounded here."""
     results = finished_results
-    front, tokens = split(card.render(results))
+    front, tokens = split(model_card.render(results))
     rows = {row[0]: row[1:] for row in table(tokens, "figure")}
     interval = results.accuracy_interval
     n_right = sum(row[label] for label, row in enumerate(results.confusion_matrix))
@@ -133,16 +133,16 @@ def test_its_figures_are_those_of_the_results(finished_results: Results) -> None
     (entry,) = front["model-index"][0]["results"]
     assert [metric["value"] for metric in entry["metrics"]] == [results.accuracy, results.macro.f1]
     assert [row[1] for row in table(tokens, "file")] == list(results.data.sha256.values())
-    assert codes(card.render(results), "sh") == [results.command + "\n"]
+    assert codes(model_card.render(results), "sh") == [results.command + "\n"]
 
 
 def test_tells_the_settings_of_the_training(finished_results: Results) -> None:
     """All but those that change only where it takes place."""
-    rows = dict(table(split(card.render(finished_results))[1], "setting"))
+    rows = dict(table(split(model_card.render(finished_results))[1], "setting"))
     assert rows["epochs"] == "2"
     assert {name.replace(" ", "_") for name in rows} == {
         field.name for field in dataclasses.fields(finished_results.config)
-    } - set(card.NO_SETTINGS)
+    } - set(model_card.NO_SETTINGS)
 
 
 ODD = (
@@ -168,24 +168,24 @@ def test_odd_names_mean_themselves(finished_results: Results) -> None:
     data = dataclasses.replace(finished_results.data, name=name)
     command = "python -m job --data '``` <x>'"
     results = dataclasses.replace(finished_results, per_class=per_class, data=data, command=command)
-    front, tokens = split(card.render(results))
+    front, tokens = split(model_card.render(results))
     assert [row[1] for row in table(tokens, "class")] == list(ODD)
     title = next(following for token, following in itertools.pairwise(tokens) if token.type == "heading_open")
     assert shown(title).startswith(f"Model card: {name}, ")
     assert isinstance(front, dict)
     assert front["model-index"][0]["results"][0]["dataset"]["name"] == name
-    assert codes(card.render(results), "sh") == [command + "\n"]
+    assert codes(model_card.render(results), "sh") == [command + "\n"]
     assert all(shown(token) for token in tokens if token.type == "inline")
     assert not any(token.type == "html_block" for token in tokens)
 
 
 def test_says_whose_the_data_set_is(finished_results: Results) -> None:
     """Fashion-MNIST's licence, and of another that it is not known."""
-    own = card.render(finished_results)
+    own = model_card.render(finished_results)
     assert "The licence of the data set is not known here" in own
     assert "Zalando" not in own
     data = dataclasses.replace(finished_results.data, name=FASHION_MNIST)
-    known = card.render(dataclasses.replace(finished_results, data=data))
+    known = model_card.render(dataclasses.replace(finished_results, data=data))
     assert "© Zalando SE, under the MIT licence" in known
     assert "not known here" not in known
     assert "datasets: [zalando-datasets/fashion_mnist]" in known

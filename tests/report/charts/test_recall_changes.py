@@ -3,8 +3,8 @@ import re
 import pytest
 from test_figures import elements, label, paths, texts
 
-from job import figures
-from job.differences import signed
+from job.report.charts import figures
+from job.report.charts.recall_changes import signed
 
 MINUS = "\N{MINUS SIGN}"
 NAMES = ["up", "open", "down"]

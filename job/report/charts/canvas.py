@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
-from job import svg
+from job.report.charts import svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,9 +5,11 @@ import signal
 import sys
 from pathlib import Path
 
-from job import audit, figures, report
+from job import audit
 from job.errors import DataError
-from job.reporter import UNWRITABLE
+from job.report import page
+from job.report.charts import figures
+from job.report.worker import UNWRITABLE
 from job.results import run
 from job.results.file_names import Layout
 from job.results.schema import METRICS
@@ -26,7 +28,7 @@ def write(source: Path, target: Path, layout: Layout) -> None:
         raise DataError(f"{source / METRICS}: {differences[0]}; the files are of different runs, train again")
     images = run.read_samples(source, chosen)
     augmented = run.read_augmented(source, results.config)
-    for name, content in report.render(results, predictions, images, augmented, layout).items():
+    for name, content in page.render(results, predictions, images, augmented, layout).items():
         path = target / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(content)

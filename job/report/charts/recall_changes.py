@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from job.canvas import (
+from job.evaluation.metrics import Floats
+from job.report.charts.canvas import (
     ACCENT,
     BOTTOM,
     CAP,
@@ -22,7 +23,6 @@ from job.canvas import (
     title,
     width_of,
 )
-from job.evaluation.metrics import Floats
 
 ROW = 24  # the height of a class
 NARROW_ROW = 15  # where there are many

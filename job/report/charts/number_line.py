@@ -4,7 +4,21 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from job.canvas import ACCENT, CAP, FONT_SIZE, LINE, MUTED, RULE, WIDTH, boxes, canvas, dots, finish, sheet, width_of
+from job.report.charts.canvas import (
+    ACCENT,
+    CAP,
+    FONT_SIZE,
+    LINE,
+    MUTED,
+    RULE,
+    WIDTH,
+    boxes,
+    canvas,
+    dots,
+    finish,
+    sheet,
+    width_of,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

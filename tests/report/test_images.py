@@ -4,7 +4,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from job.pictures import Pictures
+from job.report.images import Pictures
 
 IMAGES = {7: np.arange(784, dtype=np.uint16).reshape(28, 28).astype(np.uint8)}
 

@@ -28,7 +28,7 @@ class Reporter:
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "job.page"],
+            [sys.executable, "-m", "job.report.build"],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,

@@ -1,6 +1,6 @@
 import pytest
 
-from job import svg
+from job.report.charts import svg
 
 HEAD = (
     '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 20 10">'

@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from job import changes
 from job.evaluation.intervals import Interval
 from job.evaluation.paired_comparison import Comparison
-from job.pictures import Pictures
+from job.report import comparison_view
+from job.report.images import Pictures
 from job.results import run
 from job.results.schema import Results
 
@@ -16,9 +16,9 @@ def compared(compared_run: Path) -> Results:
     return run.read_metrics(compared_run)
 
 
-def arrange(folder: Path, results: Results) -> changes.Changes | None:
+def arrange(folder: Path, results: Results) -> comparison_view.Changes | None:
     predictions = run.read_predictions(folder, 10, [], compared=results.comparison is not None)
-    return changes.arrange(results, predictions, Pictures(run.read_samples(folder, []), embedded=True))
+    return comparison_view.arrange(results, predictions, Pictures(run.read_samples(folder, []), embedded=True))
 
 
 def test_a_run_alone_has_no_changes(finished_run: Path, finished_results: Results) -> None:

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from job.charts import recall, reliability
-from job.curves import coverage, learning
-from job.differences import differences
-from job.heatmap import MAX_ANNOTATED, confusion_matrix
+from job.report.charts.class_recall import recall, reliability
+from job.report.charts.confusion_matrix import MAX_ANNOTATED, confusion_matrix
+from job.report.charts.learning_curves import coverage, learning
+from job.report.charts.number_line import scale, stages
+from job.report.charts.recall_changes import differences
 from job.results.schema import History
-from job.strips import scale, stages
 
 __all__ = [
     "MAX_ANNOTATED",

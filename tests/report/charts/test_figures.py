@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from job import canvas, figures, heatmap, strips, svg
+from job.report.charts import canvas, confusion_matrix, figures, number_line, svg
 from job.results.schema import History
 
 STYLE = (Path(__file__).parent.parent / "templates" / "style.css").read_text(encoding="utf-8")
 NAMES = ["T-shirt/top", "<script>alert(1)</script>", "袋 $x^2 \"'&"]
 MATRIX = np.array([[8, 1, 1], [0, 10, 0], [5, 0, 5]])
 HISTORY = History([0.5, 0.4, 0.3], [0.8, 0.9, 0.95], [0.001] * 3, [0.6, 0.4, 0.5], [0.7, 0.8, 0.9])
-POINTS: list[tuple[str, strips.Accuracy]] = [
+POINTS: list[tuple[str, number_line.Accuracy]] = [
     ("human", 0.835),
     ("logistic regression", 0.842),
     ("MLPs", (0.87, 0.89)),
@@ -122,7 +122,7 @@ def test_the_heatmap_shows_every_count_share_and_name() -> None:
     shown = texts(figures.confusion_matrix(MATRIX, NAMES))
     assert [text for text in shown if text.isdigit()] == ["8", "1", "1", "10", "5", "5"]
     assert [text for text in shown if text.endswith("%")] == ["80.0%", "10.0%", "10.0%", "100.0%", "50.0%", "50.0%"]
-    assert [shown.count(canvas.short(name, heatmap.MAX_NAME)) for name in NAMES] == [2, 2, 2]
+    assert [shown.count(canvas.short(name, confusion_matrix.MAX_NAME)) for name in NAMES] == [2, 2, 2]
     assert label(figures.confusion_matrix(MATRIX, NAMES)) == (
         "Heatmap of the confusion matrix: 23 of 30 images lie on its diagonal. "
         f"The largest error: {NAMES[2]} taken for T-shirt/top: 5 of 10, 50.0%."
@@ -134,7 +134,7 @@ def test_cells_lie_where_they_belong() -> None:
     picture = figures.confusion_matrix(np.array([[1, 0], [1, 0]]), ["a", "b"])
     (right,), (wrong,) = (rectangles("".join(paths(picture, fill=f"var(--{hue})"))) for hue in ("accent", "error"))
     empty = rectangles("".join(paths(picture, fill="var(--tint)")))
-    width, height = heatmap.MAX_CELL
+    width, height = confusion_matrix.MAX_CELL
     assert (wrong[0] - right[0], wrong[1] - right[1]) == (0, height)
     assert [(x - right[0], y - right[1]) for x, y, _, _ in empty] == [(width, 0), (width, height)]
 
@@ -163,8 +163,8 @@ def test_cells_link_to_their_images() -> None:
 def test_every_number_in_a_cell_can_be_read(theme: str, hue: str) -> None:
     """On each shade, in the colour that the heatmap writes on it, at a contrast of 4.5 at least (WCAG 1.4.3)."""
     colours = tokens(theme)
-    for step, opacity in enumerate(heatmap.SHADES):
-        text = colours["ink" if step < heatmap.N_LIGHT else "on-accent"]
+    for step, opacity in enumerate(confusion_matrix.SHADES):
+        text = colours["ink" if step < confusion_matrix.N_LIGHT else "on-accent"]
         cell = opacity * colours[hue] + (1 - opacity) * colours["paper"]
         assert contrast(text, cell) >= 4.5, f"{theme} {hue} {opacity}"
 
@@ -190,7 +190,7 @@ def contrast(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
 @pytest.mark.parametrize(("share", "step"), [(1e-9, 0), (0.01, 0), (0.128, 3), (0.44, 5), (0.45, 6), (1.0, 8)])
 def test_the_shade_grows_with_the_root_of_the_share(share: float, step: int) -> None:
     """By hand: the ninth in which the square root lies; 4/9 is the last share that is light."""
-    assert heatmap.shade(share) == step
+    assert confusion_matrix.shade(share) == step
 
 
 def test_numbers_are_light_on_dark_cells_alone() -> None:
@@ -206,9 +206,9 @@ def test_a_matrix_of_any_size_fits_the_page(n_classes: int) -> None:
     picture = figures.confusion_matrix(*diagonal(n_classes))
     width, height = map(float, ET.fromstring(picture).attrib["viewBox"].split()[2:])
     cells = rectangles("".join(paths(picture, fill="var(--accent)")))
-    assert width <= heatmap.WIDTH
+    assert width <= confusion_matrix.WIDTH
     assert len(cells) == n_classes
-    assert max(right - left for left, _, right, _ in cells) <= heatmap.MAX_CELL[0]
+    assert max(right - left for left, _, right, _ in cells) <= confusion_matrix.MAX_CELL[0]
     assert max(right for _, _, right, _ in cells) <= width
     assert max(bottom for *_, bottom in cells) <= height + 0.1
     assert texts(picture).count("30") == (n_classes if n_classes <= figures.MAX_ANNOTATED else 0)
@@ -218,8 +218,8 @@ def test_a_matrix_of_any_size_fits_the_page(n_classes: int) -> None:
 def test_phones_get_the_text_that_the_matrix_has_room_for() -> None:
     """The size in the style sheet, with which ten classes on a phone of 360 pixels have text of 10 pixels."""
     sizes = [int(size) for size in re.findall(r"\.wide \{ font-size: (\d+)px; \}", STYLE)]
-    assert sizes[-1] == heatmap.PHONE_SIZE
-    assert heatmap.PHONE_SIZE * 328 / heatmap.WIDTH > 10
+    assert sizes[-1] == confusion_matrix.PHONE_SIZE
+    assert confusion_matrix.PHONE_SIZE * 328 / confusion_matrix.WIDTH > 10
 
 
 def test_the_bar_chart_shows_every_recall() -> None:
@@ -287,7 +287,9 @@ def test_curves_of_any_length(n_epochs: int) -> None:
     assert bool(paths(picture, stroke_width="5")) == (n_epochs <= 20)
 
 
-CROWD: list[tuple[str, strips.Accuracy]] = [(f"a model called {number}", 0.9 + number / 1000) for number in range(8)]
+CROWD: list[tuple[str, number_line.Accuracy]] = [
+    (f"a model called {number}", 0.9 + number / 1000) for number in range(8)
+]
 
 
 @pytest.mark.parametrize(

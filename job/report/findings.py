@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from job import published
 from job.data.dataset import FASHION_MNIST
 from job.evaluation.calibration import Calibration, Coverage
 from job.evaluation.intervals import Interval
-from job.published import Published
+from job.report import published
+from job.report.published import Published
 from job.results.schema import History, Results
 
 Place = Literal["above", "within", "beside", "below"]

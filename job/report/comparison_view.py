@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from job.evaluation.paired_comparison import Comparison
-from job.pictures import Pictures
+from job.report.images import Pictures
 from job.results.run import Predictions
 from job.results.schema import Results
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from job.differences import signed
 from job.evaluation import intervals
 from job.evaluation.intervals import Interval
+from job.report.charts.recall_changes import signed
 
 LOWEST_P = 0.001  # what lies below is not told from it
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from job.errors import OutputError
-from job.reporter import Reporter
+from job.report.worker import Reporter
 
 
 def test_it_writes_the_report_beside_the_results(finished_run: Path, run_copy: Path) -> None:

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from conftest import edited, write_dataset
 
-from job import report
 from job.__main__ import main
 from job.config.recipes import ModelName
 from job.data.dataset import FASHION_MNIST
+from job.report import page
 from job.results import run
 from job.results.schema import Results
 
@@ -137,7 +137,7 @@ def test_fashion_mnist_is_compared_with_what_was_published(
     )
     predictions = run.read_predictions(finished_run, 10, results.samples.indices())
     images = run.read_samples(finished_run, results.pictured())
-    page = parse(report.render(results, predictions, images, NOTHING, "single")["index.html"].decode())
+    page = parse(page.render(results, predictions, images, NOTHING, "single")["index.html"].decode())
     header = page.find(".//header")
     assert [row[0] for row in rows(header)] == [
         *("people", "logistic regression", "MLPs", "two convolutions", "best"),
@@ -399,7 +399,7 @@ def test_a_perfect_model_has_no_mistakes_to_show(finished_run: Path, tmp_path: P
         samples=dataclasses.replace(results.samples, wrong=[], confident_mistakes=[], cells=diagonal),
     )
     images = run.read_samples(copy, results.pictured())
-    page = parse(report.render(perfect, predictions, images, NOTHING, "single")["index.html"].decode())
+    page = parse(page.render(perfect, predictions, images, NOTHING, "single")["index.html"].decode())
     assert "No test image was mistaken." in text(section(page, "confusion"))
     assert "Wrong" not in text(section(page, "samples"))
     assert "errors" not in text(section(page, "calibration"))

@@ -8,7 +8,7 @@ import numpy as np
 import seaborn as sns
 from matplotlib.ticker import MaxNLocator
 
-from job.canvas import (
+from job.report.charts.canvas import (
     ACCENT,
     BOTTOM,
     CAP,

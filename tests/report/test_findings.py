@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from job import verdict
 from job.data.dataset import FASHION_MNIST
 from job.evaluation.intervals import Interval
+from job.report import findings
 from job.results.schema import History, Results
 
 
@@ -25,7 +25,7 @@ def test_a_place_is_claimed_only_where_the_whole_interval_lies_there(
     """Beside people's 0.835, which of 1,000 images is 0.811 to 0.857, and the 0.87 to 0.89 of other networks."""
     accuracy, lower, upper = figures
     data = replace(finished_results.data, name=FASHION_MNIST)
-    comparison = verdict.compare(
+    comparison = findings.compare(
         replace(finished_results, data=data, accuracy=accuracy, accuracy_interval=Interval(lower, upper))
     )
     assert comparison is not None
@@ -34,7 +34,7 @@ def test_a_place_is_claimed_only_where_the_whole_interval_lies_there(
 
 def test_other_data_sets_are_compared_with_nothing(finished_results: Results) -> None:
     """What was published is about Fashion-MNIST."""
-    assert verdict.compare(finished_results) is None
+    assert findings.compare(finished_results) is None
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_a_sign_is_named_only_where_the_losses_show_it(
     loss: list[float], val_loss: list[float], sign: str, best_epoch: int, change: float
 ) -> None:
     """More than 2 % of the validation loss, and for overfitting a training loss that fell."""
-    found = verdict.fit(History(loss, loss, loss, val_loss, val_loss))
+    found = findings.fit(History(loss, loss, loss, val_loss, val_loss))
     assert found is not None
     assert (found.sign, found.best_epoch) == (sign, best_epoch)
     assert found.change == pytest.approx(change)
@@ -62,11 +62,11 @@ def test_a_sign_is_named_only_where_the_losses_show_it(
 
 def test_without_validation_there_is_no_sign() -> None:
     """The training loss alone shows neither."""
-    assert verdict.fit(History([0.5], [0.8], [0.1])) is None
+    assert findings.fit(History([0.5], [0.8], [0.1])) is None
 
 
 def test_the_surest_answers_are_more_often_right(finished_results: Results) -> None:
     """The first known coverage of at least 80 %."""
-    found = verdict.abstain(finished_results.calibration, 0.8)
+    found = findings.abstain(finished_results.calibration, 0.8)
     assert found.coverage >= 0.8
     assert found.n == round(found.coverage * finished_results.data.n_test)

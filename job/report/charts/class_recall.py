@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import seaborn as sns
 
-from job.canvas import (
+from job.report.charts.canvas import (
     ACCENT,
     BOTTOM,
     CAP,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from job.evaluation import intervals, sample_selection
-from job.pictures import Pictures
+from job.report.images import Pictures
 from job.results.run import Predictions
 from job.results.schema import Results
 

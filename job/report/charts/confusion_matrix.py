@@ -7,7 +7,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from job.canvas import ACCENT, ERROR, INK, MUTED, ON_ACCENT, TINT, boxes, canvas, finish, sheet, short, width_of
+from job.report.charts.canvas import (
+    ACCENT,
+    ERROR,
+    INK,
+    MUTED,
+    ON_ACCENT,
+    TINT,
+    boxes,
+    canvas,
+    finish,
+    sheet,
+    short,
+    width_of,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,20 +11,21 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from job import changes, drawings, figures, gallery, notation, published, verdict
-from job.changes import Changes
 from job.config.recipes import RECIPES, Recipe
 from job.config.run_config import Config
 from job.data import sources
-from job.drawings import Drawings
 from job.evaluation.calibration import Coverage
 from job.evaluation.evaluate import ClassMetrics
-from job.gallery import Gallery
-from job.pictures import Pictures, Sheet
+from job.report import comparison_view, findings, formatting, gallery, published
+from job.report.charts import drawings, figures
+from job.report.charts.drawings import Drawings
+from job.report.comparison_view import Changes
+from job.report.findings import Fit, Standing
+from job.report.gallery import Gallery
+from job.report.images import Pictures, Sheet
 from job.results.file_names import AUGMENTED, PAGE, STYLE, Layout
 from job.results.run import Predictions
 from job.results.schema import Results
-from job.verdict import Fit, Standing
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 COVERAGE = 0.8  # of the images, for the sentence on what the model does if it may abstain
@@ -133,7 +134,7 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= notation.FILTERS
+    environment.filters |= formatting.FILTERS
     return environment
 
 
@@ -155,7 +156,7 @@ def _view(
     trials = {one.seed: one for one in results.spread.trials} if results.spread else {}
     n_right = int(np.trace(results.matrix))
     recalls = [one.recall for one in results.per_class]
-    standing = verdict.compare(results)
+    standing = findings.compare(results)
     cells = _cells(results)
     return View(
         results=results,
@@ -164,7 +165,7 @@ def _view(
         n_wrong=results.data.n_test - n_right,
         lowest=results.per_class[recalls.index(min(recalls))] if min(recalls) < max(recalls) else None,
         standing=standing,
-        changes=changes.arrange(results, predictions, pictures),
+        changes=comparison_view.arrange(results, predictions, pictures),
         published=published.PUBLISHED if standing else (),
         gallery=gallery.arrange(results, predictions, pictures),
         figures=drawings.draw(results, with_scale=standing is not None),
@@ -173,8 +174,8 @@ def _view(
         links_all=len(cells) == len(results.samples.cells),
         shows_counts=len(results.per_class) <= figures.MAX_ANNOTATED,
         mean_confidence=sum(one.n * one.confidence for one in results.calibration.bins) / results.data.n_test,
-        abstention=verdict.abstain(results.calibration, COVERAGE),
-        fit=verdict.fit(results.history),
+        abstention=findings.abstain(results.calibration, COVERAGE),
+        fit=findings.fit(results.history),
         n_epochs=len(results.history.loss),
         training_s=trials[results.spread.reported].training_s if results.spread else results.timings_s["training"],
         lowest_trial=min((one.accuracy for one in trials.values()), default=results.accuracy),
