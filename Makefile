@@ -31,7 +31,7 @@ help: ## Show this list
 setup: $(VENV)/job.stamp ## Make .venv with what the job runs on (DEVICE=gpu: .venv-gpu)
 
 data: $(VENV)/job.stamp ## Put Fashion-MNIST into data/, unless the job finds it already
-	@$(BIN)/python -m job.download
+	@$(BIN)/python -m job.data.download
 
 run: data ## Train, judge and write report/index.html (options: make run ARGS="--epochs 10")
 	$(BIN)/python -m job $(ARGS)

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from job.config.recipes import RECIPES, Recipe, RecipeName
 from job.config.run_config import Config
-from job.data import dataset, idx, sources
-from job.data.dataset import Dataset, scale
+from job.data import idx, sources
+from job.data.dataset import Dataset, load_dataset, scale_pixels
 from job.evaluation import evaluate
 from job.training import resources
 
@@ -33,7 +33,7 @@ Figures = dict[str, Any]
 
 def load() -> Dataset:
     """Fashion-MNIST, found as the job finds it."""
-    return dataset.load(sources.find(None))
+    return load_dataset(sources.find(None))
 
 
 def engine(options: argparse.Namespace) -> Figures:
@@ -94,7 +94,7 @@ def keras_fit(options: argparse.Namespace, steps_per_execution: int = 1) -> Figu
     dataset = load()
     network = networks.build(N_CLASSES, Recipe(), options.seed)
     network.compile(network.optimizer, network.loss, metrics=["accuracy"], steps_per_execution=steps_per_execution)
-    images, labels = scale(dataset.train_images), keras.utils.to_categorical(dataset.train_labels, N_CLASSES)
+    images, labels = scale_pixels(dataset.train_images), keras.utils.to_categorical(dataset.train_labels, N_CLASSES)
     begun = time.perf_counter()
     network.fit(images, labels, batch_size=BATCH_SIZE, epochs=EPOCHS, validation_split=0.1, verbose=0)
     fit_s = time.perf_counter() - begun
@@ -113,7 +113,7 @@ def torch_eager(options: argparse.Namespace, *, fused: bool = False) -> Figures:
     torch.manual_seed(options.seed)
     torch.set_num_threads(options.threads)
     dataset = load()
-    images = torch.from_numpy(scale(dataset.train_images[:N_TRAIN]).reshape(-1, UNITS[0]))
+    images = torch.from_numpy(scale_pixels(dataset.train_images[:N_TRAIN]).reshape(-1, UNITS[0]))
     labels = torch.from_numpy(dataset.train_labels[:N_TRAIN].astype(np.int64))
     layers: list[torch.nn.Module] = []
     for n_in, n_out in pairwise(UNITS):
@@ -128,7 +128,7 @@ def torch_eager(options: argparse.Namespace, *, fused: bool = False) -> Figures:
             optimizer.step()
     fit_s = time.perf_counter() - begun
     with torch.no_grad():
-        logits = network(torch.from_numpy(scale(dataset.test_images).reshape(-1, UNITS[0]))).numpy()
+        logits = network(torch.from_numpy(scale_pixels(dataset.test_images).reshape(-1, UNITS[0]))).numpy()
     return {"fit_s": fit_s, "accuracy": _accuracy(dataset, logits)}
 
 
@@ -178,7 +178,7 @@ def jax_scan(options: argparse.Namespace) -> Figures:
         carry = epoch(carry, jax.random.permutation(jax.random.fold_in(key, 100 + number), N_TRAIN))
     jax.block_until_ready(carry)
     fit_s = time.perf_counter() - begun
-    outcome = logits(parameters(carry[1]), scale(dataset.test_images).reshape(-1, UNITS[0]))
+    outcome = logits(parameters(carry[1]), scale_pixels(dataset.test_images).reshape(-1, UNITS[0]))
     return {"fit_s": fit_s, "accuracy": _accuracy(dataset, np.asarray(outcome))}
 
 
@@ -189,7 +189,7 @@ def sklearn_mlp(options: argparse.Namespace) -> Figures:
     from sklearn.neural_network import MLPClassifier
 
     dataset = load()
-    images = scale(dataset.train_images[:N_TRAIN]).reshape(-1, UNITS[0])
+    images = scale_pixels(dataset.train_images[:N_TRAIN]).reshape(-1, UNITS[0])
     classifier = MLPClassifier(
         UNITS[1:-1], alpha=0, batch_size=BATCH_SIZE, max_iter=EPOCHS, tol=0, random_state=options.seed
     )
@@ -197,7 +197,7 @@ def sklearn_mlp(options: argparse.Namespace) -> Figures:
     with warnings.catch_warnings(action="ignore"):  # that five epochs are few
         classifier.fit(images, dataset.train_labels[:N_TRAIN])
     fit_s = time.perf_counter() - begun
-    outcome = classifier.predict_proba(scale(dataset.test_images).reshape(-1, UNITS[0]))
+    outcome = classifier.predict_proba(scale_pixels(dataset.test_images).reshape(-1, UNITS[0]))
     return {"fit_s": fit_s, "accuracy": _accuracy(dataset, outcome)}
 
 

@@ -138,13 +138,13 @@ def _export(network: "keras.Model", outcome: "Results", staging: Path) -> None:
 
 def _load(config: Config, folder: Path, source: "Source", stopwatch: Stopwatch) -> "Dataset":
     """The data set, if it and the output folder suit the settings."""
-    from job.data import dataset
+    from job.data.dataset import MEMORY_SHARE, load_dataset
     from job.results import schema
     from job.results.output_folder import atomic_write
     from job.training import export, resources
 
     with stopwatch.stage("data") as stage:
-        dataset = dataset.load(source, resources.memory_bytes() // dataset.MEMORY_SHARE)
+        dataset = load_dataset(source, resources.memory_bytes() // MEMORY_SHARE)
         n_train = dataset.n_train(config.validation_split)
         if config.batch_size > n_train:
             raise UsageError(
@@ -186,8 +186,8 @@ def _run(
         n_times = sum(len(one.history["loss"]) for one in trained)
         stage.summary = f"{described}: {n_times} x {n_train:,} images"
     with stopwatch.stage("evaluation") as stage:
-        networks = [networks.judge(one.network, config) for one in trained]
-        answers = [evaluate.predict(network, dataset.test_images) for network in networks]
+        judges = [networks.judge(one.network, config) for one in trained]
+        answers = [evaluate.predict(network, dataset.test_images) for network in judges]
         trials = [
             one.trial(*evaluate.score(dataset.test_labels, answer), took_best=config.early_stopping > 0)
             for one, answer in zip(trained, answers, strict=True)
@@ -214,7 +214,7 @@ def _run(
     augmented = augmentation.examples(
         config.augmentations(), dataset.train_images[:n_train], trained[chosen].seed, n_epochs
     )
-    return networks[chosen], schema.Evidence(probabilities, augmented, baseline), outcome
+    return judges[chosen], schema.Evidence(probabilities, augmented, baseline), outcome
 
 
 def render(config: Config) -> str:

@@ -1,0 +1,1 @@
+"""What a run is asked to do: options, recipes and the settings file, checked."""

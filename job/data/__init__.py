@@ -1,0 +1,1 @@
+"""Images and labels: found, fetched, read and checked."""

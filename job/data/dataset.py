@@ -81,7 +81,7 @@ class Dataset:
         return len(self.class_names)
 
 
-def load(source: Source, max_bytes: int = idx.MAX_BYTES) -> Dataset:
+def load_dataset(source: Source, max_bytes: int = idx.MAX_BYTES) -> Dataset:
     """Read and check the four files of a data set.
 
     Args:
@@ -104,7 +104,7 @@ def load(source: Source, max_bytes: int = idx.MAX_BYTES) -> Dataset:
     return Dataset(name=name, class_names=class_names, source=source, sha256=sha256, **values)
 
 
-def scale(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+def scale_pixels(images: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Pixels 0 to 255 as the networks take them: float32 in [0, 1], same shape."""
     return images.astype(np.float32) / np.float32(255)
 

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from job import signals
-from job.data import dataset, sources
+from job.data import sources
+from job.data.dataset import load_dataset
 from job.data.sources import FILES, Source
 from job.errors import DataError, OutputError
 
@@ -23,7 +24,7 @@ def main() -> int:
     """Fill data/ unless the job finds the data set already; returns the exit status."""
     try:
         found = sources.find_installed() or fill(sources.LOCAL, (from_debian, from_keras))
-        dataset.load(found)
+        load_dataset(found)
     except OSError as error:
         print(f"fashion-job: error: {sources.LOCAL}/ cannot be written ({error.strerror})", file=sys.stderr)
         return OutputError.exit_status
@@ -46,7 +47,7 @@ def fill(folder: Path, ways: tuple[Callable[[Path], Path], ...]) -> Source:
         for way in ways:
             try:
                 fetched = way(work)
-                dataset.load(Source(fetched, "download"))
+                load_dataset(Source(fetched, "download"))
                 folder.mkdir(exist_ok=True)
                 for name in FILES.values():
                     (fetched / name).replace(folder / name)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from job.data.dataset import scale
+from job.data.dataset import scale_pixels
 from job.errors import DivergenceError
 from job.evaluation import bootstrap, calibration, intervals, metrics, sample_selection
 from job.evaluation.calibration import Calibration
@@ -87,7 +87,7 @@ def predict(model: "keras.Model", images: NDArray[np.uint8]) -> NDArray[np.float
             not validated.
     """
     parts = (images[start : start + BATCH_SIZE] for start in range(0, len(images), BATCH_SIZE))
-    probabilities = np.concatenate([np.asarray(model(scale(part), training=False)) for part in parts])
+    probabilities = np.concatenate([np.asarray(model(scale_pixels(part), training=False)) for part in parts])
     if not np.isfinite(probabilities).all():
         raise DivergenceError(
             "the model's predictions are no finite numbers: its training left them in the last step; lower "

@@ -15,7 +15,7 @@ from typing import Self
 from job.errors import OutputError
 from job.results.file_names import Layout
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 UNWRITABLE = 74
 """The exit status of that process where a file cannot be written; stderr then says the system's error number."""
 

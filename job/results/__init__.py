@@ -1,0 +1,1 @@
+"""A run as an object and as files."""

@@ -53,7 +53,7 @@ def describe(device: Device) -> Environment:
 
 def _revision() -> str:
     """The commit checked out, marked where the files differ from it; empty where there is no git or no checkout."""
-    root = Path(__file__).parents[1]
+    root = Path(__file__).parents[2]
     command = ("git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own words

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from conftest import UInt8, write_dataset, write_idx
 
-from job.data import dataset, idx, sources
+from job.data import idx, sources
+from job.data.dataset import Dataset, load_dataset, scale_pixels
 from job.data.sources import FILES, Source
 from job.errors import DataError
 
 
-def load(folder: Path) -> dataset.Dataset:
-    return dataset.load(Source(folder, "--data"))
+def load(folder: Path) -> Dataset:
+    return load_dataset(Source(folder, "--data"))
 
 
 def change(folder: Path, role: str, edit: Callable[[UInt8], UInt8]) -> None:
@@ -47,7 +48,7 @@ def test_the_installed_data_set_is_fashion_mnist() -> None:
     """The real files, found without being named, are known by their hashes."""
     found = sources.find_installed()
     assert found
-    dataset = dataset.load(found)
+    dataset = load_dataset(found)
     assert dataset.name == "Fashion-MNIST"
     assert dataset.class_names[9] == "Ankle boot"
     assert np.bincount(dataset.test_labels).tolist() == [1000] * 10
@@ -69,7 +70,7 @@ def test_swapped_fashion_mnist_is_known_by_its_hashes(tmp_path: Path) -> None:
 def test_an_installed_set_must_be_fashion_mnist(dataset_folder: Path) -> None:
     """Where Fashion-MNIST is expected, other files are an error, not another data set."""
     with pytest.raises(DataError, match="this is not Fashion-MNIST's"):
-        dataset.load(Source(dataset_folder, "make data"))
+        load_dataset(Source(dataset_folder, "make data"))
 
 
 @pytest.mark.parametrize(
@@ -143,7 +144,7 @@ def test_the_split_is_that_of_keras(dataset_folder: Path, split: float, n_train:
 
 def test_scales_to_0_1() -> None:
     """0 is 0, 255 is exactly 1, in float32."""
-    scaled = dataset.scale(np.array([0, 51, 255], np.uint8))
+    scaled = scale_pixels(np.array([0, 51, 255], np.uint8))
     assert scaled.dtype == np.float32
     assert scaled.tolist() == [0, np.float32(0.2), 1]
 

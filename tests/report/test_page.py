@@ -15,7 +15,7 @@ from conftest import edited, write_dataset
 from job.__main__ import main
 from job.config.recipes import ModelName
 from job.data.dataset import FASHION_MNIST
-from job.report import page
+from job.report.page import render
 from job.results import run
 from job.results.schema import Results
 
@@ -137,7 +137,7 @@ def test_fashion_mnist_is_compared_with_what_was_published(
     )
     predictions = run.read_predictions(finished_run, 10, results.samples.indices())
     images = run.read_samples(finished_run, results.pictured())
-    page = parse(page.render(results, predictions, images, NOTHING, "single")["index.html"].decode())
+    page = parse(render(results, predictions, images, NOTHING, "single")["index.html"].decode())
     header = page.find(".//header")
     assert [row[0] for row in rows(header)] == [
         *("people", "logistic regression", "MLPs", "two convolutions", "best"),
@@ -307,9 +307,9 @@ def test_a_compared_run_says_whether_it_is_better(compared_run: Path, finished_r
     assert f"Of the {pairs.n_discordant} images that only one of them got right, {pairs.n_won} were won" in lead
     assert re.search(r"p (= [\d.]+|< 0\.001) \(exact McNemar test\)", lead)
     assert [row[0] for row in rows(told)] == ["This run", "Earlier run"]
-    for row, run in zip(rows(told), (results, earlier), strict=True):
-        assert row[1].startswith(f"{100 * run.accuracy:.2f}% {100 * run.accuracy_interval.lower:.1f}%")
-        assert row[2].startswith(f"{run.loss:.3f} {run.loss_interval.lower:.3f}")
+    for row, told_run in zip(rows(told), (results, earlier), strict=True):
+        assert row[1].startswith(f"{100 * told_run.accuracy:.2f}% {100 * told_run.accuracy_interval.lower:.1f}%")
+        assert row[2].startswith(f"{told_run.loss:.3f} {told_run.loss_interval.lower:.3f}")
     assert rows(told, 1) == [
         ["Right before", f"both right {pairs.n_both_right}", f"lost {pairs.n_lost}"],
         ["Wrong before", f"won {pairs.n_won}", f"both wrong {pairs.n_both_wrong}"],
@@ -399,7 +399,7 @@ def test_a_perfect_model_has_no_mistakes_to_show(finished_run: Path, tmp_path: P
         samples=dataclasses.replace(results.samples, wrong=[], confident_mistakes=[], cells=diagonal),
     )
     images = run.read_samples(copy, results.pictured())
-    page = parse(page.render(perfect, predictions, images, NOTHING, "single")["index.html"].decode())
+    page = parse(render(perfect, predictions, images, NOTHING, "single")["index.html"].decode())
     assert "No test image was mistaken." in text(section(page, "confusion"))
     assert "Wrong" not in text(section(page, "samples"))
     assert "errors" not in text(section(page, "calibration"))

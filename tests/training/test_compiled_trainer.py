@@ -9,8 +9,7 @@ import tensorflow as tf
 from conftest import write_dataset
 
 from job.config.recipes import Recipe
-from job.data import dataset
-from job.data.dataset import Dataset, scale
+from job.data.dataset import Dataset, load_dataset, scale_pixels
 from job.data.sources import Source
 from job.training import compiled_trainer, networks, resources
 from job.training.augmentation import Augmentation
@@ -25,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("started")
 def dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Dataset:
     """Of 300 images; an epoch of 270 is 8 full batches and one of 14: ranges of 3, 2 and 3 steps."""
     monkeypatch.setattr(compiled_trainer, "STEPS_PER_BATCH", 3)
-    return dataset.load(Source(write_dataset(tmp_path / "blocks"), "--data"))
+    return load_dataset(Source(write_dataset(tmp_path / "blocks"), "--data"))
 
 
 def mlp() -> keras.Model:
@@ -58,7 +57,7 @@ def cnn() -> keras.Model:
 
 def plain_fit(network: keras.Model, dataset: Dataset, seed: int) -> dict[str, list[float]]:
     """Keras's own training with the batches in the order of the engine."""
-    images, labels = scale(dataset.train_images), keras.utils.to_categorical(dataset.train_labels, 10)
+    images, labels = scale_pixels(dataset.train_images), keras.utils.to_categorical(dataset.train_labels, 10)
     random = np.random.default_rng(seed)
     history: dict[str, list[float]] = {}
     for _ in range(EPOCHS):
@@ -182,7 +181,7 @@ def test_checkpoints_hold_the_network_itself(dataset: Dataset, tmp_path: Path) -
     network, _ = train(dataset, 1, keras.callbacks.ModelCheckpoint(str(path)))
     loaded = keras.models.load_model(path)
     assert type(loaded) is type(network)
-    images = scale(dataset.test_images)
+    images = scale_pixels(dataset.test_images)
     np.testing.assert_array_equal(loaded.predict(images, verbose=0), network.predict(images, verbose=0))
 
 
@@ -210,11 +209,11 @@ def test_augmented_images_train_and_plain_ones_validate(dataset: Dataset) -> Non
     random, again = np.random.default_rng(5), Augmentation(names, N_TRAIN, seed=5)
     labels = keras.utils.to_categorical(dataset.train_labels, 10)
     for epoch in range(EPOCHS):
-        images = scale(again.apply(dataset.train_images[:N_TRAIN], again.draw()).numpy())
+        images = scale_pixels(again.apply(dataset.train_images[:N_TRAIN], again.draw()).numpy())
         order = random.permutation(N_TRAIN)
         figures = keras_own.fit(
             tf.data.Dataset.from_tensor_slices((images[order], labels[order])).batch(BATCH_SIZE),
-            validation_data=(scale(dataset.train_images[N_TRAIN:]), labels[N_TRAIN:]),
+            validation_data=(scale_pixels(dataset.train_images[N_TRAIN:]), labels[N_TRAIN:]),
             shuffle=False,
             verbose=0,
         ).history

@@ -106,7 +106,7 @@ def page_faults(*, keep: bool) -> int:
     """Of taking 64 MiB again, in small pages, by a process that freed as much."""
     script = f"""
 import ctypes, resource
-from job import resources
+from job.training import resources
 ctypes.CDLL(None).prctl(41, 1, 0, 0, 0)  # no huge pages
 if {keep}:
     resources.keep_memory()

@@ -5,19 +5,20 @@ import numpy as np
 import pytest
 
 from job.config.run_config import Config
-from job.data import dataset
+from job.data.dataset import load_dataset, scale_pixels
 from job.data.sources import Source
 from job.errors import DivergenceError
 from job.evaluation.seed_variation import Trial
-from job.training import networks, train
+from job.training import networks
+from job.training import train as training
 
 pytestmark = pytest.mark.usefixtures("started")
 
 
 def train(folder: Path, config: Config) -> tuple[keras.Model, dict[str, list[float]]]:
-    dataset = dataset.load(Source(folder, "--data"))
-    network = networks.build(dataset.n_classes, config, config.seed, train.n_steps(dataset, config))
-    return network, train.train(network, dataset, config)
+    dataset = load_dataset(Source(folder, "--data"))
+    network = networks.build(dataset.n_classes, config, config.seed, training.n_steps(dataset, config))
+    return network, training.train(network, dataset, config)
 
 
 def test_history_has_a_value_per_epoch_and_falls(dataset_folder: Path) -> None:
@@ -32,9 +33,9 @@ def test_history_has_a_value_per_epoch_and_falls(dataset_folder: Path) -> None:
 def test_validation_is_the_end_of_the_training_images(dataset_folder: Path) -> None:
     """The reported validation figures are those of the last tenth, which was never trained on."""
     network, history = train(dataset_folder, Config(epochs=2))
-    dataset = dataset.load(Source(dataset_folder, "--data"))
+    dataset = load_dataset(Source(dataset_folder, "--data"))
     labels = keras.utils.to_categorical(dataset.train_labels[270:], 10)
-    loss, accuracy = network.evaluate(dataset.scale(dataset.train_images[270:]), labels, verbose=0)
+    loss, accuracy = network.evaluate(scale_pixels(dataset.train_images[270:]), labels, verbose=0)
     assert history["val_loss"][-1] == pytest.approx(loss, rel=1e-5)
     assert history["val_accuracy"][-1] == pytest.approx(accuracy)
 
@@ -65,9 +66,9 @@ def test_early_stopping_takes_back_the_best_weights(dataset_folder: Path) -> Non
     losses = history["val_loss"]
     best = int(np.argmin(losses))
     assert len(losses) == best + 3 < 40
-    dataset = dataset.load(Source(dataset_folder, "--data"))
+    dataset = load_dataset(Source(dataset_folder, "--data"))
     labels = keras.utils.to_categorical(dataset.train_labels[270:], 10)
-    loss, _ = network.evaluate(dataset.scale(dataset.train_images[270:]), labels, verbose=0)
+    loss, _ = network.evaluate(scale_pixels(dataset.train_images[270:]), labels, verbose=0)
     assert loss == pytest.approx(losses[best], rel=1e-4)
 
 
@@ -84,9 +85,9 @@ def test_plateau_halves_the_rate(dataset_folder: Path) -> None:
 def test_the_average_of_the_weights_is_validated_and_taken(dataset_folder: Path) -> None:
     """The figures of the last epoch are those of the network that training leaves."""
     network, history = train(dataset_folder, Config(epochs=3, learning_rate=0.01, average=0.9))
-    dataset = dataset.load(Source(dataset_folder, "--data"))
+    dataset = load_dataset(Source(dataset_folder, "--data"))
     labels = keras.utils.to_categorical(dataset.train_labels[270:], 10)
-    loss, _ = network.evaluate(dataset.scale(dataset.train_images[270:]), labels, verbose=0)
+    loss, _ = network.evaluate(scale_pixels(dataset.train_images[270:]), labels, verbose=0)
     assert history["val_loss"][-1] == pytest.approx(loss, rel=1e-4)
     last, _ = train(dataset_folder, Config(epochs=3, learning_rate=0.01))
     assert not np.allclose(last.get_weights()[0], network.get_weights()[0], atol=1e-4)
@@ -102,7 +103,7 @@ def test_cosine_ends_at_nothing(dataset_folder: Path) -> None:
 def test_a_trial_has_the_validation_accuracy_of_its_weights() -> None:
     """That of the last epoch, or of the one whose weights were taken back; none without validation."""
     history = {"val_loss": [0.5, 0.25, 0.75], "val_accuracy": [0.8, 0.9, 0.85]}
-    trained = train.Trained(None, 7, history, 1.5)
+    trained = training.Trained(None, 7, history, 1.5)
     assert trained.trial(0.88, 0.3, took_best=False) == Trial(7, 0.88, 0.3, 0.85, 1.5)
     assert trained.trial(0.88, 0.3, took_best=True) == Trial(7, 0.88, 0.3, 0.9, 1.5)
-    assert train.Trained(None, 7, {}, 1.5).trial(0.88, 0.3, took_best=False) == Trial(7, 0.88, 0.3, None, 1.5)
+    assert training.Trained(None, 7, {}, 1.5).trial(0.88, 0.3, took_best=False) == Trial(7, 0.88, 0.3, None, 1.5)

@@ -1,0 +1,1 @@
+"""The charts of the report, one module per subject, drawn as SVG."""

@@ -1,0 +1,1 @@
+"""Writing into the output folder: all files or none."""

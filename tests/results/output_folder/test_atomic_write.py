@@ -222,8 +222,8 @@ def test_a_signal_leaves_no_unfinished_file(tmp_path: Path, number: signal.Signa
     """A process stopped while it writes: its status is 128 + the signal's, and the old file is there alone."""
     (tmp_path / "a").write_text("old")
     code = (
-        "import sys, time; from pathlib import Path; from job import interruption, output; interruption.install()\n"
-        "with output.staged(Path(sys.argv[1])) as staging:\n"
+        "import sys, time; from pathlib import Path; from job import signals; from job.results.output_folder import atomic_write; signals.install()\n"
+        "with atomic_write.staged(Path(sys.argv[1])) as staging:\n"
         "    (staging / 'a').write_text('half'); print('writing', flush=True); time.sleep(60)\n"
     )
     command = (sys.executable, "-c", code, str(tmp_path))

@@ -18,13 +18,13 @@ from job.results.output_folder import tar_stream
 
 STREAM = """
 import os, sys, time
-from job import archive, interruption
+from job.results.output_folder import tar_stream; from job import signals
 from job.errors import JobError
-from job.progress import open_streams
-interruption.install()
+from job.log import open_streams
+signals.install()
 open_streams()
 try:
-    with archive.streamed() as folder:
+    with tar_stream.streamed() as folder:
         print("said on stdout")
         (folder / "b").write_text("second")
         (folder / "a").write_bytes(bytes(int(sys.argv[1])))

@@ -1,7 +1,7 @@
 import msgspec
 import numpy as np
 import pytest
-from test_comparison import EARLIER
+from test_paired_comparison import EARLIER
 
 from job import audit, recomparison
 from job.evaluation import paired_comparison

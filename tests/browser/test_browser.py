@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pypdf
 import pytest
-from browser import HEIGHT, executable, letters, served, visit, words
+from chromium import HEIGHT, executable, letters, served, visit, words
 from conftest import REPOSITORY, write_dataset
 from PIL import Image
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
