@@ -1,6 +1,6 @@
-"""Whether a classifier's confidence is worth what it says.
+"""Measures how well the predicted probabilities match the accuracy.
 
-The confidence in an image is the probability of the class that was predicted.
+The confidence of a prediction is the probability of the predicted class.
 """
 
 from dataclasses import dataclass
@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from job.evaluation import intervals
-from job.evaluation.intervals import Interval
+from job.evaluation.intervals import Interval, wilson_interval
 
 N_BINS = 15
 EDGES = np.arange(N_BINS + 1) / N_BINS
@@ -19,12 +18,12 @@ N_COVERAGES = 20
 
 @dataclass(frozen=True)
 class Bin:
-    """The images whose confidence is above `lower` and at most `upper`.
+    """Images whose confidence is above `lower` and at most `upper`.
 
     Attributes:
-        n: how many they are.
-        confidence: their mean.
-        accuracy: the share of them that was predicted correctly.
+        n: Number of images.
+        confidence: Their mean confidence.
+        accuracy: Fraction of them predicted correctly.
     """
 
     lower: float
@@ -37,12 +36,12 @@ class Bin:
 
 @dataclass(frozen=True)
 class Overconfidence:
-    """The images whose confidence is above `threshold`.
+    """Images whose confidence is above `threshold`.
 
     Attributes:
-        n: how many they are.
-        n_wrong: how many of them were mistaken.
-        share_of_wrong: the share of all mistaken images that `n_wrong` is; 0 where none was mistaken.
+        n: Number of images.
+        n_wrong: Number of incorrect predictions among them.
+        share_of_wrong: `n_wrong` as a fraction of all incorrect predictions; 0 if there are none.
     """
 
     threshold: float
@@ -53,14 +52,14 @@ class Overconfidence:
 
 @dataclass(frozen=True)
 class Coverage:
-    """What is left if only images of at least a confidence are judged, and the others left to somebody else.
+    """Accuracy on the most confident predictions, if the model abstains from the others.
 
     Attributes:
-        coverage: the share of the images that are judged.
-        n: how many they are.
-        threshold: the least confidence among them.
-        n_right: how many of them were predicted correctly.
-        accuracy: the share of `n` that `n_right` is.
+        coverage: Fraction of the images that the model predicts.
+        n: Number of these images.
+        threshold: Lowest confidence among them.
+        n_right: Number of correct predictions among them.
+        accuracy: `n_right` as a fraction of `n`.
     """
 
     coverage: float
@@ -72,13 +71,13 @@ class Coverage:
 
 @dataclass(frozen=True)
 class Calibration:
-    """How confidence and accuracy go together.
+    """How confidence and accuracy relate.
 
     Attributes:
-        ece: the expected calibration error, the mean over the images of how far their bin's accuracy is from its
-            confidence; 0 is best.
-        bins: those that hold images, in ascending order.
-        coverage: in ascending order.
+        ece: Expected calibration error: mean over the images of the distance between the accuracy and the mean
+            confidence of their bin; 0 is best.
+        bins: Bins that contain images, ascending.
+        coverage: Points of accuracy against coverage, ascending.
     """
 
     ece: float
@@ -88,37 +87,39 @@ class Calibration:
     coverage: list[Coverage]
 
 
-def calibrate(confidence: NDArray[np.floating], hits: NDArray[np.bool_], ece_interval: Interval) -> Calibration:
+def measure_calibration(
+    confidence: NDArray[np.floating], is_correct: NDArray[np.bool_], ece_interval: Interval
+) -> Calibration:
     """Compare confidence and accuracy.
 
     Args:
-        confidence: of each image, in [0, 1], shape (n,).
-        hits: whether each image was predicted correctly, shape (n,).
-        ece_interval: of the error that this finds (see `bootstrap.of_images`).
+        confidence: Confidence of each prediction, in [0, 1], shape (n,).
+        is_correct: Whether each image was predicted correctly, shape (n,).
+        ece_interval: Interval of the calibration error, from `bootstrap.bootstrap_loss_and_ece`.
     """
-    found = _bins(confidence, hits)
+    bins = _fill_bins(confidence, is_correct)
     return Calibration(
-        ece=sum(one.n * abs(one.accuracy - one.confidence) for one in found) / len(hits),
+        ece=sum(each.n * abs(each.accuracy - each.confidence) for each in bins) / len(is_correct),
         ece_interval=ece_interval,
-        bins=found,
-        overconfidence=_overconfidence(confidence, hits),
-        coverage=_coverage(confidence, hits),
+        bins=bins,
+        overconfidence=_measure_overconfidence(confidence, is_correct),
+        coverage=_measure_coverage(confidence, is_correct),
     )
 
 
-def bin_numbers(confidence: NDArray[np.floating]) -> NDArray[np.intp]:
-    """The bin of each image, shape (n,): of 15 equally wide ones, each without its lower edge and with its upper.
+def assign_bins(confidence: NDArray[np.floating]) -> NDArray[np.intp]:
+    """Bin number of each image, shape (n,): 15 bins of equal width, each including its upper edge only.
 
-    Guo et al. 2017, arXiv 1706.04599, section 2. A confidence of 0 counts to the first bin.
+    Guo et al. 2017, arXiv 1706.04599, section 2. A confidence of 0 belongs to the first bin.
     """
     return np.maximum(np.searchsorted(EDGES, confidence) - 1, 0)
 
 
-def _bins(confidence: NDArray[np.floating], hits: NDArray[np.bool_]) -> list[Bin]:
-    numbers = bin_numbers(confidence)
+def _fill_bins(confidence: NDArray[np.floating], is_correct: NDArray[np.bool_]) -> list[Bin]:
+    numbers = assign_bins(confidence)
     counts = np.bincount(numbers, minlength=N_BINS)
     sums = np.bincount(numbers, weights=confidence, minlength=N_BINS)
-    n_right = np.bincount(numbers[hits], minlength=N_BINS)
+    n_right = np.bincount(numbers[is_correct], minlength=N_BINS)
     return [
         Bin(
             lower=float(EDGES[number]),
@@ -126,32 +127,32 @@ def _bins(confidence: NDArray[np.floating], hits: NDArray[np.bool_]) -> list[Bin
             n=(n := int(counts[number])),
             confidence=float(sums[number] / n),
             accuracy=float(n_right[number] / n),
-            accuracy_interval=intervals.wilson(int(n_right[number]), n),
+            accuracy_interval=wilson_interval(int(n_right[number]), n),
         )
         for number in np.flatnonzero(counts)
     ]
 
 
-def _overconfidence(confidence: NDArray[np.floating], hits: NDArray[np.bool_]) -> Overconfidence:
+def _measure_overconfidence(confidence: NDArray[np.floating], is_correct: NDArray[np.bool_]) -> Overconfidence:
     high = confidence > HIGH_CONFIDENCE
-    n_wrong, n_all_wrong = int((high & ~hits).sum()), int((~hits).sum())
+    n_wrong, n_all_wrong = int((high & ~is_correct).sum()), int((~is_correct).sum())
     return Overconfidence(HIGH_CONFIDENCE, int(high.sum()), n_wrong, n_wrong / max(n_all_wrong, 1))
 
 
-def _coverage(confidence: NDArray[np.floating], hits: NDArray[np.bool_]) -> list[Coverage]:
-    """At 5 %, 10 %, … of the images, or the next larger share where others are just as confident as the last one."""
+def _measure_coverage(confidence: NDArray[np.floating], is_correct: NDArray[np.bool_]) -> list[Coverage]:
+    """Accuracy at coverages of 5 %, 10 %, …, each raised to include images of the same confidence as the last one."""
     n = len(confidence)
     order = np.argsort(confidence)
-    ascending, right = confidence[order], np.cumsum(hits[order][::-1])
-    wanted = -(-n * np.arange(1, N_COVERAGES + 1) // N_COVERAGES)  # rounded up
-    kept = np.unique(n - np.searchsorted(ascending, ascending[n - wanted]))
+    ascending, n_right = confidence[order], np.cumsum(is_correct[order][::-1])
+    targets = -(-n * np.arange(1, N_COVERAGES + 1) // N_COVERAGES)  # rounded up
+    kept = np.unique(n - np.searchsorted(ascending, ascending[n - targets]))
     return [
         Coverage(
-            coverage=one / n,
-            n=one,
-            threshold=float(ascending[n - one]),
-            n_right=int(right[one - 1]),
-            accuracy=float(right[one - 1] / one),
+            coverage=n_kept / n,
+            n=n_kept,
+            threshold=float(ascending[n - n_kept]),
+            n_right=int(n_right[n_kept - 1]),
+            accuracy=float(n_right[n_kept - 1] / n_kept),
         )
-        for one in kept.tolist()
+        for n_kept in kept.tolist()
     ]

@@ -1,24 +1,19 @@
-"""Has a trained network judge the test images, and judges the network by that."""
+"""Computes every metric of a classifier from its predictions.
+
+Functions import scikit-learn when they are called: the training process needs only the dataclasses.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from job.data.dataset import scale_pixels
-from job.errors import DivergenceError
-from job.evaluation import bootstrap, calibration, intervals, metrics, sample_selection
-from job.evaluation.calibration import Calibration
+from job.evaluation import bootstrap, intervals, metrics
+from job.evaluation.calibration import Calibration, measure_calibration
 from job.evaluation.intervals import Interval
-from job.evaluation.metrics import Labels
-from job.evaluation.sample_selection import Samples
-
-if TYPE_CHECKING:
-    import keras
-
-BATCH_SIZE = 1000  # no figure depends on it
+from job.evaluation.predictions import Predictions
+from job.evaluation.sample_selection import Samples, select_samples
 
 
 @dataclass(frozen=True)
@@ -35,7 +30,7 @@ class Averages:
 
 @dataclass(frozen=True)
 class ClassMetrics:
-    """One row of the classification report; `support` is the class's number of test images."""
+    """Metrics of one class; `support` is its number of test images."""
 
     name: str
     precision: float
@@ -48,17 +43,23 @@ class ClassMetrics:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judgement:
-    """Every figure that follows from the predictions alone, each with its 95 % interval.
+class Evaluation:
+    """Every metric that follows from the predictions alone, each with its 95 % confidence interval.
 
     Attributes:
-        accuracy: the share of the test images whose most probable class is the true one.
-        loss: mean categorical cross-entropy on the test images, in nats.
-        confusion_matrix: counts of test images, rows true classes, columns predicted.
-        n_resamples: behind each interval that no formula gives: of the loss, the averages and the calibration error.
-        samples: the test images whose pictures are kept.
+        n_test: Number of test images.
+        accuracy: Fraction of the test images whose most probable class is the true one.
+        loss: Mean categorical cross-entropy in nats.
+        macro: Averages in which each class counts the same.
+        weighted: Averages in which each class counts by its support.
+        per_class: Metrics of each class, in label order.
+        confusion_matrix: Image counts; rows are true classes, columns predicted classes.
+        n_resamples: Number of bootstrap samples behind the intervals of loss, averages and calibration error.
+        seed: Seed of the bootstrap and of the random samples.
+        samples: Test images that the report shows.
     """
 
+    n_test: int
     accuracy: float
     accuracy_interval: Interval
     loss: float
@@ -69,95 +70,93 @@ class Judgement:
     confusion_matrix: list[list[int]]
     calibration: Calibration
     n_resamples: int
+    seed: int
     samples: Samples
 
+    @property
+    def class_names(self) -> list[str]:
+        """Class names in label order."""
+        return [row.name for row in self.per_class]
 
-def predict(model: "keras.Model", images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """The probabilities the model gives to each class, every image counted once.
+    @property
+    def matrix(self) -> NDArray[np.int64]:
+        """The confusion matrix, shape (n_classes, n_classes)."""
+        return np.array(self.confusion_matrix, np.int64)
 
-    Args:
-        model: takes pixels in [0, 1].
-        images: shape (n, 28, 28).
-
-    Returns:
-        Rows that sum to 1, shape (n, n_classes), in the order of the images.
-
-    Raises:
-        DivergenceError: if one is not a finite number: no loss is measured after the last step of a training that is
-            not validated.
-    """
-    parts = (images[start : start + BATCH_SIZE] for start in range(0, len(images), BATCH_SIZE))
-    probabilities = np.concatenate([np.asarray(model(scale_pixels(part), training=False)) for part in parts])
-    if not np.isfinite(probabilities).all():
-        raise DivergenceError(
-            "the model's predictions are no finite numbers: its training left them in the last step; lower "
-            "--learning-rate"
-        )
-    return probabilities
+    @property
+    def n_correct(self) -> int:
+        """Number of test images predicted correctly."""
+        return int(np.trace(self.matrix))
 
 
-def score(y_true: Labels, probabilities: NDArray[np.float32]) -> tuple[float, float]:
-    """Accuracy and mean loss in nats alone, as `judge` computes them.
+def evaluate(predictions: Predictions, class_names: Sequence[str], seed: int) -> Evaluation:
+    """Compute the metrics.
+
+    A class that was never predicted has precision 0, as with scikit-learn's `zero_division=0`.
 
     Args:
-        y_true: class numbers, shape (n,).
-        probabilities: rows that sum to 1, shape (n, n_classes).
+        predictions: Predictions for each test image.
+        class_names: Class names in label order.
+        seed: Seed of the bootstrap and of the random samples.
     """
-    losses = metrics.losses(probabilities[np.arange(len(y_true)), y_true])
-    return float((probabilities.argmax(axis=1) == y_true).mean()), float(losses.mean())
+    from sklearn.metrics import accuracy_score, confusion_matrix
 
-
-def judge(y_true: Labels, probabilities: NDArray[np.float32], class_names: Sequence[str], seed: int) -> Judgement:
-    """Compute the figures.
-
-    Args:
-        y_true: class numbers, shape (n,).
-        probabilities: rows that sum to 1, shape (n, n_classes).
-        class_names: in label order.
-        seed: of the choice of samples and of the resamples behind the intervals.
-    """
-    y_pred, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
-    hits = y_pred == y_true
-    losses = metrics.losses(probabilities[np.arange(len(y_true)), y_true])
-    matrix = metrics.confusion_matrix(y_true, y_pred, len(class_names))
-    loss_interval, ece_interval = bootstrap.of_images(losses, confidence, hits, seed)
-    macro, weighted = _averages(matrix, seed)
-    return Judgement(
-        accuracy=metrics.accuracy(matrix),
-        accuracy_interval=weighted.recall_interval,
+    y_true, y_pred = predictions.y_true, predictions.y_pred
+    losses = metrics.cross_entropy(predictions.p_true)
+    matrix = confusion_matrix(y_true, y_pred, labels=range(len(class_names)))
+    loss_interval, ece_interval = bootstrap.bootstrap_loss_and_ece(
+        losses, predictions.confidence, predictions.is_correct, seed
+    )
+    accuracy_interval = intervals.wilson_interval(int(np.trace(matrix)), len(y_true))
+    macro_intervals, weighted_intervals = bootstrap.bootstrap_averages(matrix, seed)
+    weighted_intervals[1] = accuracy_interval  # weighted recall is the accuracy
+    return Evaluation(
+        n_test=len(y_true),
+        accuracy=float(accuracy_score(y_true, y_pred)),
+        accuracy_interval=accuracy_interval,
         loss=float(losses.mean()),
         loss_interval=loss_interval,
-        macro=macro,
-        weighted=weighted,
-        per_class=_per_class(matrix, class_names),
+        macro=Averages(*_average(predictions, len(class_names), "macro"), *macro_intervals),
+        weighted=Averages(*_average(predictions, len(class_names), "weighted"), *weighted_intervals),
+        per_class=_evaluate_classes(predictions, matrix, class_names),
         confusion_matrix=matrix.tolist(),
-        calibration=calibration.calibrate(confidence, hits, ece_interval),
+        calibration=measure_calibration(predictions.confidence, predictions.is_correct, ece_interval),
         n_resamples=bootstrap.n_resamples(len(y_true)),
-        samples=sample_selection.choose(y_true, y_pred, confidence, len(class_names), seed),
+        seed=seed,
+        samples=select_samples(predictions, seed),
     )
 
 
-def _averages(matrix: NDArray[np.int64], seed: int) -> tuple[Averages, Averages]:
-    """Macro and weighted; weighted recall is the accuracy, a share of the images, and has the interval of a share."""
-    support = matrix.sum(axis=1)
-    macro, (precision, _, f1) = bootstrap.of_matrix(matrix, seed)
-    recall = intervals.wilson(int(np.trace(matrix)), int(matrix.sum()))
-    return (
-        Averages(*metrics.averages(matrix, np.ones_like(support)).tolist(), *macro),
-        Averages(*metrics.averages(matrix, support).tolist(), *[precision, recall, f1]),
+def _average(predictions: Predictions, n_classes: int, average: str) -> list[float]:
+    """Precision, recall and F1."""
+    from sklearn.metrics import precision_recall_fscore_support
+
+    scores = precision_recall_fscore_support(
+        predictions.y_true, predictions.y_pred, labels=range(n_classes), average=average, zero_division=0
     )
+    return [float(score) for score in scores[:3]]
 
 
-def _per_class(matrix: NDArray[np.int64], class_names: Sequence[str]) -> list[ClassMetrics]:
-    n_hits, n_true, n_predicted = np.diag(matrix).tolist(), matrix.sum(axis=1).tolist(), matrix.sum(axis=0).tolist()
-    columns = (
-        class_names,
-        metrics.precision_per_class(matrix).tolist(),
-        metrics.recall_per_class(matrix).tolist(),
-        metrics.f1_per_class(matrix).tolist(),
-        n_true,
-        map(intervals.wilson, n_hits, n_predicted),
-        map(intervals.wilson, n_hits, n_true),
-        (intervals.f1(hit, true + said - hit) for hit, true, said in zip(n_hits, n_true, n_predicted, strict=True)),
+def _evaluate_classes(
+    predictions: Predictions, matrix: NDArray[np.int64], class_names: Sequence[str]
+) -> list[ClassMetrics]:
+    from sklearn.metrics import precision_recall_fscore_support
+
+    scores = precision_recall_fscore_support(
+        predictions.y_true, predictions.y_pred, labels=range(len(class_names)), zero_division=0
     )
-    return [ClassMetrics(*row) for row in zip(*columns, strict=True)]
+    n_correct, n_predicted = np.diag(matrix).tolist(), matrix.sum(axis=0).tolist()
+    rows = zip(class_names, *(column.tolist() for column in scores), n_correct, n_predicted, strict=True)
+    return [
+        ClassMetrics(
+            name=name,
+            precision=precision,
+            recall=recall,
+            f1=f1,
+            support=support,
+            precision_interval=intervals.wilson_interval(correct, predicted),
+            recall_interval=intervals.wilson_interval(correct, support),
+            f1_interval=intervals.f1_interval(correct, support + predicted - correct),
+        )
+        for name, precision, recall, f1, support, correct, predicted in rows
+    ]

@@ -1,21 +1,22 @@
-"""Chooses the test images that the report shows."""
+"""Selects the test images that the report shows."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from job.evaluation.metrics import Labels, confusion_matrix
+from job.evaluation.predictions import Predictions
 
 N_SHOWN = 9
 N_CONFIDENT_MISTAKES = 12
 N_PER_CELL = 6
-MAX_CELLS = 100  # all of 10 classes
+N_CHANGED = 12
+MAX_CELLS = 100  # every cell of 10 classes
 
 
 @dataclass(frozen=True)
 class Cell:
-    """Images of one cell of the confusion matrix, most confident first: at most 6 of them."""
+    """At most 6 images of one cell of the confusion matrix, the most confident predictions first."""
 
     true: int
     predicted: int
@@ -24,18 +25,18 @@ class Cell:
 
 @dataclass(frozen=True)
 class Samples:
-    """Indices of test images; each list is shorter than it says where there are no more.
+    """Indices of test images; a list is shorter than stated if there are fewer such images.
 
-    The confidence in an image is the probability of the class that was predicted. Of equally confident images the one
-    of the lower index comes first.
+    The confidence is the probability of the predicted class. Among equally confident images the lower index comes
+    first.
 
     Attributes:
-        right: 9 drawn at random from the images predicted correctly, in class order.
-        wrong: 9 drawn at random from the others, in class order.
-        confident_mistakes: the 12 images with the highest confidence that were not predicted correctly, highest first.
-        least_certain: the 9 images of lowest confidence, lowest first.
-        cells: the cells of the confusion matrix that hold images, at most 100: the mistakes, largest count first, then
-            the diagonal, both else in label order.
+        right: 9 images drawn at random from those predicted correctly, in class order.
+        wrong: 9 images drawn at random from those predicted incorrectly, in class order.
+        confident_mistakes: The 12 incorrect predictions of highest confidence, highest first.
+        least_certain: The 9 images of lowest confidence, lowest first.
+        cells: At most 100 non-empty cells of the confusion matrix: first the errors, largest count first, then the
+            diagonal; otherwise in label order.
     """
 
     right: list[int]
@@ -45,47 +46,66 @@ class Samples:
     cells: list[Cell]
 
     def indices(self) -> list[int]:
-        """All of them, each once, ascending."""
-        of_cells = (index for cell in self.cells for index in cell.indices)
-        return sorted({*self.right, *self.wrong, *self.confident_mistakes, *self.least_certain, *of_cells})
+        """Indices of all samples, each once, ascending."""
+        cell_indices = (index for cell in self.cells for index in cell.indices)
+        return sorted({*self.right, *self.wrong, *self.confident_mistakes, *self.least_certain, *cell_indices})
 
 
-def choose(y_true: Labels, y_pred: Labels, confidence: NDArray[np.floating], n_classes: int, seed: int) -> Samples:
-    """Choose the images to show; the same arguments give the same images.
+def select_shown_images(predictions: Predictions, seed: int) -> list[int]:
+    """Indices of all images that the report shows, each once, ascending."""
+    fixed, broken = select_changed_images(predictions)
+    return sorted({*select_samples(predictions, seed).indices(), *fixed, *broken})
+
+
+def select_samples(predictions: Predictions, seed: int) -> Samples:
+    """Select the images to show; the same arguments select the same images.
 
     Args:
-        y_true: class numbers, shape (n,).
-        y_pred: class numbers, shape (n,).
-        confidence: the probability of the class predicted, shape (n,).
-        n_classes: how many classes there are.
-        seed: of the images drawn at random.
+        predictions: Predictions for each test image.
+        seed: Seed of the random samples.
     """
     random = np.random.default_rng(seed)
 
     def draw(candidates: NDArray[np.intp]) -> list[int]:
-        chosen = random.choice(candidates, min(N_SHOWN, len(candidates)), replace=False)
-        return sorted(chosen.tolist(), key=lambda index: (y_true[index], index))
+        drawn = random.choice(candidates, min(N_SHOWN, len(candidates)), replace=False)
+        return sorted(drawn.tolist(), key=lambda index: (predictions.y_true[index], index))
 
-    hits = y_true == y_pred
-    ranked = np.argsort(-confidence, kind="stable")
+    is_correct = predictions.is_correct
+    ranked = _rank_by_confidence(predictions)
     return Samples(
-        right=draw(np.flatnonzero(hits)),
-        wrong=draw(np.flatnonzero(~hits)),
-        confident_mistakes=ranked[~hits[ranked]][:N_CONFIDENT_MISTAKES].tolist(),
-        least_certain=np.argsort(confidence, kind="stable")[:N_SHOWN].tolist(),
-        cells=_cells(y_true, y_pred, ranked, n_classes),
+        right=draw(np.flatnonzero(is_correct)),
+        wrong=draw(np.flatnonzero(~is_correct)),
+        confident_mistakes=ranked[~is_correct[ranked]][:N_CONFIDENT_MISTAKES].tolist(),
+        least_certain=np.argsort(predictions.confidence, kind="stable")[:N_SHOWN].tolist(),
+        cells=_select_cells(predictions, ranked),
     )
 
 
-def _cells(y_true: Labels, y_pred: Labels, ranked: NDArray[np.intp], n_classes: int) -> list[Cell]:
-    """The cells to show; `ranked` are the indices of all images, most confident first."""
-    counts = confusion_matrix(y_true, y_pred, n_classes).ravel()
+def select_changed_images(predictions: Predictions) -> tuple[list[int], list[int]]:
+    """Indices of at most 12 fixed and 12 broken images, most confident first; empty without a reference.
+
+    A fixed image is one that only this model gets right, a broken one only the reference.
+    """
+    if predictions.y_reference is None:
+        return [], []
+    ranked = _rank_by_confidence(predictions)
+    current, before = predictions.is_correct[ranked], (predictions.y_reference == predictions.y_true)[ranked]
+    return ranked[current & ~before][:N_CHANGED].tolist(), ranked[before & ~current][:N_CHANGED].tolist()
+
+
+def _rank_by_confidence(predictions: Predictions) -> NDArray[np.intp]:
+    """Indices of all images, most confident first."""
+    return np.argsort(-predictions.confidence, kind="stable")
+
+
+def _select_cells(predictions: Predictions, ranked: NDArray[np.intp]) -> list[Cell]:
+    n_classes = predictions.probabilities.shape[1]
+    cell_of = predictions.y_true.astype(np.int64) * n_classes + predictions.y_pred
+    counts = np.bincount(cell_of, minlength=n_classes**2)
     true, predicted = np.divmod(np.arange(len(counts)), n_classes)
     diagonal = true == predicted
-    order = np.lexsort((np.where(diagonal, 0, -counts), diagonal))  # stable: else in label order
-    shown = order[counts[order] > 0][:MAX_CELLS]
-    cell_of = (y_true.astype(np.int32) * n_classes + y_pred)[ranked]
-    grouped = ranked[np.argsort(cell_of, kind="stable")]
+    order = np.lexsort((np.where(diagonal, 0, -counts), diagonal))  # stable: otherwise in label order
+    grouped = ranked[np.argsort(cell_of[ranked], kind="stable")]
     ends = np.cumsum(counts)
     return [
         Cell(
@@ -93,5 +113,5 @@ def _cells(y_true: Labels, y_pred: Labels, ranked: NDArray[np.intp], n_classes: 
             predicted=int(predicted[cell]),
             indices=grouped[ends[cell] - counts[cell] : ends[cell]][:N_PER_CELL].tolist(),
         )
-        for cell in shown
+        for cell in order[counts[order] > 0][:MAX_CELLS]
     ]

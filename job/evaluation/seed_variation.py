@@ -1,20 +1,20 @@
-"""How far the figures of a training move when only its seed changes."""
+"""How far the test metrics vary when only the seed of the training changes."""
 
-import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True)
-class Trial:
-    """One of several trainings that differ by their seeds alone.
+@dataclass(frozen=True, kw_only=True)
+class SeedRun:
+    """One of several trainings that differ only by their seed.
 
     Attributes:
-        seed: of its weights, batches and augmentation.
-        accuracy: on the test images.
-        loss: on the test images, in nats.
-        val_accuracy: of the same weights, without mirror images; None where nothing validated.
-        training_s: its wall time in seconds.
+        seed: Seed of the initial weights, batch order, dropout and augmentation.
+        accuracy: Accuracy on the test images.
+        loss: Mean cross-entropy on the test images, in nats.
+        val_accuracy: Validation accuracy of the same weights, without test-time augmentation; None without validation.
+        training_s: Wall time of the training in seconds.
     """
 
     seed: int
@@ -24,31 +24,40 @@ class Trial:
     training_s: float
 
 
-@dataclass(frozen=True)
-class Spread:
-    """Several trainings together.
+@dataclass(frozen=True, kw_only=True)
+class SeedVariation:
+    """Several trainings that differ only by their seed.
 
     Attributes:
-        trials: in the order of their seeds.
-        mean: of their test accuracies.
-        sd: the standard deviation of a sample (n - 1) of them.
-        reported: the seed of the trial that all other figures are of, the median by accuracy.
+        runs: The trainings, in the order of their seeds.
+        mean: Mean of their test accuracies.
+        sd: Sample standard deviation (n - 1) of their test accuracies.
+        reported_seed: Seed of the run of median accuracy, which every other metric describes.
     """
 
-    trials: list[Trial]
+    runs: list[SeedRun]
     mean: float
     sd: float
-    reported: int
+    reported_seed: int
+
+    @property
+    def reported(self) -> SeedRun:
+        """The run that every other metric describes."""
+        return next(run for run in self.runs if run.seed == self.reported_seed)
 
 
-def spread(trials: Sequence[Trial]) -> Spread:
-    """The spread over at least two trials."""
-    n, total = len(trials), math.fsum(one.accuracy for one in trials)
-    squares = math.fsum((one.accuracy - total / n) ** 2 for one in trials)
-    return Spread(list(trials), total / n, math.sqrt(squares / (n - 1)), median(trials).seed)
+def summarize_seed_runs(runs: Sequence[SeedRun]) -> SeedVariation:
+    """Mean and standard deviation of the accuracy over at least two runs."""
+    accuracies = [run.accuracy for run in runs]
+    return SeedVariation(
+        runs=list(runs),
+        mean=statistics.fmean(accuracies),
+        sd=statistics.stdev(accuracies),
+        reported_seed=find_median_run(runs).seed,
+    )
 
 
-def median(trials: Sequence[Trial]) -> Trial:
-    """The one of median accuracy: of an even number the lower of the two, among equals the one of the lowest seed."""
-    ranked = sorted(trials, key=lambda one: (one.accuracy, one.seed))
+def find_median_run(runs: Sequence[SeedRun]) -> SeedRun:
+    """The run of median accuracy: the lower middle one of an even number, the lowest seed among equals."""
+    ranked = sorted(runs, key=lambda run: (run.accuracy, run.seed))
     return ranked[(len(ranked) - 1) // 2]

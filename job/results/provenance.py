@@ -1,26 +1,27 @@
-"""Where a run took place."""
+"""Where a run took place, on which data, and how to repeat it."""
 
 import os
 import platform
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
 import job
-from job.training.device import Device
 
-PACKAGES = ("tensorflow", "keras", "numpy", "pandas", "scikit-learn", "matplotlib", "seaborn", "jinja2")
+PACKAGES = ("tensorflow", "keras", "numpy", "pandas", "scipy", "scikit-learn", "matplotlib", "seaborn", "jinja2")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Environment:
-    """Where a run took place.
+    """Software and hardware of a run.
 
     Attributes:
-        packages: versions by name.
-        revision: of the code in git, empty if it is not known.
-        image: of the container, as the caller names it in FASHION_JOB_IMAGE, empty if nothing is given.
+        job: Version of fashion-job.
+        packages: Package versions by name.
+        revision: Git revision of the code; empty if unknown.
+        image: Container image, as named in FASHION_JOB_IMAGE; empty if not given.
     """
 
     job: str
@@ -30,40 +31,83 @@ class Environment:
     device_name: str
     n_threads: int
     n_replicas: int
-    packages: dict[str, str]
+    packages: Mapping[str, str]
     revision: str
     image: str
 
 
-def describe(device: Device) -> Environment:
-    """The environment of this process."""
+@dataclass(frozen=True, kw_only=True)
+class DataSource:
+    """The data set of a run.
+
+    Attributes:
+        name: Name of the data set.
+        is_fashion_mnist: Whether its hashes are those of Fashion-MNIST.
+        source: Kind of place that the files were found in.
+        folder: Folder of the files.
+        sha256: SHA-256 of each decompressed file, by file name.
+    """
+
+    name: str
+    is_fashion_mnist: bool
+    source: str
+    folder: str
+    sha256: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """Where a run took place, on which data, and how to repeat it.
+
+    Attributes:
+        started: Start of the run, UTC, ISO 8601.
+        command: Command that repeats the run.
+        timings_s: Wall time in seconds of each stage before the evaluation, and `total` since the start.
+    """
+
+    started: str
+    command: str
+    environment: Environment
+    data: DataSource
+    timings_s: Mapping[str, float]
+
+
+def describe_environment(device: str, device_name: str, n_threads: int, n_replicas: int) -> Environment:
+    """The environment of this process.
+
+    Args:
+        device: `CPU` or `GPU`.
+        device_name: Name of the processor or GPU.
+        n_threads: Number of TensorFlow threads.
+        n_replicas: Number of devices that share each batch.
+    """
     return Environment(
         job=job.__version__,
         python=platform.python_version(),
         platform=platform.platform(),
-        device=device.kind,
-        device_name=device.name,
-        n_threads=device.n_threads,
-        n_replicas=device.n_replicas,
-        packages={name: _version(name) for name in PACKAGES},
-        revision=os.environ.get("FASHION_JOB_REVISION") or _revision(),
+        device=device,
+        device_name=device_name,
+        n_threads=n_threads,
+        n_replicas=n_replicas,
+        packages={name: _find_version(name) for name in PACKAGES},
+        revision=os.environ.get("FASHION_JOB_REVISION") or _find_revision(),
         image=os.environ.get("FASHION_JOB_IMAGE", ""),
     )
 
 
-def _revision() -> str:
-    """The commit checked out, marked where the files differ from it; empty where there is no git or no checkout."""
+def _find_revision() -> str:
+    """The commit checked out, marked as dirty if files differ from it; empty outside a git checkout."""
     root = Path(__file__).parents[2]
     command = ("git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own words
+        process = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - a fixed command
     except OSError:
         return ""
-    return done.stdout.strip() if (root / ".git").exists() else ""
+    return process.stdout.strip() if (root / ".git").exists() else ""
 
 
-def _version(package: str) -> str:
+def _find_version(package: str) -> str:
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
-        return metadata.version(f"{package}-cpu")  # TensorFlow's name where it comes without CUDA
+        return metadata.version(f"{package}-cpu")  # TensorFlow's package without CUDA

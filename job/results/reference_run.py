@@ -1,107 +1,111 @@
-"""Reads an earlier run that this one is to be compared with (--baseline), and holds it against the test set."""
+"""Reads the reference run (--reference) and checks that it was evaluated on the same test set."""
 
-import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from job.data.dataset import Dataset
 from job.errors import DataError
-from job.evaluation import intervals, metrics
-from job.evaluation.paired_comparison import Baseline, Earlier
-from job.results import run
-from job.results.run import Predictions
-from job.results.schema import PREDICTIONS, Results
-
-TOLERANCE = 1e-6  # relative
+from job.evaluation.bootstrap import bootstrap_loss_and_ece
+from job.evaluation.intervals import wilson_interval
+from job.evaluation.metrics import Labels, accuracy_and_loss, cross_entropy
+from job.evaluation.paired_comparison import Reference
+from job.evaluation.predictions import Predictions
+from job.results.file_names import PREDICTIONS
+from job.results.metrics_json import read_metrics
+from job.results.predictions_csv import read_predictions
+from job.results.schema import Metrics
 
 
 @dataclass(frozen=True)
-class Run:
-    """An earlier run, whose files agree with each other; `name` is that of its folder on the command line."""
+class ReferenceRun:
+    """A reference run; `folder` is its output folder, as the command line names it."""
 
-    name: str
-    results: Results
+    folder: str
+    metrics: Metrics
     predictions: Predictions
 
     def __str__(self) -> str:
-        return f"{self.name}: accuracy {self.results.accuracy:.4f} (n = {self.results.data.n_test:,})"
+        evaluation = self.metrics.evaluation
+        return f"{self.folder}: accuracy {evaluation.accuracy:.4f} (n = {evaluation.n_test:,})"
 
 
-def read(name: str) -> Run:
-    """Read the results of an earlier run.
+@dataclass(frozen=True)
+class GroundTruth:
+    """Classes and labels of a test set.
+
+    Attributes:
+        class_names: Class names in label order.
+        y_true: True class numbers, shape (n,).
+        sha256: SHA-256 of the decompressed files of test images and test labels, by file name.
+    """
+
+    class_names: Sequence[str]
+    y_true: Labels
+    sha256: Mapping[str, str]
+
+
+def read_reference(folder: str) -> ReferenceRun:
+    """Read a reference run.
 
     Args:
-        name: of its output folder.
+        folder: Its output folder, as the command line names it.
 
     Raises:
-        DataError: if a file is missing or damaged, or the files are of different runs.
+        DataError: If a file is missing or damaged.
     """
-    folder = Path(name)
-    results = run.read_metrics(folder, "--baseline")
-    n_classes, compared = len(results.per_class), results.comparison is not None
-    predictions = run.read_predictions(folder, n_classes, [], compared=compared, option="--baseline")
-    if flaw := _flaw(results, predictions):
-        raise DataError(
-            f"{folder / PREDICTIONS}: {flaw}; the files are of different runs, train again or name another --baseline"
-        )
-    return Run(name, results, predictions)
-
-
-def _flaw(results: Results, predictions: Predictions) -> str:
-    """What in the predictions cannot be of these results; empty if nothing."""
-    n, n_test, n_classes = len(predictions.y_true), results.data.n_test, len(results.per_class)
-    if n != n_test:
-        return f"tells of {n:,} test images, but metrics.json of {n_test:,}"
-    matrix = metrics.confusion_matrix(predictions.y_true, predictions.y_pred, n_classes)
-    if matrix.tolist() != results.confusion_matrix:
-        return "gives another confusion matrix than metrics.json"
-    figures = {
-        "accuracy": (results.accuracy, metrics.accuracy(matrix)),
-        "loss": (results.loss, float(metrics.losses(predictions.of_truth).mean())),
-    }
-    for figure, (told, found) in figures.items():
-        if not math.isclose(told, found, rel_tol=TOLERANCE, abs_tol=1e-12):
-            return f"gives {found:.6g} as {figure}, but metrics.json tells {told:.6g}"
-    return ""
-
-
-def match(run: Run, dataset: Dataset) -> Baseline:
-    """The run as it enters a comparison, if it was judged on the test set of `dataset`.
-
-    Raises:
-        DataError: if it was not.
-    """
-    results, predictions = run.results, run.predictions
-    if difference := _difference(results, predictions, dataset):
-        raise DataError(f"--baseline {run.name}: {difference}; only runs judged on one test set can be compared")
-    n, n_right = results.data.n_test, int((predictions.y_true == predictions.y_pred).sum())
-    earlier = Earlier(
-        folder=run.name,
-        started=results.started,
-        command=results.command,
-        model=results.model,
-        accuracy=n_right / n,
-        accuracy_interval=intervals.wilson(n_right, n),
-        loss=results.loss,
-        loss_interval=results.loss_interval,
+    metrics = read_metrics(Path(folder), "--reference")
+    predictions = read_predictions(
+        Path(folder),
+        len(metrics.evaluation.per_class),
+        has_reference=metrics.comparison is not None,
+        sha256=metrics.predictions_sha256,
+        option="--reference",
     )
-    return Baseline(earlier, predictions.y_pred)
+    return ReferenceRun(folder, metrics, predictions)
 
 
-def _difference(results: Results, predictions: Predictions, dataset: Dataset) -> str:
-    """In what the test set of the results is another than that of `dataset`; empty if in nothing."""
-    for role in ("test_images", "test_labels"):
-        if results.data.sha256[role] != dataset.sha256[role]:
-            where = f"{results.data.name} in {results.data.folder}"
-            return f"was judged on other {role.replace('_', ' ')}, those of {where} (their SHA-256 differs)"
-    if len(results.class_names) != dataset.n_classes:
-        return f"has {len(results.class_names)} classes, but the data set {dataset.n_classes}"
-    for label, (before, now) in enumerate(zip(results.class_names, dataset.class_names, strict=True)):
+def match_reference(run: ReferenceRun, truth: GroundTruth) -> tuple[Reference, Labels]:
+    """The reference for a comparison, and the class that it predicted for each test image, shape (n,).
+
+    All metrics of the reference are computed from its predictions.
+
+    Raises:
+        DataError: If the reference was evaluated on another test set.
+    """
+    if difference := _find_difference(run, truth):
+        raise DataError(f"--reference {run.folder}: {difference}; only runs on the same test set can be compared")
+    predictions, metrics = run.predictions, run.metrics
+    accuracy, loss = accuracy_and_loss(predictions.y_true, predictions.probabilities)
+    loss_interval, _ = bootstrap_loss_and_ece(
+        cross_entropy(predictions.p_true), predictions.confidence, predictions.is_correct, metrics.evaluation.seed
+    )
+    reference = Reference(
+        folder=run.folder,
+        started=metrics.provenance.started,
+        command=metrics.provenance.command,
+        network=metrics.training.network if metrics.training else "",
+        accuracy=accuracy,
+        accuracy_interval=wilson_interval(int(predictions.is_correct.sum()), len(predictions.y_true)),
+        loss=loss,
+        loss_interval=loss_interval,
+    )
+    return reference, predictions.y_pred
+
+
+def _find_difference(run: ReferenceRun, truth: GroundTruth) -> str:
+    """How the test set of the reference differs from `truth`; empty if it does not."""
+    data, class_names = run.metrics.provenance.data, run.metrics.evaluation.class_names
+    for file, sha256 in truth.sha256.items():
+        if data.sha256.get(file) != sha256:
+            return f"was evaluated on another {file}, from {data.name} in {data.folder} (its SHA-256 differs)"
+    if len(class_names) != len(truth.class_names):
+        return f"has {len(class_names)} classes, but the data set has {len(truth.class_names)}"
+    for label, (before, now) in enumerate(zip(class_names, truth.class_names, strict=True)):
         if before != now:
-            return f"names class {label} {before!r}, but the data set {now!r}"
-    other = np.flatnonzero(predictions.y_true != dataset.test_labels)
-    if other.size:
-        return f"{PREDICTIONS} gives image {other[0]} another true class than the data set"
-    return ""
+            return f"names class {label} {before!r}, but the data set names it {now!r}"
+    if len(run.predictions.y_true) != len(truth.y_true):
+        return f"{PREDICTIONS} has {len(run.predictions.y_true):,} images, but the data set {len(truth.y_true):,}"
+    differs = np.flatnonzero(run.predictions.y_true != truth.y_true)
+    return f"{PREDICTIONS} gives image {differs[0]} another true class than the data set" if differs.size else ""

@@ -1,0 +1,66 @@
+"""Reads and writes samples.npz: the images that the report shows."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from job.errors import DataError
+from job.results.file_names import SAMPLES
+from job.results.metrics_json import missing_file
+
+N_DIMENSIONS = 2  # of an image
+
+
+def write_samples(folder: Path, images: Mapping[int, NDArray[np.uint8]], augmented: NDArray[np.uint8]) -> None:
+    """Write samples.npz.
+
+    Args:
+        folder: Folder to write into.
+        images: Test images by index, shape (height, width) each.
+        augmented: Training images, each followed by its augmented versions, shape (n, 1 + n_epochs, height, width).
+    """
+    np.savez_compressed(
+        folder / SAMPLES,
+        index=np.array(list(images), np.int64),
+        image=np.array(list(images.values()), np.uint8),
+        augmented=augmented,
+    )
+
+
+def read_samples(
+    folder: Path, indices: Sequence[int], *, has_augmented: bool
+) -> tuple[dict[int, NDArray[np.uint8]], NDArray[np.uint8]]:
+    """Read samples.npz.
+
+    Args:
+        folder: Output folder of a run.
+        indices: Indices of the test images that must be present.
+        has_augmented: Whether augmented training images must be present.
+
+    Returns:
+        Test images by index, and augmented training images as `write_samples` takes them.
+
+    Raises:
+        DataError: If the file is missing or damaged, or lacks an image.
+    """
+    path = folder / SAMPLES
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            numbers, images, augmented = arrays["index"], arrays["image"], arrays["augmented"]
+    except FileNotFoundError as error:
+        raise missing_file(path) from error
+    except Exception as error:  # NumPy and zipfile raise many kinds on damaged files
+        raise DataError(
+            f"{path}: damaged (not an archive of the arrays `index`, `image` and `augmented`); train again"
+        ) from error
+    if images.shape[:1] != numbers.shape or images.ndim != 1 + N_DIMENSIONS or images.dtype != np.uint8:
+        raise DataError(f"{path}: damaged (`image` is not a list of grey images); train again")
+    is_sound = augmented.ndim == 2 + N_DIMENSIONS and augmented.shape[1] > 1 and augmented.dtype == np.uint8
+    if not is_sound or augmented.shape[2:] != images.shape[1:] or bool(len(augmented)) != has_augmented:
+        raise DataError(f"{path}: damaged (`augmented` does not fit the settings of the run); train again")
+    images_by_index = dict(zip(numbers.tolist(), images, strict=True))
+    if missing := [index for index in indices if index not in images_by_index]:
+        raise DataError(f"{path}: test image {missing[0]} is missing; train again")
+    return images_by_index, augmented
