@@ -238,7 +238,7 @@ def test_exports(report: Path) -> None:
     options = (*ALL, "-v", f"{report}:/app/report")
     done = run(*options, arguments=(*QUICK, "--export", "tf_saved_model", "--export", "litert"))
     assert done.status == 0, done.err
-    assert names(report) >= {"saved_model", "model.tflite", "model-card.md", "exports.sha256"}
+    assert names(report / "exports") >= {"saved_model", "model.tflite", "model-card.md", "SHA256SUMS"}
     done = run(*options, arguments=(*QUICK, "--export", "onnx"))
     assert done.status == 69
     assert "docker build --build-arg EXPORT=yes" in done.err
