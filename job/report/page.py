@@ -12,6 +12,7 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from job.config.recipes import RECIPES, Recipe
+from job.config.report_layouts import Layout
 from job.config.run_config import Config
 from job.data import sources
 from job.evaluation.calibration import Coverage
@@ -23,11 +24,11 @@ from job.report.comparison_view import Changes
 from job.report.findings import Fit, Standing
 from job.report.gallery import Gallery
 from job.report.images import Pictures, Sheet
-from job.results.file_names import AUGMENTED, PAGE, STYLE, Layout
+from job.results.file_names import AUGMENTED, PAGE, STYLE
 from job.results.run import Predictions
 from job.results.schema import Results
 
-TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
+TEMPLATES = Path(__file__).resolve().parents[2] / "templates" / "report"
 COVERAGE = 0.8  # of the images, for the sentence on what the model does if it may abstain
 SHOWN = ("validation_split", "seed", "runs", "replicas")
 """The settings beside the recipe that the page shows."""
