@@ -6,6 +6,10 @@ from typing import Literal, get_args
 Layout = Literal["single", "folder"]
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 
+METRICS = "metrics.json"
+PREDICTIONS = "predictions.csv"
+SAMPLES = "samples.npz"
+
 PAGE = "index.html"
 STYLE = "report.css"
 PICTURES = "report-images"
