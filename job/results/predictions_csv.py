@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,7 @@ def write_predictions(folder: Path, predictions: Predictions) -> None:
             part = slice(start, start + n_lines)
             y_true, y_pred = predictions.y_true[part].tolist(), predictions.y_pred[part].tolist()
             rows = predictions.probabilities[part].astype(str)
-            ends = itertools.repeat("")
+            ends: Iterable[str] = itertools.repeat("")
             if predictions.y_reference is not None:
                 ends = (f",{label}" for label in predictions.y_reference[part].tolist())
             lines = zip(range(start, n), y_true, y_pred, rows, ends, strict=False)
