@@ -131,7 +131,7 @@ def _make_seed_variation(predictions: Predictions, config: Config) -> SeedVariat
             SeedRun(
                 seed=config.seed + index,
                 accuracy=min(max(accuracy + offset, 0.0), 1.0),
-                loss=loss - offset,
+                loss=loss + abs(offset),
                 val_accuracy=0.8 if config.validation_split else None,
                 training_s=2.5,
             )
