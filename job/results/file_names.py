@@ -11,6 +11,10 @@ MODEL = "model.keras"
 RESULT_FILES = (METRICS, PREDICTIONS, SAMPLES, MODEL)
 """What every training writes in addition to the report."""
 
+METRICS = "metrics.json"
+PREDICTIONS = "predictions.csv"
+SAMPLES = "samples.npz"
+
 PAGE = "index.html"
 STYLE = "report.css"
 PICTURES = "report-images"
