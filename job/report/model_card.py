@@ -20,7 +20,7 @@ from job.evaluation.evaluate import ClassMetrics
 from job.evaluation.intervals import Interval
 from job.results.schema import Results
 
-TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
+TEMPLATES = Path(__file__).resolve().parents[2] / "templates" / "model_card"
 MARKUP = re.compile(r"([\\`*_\[\]<>|~&$#@:])")
 """What can begin a mark of Markdown, HTML, a formula, a mention or a link within a line."""
 

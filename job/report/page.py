@@ -27,7 +27,7 @@ from job.results.file_names import AUGMENTED, PAGE, STYLE, Layout
 from job.results.run import Predictions
 from job.results.schema import Results
 
-TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
+TEMPLATES = Path(__file__).resolve().parents[2] / "templates" / "report"
 COVERAGE = 0.8  # of the images, for the sentence on what the model does if it may abstain
 SHOWN = ("validation_split", "seed", "runs", "replicas")
 """The settings beside the recipe that the page shows."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from job.report.charts import canvas, confusion_matrix, figures, number_line, svg
 from job.results.schema import History
 
-STYLE = (Path(__file__).parents[3] / "templates" / "style.css").read_text(encoding="utf-8")
+STYLE = (Path(__file__).parents[3] / "templates" / "report" / "style.css").read_text(encoding="utf-8")
 NAMES = ["T-shirt/top", "<script>alert(1)</script>", "袋 $x^2 \"'&"]
 MATRIX = np.array([[8, 1, 1], [0, 10, 0], [5, 0, 5]])
 HISTORY = History([0.5, 0.4, 0.3], [0.8, 0.9, 0.95], [0.001] * 3, [0.6, 0.4, 0.5], [0.7, 0.8, 0.9])
