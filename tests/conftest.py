@@ -1,57 +1,31 @@
-import gzip
-import json
 import os
 import shutil
-import struct
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
+from support import CONTAINERS, write_dataset
 
 from job.__main__ import main
 from job.config.export_formats import FORMATS
-from job.data import sources
 from job.errors import UsageError
 from job.results import run
 from job.results.schema import Results
 from job.training import device, resources
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-
-UInt8 = NDArray[np.uint8]
-
-CONTAINERS: list[str] = []
-"""A line of the table that `make image-test` ends with for each container that ran: status, wall time, what."""
-
-
-def write_idx(path: Path, values: UInt8) -> None:
-    header = bytes((0, 0, 8, values.ndim)) + struct.pack(f">{values.ndim}I", *values.shape)
-    path.write_bytes(gzip.compress(header + values.tobytes(), mtime=0))
-
-
-def write_dataset(folder: Path, *, n_train: int = 300, n_test: int = 100, n_classes: int = 10) -> Path:
-    """A data set that can be learned: each class is a bright block in a place of its own, under noise."""
-    folder.mkdir(exist_ok=True)
-    random = np.random.default_rng(7)
-    for part, n in (("train", n_train), ("test", n_test)):
-        labels = (np.arange(n) % n_classes).astype(np.uint8)
-        images = random.integers(0, 100, (n, 28, 28), np.uint8)
-        for image, label in zip(images, labels, strict=True):
-            row, column = divmod(int(label) % 49, 7)
-            image[4 * row : 4 * row + 4, 4 * column : 4 * column + 4] += 120
-        write_idx(folder / sources.FILES[f"{part}_images"], images)
-        write_idx(folder / sources.FILES[f"{part}_labels"], labels)
-    return folder
-
 
 @pytest.fixture(scope="session")
-def started() -> None:
-    """TensorFlow with the device and threads that the job gives it, which it takes only before its first operation."""
-    found = resources.find()
-    device.start("auto", found.n_processors, found)
+def configured_device() -> None:
+    """Configures TensorFlow as the job does, which TensorFlow only accepts before its first operation."""
+    available = resources.find()
+    device.start("auto", available.n_processors, available)
+
+
+@pytest.fixture(autouse=True)
+def _configured_for_training(request: pytest.FixtureRequest) -> None:
+    """Lets any test of tests/training/ run first: none of them may use TensorFlow before it is configured."""
+    if "training" in request.path.parts:
+        request.getfixturevalue("configured_device")
 
 
 @pytest.fixture
@@ -122,17 +96,6 @@ def run_copy(finished_run: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(finished_run, tmp_path / "copy"))
 
 
-def edited(edit: Callable[[dict[str, Any]], object]) -> Callable[[str], str]:
-    """What edits the JSON of a file's text."""
-
-    def change(text: str) -> str:
-        content = json.loads(text)
-        edit(content)
-        return json.dumps(content)
-
-    return change
-
-
 @pytest.fixture
 def unprivileged(tmp_path: Path) -> Iterator[None]:
     """Lets the test run as a user whom file permissions hold back, which root is not."""
@@ -149,7 +112,7 @@ def unprivileged(tmp_path: Path) -> Iterator[None]:
 
 @pytest.fixture
 def error_of(
-    started: None,  # noqa: ARG001
+    configured_device: None,  # noqa: ARG001
     capsys: pytest.CaptureFixture[str],
 ) -> Callable[..., str]:
     """Runs the job with arguments that must fail with a status, and gives its one line on stderr.

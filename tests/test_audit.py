@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import edited
+from support import edited
 
 from job import audit
 from job.results import run

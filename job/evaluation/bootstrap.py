@@ -46,10 +46,11 @@ def bootstrap_loss_and_ece(
 ) -> tuple[Interval, Interval]:
     """Intervals of the mean loss and of the expected calibration error.
 
-    The interval of the loss is a percentile interval. The calibration error is biased upwards, because chance alone moves
-    the accuracy of a bin away from its confidence; a resample adds the same bias again. Its interval is therefore the
-    basic one, which mirrors the resamples at the estimate and so removes the bias (Davison and Hinkley 1997, Bootstrap
-    Methods and their Application, section 5.2), limited to 0 and above. It may lie entirely below the estimate.
+    The interval of the loss is a percentile interval. The calibration error is biased upwards, because chance alone
+    moves the accuracy of a bin away from its confidence; a resample adds the same bias again. Its interval is therefore
+    the basic one, which mirrors the resamples at the estimate and so removes the bias (Davison and Hinkley 1997,
+    Bootstrap Methods and their Application, section 5.2), limited to 0 and above. It may lie entirely below the
+    estimate.
 
     Args:
         losses: Loss of each image, shape (n,).

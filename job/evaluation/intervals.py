@@ -37,8 +37,8 @@ def wilson_interval(n_hits: int, n: int) -> Interval:
 def f1_interval(n_hits: int, n_union: int) -> Interval:
     """Confidence interval of the F1 score of one class.
 
-    F1 = 2 J / (1 + J), where J is the fraction of hits among the images that belong to the class or were predicted as it
-    (Hand, Christen and Kirielle 2021, Machine Learning 110:451). The bounds follow from Wilson's interval of J.
+    F1 = 2 J / (1 + J), where J is the fraction of hits among the images that belong to the class or were predicted as
+    it (Hand, Christen and Kirielle 2021, Machine Learning 110:451). The bounds follow from Wilson's interval of J.
 
     Args:
         n_hits: Images of the class that were predicted as it.

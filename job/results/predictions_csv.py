@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from job.errors import DataError
 from job.evaluation.metrics import Labels
 from job.evaluation.predictions import Predictions
-from job.results.file_names import PREDICTIONS
+from job.results.file_names import METRICS, PREDICTIONS
 from job.results.metrics_json import Option, missing_file
 
 if TYPE_CHECKING:
@@ -69,12 +69,14 @@ def read_predictions(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about values that are refused below
             predictions = _read_parts(path, n_classes, has_reference=has_reference)
-        if sha256 and hash_predictions(folder) != sha256:
-            raise ValueError("its SHA-256 is not the one in metrics.json: it was edited, or belongs to another run")
     except FileNotFoundError as error:
         raise missing_file(path, option) from error
     except (OSError, ValueError) as error:  # pandas raises ValueErrors
         raise DataError(f"{path}: damaged ({' '.join(str(error).split())}); train again") from error
+    if sha256 and hash_predictions(folder) != sha256:
+        raise DataError(
+            f"{path}: its SHA-256 is not the one in {METRICS}: it was edited, or belongs to another run; train again"
+        )
     return predictions
 
 

@@ -129,7 +129,7 @@ class Run:
 
 
 def _find_difference(stored: Any, computed: Any, place: str) -> str:  # noqa: ANN401 - JSON
-    """Place of the first value that differs; empty if none does. Bootstrap intervals may differ with NumPy's version."""
+    """Place of the first value that differs, intervals apart: NumPy may resample differently in another version."""
     if isinstance(stored, dict) and isinstance(computed, dict) and stored.keys() == computed.keys():
         pairs = [(f"{place}.{key}", key) for key in stored if not key.endswith("interval")]
     elif isinstance(stored, list) and isinstance(computed, list) and len(stored) == len(computed):

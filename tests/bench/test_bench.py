@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import REPOSITORY
+from support import REPOSITORY
 
 from bench import __main__ as bench
 from bench import curves

@@ -14,9 +14,9 @@ import numpy as np
 import pypdf
 import pytest
 from chromium import HEIGHT, executable, letters, served, visit, words
-from conftest import REPOSITORY, write_dataset
 from PIL import Image
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+from support import REPOSITORY, write_dataset
 
 from job.__main__ import main
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import UInt8, write_dataset, write_idx
+from support import UInt8, write_dataset, write_idx
 
 from job.data import idx, sources
 from job.data.dataset import Dataset, load_dataset, scale_pixels

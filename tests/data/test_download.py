@@ -3,7 +3,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import write_dataset
+from support import write_dataset
 
 from job.data import download, sources
 from job.data.sources import FILES

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import write_idx
+from support import write_idx
 
 from job.data import idx
 from job.errors import DataError

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from conftest import write_dataset
+from support import write_dataset
 
 from job.data import sources
 from job.data.sources import FILES

@@ -8,7 +8,7 @@ import pytest
 import tree_sitter
 import tree_sitter_groovy
 import yaml
-from conftest import REPOSITORY
+from support import REPOSITORY
 
 from job.errors import EXIT_STATUSES
 

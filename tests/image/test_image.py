@@ -15,10 +15,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import conftest
 import numpy as np
 import pytest
-from conftest import REPOSITORY
+import support
+from support import REPOSITORY
 
 from job import __version__
 from job.data.sources import DEBIAN, FILES
@@ -74,7 +74,7 @@ def run(*options: str, arguments: tuple[str, ...] = QUICK) -> Done:
 
 def note(status: int, wall_time_s: float, what: str) -> None:
     what = re.sub(r"\S*/pytest-of-\S*/(\w+:)", r"\1", what)
-    conftest.CONTAINERS.append(f"{status:>6} {wall_time_s:>7.1f} s  {what}")
+    support.CONTAINERS.append(f"{status:>6} {wall_time_s:>7.1f} s  {what}")
 
 
 def me() -> tuple[str, str]:
@@ -118,7 +118,7 @@ def test_the_size() -> None:
     """At most 1.40 GB of files; what the engine says of it depends on how it stores images."""
     done = docker("run", "--rm", "--network", "none", "--user", "0", "--entrypoint", "du", IMAGE, "-sxb", "/")
     size_mb = int(done.stdout.split()[0]) / 1e6
-    conftest.CONTAINERS.insert(0, f"{IMAGE}: {size_mb:,.0f} MB")
+    support.CONTAINERS.insert(0, f"{IMAGE}: {size_mb:,.0f} MB")
     assert size_mb <= MAX_SIZE_MB
 
 

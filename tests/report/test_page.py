@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 import html5lib
 import numpy as np
 import pytest
-from conftest import edited, write_dataset
+from support import edited, write_dataset
 
 from job.__main__ import main
 from job.config.recipes import ModelName

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import edited
+from support import edited
 
 from job.errors import DataError
 from job.results import run, schema

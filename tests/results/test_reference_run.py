@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import edited, write_idx
+from support import edited, write_idx
 
 from job.__main__ import main
 from job.data import idx

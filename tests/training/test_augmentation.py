@@ -1,11 +1,8 @@
 import numpy as np
-import pytest
 from numpy.typing import NDArray
 
 from job.training import augmentation
 from job.training.augmentation import Augmentation
-
-pytestmark = pytest.mark.usefixtures("started")
 
 IMAGES = np.random.default_rng(0).integers(1, 256, (40, 28, 28), np.uint8)  # without a black pixel
 

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import write_dataset
+from support import write_dataset
 
 from job.config.recipes import Recipe
 from job.data.dataset import Dataset, load_dataset, scale_pixels
@@ -16,8 +16,6 @@ from job.training.augmentation import Augmentation
 from job.training.compiled_trainer import Engine
 
 N_TRAIN, BATCH_SIZE, EPOCHS = 270, 32, 3
-
-pytestmark = pytest.mark.usefixtures("started")
 
 
 @pytest.fixture

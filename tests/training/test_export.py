@@ -13,8 +13,6 @@ from job.config.recipes import Recipe
 from job.errors import PackageError
 from job.training import export, networks
 
-pytestmark = pytest.mark.usefixtures("started")
-
 
 def test_every_format_has_a_path_of_its_own() -> None:
     """Beside the card and the sums, which come with any of them."""

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from job.config.recipes import OPTIMIZERS, RECIPES, Recipe
 from job.training import networks
 
-pytestmark = pytest.mark.usefixtures("started")
-
 CNN = Recipe(model="cnn")
 
 

@@ -7,8 +7,6 @@ import pytest
 from job.config.recipes import Recipe
 from job.training import networks, optimizers
 
-pytestmark = pytest.mark.usefixtures("started")
-
 
 def rate(recipe: Recipe, step: int, n_steps: int = 100) -> float:
     found = optimizers.learning_rate(recipe, n_steps)

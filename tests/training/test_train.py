@@ -12,8 +12,6 @@ from job.evaluation.seed_variation import Trial
 from job.training import networks
 from job.training import train as training
 
-pytestmark = pytest.mark.usefixtures("started")
-
 
 def train(folder: Path, config: Config) -> tuple[keras.Model, dict[str, list[float]]]:
     dataset = load_dataset(Source(folder, "--data"))

@@ -20,8 +20,8 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import REPOSITORY, write_idx
 from sklearn import metrics as sklearn_metrics
+from support import REPOSITORY, write_idx
 
 from job.__main__ import main
 from job.config.export_formats import CARD, FORMATS, PATHS, SUMS

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import REPOSITORY
+from support import REPOSITORY
 
 from job.errors import OutputError
 from job.results.output_folder import atomic_write, ownership
