@@ -74,24 +74,24 @@ def train(config: Config) -> str:
     if config.output != STREAM:
         folder = Path(config.output)
         return _result(_train(config, folder), str(folder / file_names.PAGE))
-    with tar_stream.streamed() as folder:
+    with tar_stream.stream_folder() as folder:
         outcome = _train(config, folder)
-    return _result(outcome, f"{tar_stream.NAME}/{file_names.PAGE} in the archive")
+    return _result(outcome, f"{tar_stream.ARCHIVE_FOLDER}/{file_names.PAGE} in the archive")
 
 
 def _train(config: Config, folder: Path) -> "Results":
     """Train, judge and report into `folder`."""
-    from job.config import export_formats
     from job.data import sources
     from job.report.worker import Reporter
     from job.results import file_names, reference_run, schema
-    from job.results.output_folder import atomic_write, ownership
+    from job.results.output_folder import atomic_write, owned_folders, preparation
     from job.training import device, export, resources
 
     stopwatch = Stopwatch()
-    export.demand_packages(config.export)
-    owned = (*file_names.FOLDERS[config.layout], *export_formats.paths(config.export), *ownership.listed(folder))
-    atomic_write.prepare(folder, (*schema.FILES, *file_names.FILES[config.layout]), owned)
+    export.require_packages(config.export)
+    files = (*file_names.RESULT_FILES, *file_names.REPORT_FILES[config.layout])
+    exports = [file_names.EXPORTS] if config.export or owned_folders.is_owned(folder / file_names.EXPORTS) else []
+    preparation.prepare_output_folder(folder, files, (*file_names.REPORT_FOLDERS[config.layout], *exports))
     source = sources.find(config.data)
     available = resources.find()
     n_threads = config.threads or available.n_processors
@@ -107,40 +107,40 @@ def _train(config: Config, folder: Path) -> "Results":
             used = device.start(config.device, n_threads, available, config.replicas)
             stage.summary = str(used)
         network, evidence, outcome = _run(config, dataset, used, stopwatch, baseline)
-        done = "nothing was sent" if config.output == STREAM else "the new report is there"
+        done = "nothing was sent" if config.output == STREAM else "the new report is in place"
         report = stopwatch.stage("report")
-        new = atomic_write.staged(folder, done, ownership.listed)
+        new = atomic_write.stage_files(folder, done, outdated=[file_names.EXPORTS])
         with report as stage, new as staging, signals.cleanup(reporter.stop):
             schema.write(staging, outcome, dataset, evidence)
             written = reporter.write(staging, config.layout)
             network.save(staging / schema.MODEL)
-            _export(network, outcome, staging)
+            exported = _export(network, outcome, staging)
             written.result()
-            stage.summary = ", ".join((file_names.weigh(staging), *export_formats.paths(config.export)))
+            stage.summary = ", ".join((file_names.describe_report(staging), *exported))
     return outcome
 
 
-def _export(network: "keras.Model", outcome: "Results", staging: Path) -> None:
-    """Write the network in the formats asked for, if any, with its card and the sums of all."""
-    from job.config import export_formats
+def _export(network: "keras.Model", outcome: "Results", staging: Path) -> list[str]:
+    """Export the network in the chosen formats, with a model card; returns the paths of the models."""
+    from job.config.export_formats import FORMATS
     from job.report import model_card
-    from job.results import schema
-    from job.results.output_folder import ownership
+    from job.results.file_names import EXPORTS
     from job.training import export
 
-    if names := outcome.config.export:
-        export.write(network, staging, names)
-        model_card.write(staging, outcome)
-        ownership.write(
-            staging, (schema.MODEL, *(name for name in export_formats.paths(names) if name != export_formats.SUMS))
-        )
+    formats = outcome.config.export
+    if formats:
+        folder = staging / EXPORTS
+        folder.mkdir()
+        export.export_network(network, folder, formats)
+        model_card.write(folder, outcome)
+    return [f"{EXPORTS}/{FORMATS[name]}" for name in formats]
 
 
 def _load(config: Config, folder: Path, source: "Source", stopwatch: Stopwatch) -> "Dataset":
     """The data set, if it and the output folder suit the settings."""
     from job.data.dataset import MEMORY_SHARE, load_dataset
     from job.results import schema
-    from job.results.output_folder import atomic_write
+    from job.results.output_folder import preparation
     from job.training import export, resources
 
     with stopwatch.stage("data") as stage:
@@ -156,7 +156,7 @@ def _load(config: Config, folder: Path, source: "Source", stopwatch: Stopwatch) 
                 "divisor of that number"
             )
         n_bytes = schema.size_bytes(len(dataset.test_images), dataset.n_classes)
-        atomic_write.demand_space(folder, n_bytes + len(config.export) * export.SIZE_BYTES)
+        preparation.require_free_space(folder, n_bytes + len(config.export) * export.SIZE_BYTES)
         stage.summary = str(dataset)
     return dataset
 
@@ -221,15 +221,16 @@ def render(config: Config) -> str:
     """Make the report again from the files of an earlier run; returns the result in one line."""
     from job.report import build
     from job.results import file_names, run
-    from job.results.output_folder import atomic_write
+    from job.results.output_folder import atomic_write, preparation
 
     folder = Path(config.output)
     with Stopwatch().stage("report") as stage:
         outcome = run.read_metrics(folder)
-        atomic_write.prepare(folder, file_names.FILES[config.layout], file_names.FOLDERS[config.layout])
-        with atomic_write.staged(folder) as staging:
+        layout = config.layout
+        preparation.prepare_output_folder(folder, file_names.REPORT_FILES[layout], file_names.REPORT_FOLDERS[layout])
+        with atomic_write.stage_files(folder) as staging:
             build.write(folder, staging, config.layout)
-            stage.summary = file_names.weigh(staging)
+            stage.summary = file_names.describe_report(staging)
     return _result(outcome, str(folder / file_names.PAGE))
 
 

@@ -31,17 +31,18 @@ def test_a_deferred_signal_arrives_at_the_end(received: list[int]) -> None:
 def test_a_signal_after_the_last_move_says_that_the_report_is_there(tmp_path: Path) -> None:
     """It arrives at the end of the block in which files are moved, and must not say that none was changed."""
     code = (
-        "import os, signal, sys; from pathlib import Path; from job import signals; from job.results.output_folder import atomic_write\n"
+        "import os, signal, sys; from pathlib import Path; from job import signals\n"
+        "from job.results.output_folder import atomic_write\n"
         "signals.install()\n"
         "replace = atomic_write._replace\n"
         "def struck(*words): os.kill(os.getpid(), signal.SIGTERM); replace(*words)\n"
         "atomic_write._replace = struck\n"
-        "with atomic_write.staged(Path(sys.argv[1])) as staging: (staging / 'a').write_text('new')\n"
+        "with atomic_write.stage_files(Path(sys.argv[1])) as staging: (staging / 'a').write_text('new')\n"
     )
     command = (sys.executable, "-c", code, str(tmp_path))
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert done.returncode == 143
-    assert done.stderr == "fashion-job: stopped by SIGTERM; the new report is there\n"
+    assert done.stderr == "fashion-job: stopped by SIGTERM; the new report is in place\n"
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 

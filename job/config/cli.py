@@ -11,9 +11,9 @@ from typing import Literal, NoReturn
 
 from job.config.export_formats import FORMATS
 from job.config.recipes import MODELS, OPTIMIZERS, RECIPES, SCHEDULES, TEST_TIMES
+from job.config.report_layouts import LAYOUTS
 from job.config.run_config import DEVICE_CHOICES, STREAM, Config
 from job.errors import EXIT_STATUSES, UsageError
-from job.results.file_names import LAYOUTS
 
 PROGRAM = "python -m job"
 LOG_LEVELS = {"quiet": logging.WARNING, "normal": logging.INFO, "verbose": logging.DEBUG}

@@ -17,8 +17,8 @@ from job.config.recipes import (
     Recipe,
     RecipeName,
 )
+from job.config.report_layouts import LAYOUTS, Layout
 from job.errors import UsageError
-from job.results.file_names import LAYOUTS, Layout
 
 DeviceChoice = Literal["auto", "cpu", "gpu"]
 DEVICE_CHOICES: tuple[DeviceChoice, ...] = get_args(DeviceChoice)

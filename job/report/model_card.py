@@ -1,7 +1,7 @@
-"""Writes the model card that comes with exported models, from the results of their run.
+"""Writes the model card of exported models from the results of their run.
 
-Its headings are those of Mitchell et al. 2019, Model Cards for Model Reporting, arXiv 1810.03993; the block above them
-is what Hugging Face reads.
+The headings follow Mitchell et al. 2019, Model Cards for Model Reporting, arXiv 1810.03993. The block above them is the
+metadata that Hugging Face reads.
 """
 
 import re
@@ -12,49 +12,60 @@ import jinja2
 import numpy as np
 from markupsafe import Markup
 
-from job.config import export_formats
+from job.config.recipes import TestTime
 from job.config.run_config import Config
 from job.data.dataset import FASHION_MNIST
 from job.data.sources import FILES
 from job.evaluation.evaluate import ClassMetrics
 from job.evaluation.intervals import Interval
+from job.results.file_names import CARD
 from job.results.schema import Results
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates" / "model_card"
 MARKUP = re.compile(r"([\\`*_\[\]<>|~&$#@:])")
-"""What can begin a mark of Markdown, HTML, a formula, a mention or a link within a line."""
+"""Characters that can begin markup within a line: of Markdown, HTML, a formula, a mention or a link."""
 
 NO_SETTINGS = ("data", "threads", "baseline", "export", "layout", "output")
-"""What of the settings changes where and how a run takes place, but not what it trains."""
+"""Settings that change where and how a run takes place, but not the trained model."""
+
+VIEWS: dict[TestTime, str] = {
+    "none": "",
+    "flip": "2 views (as it is and mirrored)",
+    "flip-shift": "10 views (as it is, shifted by one pixel in each of four directions, and each of these mirrored; "
+    "the 2 unshifted views have half of the weight)",
+}
+"""The views in which the model classifies each image, by the value of `--test-time`."""
 
 
 @dataclass(frozen=True)
 class View:
-    """All that the template shows, ready to be formatted.
+    """Everything that the template shows, before formatting.
 
     Attributes:
-        figures: of all test images: name, value and interval.
-        rows: of the classes: number, figures, and how many test images were predicted as it.
-        hashes: of the data set's files, by their names.
-        names: of the formats exported.
+        metrics: Name, value and interval of each metric of all test images.
+        rows: Label, metrics and number of predictions of each class.
+        hashes: SHA-256 of the data set's files, by file name.
+        formats: Names of the exported formats.
+        views: The views in which the model classifies each image; empty for one view.
     """
 
     results: Results
-    figures: list[tuple[str, float, Interval]]
+    metrics: list[tuple[str, float, Interval]]
     rows: list[tuple[int, ClassMetrics, int]]
     is_fashion_mnist: bool
     settings: dict[str, object]
     hashes: dict[str, str]
-    names: tuple[str, ...]
+    formats: tuple[str, ...]
+    views: str
 
 
-def write(folder: Path, outcome: Results) -> None:
+def write(folder: Path, results: Results) -> None:
     """Write the card into `folder`."""
-    (folder / export_formats.CARD).write_text(render(outcome), encoding="utf-8")
+    (folder / CARD).write_text(render(results), encoding="utf-8")
 
 
-def render(outcome: Results) -> str:
-    """The card of the model with these results, as Markdown; names in it mean themselves, whatever they hold."""
+def render(results: Results) -> str:
+    """Render the card as Markdown; markup in names, such as those of classes, is escaped."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=False,  # noqa: S701 - Markdown, not HTML: `finalize` escapes
@@ -76,11 +87,11 @@ def render(outcome: Results) -> str:
         "code": Markup,
     }
     environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False}
-    return environment.get_template(export_formats.CARD).render(view=_view(outcome))
+    return environment.get_template(CARD).render(view=_view(results))
 
 
 def _escaped(value: object) -> str:
-    """The text of a value within a line of Markdown; Markup is what it is."""
+    """Escape a value for a line of Markdown; Markup stays as it is."""
     return value if isinstance(value, Markup) else MARKUP.sub(r"\\\1", " ".join(str(value).split()))
 
 
@@ -88,32 +99,33 @@ def _range(interval: Interval, form: str) -> str:
     return f"{interval.lower:{form}}\N{EN DASH}{interval.upper:{form}}"
 
 
-def _view(outcome: Results) -> View:
-    n_predicted = outcome.matrix.sum(axis=0).tolist()
+def _view(results: Results) -> View:
+    n_predicted = results.matrix.sum(axis=0).tolist()
     return View(
-        results=outcome,
-        figures=_figures(outcome),
-        rows=[(number, *row) for number, row in enumerate(zip(outcome.per_class, n_predicted, strict=True))],
-        is_fashion_mnist=outcome.data.name == FASHION_MNIST,
-        settings=_settings(outcome.config),
-        hashes={FILES[role]: digest for role, digest in outcome.data.sha256.items()},
-        names=outcome.config.export,
+        results=results,
+        metrics=_metrics(results),
+        rows=[(label, *row) for label, row in enumerate(zip(results.per_class, n_predicted, strict=True))],
+        is_fashion_mnist=results.data.name == FASHION_MNIST,
+        settings=_settings(results.config),
+        hashes={FILES[role]: digest for role, digest in results.data.sha256.items()},
+        formats=results.config.export,
+        views=VIEWS[results.config.test_time],
     )
 
 
-def _figures(outcome: Results) -> list[tuple[str, float, Interval]]:
-    n_right, macro = int(np.trace(outcome.matrix)), outcome.macro
+def _metrics(results: Results) -> list[tuple[str, float, Interval]]:
+    n_right, macro = int(np.trace(results.matrix)), results.macro
     return [
-        (f"accuracy ({n_right:,} of {outcome.data.n_test:,} right)", outcome.accuracy, outcome.accuracy_interval),
+        (f"accuracy ({n_right:,} of {results.data.n_test:,} correct)", results.accuracy, results.accuracy_interval),
         ("macro precision", macro.precision, macro.precision_interval),
         ("macro recall", macro.recall, macro.recall_interval),
         ("macro F1", macro.f1, macro.f1_interval),
-        ("loss", outcome.loss, outcome.loss_interval),
-        ("calibration error", outcome.calibration.ece, outcome.calibration.ece_interval),
+        ("loss", results.loss, results.loss_interval),
+        ("calibration error", results.calibration.ece, results.calibration.ece_interval),
     ]
 
 
 def _settings(config: Config) -> dict[str, object]:
-    """By their names in words."""
+    """The settings that decide what is trained, by name."""
     names = [field.name for field in fields(config) if field.name not in NO_SETTINGS]
     return {name.replace("_", " "): getattr(config, name) for name in names}

@@ -1,25 +1,34 @@
-"""The two layouts of a report: one file that holds all, or a page with its style sheet and pictures beside it."""
+"""The names of all files of a run in its output folder."""
 
 from pathlib import Path
-from typing import Literal, get_args
 
-Layout = Literal["single", "folder"]
-LAYOUTS: tuple[Layout, ...] = get_args(Layout)
+from job.config.report_layouts import Layout
+
+METRICS = "metrics.json"
+PREDICTIONS = "predictions.csv"
+SAMPLES = "samples.npz"
+MODEL = "model.keras"
+RESULT_FILES = (METRICS, PREDICTIONS, SAMPLES, MODEL)
+"""What every training writes in addition to the report."""
 
 PAGE = "index.html"
 STYLE = "report.css"
 PICTURES = "report-images"
-"""The folder of the pictures: a name that no other folder is likely to have, for it is replaced as a whole."""
-
 AUGMENTED = "augmented"
-"""The picture in it that is of no test image; all others are named by the number of theirs."""
+"""The picture that shows no test image. The name of every other picture is the index of its test image."""
 
-FILES: dict[Layout, tuple[str, ...]] = {"single": (PAGE,), "folder": (PAGE, STYLE)}
-FOLDERS: dict[Layout, tuple[str, ...]] = {"single": (), "folder": (PICTURES,)}
+REPORT_FILES: dict[Layout, tuple[str, ...]] = {"single": (PAGE,), "folder": (PAGE, STYLE)}
+REPORT_FOLDERS: dict[Layout, tuple[str, ...]] = {"single": (), "folder": (PICTURES,)}
+
+EXPORTS = "exports"
+CARD = "model-card.md"
+
+CHECKSUMS = "SHA256SUMS"
+"""The checksums of all files in a folder, in every folder that the job replaces as a whole."""
 
 
-def weigh(folder: Path) -> str:
-    """What the report that was just written into a new folder weighs, in words."""
-    beside = [path for path in (folder / STYLE, *(folder / PICTURES).glob("*")) if path.exists()]
-    n_bytes = sum(path.stat().st_size for path in (folder / PAGE, *beside))
-    return f"{PAGE}{f' and {len(beside)} files beside it' if beside else ''}, {n_bytes / 1000:.0f} kB"
+def describe_report(folder: Path) -> str:
+    """Describe the report in a newly written folder: the number of its files and their size."""
+    others = [path for path in (folder / STYLE, *(folder / PICTURES).glob("*.png")) if path.exists()]
+    n_bytes = sum(path.stat().st_size for path in (folder / PAGE, *others))
+    return f"{PAGE}{f' and {len(others)} more files' if others else ''}, {n_bytes / 1000:.0f} kB"

@@ -17,60 +17,55 @@ if TYPE_CHECKING:
     import keras
 
 INPUT = "images"
-"""The name of the exported models' input, where the format has names."""
+"""The name of the input of an exported model, in formats that name inputs."""
 
-SIZE_BYTES = 5_000_000  # of a format, rather more than less
-REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS, errno.EIO)
+PACKAGES = {"onnx": ("onnx", "tf2onnx")}
+"""What a format needs in addition to TensorFlow and Keras."""
+
+SIZE_BYTES = 5_000_000  # upper estimate of the size of one exported model
+SYSTEM_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS, errno.EIO)
 
 
-def demand_packages(names: Sequence[str]) -> None:
-    """Show that what writes these formats is installed.
-
-    Args:
-        names: of the formats.
+def require_packages(formats: Sequence[str]) -> None:
+    """Check that the packages that write these formats are installed.
 
     Raises:
-        PackageError: if it is not.
+        PackageError: If one is missing.
     """
-    for name in names:
-        if missing := [package for package in FORMATS[name].packages if not util.find_spec(package)]:
+    for name in formats:
+        if missing := [package for package in PACKAGES.get(name, ()) if not util.find_spec(package)]:
             are = "is" if len(missing) == 1 else "are"
             raise PackageError(
-                f"--export {name}: {' and '.join(missing)} {are} not installed; install what requirements-export.txt "
-                "locks (make export; in an image: docker build --build-arg EXPORT=yes), or leave that format out"
+                f"--export {name}: {' and '.join(missing)} {are} not installed; install requirements-export.txt "
+                "(make export; for an image: docker build --build-arg EXPORT=yes), or leave out that format"
             )
 
 
-def write(network: "keras.Model", folder: Path, names: Sequence[str]) -> None:
-    """Export the network.
+def export_network(network: "keras.Model", folder: Path, formats: Sequence[str]) -> None:
+    """Export a trained network into `folder`, which must exist.
 
-    What is exported takes float32 pixels in [0, 1], shape (n, 28, 28) for any n, and gives probabilities, shape
+    An exported model takes float32 pixels in [0, 1], shape (n, 28, 28) for any n, and returns probabilities, shape
     (n, n_classes).
 
-    Args:
-        network: trained, on whatever device or devices.
-        folder: where to.
-        names: of the formats.
-
     Raises:
-        OSError: if a file cannot be written.
+        OSError: If a file cannot be written.
     """
     import keras
 
     plain = _for_inference(network)
     signature = [keras.InputSpec(shape=(None, *IMAGE_SHAPE), dtype="float32", name=INPUT)]
-    for name in names:
-        path = folder / FORMATS[name].path
-        with _refusals_as_usual(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of what Keras, tf2onnx and NumPy have to tell each other
+    for name in formats:
+        path = folder / FORMATS[name]
+        with _as_os_error(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Keras, tf2onnx and NumPy deprecate parts of each other
             plain.export(str(path), format=name, verbose=False, input_signature=signature)
 
 
 def _for_inference(network: "keras.Model") -> "keras.Model":
-    """A copy that only predicts.
+    """Copy the network for inference only.
 
-    It has the weights alone, without the optimiser's, and not spread over replicas, which no format knows. No layer
-    does what it does in training: those that augment images would, unless told, also in what is exported.
+    The copy has no optimizer state and no replicas, which no format supports. It calls every layer with
+    `training=False`; otherwise layers that augment images would do so in the exported model, too.
     """
     import keras
 
@@ -81,14 +76,14 @@ def _for_inference(network: "keras.Model") -> "keras.Model":
 
 
 @contextmanager
-def _refusals_as_usual() -> Iterator[None]:
-    """Turn TensorFlow's errors that the system's refusal of a file is behind into OSErrors."""
+def _as_os_error() -> Iterator[None]:
+    """Turn a TensorFlow error that reports an error of the system into an OSError."""
     import tensorflow as tf
 
     try:
         yield
     except tf.errors.OpError as error:
-        number = next((one for one in REFUSALS if os.strerror(one) in str(error)), None)
+        number = next((number for number in SYSTEM_ERRORS if os.strerror(number) in str(error)), None)
         if number is None:
             raise
         raise OSError(number, os.strerror(number)) from error

@@ -217,7 +217,7 @@ def test_read_only_without_a_temporary_folder(report: Path) -> None:
     done = run("--read-only", "-v", f"{report}:/app/report")
     assert done.status == 73
     (line,) = done.lines
-    assert "no temporary folder can be written" in line
+    assert "no temporary folder is writable" in line
     assert "docker run --tmpfs /tmp" in line
 
 
@@ -238,7 +238,7 @@ def test_exports(report: Path) -> None:
     options = (*ALL, "-v", f"{report}:/app/report")
     done = run(*options, arguments=(*QUICK, "--export", "tf_saved_model", "--export", "litert"))
     assert done.status == 0, done.err
-    assert names(report) >= {"saved_model", "model.tflite", "model-card.md", "exports.sha256"}
+    assert names(report / "exports") >= {"saved_model", "model.tflite", "model-card.md", "SHA256SUMS"}
     done = run(*options, arguments=(*QUICK, "--export", "onnx"))
     assert done.status == 69
     assert "docker build --build-arg EXPORT=yes" in done.err
@@ -257,7 +257,7 @@ def test_a_mount_of_someone_else_is_found_before_training(report: Path) -> None:
     assert done.status == 73
     (line,) = done.lines
     owner = os.geteuid() or 4711
-    assert f"user 54321 may not read and write there; /app/report belongs to user {owner}: docker run " in line
+    assert f"user 54321 cannot read and write there; /app/report belongs to user {owner}: docker run " in line
     assert 'docker run --user "$(id -u):$(id -g)"' in line
     assert names(report) == set()
 
@@ -267,10 +267,7 @@ def test_a_mount_that_docker_made(tmp_path: Path) -> None:
     done = run("-v", f"{tmp_path / 'new'}:/app/report")
     assert done.status == 73
     (line,) = done.lines
-    assert (
-        "/app/report belongs to user 0, like any mounted folder that Docker had to make: chown it to you, then docker"
-        in line
-    )
+    assert "/app/report belongs to user 0, as Docker creates missing folders for root: run chown" in line
 
 
 def test_a_report_of_someone_else_is_replaced(volume: str) -> None:
@@ -290,7 +287,7 @@ def test_a_disk_that_is_too_small() -> None:
     """73 before training."""
     done = run("--tmpfs", "/tiny:size=1m,mode=777", arguments=(*QUICK, "--output", "/tiny"))
     assert done.status == 73
-    assert "MB are free; make room or name another folder" in done.lines[-1]
+    assert "MB are free; free some space or name another folder" in done.lines[-1]
     assert not any(line.startswith("training") for line in done.lines)
 
 
@@ -304,7 +301,7 @@ def test_a_disk_that_fills_up_while_it_is_written(volume: str) -> None:
         docker("exec", keep, "sh", "-c", "echo earlier > /volume/index.html")
         done = run("-v", f"{volume}:/app/report")
         assert done.status == 73
-        assert done.lines[-1].endswith("--output report: no space is left; make room or name another folder")
+        assert done.lines[-1].endswith("--output report: no space is left; free some space or name another folder")
         assert docker("exec", keep, "sh", "-c", "ls -A /volume; cat /volume/*").stdout == "index.html\nearlier\n"
     finally:
         docker("rm", "--force", keep)

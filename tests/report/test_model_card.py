@@ -1,4 +1,4 @@
-"""The card is read by parsers of Markdown, YAML and Python that are not the job's."""
+"""Reads the card with parsers of Markdown, YAML and Python that the job does not use."""
 
 import dataclasses
 import itertools
@@ -14,24 +14,26 @@ import yaml
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from job.config.export_formats import CARD, FORMATS
+from job.config.export_formats import FORMATS
+from job.config.recipes import TestTime
 from job.data.dataset import FASHION_MNIST
 from job.report import model_card
+from job.results.file_names import CARD, EXPORTS
 from job.results.schema import Results
 
 IMAGES = "t10k-images-idx3-ubyte.gz"
 TOLERANCE = 1e-5
-"""Of a probability: 1.7e-6 was the most that any format differed by on 10,000 test images."""
+"""Tolerance of a probability; on 10,000 test images no format differed by more than 1.7e-6."""
 
 
 def split(text: str) -> tuple[object, list[Token]]:
-    """The block above the first heading, and the rest in tokens."""
+    """The metadata above the first heading, and the tokens of the rest."""
     _, front, body = re.split(r"^---$", text, maxsplit=2, flags=re.MULTILINE)
     return yaml.safe_load(front), MarkdownIt("commonmark").enable("table").parse(body)
 
 
 def shown(token: Token) -> str:
-    """What a line shows; fails where it shows anything but plain text, code and links."""
+    """The text of a line; fails if it has anything but plain text, code and links."""
     children = token.children or []
     assert {child.type for child in children} <= {
         "text",
@@ -45,7 +47,7 @@ def shown(token: Token) -> str:
 
 
 def table(tokens: list[Token], first: str) -> list[list[str]]:
-    """The rows of the table whose first column has that name."""
+    """The rows of the table whose first column has this name."""
     rows: list[list[str]] = []
     for token, following in itertools.pairwise(tokens):
         if token.type == "tr_open":
@@ -55,7 +57,7 @@ def table(tokens: list[Token], first: str) -> list[list[str]]:
     start = next(number for number, row in enumerate(rows) if row[0] == first)
     width = len(rows[start])
     rest = rows[start + 1 :]
-    stop = next((number for number, row in enumerate(rest) if row[0] in ("file", "setting", "figure", "class")), None)
+    stop = next((number for number, row in enumerate(rest) if row[0] in ("file", "setting", "metric", "class")), None)
     assert all(len(row) == width for row in rest[:stop])
     return rest[:stop]
 
@@ -65,8 +67,8 @@ def codes(text: str, language: str) -> list[str]:
 
 
 def test_has_the_headings_of_model_cards(exported_run: Path) -> None:
-    """All nine of Mitchell et al. 2019, in their order, and how to use it."""
-    _, tokens = split((exported_run / CARD).read_text())
+    """All nine of Mitchell et al. 2019, in their order, and one on how to use the model."""
+    _, tokens = split((exported_run / EXPORTS / CARD).read_text())
     pairs = itertools.pairwise(tokens)
     headings = [following.content for token, following in pairs if token.type == "heading_open" and token.tag == "h2"]
     headings.remove("How to use it")
@@ -78,40 +80,40 @@ def test_has_the_headings_of_model_cards(exported_run: Path) -> None:
 
 @pytest.mark.parametrize("package", ["keras", "tensorflow", "onnxruntime", "ai_edge_litert"])
 def test_its_code_gives_the_predictions_of_the_run(exported_run: Path, tmp_path: Path, package: str) -> None:
-    """Each exported model, run by the card's own lines in a new process, as its reader would; the n is free."""
-    reading, *running = codes((exported_run / CARD).read_text(), "python")
+    """The code of the card runs each exported model in a new process, in `exports/`, for any number of images."""
+    reading, *running = codes((exported_run / EXPORTS / CARD).read_text(), "python")
     (lines,) = [lines for lines in running if re.match(rf"(import|from) {package}\b", lines)]
-    folder = tmp_path / "elsewhere"
-    shutil.copytree(exported_run, folder)
+    shutil.copytree(exported_run, tmp_path / "copy")
+    folder = tmp_path / "copy" / EXPORTS
     shutil.copy(exported_run.parent / "blocks" / IMAGES, folder)
     save = "np.save(f'{len(images)}.npy', probabilities)"
     code = f"{reading}\n{lines}\n{save}\nimages = images[:1]\n{lines}\n{save}"
     subprocess.run((sys.executable, "-c", code), cwd=folder, check=True, capture_output=True)
     probabilities = np.load(folder / "100.npy")
-    written = np.loadtxt(folder / "predictions.csv", delimiter=",", skiprows=1)
+    written = np.loadtxt(folder.parent / "predictions.csv", delimiter=",", skiprows=1)
     assert probabilities.dtype == np.float32
     assert probabilities.argmax(axis=1).tolist() == written[:, 2].tolist()
     np.testing.assert_allclose(probabilities, written[:, 3:], rtol=0, atol=TOLERANCE)
     np.testing.assert_allclose(np.load(folder / "1.npy"), written[:1, 3:], rtol=0, atol=TOLERANCE)
 
 
-def test_tells_how_to_run_what_was_exported_and_nothing_else(finished_results: Results) -> None:
-    """A block of code for each format, besides reading the images and Keras's own."""
+def test_has_code_for_each_exported_format(finished_results: Results) -> None:
+    """One block of code for each, in addition to the images and the Keras model."""
     for names in ([], ["onnx"], list(FORMATS)):
         config = dataclasses.replace(finished_results.config, export=tuple(names))
         text = model_card.render(dataclasses.replace(finished_results, config=config))
         assert len(codes(text, "python")) == 2 + len(names)
-        assert all((f"`{form.path}" in text) == (name in names) for name, form in FORMATS.items())
+        assert all((f"`{path}" in text) == (name in names) for name, path in FORMATS.items())
 
 
-def test_its_figures_are_those_of_the_results(finished_results: Results) -> None:
-    """With their n and intervals, for all images and by class, as rounded here."""
+def test_shows_the_metrics_of_the_results(finished_results: Results) -> None:
+    """All metrics have their n and interval, for all images and by class."""
     results = finished_results
     front, tokens = split(model_card.render(results))
-    rows = {row[0]: row[1:] for row in table(tokens, "figure")}
+    rows = {row[0]: row[1:] for row in table(tokens, "metric")}
     interval = results.accuracy_interval
     n_right = sum(row[label] for label, row in enumerate(results.confusion_matrix))
-    assert rows[f"accuracy ({n_right} of 100 right)"] == [
+    assert rows[f"accuracy ({n_right} of 100 correct)"] == [
         f"{results.accuracy:.3f}",
         f"{interval.lower:.3f}–{interval.upper:.3f}",  # noqa: RUF001 - a range
     ]
@@ -123,12 +125,12 @@ def test_its_figures_are_those_of_the_results(finished_results: Results) -> None
     }
     classes = table(tokens, "class")
     assert [row[0] for row in classes] == [str(label) for label in range(10)]
-    assert [int(row[2]) for row in classes] == [one.support for one in results.per_class]
+    assert [int(row[2]) for row in classes] == [metrics.support for metrics in results.per_class]
     assert [int(row[3]) for row in classes] == np.sum(results.confusion_matrix, axis=0).tolist()
-    for row, one in zip(classes, results.per_class, strict=True):
+    for row, metrics in zip(classes, results.per_class, strict=True):
         for cell, name in zip(row[4:], ("recall", "precision", "f1"), strict=True):
-            bounds = getattr(one, f"{name}_interval")
-            assert cell == f"{getattr(one, name):.3f} ({bounds.lower:.3f}–{bounds.upper:.3f})"  # noqa: RUF001
+            bounds = getattr(metrics, f"{name}_interval")
+            assert cell == f"{getattr(metrics, name):.3f} ({bounds.lower:.3f}–{bounds.upper:.3f})"  # noqa: RUF001
     assert isinstance(front, dict)
     (entry,) = front["model-index"][0]["results"]
     assert [metric["value"] for metric in entry["metrics"]] == [results.accuracy, results.macro.f1]
@@ -136,8 +138,8 @@ def test_its_figures_are_those_of_the_results(finished_results: Results) -> None
     assert codes(model_card.render(results), "sh") == [results.command + "\n"]
 
 
-def test_tells_the_settings_of_the_training(finished_results: Results) -> None:
-    """All but those that change only where it takes place."""
+def test_lists_the_settings_of_the_training(finished_results: Results) -> None:
+    """Settings that change only where and how the run takes place are left out."""
     rows = dict(table(split(model_card.render(finished_results))[1], "setting"))
     assert rows["epochs"] == "2"
     assert {name.replace(" ", "_") for name in rows} == {
@@ -161,9 +163,10 @@ ODD = (
 )
 
 
-def test_odd_names_mean_themselves(finished_results: Results) -> None:
-    """Class names, and the names of data set and folders, with all that Markdown, HTML and YAML have a meaning for."""
-    per_class = [dataclasses.replace(one, name=name) for one, name in zip(finished_results.per_class, ODD, strict=True)]
+def test_escapes_names(finished_results: Results) -> None:
+    """Class names and the names of data set and folders appear as they are, whatever markup they contain."""
+    classes = zip(finished_results.per_class, ODD, strict=True)
+    per_class = [dataclasses.replace(metrics, name=name) for metrics, name in classes]
     name = "```|<x> \"quoted\" 'y': \N{SNOWMAN}\U0001f600 *z*"
     data = dataclasses.replace(finished_results.data, name=name)
     command = "python -m job --data '``` <x>'"
@@ -179,13 +182,30 @@ def test_odd_names_mean_themselves(finished_results: Results) -> None:
     assert not any(token.type == "html_block" for token in tokens)
 
 
-def test_says_whose_the_data_set_is(finished_results: Results) -> None:
-    """Fashion-MNIST's licence, and of another that it is not known."""
+@pytest.mark.parametrize(
+    ("test_time", "words"),
+    [
+        ("flip", "in 2 views (as it is and mirrored)"),
+        ("flip-shift", "in 10 views (as it is, shifted by one pixel in each of four directions, and"),
+    ],
+)
+def test_names_the_views_of_each_image(finished_results: Results, test_time: TestTime, words: str) -> None:
+    """Both in the model details and in the evaluation data; with one view, the card does not mention any."""
+    config = dataclasses.replace(finished_results.config, test_time=test_time)
+    _, tokens = split(model_card.render(dataclasses.replace(finished_results, config=config)))
+    lines = [shown(token) for token in tokens if token.type == "inline"]
+    assert sum(words in line for line in lines) == 1
+    assert any("from the averaged probabilities of all views" in line for line in lines)
+    assert "views" not in model_card.render(finished_results)
+
+
+def test_names_the_licence_of_the_data_set(finished_results: Results) -> None:
+    """Fashion-MNIST has a known one, other data sets have not."""
     own = model_card.render(finished_results)
-    assert "The licence of the data set is not known here" in own
+    assert "The licence of the data set is unknown" in own
     assert "Zalando" not in own
     data = dataclasses.replace(finished_results.data, name=FASHION_MNIST)
     known = model_card.render(dataclasses.replace(finished_results, data=data))
     assert "© Zalando SE, under the MIT licence" in known
-    assert "not known here" not in known
+    assert "unknown" not in known.partition("## Training data")[2]
     assert "datasets: [zalando-datasets/fashion_mnist]" in known

@@ -3,12 +3,13 @@ from pathlib import Path
 from job.results import file_names
 
 
-def test_the_weight_is_that_of_the_page_and_what_it_needs(tmp_path: Path) -> None:
-    """Not that of the other results."""
+def test_describes_the_files_of_the_report(tmp_path: Path) -> None:
+    """Other results and checksums do not count."""
     (tmp_path / "index.html").write_bytes(bytes(2600))
     (tmp_path / "model.keras").write_bytes(bytes(10_000))
-    assert file_names.weigh(tmp_path) == "index.html, 3 kB"
+    assert file_names.describe_report(tmp_path) == "index.html, 3 kB"
     (tmp_path / "report.css").write_bytes(bytes(1000))
     (tmp_path / "report-images").mkdir()
+    (tmp_path / "report-images" / "SHA256SUMS").write_bytes(bytes(5000))
     (tmp_path / "report-images" / "7.png").write_bytes(bytes(400))
-    assert file_names.weigh(tmp_path) == "index.html and 2 files beside it, 4 kB"
+    assert file_names.describe_report(tmp_path) == "index.html and 2 more files, 4 kB"

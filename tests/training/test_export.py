@@ -1,4 +1,4 @@
-"""What is exported is run by the runtime of its own format, in a process of its own, in test_card."""
+"""test_model_card runs each exported model with the runtime of its format, in a separate process."""
 
 import errno
 import os
@@ -8,40 +8,33 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from job.config.export_formats import CARD, FORMATS, PATHS, SUMS, paths
+from job.config.export_formats import FORMATS
 from job.config.recipes import Recipe
 from job.errors import PackageError
 from job.training import export, networks
 
 
-def test_every_format_has_a_path_of_its_own() -> None:
-    """Beside the card and the sums, which come with any of them."""
-    assert len(set(PATHS)) == len(FORMATS) + 2
-    assert paths(["litert", "onnx"]) == ("model.tflite", "model.onnx", CARD, SUMS)
-    assert paths([]) == ()
-
-
-def test_writes_what_was_asked_for(tmp_path: Path) -> None:
-    """Each format alone, at its path."""
+def test_writes_one_file_or_folder_per_format(tmp_path: Path) -> None:
+    """Each format has its own path, and needs no other format."""
     network = networks.build(3, Recipe(), 0)
-    for name, form in FORMATS.items():
+    for name, path in FORMATS.items():
         folder = tmp_path / name
         folder.mkdir()
-        export.write(network, folder, [name])
-        assert [path.name for path in folder.iterdir()] == [form.path]
+        export.export_network(network, folder, [name])
+        assert [written.name for written in folder.iterdir()] == [path]
 
 
-def test_the_network_stays_as_it_is(tmp_path: Path) -> None:
-    """Weights, optimiser and predictions."""
+def test_the_network_does_not_change(tmp_path: Path) -> None:
+    """Its variables and its optimizer do not change."""
     network = networks.build(3, Recipe(), 0)
     before = [np.array(variable) for variable in network.variables]
-    export.write(network, tmp_path, list(FORMATS))
+    export.export_network(network, tmp_path, list(FORMATS))
     assert network.optimizer is not None
     assert all(map(np.array_equal, before, network.variables))
 
 
-def test_layers_that_only_train(tmp_path: Path) -> None:
-    """Those that augment, drop out or normalise by batch do in no format what they do in training."""
+def test_layers_with_a_training_mode(tmp_path: Path) -> None:
+    """Augmentation, dropout and batch normalisation run in inference mode in every format."""
     import keras
     import onnxruntime
     import tensorflow as tf
@@ -57,10 +50,10 @@ def test_layers_that_only_train(tmp_path: Path) -> None:
     )
     images = np.random.default_rng(0).random((20, 28, 28), np.float32)
     for _ in range(9):
-        trained = np.asarray(network(images, training=True))  # which moves the averages
+        trained = np.asarray(network(images, training=True))  # this updates the moving averages
     expected = np.asarray(network(images, training=False))
     assert np.abs(trained - expected).max() > 1e-3
-    export.write(network, tmp_path, list(FORMATS))
+    export.export_network(network, tmp_path, list(FORMATS))
     loaded = tf.saved_model.load(str(tmp_path / "saved_model"))
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
     runner = Interpreter(str(tmp_path / "model.tflite")).get_signature_runner()
@@ -74,22 +67,22 @@ def test_layers_that_only_train(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("missing", [("tf2onnx",), ("onnx", "tf2onnx")])
 def test_a_package_that_is_not_installed(monkeypatch: pytest.MonkeyPatch, missing: tuple[str, ...]) -> None:
-    """Named with what installs it; formats that do without it are none the worse."""
+    """The message names it and the command that installs it; formats that do not need it are unaffected."""
     for package in missing:
         monkeypatch.setitem(sys.modules, package, None)
     are = "tf2onnx is" if len(missing) == 1 else "onnx and tf2onnx are"
     with pytest.raises(PackageError, match=f"--export onnx: {are} not installed; .*requirements-export.txt"):
-        export.demand_packages(["litert", "onnx"])
-    export.demand_packages(["litert", "tf_saved_model"])
+        export.require_packages(["litert", "onnx"])
+    export.require_packages(["litert", "tf_saved_model"])
 
 
 def test_no_space_left() -> None:
-    """TensorFlow's own error becomes the system's, of which the job says what to do; others stay what they are."""
+    """The TensorFlow error becomes an OSError, so that the user gets its remedy; other errors stay as they are."""
     import tensorflow as tf
 
-    said = f"part-00000-of-00001; {os.strerror(errno.ENOSPC)} [Op:SaveV2]"
-    with pytest.raises(OSError, match="No space left") as caught, export._refusals_as_usual():
-        raise tf.errors.ResourceExhaustedError(None, None, said)
+    message = f"part-00000-of-00001; {os.strerror(errno.ENOSPC)} [Op:SaveV2]"
+    with pytest.raises(OSError, match="No space left") as caught, export._as_os_error():
+        raise tf.errors.ResourceExhaustedError(None, None, message)
     assert caught.value.errno == errno.ENOSPC
-    with pytest.raises(tf.errors.ResourceExhaustedError), export._refusals_as_usual():
+    with pytest.raises(tf.errors.ResourceExhaustedError), export._as_os_error():
         raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")

@@ -24,12 +24,12 @@ from sklearn import metrics as sklearn_metrics
 from support import REPOSITORY, write_idx
 
 from job.__main__ import main
-from job.config.export_formats import CARD, FORMATS, PATHS, SUMS
+from job.config.export_formats import FORMATS
 from job.data import idx, sources
 from job.data.sources import FILES
-from job.results.output_folder import ownership
+from job.results.file_names import CARD, CHECKSUMS, EXPORTS
 from job.results.schema import Results
-from job.training import device, resources
+from job.training import device, export, resources
 
 ErrorOf = Callable[..., str]
 
@@ -258,7 +258,7 @@ def test_the_report_as_a_stream(dataset_folder: Path) -> None:
 
 
 def test_export(dataset_folder: Path, tmp_path: Path) -> None:
-    """Every format, one of them asked for twice: their files and nothing else, and no word of their writers'."""
+    """Every format, one of them named twice: `exports/` holds their files and no others; the log has no other lines."""
     output = tmp_path / "out"
     words = [word for name in (*FORMATS, "onnx") for word in ("--export", name)]
     command = (sys.executable, "-m", "job", "--data", str(dataset_folder), "--epochs", "1", "--output", str(output))
@@ -266,14 +266,15 @@ def test_export(dataset_folder: Path, tmp_path: Path) -> None:
     *_, last = lines = done.stderr.splitlines()
     stages = ["system", "data", "tensorflow", "training", "training", "evaluation", "report"]
     assert [line.split()[0] for line in lines] == stages
-    assert ", saved_model, model.onnx, model.tflite, model-card.md, exports.sha256 (" in last
+    assert ", exports/saved_model, exports/model.onnx, exports/model.tflite (" in last
     assert len(done.stdout.splitlines()) == 1
     metrics = json.loads((output / "metrics.json").read_text())
     assert metrics["config"]["export"] == list(FORMATS)
-    assert {path.name for path in output.iterdir()} == {*FILES_OF_A_RUN, *PATHS}
-    assert subprocess.run(("sha256sum", "--check", "--strict", "--quiet", SUMS), cwd=output, check=True).returncode == 0
+    check = ("sha256sum", "--check", "--strict", "--quiet", CHECKSUMS)
+    assert subprocess.run(check, cwd=output / EXPORTS, check=False).returncode == 0
     assert main(["render", "-q", "--output", str(output)]) == 0
-    assert {path.name for path in output.iterdir()} == {*FILES_OF_A_RUN, *PATHS}
+    assert {path.name for path in output.iterdir()} == {*FILES_OF_A_RUN, EXPORTS}
+    assert {path.name for path in (output / EXPORTS).iterdir()} == {*FORMATS.values(), CARD, CHECKSUMS}
 
 
 def test_export_of_replicas(dataset_folder: Path, tmp_path: Path) -> None:
@@ -286,64 +287,55 @@ def test_export_of_replicas(dataset_folder: Path, tmp_path: Path) -> None:
     with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
         archive.extractall(tmp_path, filter="data")
     folder = tmp_path / "report"
-    assert (folder / "saved_model" / "variables" / "variables.index").exists()
+    assert (folder / EXPORTS / "saved_model" / "variables" / "variables.index").exists()
     images = idx.read(dataset_folder / FILES["test_images"], 3).values.astype(np.float32) / 255
-    probabilities = onnxruntime.InferenceSession(folder / "model.onnx").run(None, {"images": images})[0]
+    probabilities = onnxruntime.InferenceSession(folder / EXPORTS / "model.onnx").run(None, {"images": images})[0]
     written = np.loadtxt(folder / "predictions.csv", delimiter=",", skiprows=1)
     np.testing.assert_allclose(probabilities, written[:, 3:], rtol=0, atol=1e-5)
 
 
 def test_exports_of_an_earlier_run(exported_run: Path, tmp_path: Path) -> None:
-    """Those of formats that a later run does not write go with the report that they belonged to."""
+    """They belong to the earlier model, so the next run replaces or removes them, and leaves other files alone."""
     output = Path(shutil.copytree(exported_run, tmp_path / "out"))
-    (output / "notes.txt").write_text("mine")
+    for name in ("notes.txt", "model.onnx", "exports.sha256"):  # version 0.4.0 wrote the last two
+        (output / name).write_text("mine")
+    kept = {*FILES_OF_A_RUN, "notes.txt", "model.onnx", "exports.sha256"}
     arguments = ["-q", "--data", str(exported_run.parent / "blocks"), "--epochs", "1", "--output", str(output)]
-    card = (output / CARD).read_text()
+    card = (output / EXPORTS / CARD).read_text()
     assert main([*arguments, "--export", "litert"]) == 0
-    assert {path.name for path in output.iterdir()} == {*FILES_OF_A_RUN, "notes.txt", "model.tflite", CARD, SUMS}
-    assert (output / CARD).read_text() != card
+    assert {path.name for path in output.iterdir()} == {*kept, EXPORTS}
+    assert {path.name for path in (output / EXPORTS).iterdir()} == {"model.tflite", CARD, CHECKSUMS}
+    assert (output / EXPORTS / CARD).read_text() != card
     assert main(arguments) == 0
-    assert {path.name for path in output.iterdir()} == {*FILES_OF_A_RUN, "notes.txt"}
+    assert {path.name for path in output.iterdir()} == kept
 
 
-@pytest.mark.parametrize("words", [("--export", "tf_saved_model"), ("--export", "onnx"), ()])
-@pytest.mark.parametrize("changed", ["saved_model/saved_model.pb", "saved_model/mine.txt", CARD])
-def test_exports_that_somebody_changed(
-    error_of: ErrorOf, exported_run: Path, tmp_path: Path, changed: str, words: tuple[str, ...]
+def test_a_folder_of_exports_that_the_job_did_not_write(
+    error_of: ErrorOf, dataset_folder: Path, tmp_path: Path
 ) -> None:
-    """73 before training, whatever is exported now: neither they nor anything else is lost."""
-    output = Path(shutil.copytree(exported_run, tmp_path / "out"))
-    (output / changed).write_text("mine")
-    before = {path: path.read_bytes() for path in output.rglob("*") if path.is_file()}
-    line = error_of(73, "--data", exported_run.parent / "blocks", "--output", output, *words)
-    assert f"{output / changed} is in the way of the exported models, and is not as an earlier run wrote it" in line
-    assert before == {path: path.read_bytes() for path in output.rglob("*") if path.is_file()}
-
-
-def test_models_that_the_job_did_not_write(error_of: ErrorOf, dataset_folder: Path, tmp_path: Path) -> None:
-    """73 if they are in the way; a run that exports nothing leaves them alone."""
-    for name in ("model.onnx", "saved_model/saved_model.pb"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text("theirs")
-        arguments = ("--data", dataset_folder, "--epochs", "1", "--output", tmp_path)
-        line = error_of(73, *arguments, "--export", "onnx", "--export", "tf_saved_model")
-        assert f"{tmp_path / name} is in the way" in line
-        assert main([*map(str, arguments), "-q"]) == 0
-        assert (tmp_path / name).read_text() == "theirs"
-        (tmp_path / name).unlink()
+    """73 before training if the run exports; a run that exports nothing leaves the folder alone."""
+    model = tmp_path / "out" / EXPORTS / "model.onnx"
+    model.parent.mkdir(parents=True)
+    model.write_text("theirs")
+    arguments = ("--data", dataset_folder, "--epochs", "1", "--output", tmp_path / "out")
+    assert "exports is in the way" in error_of(73, *arguments, "--export", "onnx")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [EXPORTS]
+    assert main([*map(str, arguments), "-q"]) == 0
+    assert [path.name for path in model.parent.iterdir()] == ["model.onnx"]
+    assert model.read_text() == "theirs"
 
 
 def test_an_export_that_fails(
     error_of: ErrorOf, exported_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No space for the last format: 73, and report and models of the earlier run are as they were."""
+    """73 if no space is left for a model: the report and the models of the earlier run stay as they are."""
     output = Path(shutil.copytree(exported_run, tmp_path / "out"))
     before = {path: path.read_bytes() for path in output.rglob("*") if path.is_file()}
 
     def refuse(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(ownership, "write", refuse)
+    monkeypatch.setattr(export, "export_network", refuse)
     arguments = ("--data", exported_run.parent / "blocks", "--epochs", "1", "--output", output)
     assert "no space is left" in error_of(73, *arguments, "--export", "tf_saved_model")
     assert before == {path: path.read_bytes() for path in output.rglob("*") if path.is_file()}
@@ -362,7 +354,7 @@ def test_a_package_that_an_export_needs(error_of: ErrorOf, tmp_path: Path, monke
     """69 before anything else is looked at, and no folder is made."""
     monkeypatch.setitem(sys.modules, "tf2onnx", None)
     line = error_of(69, "--data", tmp_path / "nothing", "--output", tmp_path / "out", "--export", "onnx")
-    assert "--export onnx: tf2onnx is not installed; install what requirements-export.txt locks" in line
+    assert "--export onnx: tf2onnx is not installed; install requirements-export.txt" in line
     assert list(tmp_path.iterdir()) == []
 
 
@@ -385,7 +377,7 @@ def test_output_that_cannot_be_written(
 ) -> None:
     """73 before training, where a file is in the way and where there is too little room."""
     (tmp_path / "file").write_text("mine")
-    assert "a file stands there" in error_of(73, "--data", dataset_folder, "--output", tmp_path / "file")
+    assert "a file is in the way" in error_of(73, "--data", dataset_folder, "--output", tmp_path / "file")
     assert (tmp_path / "file").read_text() == "mine"
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 1_000_000}))
     assert "only 1.0 MB are free" in error_of(73, "--data", dataset_folder, "--output", tmp_path / "out")
@@ -394,7 +386,7 @@ def test_output_that_cannot_be_written(
 @pytest.mark.usefixtures("unprivileged")
 def test_a_read_only_output_folder(error_of: ErrorOf) -> None:
     """73 and the remedy."""
-    assert "may not read and write there" in error_of(73, "--output", "/usr/share")
+    assert "cannot read and write there" in error_of(73, "--output", "/usr/share")
 
 
 def test_a_diverging_training(error_of: ErrorOf, dataset_folder: Path, tmp_path: Path) -> None:

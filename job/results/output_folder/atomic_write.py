@@ -1,224 +1,127 @@
-"""Writes into the output folder all or nothing."""
+"""Writes files into the output folder: all of them or none."""
 
 import fcntl
 import os
-import re
 import shutil
-import stat
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from job import signals
-from job.config import export_formats
 from job.errors import OutputError
-from job.results.file_names import AUGMENTED
-from job.results.output_folder import os_errors, ownership
+from job.results.output_folder import owned_folders
+from job.results.output_folder.os_errors import as_output_error
+from job.results.output_folder.preparation import require_replaceable
 
 UNFINISHED = ".unfinished-"
 
 
-def prepare(folder: Path, files: Iterable[str], owned: Iterable[str] = ()) -> None:
-    """Make the folder and show that these can be written there, before anything slow begins.
-
-    Args:
-        folder: of the report.
-        files: their names.
-        owned: the names of folders of pictures, each of which will be replaced as a whole, and of exported models:
-            what is there under these names must be the job's own.
-
-    Raises:
-        OutputError: if they cannot.
-    """
-    demand_temporary_folder()
-    with os_errors.explained(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder) as probe:
-            probe.write(b"\0")
-        os.close(os.open(folder, os.O_RDONLY))  # as the lock will
-    for name in files:
-        if (folder / name).is_dir():
-            raise OutputError(f"--output {folder}: {name} is a folder there; move it or name another output folder")
-    for name in owned:
-        _demand_own(folder, name)
-    for name in (*files, *owned):
-        if _is_protected(folder, folder / name):
-            raise OutputError(
-                f"--output {folder}: {name} belongs to another user, and the folder lets only its owner replace it "
-                "(sticky bit); remove it or name another folder"
-            )
-
-
-def _demand_own(folder: Path, name: str) -> None:
-    """Show that what is there under the name of a folder of pictures, or of an exported model, is of an earlier run.
-
-    Raises:
-        OutputError: if it is not.
-    """
-    if name in export_formats.PATHS:
-        if changed := ownership.foreign(folder, name):
-            raise OutputError(
-                f"--output {folder}: {changed} is in the way of the exported models, and is not as an earlier run "
-                "wrote it; move it or name another output folder"
-            )
-        return
-    path = folder / name
-    found = path.iterdir() if path.is_dir() else [path] if os.path.lexists(path) else []
-    if foreign := next((one for one in found if not re.fullmatch(rf"([0-9]+|{AUGMENTED})\.png", one.name)), None):
-        raise OutputError(
-            f"--output {folder}: {foreign} is in the way of the report's pictures, and no report made it; move it "
-            "or name another output folder"
-        )
-
-
-def _is_protected(folder: Path, file: Path) -> bool:
-    """Whether the folder's sticky bit keeps this user from replacing the file."""
-    if not os.path.lexists(file) or not folder.stat().st_mode & stat.S_ISVTX:
-        return False
-    return os.geteuid() not in {0, folder.stat().st_uid, file.lstat().st_uid}
-
-
-def demand_temporary_folder() -> None:
-    """Show that there is one: libraries want it.
-
-    Raises:
-        OutputError: if there is none.
-    """
-    try:
-        tempfile.gettempdir()
-    except FileNotFoundError as error:
-        raise OutputError(
-            "no temporary folder can be written; name one in TMPDIR, or mount one (docker run --tmpfs /tmp …)"
-        ) from error
-
-
-def demand_space(folder: Path, n_bytes: int) -> None:
-    """Show that the folder's file system has room.
-
-    Raises:
-        OutputError: if fewer than `n_bytes` bytes are free.
-    """
-    free = shutil.disk_usage(folder).free
-    if free < n_bytes:
-        raise OutputError(
-            f"--output {folder}: the results need about {n_bytes / 1e6:.1f} MB, but only "
-            f"{free // 100_000 / 10:.1f} MB are free; make room or name another folder"
-        )
-
-
 @contextmanager
-def staged(
-    folder: Path, done: str = "the new report is there", outdated: Callable[[Path], Iterable[str]] = lambda _: ()
-) -> Iterator[Path]:
-    """Give the block an empty folder to write files into; when it succeeds, move them all into `folder`.
+def stage_files(folder: Path, done: str = "the new report is in place", outdated: Iterable[str] = ()) -> Iterator[Path]:
+    """Yield an empty folder to write files into; when the block succeeds, move them all into `folder`.
 
-    If it fails, or a signal ends the process, `folder` is as it was before. The empty folder lies inside `folder`,
-    which may be a mount of its own: files are renamed only within one file system.
+    If the block fails, or a signal ends the process, `folder` stays as it was. The empty folder is inside `folder`,
+    since that may be a mount, and files can be renamed only within one file system. Each folder that the block writes
+    gets a file of checksums, and replaces the earlier folder of that name as a whole.
 
     Args:
-        folder: where the files go.
-        done: the state that a signal is answered with from then on.
-        outdated: says what in `folder` goes, if nothing new takes its place.
+        folder: The output folder.
+        done: What the message of a signal says once the files are moved.
+        outdated: Names of the job's own folders to remove unless the block writes new ones.
 
     Raises:
-        OutputError: if the files cannot be written or moved, or another job is writing there.
+        OutputError: If the files cannot be written or moved, or another job is writing into `folder`.
     """
-    with os_errors.explained(folder), _locked(folder), signals.cleanup(lambda: _sweep(folder)):
-        _sweep(folder)
+    with as_output_error(folder), _lock(folder), signals.cleanup(lambda: _remove_leftovers(folder)):
+        _remove_leftovers(folder)
         staging = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder))
         new = staging / "new"
         new.mkdir()
         yield new
+        for path in new.iterdir():
+            if path.is_dir():
+                owned_folders.write_checksums(path)
         with signals.deferred():
-            _replace(folder, new, staging, outdated(folder))
+            _replace(folder, staging, outdated)
             signals.tell(done)
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Keep other jobs from writing into the folder; the lock goes with the process, however that ends."""
+def _lock(folder: Path) -> Iterator[None]:
+    """Keep other jobs from writing into `folder`; the system releases the lock when the process ends."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     except BlockingIOError as error:
-        raise OutputError(f"--output {folder}: another job is writing there; wait for it or name another") from error
+        raise OutputError(
+            f"--output {folder}: another job is writing there; wait for it or name another folder"
+        ) from error
     finally:
         os.close(descriptor)
 
 
-def _sweep(folder: Path) -> None:
-    """Remove what this job, or one that was killed outright, has left unfinished; what it had moved away comes back."""
+def _remove_leftovers(folder: Path) -> None:
+    """Remove the unfinished files of this job or a killed one, and move back files that it had moved away."""
     for leftover in folder.glob(f"{UNFINISHED}*"):
-        for old in leftover.glob("old/*"):
-            if not os.path.lexists(folder / old.name):
-                old.rename(folder / old.name)
+        for earlier in leftover.glob("old/*"):
+            if not os.path.lexists(folder / earlier.name):
+                earlier.rename(folder / earlier.name)
         shutil.rmtree(leftover, ignore_errors=True)
 
 
-def _replace(folder: Path, new: Path, staging: Path, outdated: Iterable[str]) -> None:
-    """Move the files of `new` into `folder`, and what is outdated away; if one cannot be moved, undo the others."""
-    old = staging / "old"
+def _replace(folder: Path, staging: Path, outdated: Iterable[str]) -> None:
+    """Move the new files and folders into `folder`, and outdated folders out of it; undo all of it on an error."""
+    new, old = staging / "new", staging / "old"
+    folders = sorted(path.name for path in new.iterdir() if path.is_dir())
+    files = sorted(path.name for path in new.iterdir() if not path.is_dir())
+    require_replaceable(folder, files, folders)  # again: they may have changed during training
+    removed = [name for name in outdated if name not in folders and owned_folders.is_owned(folder / name)]
     old.mkdir()
-    names = sorted(path.name for path in new.iterdir())
-    there = [name for name in sorted({*names, *outdated}) if os.path.lexists(folder / name)]
-    for name in there:
-        if name in export_formats.PATHS or (new / name).is_dir():
-            _demand_own(folder, name)  # once more: a run takes its time
-    kept: list[str] = []
     moved: list[str] = []
     try:
-        for name in there:
-            if (new / name).is_file():
+        for name in (*folders, *files, *removed):
+            if os.path.lexists(folder / name):
                 _keep(folder / name, old / name)
-            else:
-                (folder / name).rename(old / name)
-            kept.append(name)
-        for name in names:
+        for name in (*folders, *files):
             (new / name).replace(folder / name)
             moved.append(name)
-        old.rename(staging / "gone")  # from where nothing comes back
+        old.rename(staging / "gone")  # so that nothing is moved back
     except OSError:
-        _undo(folder, old, kept, moved)
+        _undo(folder, old, moved)
         raise
 
 
-def _undo(folder: Path, old: Path, kept: list[str], moved: list[str]) -> None:
-    """Put the kept files back and remove the others that were moved; where that fails, leave the kept ones beside."""
+def _keep(path: Path, kept: Path) -> None:
+    """Link a file, so that its name never disappears; move what cannot be linked, such as a folder."""
+    try:
+        os.link(path, kept, follow_symlinks=False)
+    except OSError:
+        path.rename(kept)
+
+
+def _undo(folder: Path, old: Path, moved: list[str]) -> None:
+    """Restore the earlier files; if some cannot be restored, keep all of them in a new folder."""
     stuck = []
-    for name in {*kept, *moved}:
+    for name in {*moved, *(path.name for path in old.iterdir())}:
         try:
-            if name in moved and (name not in kept or (folder / name).is_dir()):
-                _remove(folder / name)
-            if name in kept and (name in moved or not os.path.lexists(folder / name)):
-                (old / name).replace(folder / name)
+            _restore(folder / name, old / name, is_new=name in moved)
         except OSError:
             stuck.append(name)
     if stuck:
         rescued = old.rename(Path(tempfile.mkdtemp(prefix="earlier-", dir=folder)) / "report")
         raise OutputError(
-            f"--output {folder}: {', '.join(sorted(stuck))} could be neither replaced nor put back; "
+            f"--output {folder}: {', '.join(sorted(stuck))} could be neither replaced nor restored; "
             f"the earlier files are in {rescued}"
         )
 
 
-def _remove(path: Path) -> None:
-    if path.is_dir():
+def _restore(path: Path, kept: Path, *, is_new: bool) -> None:
+    """Put the kept file or folder back; without one, remove the new one."""
+    if is_new and path.is_dir():
         shutil.rmtree(path)
-    else:
-        path.unlink()
-
-
-def _keep(path: Path, copy: Path) -> None:
-    """Give a file a second name, or a copy where the file system has or allows no second names.
-
-    A file of another user that may not even be read is moved away: that takes no right but the folder's.
-    """
-    try:
-        os.link(path, copy, follow_symlinks=False)
-    except OSError:
-        try:
-            shutil.copy2(path, copy, follow_symlinks=False)
-        except PermissionError:
-            path.rename(copy)
+    if not os.path.lexists(kept):
+        path.unlink(missing_ok=True)
+    elif is_new or not os.path.lexists(path):
+        kept.replace(path)

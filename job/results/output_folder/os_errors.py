@@ -1,4 +1,4 @@
-"""Says in one line why the system refuses to write into a folder, and what to do about it."""
+"""Turns errors of the system into one line: why the output folder cannot be written, and what to do."""
 
 import errno
 import os
@@ -8,15 +8,15 @@ from pathlib import Path
 
 from job.errors import OutputError
 
-CONTAINER_MARKS = ("/.dockerenv", "/run/.containerenv")  # of Docker, and of Podman
+CONTAINER_MARKS = ("/.dockerenv", "/run/.containerenv")  # Docker, Podman
 
 
 @contextmanager
-def explained(folder: Path) -> Iterator[None]:
-    """Turn the system's refusal inside the block into one line.
+def as_output_error(folder: Path) -> Iterator[None]:
+    """Turn an OSError of the block into an OutputError.
 
     Raises:
-        OutputError: with that line.
+        OutputError: One line that names the folder, the cause and the remedy.
     """
     try:
         yield
@@ -26,40 +26,38 @@ def explained(folder: Path) -> Iterator[None]:
 
 def _remedy(folder: Path, error: OSError) -> str:
     if error.errno in {errno.EEXIST, errno.ENOTDIR}:
-        return "a file stands there or above it; remove it or name another folder"
+        return "a file is in the way, there or above it; remove it or name another folder"
     if error.errno in {errno.EACCES, errno.EPERM}:
-        return f"user {os.geteuid()} may not read and write there; {_who_may(folder)}"
+        return f"user {os.geteuid()} cannot read and write there; {_permission_remedy(folder)}"
     if error.errno == errno.EROFS:
-        return (
-            "the file system is read-only; mount a folder there, or name another (training can also stream: --output -)"
-        )
+        return "the file system is read-only; mount a folder there, name another one, or stream the report (--output -)"
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return "no space is left; make room or name another folder"
+        return "no space is left; free some space or name another folder"
     return f"cannot be written ({error.strerror or error}); name another folder"
 
 
-def _who_may(folder: Path) -> str:
-    """Whose the folder is, or the one above it that is there, and what to do about it."""
+def _permission_remedy(folder: Path) -> str:
+    """Name the owner of the folder, or of the nearest existing one above it, and what to do."""
     folder = folder.absolute()
-    there = next(path for path in (folder, *folder.parents) if _is_seen(path))
-    owner = there.stat()
-    belongs = f"{there} belongs to user {owner.st_uid}"
-    if there != folder or not any(Path(mark).exists() for mark in CONTAINER_MARKS):
-        return f"{belongs}: name another folder, or change its owner"
+    existing = next(path for path in (folder, *folder.parents) if _is_visible(path))
+    owner = existing.stat()
+    belongs = f"{existing} belongs to user {owner.st_uid}"
+    if existing != folder or not any(Path(mark).exists() for mark in CONTAINER_MARKS):
+        return f"{belongs}: name another folder, or change the owner of this one"
     if owner.st_uid == os.geteuid():
-        return f"{there} is yours: its mode forbids it (chmod u+rwx), or SELinux does (docker run -v …:z)"
+        return f"{existing} is yours, but its mode forbids writing (chmod u+rwx) or SELinux does (docker run -v …:z)"
     if owner.st_uid == 0:
         return (
-            f"{belongs}, like any mounted folder that Docker had to make: chown it to you, then "
+            f"{belongs}, as Docker creates missing folders for root: run chown to make it yours, then "
             'docker run --user "$(id -u):$(id -g)" …'
         )
     user = f"{owner.st_uid}:{owner.st_gid}"
-    return f'{belongs}: docker run --user "$(id -u):$(id -g)" … if that is you, --user {user} if not'
+    return f'{belongs}: docker run --user "$(id -u):$(id -g)" … if that is you, --user {user} … otherwise'
 
 
-def _is_seen(path: Path) -> bool:
+def _is_visible(path: Path) -> bool:
     try:
         path.stat()
-    except OSError:  # it is not there, or a folder above it is closed
+    except OSError:  # it does not exist, or this user may not look into a folder above it
         return False
     return True

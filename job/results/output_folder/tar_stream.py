@@ -1,4 +1,4 @@
-"""Sends the output folder to stdout as a tar archive (`--output -`), for where no folder can be mounted."""
+"""Streams the output folder to stdout as a tar archive (`--output -`), for containers without a mounted folder."""
 
 import fcntl
 import os
@@ -12,36 +12,36 @@ from pathlib import Path
 
 from job import signals
 from job.errors import OutputError, UsageError
-from job.results.output_folder import atomic_write
+from job.results.output_folder.preparation import require_temporary_folder
 
-NAME = "report"
-"""The folder in the archive."""
+ARCHIVE_FOLDER = "report"
+"""The folder in the archive that holds all files."""
 
 STDOUT, STDERR = 1, 2
 
 
 @contextmanager
-def streamed() -> Iterator[Path]:
-    """Give the block an empty folder; when it succeeds, send what is in it to stdout, as the folder `report`.
+def stream_folder() -> Iterator[Path]:
+    """Yield an empty folder to write into; when the block succeeds, send its content to stdout as a tar archive.
 
-    Inside the block, whatever is written to stdout goes to stderr.
+    Inside the block, everything written to stdout goes to stderr.
 
     Raises:
-        UsageError: if stdout is a terminal.
-        OutputError: if stdout is closed, or breaks before the end of the archive.
+        UsageError: If stdout is a terminal.
+        OutputError: If stdout is closed, or breaks before the end of the archive.
     """
     if os.isatty(STDOUT):
         raise UsageError(
             "--output - writes a tar archive to stdout, but that is a terminal; "
-            "pipe it (… | tar x), and docker run without -t"
+            "pipe it (… | tar x), and use docker run without -t"
         )
     if fcntl.fcntl(STDOUT, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
         raise OutputError("--output -: stdout is closed; pipe it: … | tar x")
-    atomic_write.demand_temporary_folder()
+    require_temporary_folder()
     try:
         folder = Path(tempfile.mkdtemp(prefix="fashion-job-"))
     except OSError as error:
-        raise OutputError(f"--output -: no temporary folder can be made ({error}); make room there") from error
+        raise OutputError(f"--output -: no temporary folder can be created ({error}); free some space there") from error
     with signals.cleanup(lambda: shutil.rmtree(folder, ignore_errors=True)):
         sys.stdout.flush()
         stdout = os.dup(STDOUT)
@@ -50,7 +50,7 @@ def streamed() -> Iterator[Path]:
             yield folder
             sys.stdout.flush()
             _send(folder, stdout)
-        except OutputError as error:  # which speaks of the folder as if it had been asked for
+        except OutputError as error:  # it names the folder as if the user had chosen it
             raise OutputError(
                 str(error).replace(f"--output {folder}", f"--output -: temporary folder {folder}")
             ) from error
@@ -61,6 +61,7 @@ def streamed() -> Iterator[Path]:
 
 
 def _send(folder: Path, descriptor: int) -> None:
+    """Write the tar archive of the folder to the file descriptor."""
     signals.tell("the archive is cut off")
     try:
         with (
@@ -68,14 +69,14 @@ def _send(folder: Path, descriptor: int) -> None:
             tarfile.open(fileobj=file, mode="w|", format=tarfile.PAX_FORMAT) as archive,
         ):
             for path in sorted(folder.iterdir()):
-                archive.add(path, f"{NAME}/{path.name}", filter=_of_nobody)
+                archive.add(path, f"{ARCHIVE_FOLDER}/{path.name}", filter=_without_owner)
     except OSError as error:
         raise OutputError(f"--output -: stdout broke before the end of the archive ({error.strerror})") from error
     signals.tell("the archive is complete")
 
 
-def _of_nobody(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    """Leave out who wrote the file: it is to belong to whoever unpacks it."""
+def _without_owner(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Remove the owner from the entry, so that the file belongs to the user who unpacks it."""
     member.uid = member.gid = 0
     member.uname = member.gname = ""
     return member

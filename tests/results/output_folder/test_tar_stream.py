@@ -24,7 +24,7 @@ from job.log import open_streams
 signals.install()
 open_streams()
 try:
-    with tar_stream.streamed() as folder:
+    with tar_stream.stream_folder() as folder:
         print("said on stdout")
         (folder / "b").write_text("second")
         (folder / "a").write_bytes(bytes(int(sys.argv[1])))
@@ -96,7 +96,7 @@ def test_a_terminal_is_refused() -> None:
     assert done.returncode == 64
     assert done.stderr == (
         "--output - writes a tar archive to stdout, but that is a terminal; "
-        "pipe it (… | tar x), and docker run without -t\n"
+        "pipe it (… | tar x), and use docker run without -t\n"
     )
 
 
@@ -152,15 +152,18 @@ def test_no_room_for_the_temporary_folder(monkeypatch: pytest.MonkeyPatch) -> No
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "isatty", lambda _: False)
-    with pytest.raises(OutputError, match=r"--output -: temporary folder .*: full"), tar_stream.streamed() as folder:
+    with (
+        pytest.raises(OutputError, match=r"--output -: temporary folder .*: full"),
+        tar_stream.stream_folder() as folder,
+    ):
         raise OutputError(f"--output {folder}: full")
     monkeypatch.setattr(tempfile, "mkdtemp", refuse)
     with (
-        pytest.raises(OutputError, match=r"no temporary folder can be made .*No space"),
-        tar_stream.streamed(),
+        pytest.raises(OutputError, match=r"no temporary folder can be created .*No space"),
+        tar_stream.stream_folder(),
     ):
         pass
     monkeypatch.setattr(tempfile, "tempdir", None)
     monkeypatch.setattr(tempfile, "_candidate_tempdir_list", list)
-    with pytest.raises(OutputError, match="no temporary folder can be written"), tar_stream.streamed():
+    with pytest.raises(OutputError, match="no temporary folder is writable"), tar_stream.stream_folder():
         pass

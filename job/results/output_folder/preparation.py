@@ -1,0 +1,92 @@
+"""Checks that the output folder can be written, before anything slow begins."""
+
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from job.errors import OutputError
+from job.results.file_names import CHECKSUMS
+from job.results.output_folder.os_errors import as_output_error
+from job.results.output_folder.owned_folders import is_owned
+
+
+def prepare_output_folder(folder: Path, files: Iterable[str], folders: Iterable[str] = ()) -> None:
+    """Create the output folder, and check that a run can write its results there.
+
+    Args:
+        folder: The output folder.
+        files: Names of the files that the run will write or replace.
+        folders: Names of the folders that the run will write, replace or remove as a whole.
+
+    Raises:
+        OutputError: If the folder cannot be written, or something of another user or program is in the way.
+    """
+    require_temporary_folder()
+    with as_output_error(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(b"\0")
+        os.close(os.open(folder, os.O_RDONLY))  # the lock opens it like this
+    files, folders = tuple(files), tuple(folders)
+    require_replaceable(folder, files, folders)
+    for name in (*files, *folders):
+        if _is_protected(folder / name):
+            raise OutputError(
+                f"--output {folder}: {name} belongs to another user, and only its owner can replace it there "
+                "(sticky bit); remove it or name another folder"
+            )
+
+
+def require_temporary_folder() -> None:
+    """Check that temporary files can be written; libraries need them.
+
+    Raises:
+        OutputError: If they cannot.
+    """
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError as error:
+        raise OutputError(
+            "no temporary folder is writable; name one in TMPDIR, or mount one (docker run --tmpfs /tmp …)"
+        ) from error
+
+
+def require_free_space(folder: Path, n_bytes: int) -> None:
+    """Check that the file system of the output folder has `n_bytes` bytes free.
+
+    Raises:
+        OutputError: If it has not.
+    """
+    free = shutil.disk_usage(folder).free
+    if free < n_bytes:
+        raise OutputError(
+            f"--output {folder}: the results need about {n_bytes / 1e6:.1f} MB, but only "
+            f"{free // 100_000 / 10:.1f} MB are free; free some space or name another folder"
+        )
+
+
+def require_replaceable(folder: Path, files: Iterable[str], folders: Iterable[str]) -> None:
+    """Check that no folder has the name of a file, and that existing folders are the job's own.
+
+    Raises:
+        OutputError: If replacing them could delete files that the job did not write.
+    """
+    for name in files:
+        if (folder / name).is_dir():
+            raise OutputError(f"--output {folder}: {name} is a folder there; move it or name another output folder")
+    for name in folders:
+        if os.path.lexists(folder / name) and not is_owned(folder / name):
+            raise OutputError(
+                f"--output {folder}: {name} is in the way: the job replaces it only if it is a folder with the job's "
+                f"{CHECKSUMS} in it; move {name} or name another output folder"
+            )
+
+
+def _is_protected(path: Path) -> bool:
+    """Whether the sticky bit of the folder keeps this user from replacing the file."""
+    if not os.path.lexists(path) or not path.parent.stat().st_mode & stat.S_ISVTX:
+        return False
+    return os.geteuid() not in {0, path.parent.stat().st_uid, path.lstat().st_uid}

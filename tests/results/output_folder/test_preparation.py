@@ -1,0 +1,129 @@
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from job.errors import OutputError
+from job.results.file_names import CHECKSUMS
+from job.results.output_folder.preparation import prepare_output_folder, require_free_space
+
+
+def test_requires_free_space(tmp_path: Path) -> None:
+    """No file system has an exabyte."""
+    require_free_space(tmp_path, 1000)
+    with pytest.raises(OutputError, match=r"need about 1000000000000.0 MB, but only .* MB are free"):
+        require_free_space(tmp_path, 10**18)
+
+
+def test_creates_the_folder_and_leaves_it_empty(tmp_path: Path) -> None:
+    """The folders above it are created, too."""
+    prepare_output_folder(tmp_path / "a" / "b", ["x"])
+    assert list((tmp_path / "a" / "b").iterdir()) == []
+
+
+def test_a_file_in_the_way(tmp_path: Path) -> None:
+    """A file has the name of the folder, or of the folder above it."""
+    (tmp_path / "report").write_text("mine")
+    for folder in (tmp_path / "report", tmp_path / "report" / "below"):
+        with pytest.raises(OutputError, match="a file is in the way, there or above it"):
+            prepare_output_folder(folder, ["x"])
+    assert (tmp_path / "report").read_text() == "mine"
+
+
+def test_a_folder_with_the_name_of_a_file(tmp_path: Path) -> None:
+    """It may hold files of the user, so it is refused."""
+    (tmp_path / "a").mkdir()
+    with pytest.raises(OutputError, match="a is a folder there"):
+        prepare_output_folder(tmp_path, ["a"])
+
+
+@pytest.mark.parametrize("kind", ["folder", "file", "link", "broken link", "linked checksums", "checksums folder"])
+def test_a_folder_that_the_job_did_not_write(tmp_path: Path, kind: str) -> None:
+    """It is refused, as is a file or a link of that name; each stays as it is."""
+    path = tmp_path / "exports"
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / CHECKSUMS).write_text("")
+    if kind == "file":
+        path.write_text("mine")
+    elif "link" in kind and "checksums" not in kind:
+        path.symlink_to("nowhere" if kind == "broken link" else "other")
+    else:
+        path.mkdir()
+        (path / "model.onnx").write_text("mine")
+        if kind == "linked checksums":
+            (path / CHECKSUMS).symlink_to(other / CHECKSUMS)
+        elif kind == "checksums folder":
+            (path / CHECKSUMS).mkdir()
+    before = sorted(tmp_path.rglob("*"))
+    words = "exports is in the way: .* folder with the job's SHA256SUMS in it; move exports or name another"
+    with pytest.raises(OutputError, match=words):
+        prepare_output_folder(tmp_path, [], ["exports"])
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_folder_that_the_job_wrote(tmp_path: Path) -> None:
+    """A regular file of checksums marks it."""
+    (tmp_path / "exports").mkdir()
+    (tmp_path / "exports" / CHECKSUMS).write_text("")
+    prepare_output_folder(tmp_path, [], ["exports"])
+
+
+def test_a_closed_folder_is_not_the_jobs_own(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """The user may not look into it."""
+    (tmp_path / "exports").mkdir()
+    (tmp_path / "exports" / CHECKSUMS).write_text("")
+    (tmp_path / "exports").chmod(0)
+    tmp_path.chmod(0o777)
+    request.getfixturevalue("unprivileged")
+    with pytest.raises(OutputError, match="exports is in the way"):
+        prepare_output_folder(tmp_path, [], ["exports"])
+
+
+@pytest.mark.usefixtures("unprivileged")
+def test_a_folder_of_another_user() -> None:
+    """The message names the user and the remedy."""
+    with pytest.raises(OutputError, match=r"user \d+ cannot read and write there; "):
+        prepare_output_folder(Path("/usr"), ["x"])
+
+
+def test_a_folder_that_can_be_written_but_not_read(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """It is refused, since it cannot be locked."""
+    folder = tmp_path / "blind"
+    folder.mkdir()
+    folder.chmod(0o333)
+    request.getfixturevalue("unprivileged")
+    with pytest.raises(OutputError, match="cannot read and write there"):
+        prepare_output_folder(folder, [])
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can create a file of another user")
+def test_a_file_of_another_user_in_a_sticky_folder(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """It is refused, since only its owner can replace it there."""
+    tmp_path.chmod(0o1777)
+    (tmp_path / "a").write_text("theirs")
+    (tmp_path / "exports").mkdir()
+    (tmp_path / "exports" / CHECKSUMS).write_text("")
+    request.getfixturevalue("unprivileged")
+    for files, folders in ((["a"], []), ([], ["exports"])):
+        with pytest.raises(OutputError, match="belongs to another user, and only its owner can replace it there"):
+            prepare_output_folder(tmp_path, files, folders)
+    prepare_output_folder(tmp_path, ["b"])
+
+
+def test_a_folder_below_a_closed_one(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """The message names the closed folder, although nothing in it is visible."""
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0)
+    request.getfixturevalue("unprivileged")
+    with pytest.raises(OutputError, match=r"user \d+ cannot read and write there; "):
+        prepare_output_folder(closed / "a" / "b", [])
+
+
+def test_no_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message names the option that gives a container one."""
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", list)
+    with pytest.raises(OutputError, match=r"no temporary folder is writable; .*docker run --tmpfs /tmp"):
+        prepare_output_folder(tmp_path, [])
