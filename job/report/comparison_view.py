@@ -1,4 +1,4 @@
-"""What a comparison with an earlier run means, and the pictures of the images won and lost."""
+"""Prepares the comparison with a reference for the page: its verdict, and the images fixed and broken."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,76 +6,74 @@ from typing import Literal
 
 from job.evaluation.paired_comparison import Comparison
 from job.report.images import Pictures
-from job.results.run import Predictions
-from job.results.schema import Results
+from job.results.run import Run
 
-SIGNIFICANT = 0.05
+SIGNIFICANCE_LEVEL = 0.05
+
+Verdict = Literal["better", "worse", "no significant difference"]
 
 
 @dataclass(frozen=True)
-class Change:
-    """One test image that just one of the two models got right.
+class ChangedImage:
+    """A test image that exactly one of the two models predicts correctly.
 
     Attributes:
-        true: its class.
-        now: what this model takes it for.
-        confidence: the probability of that.
-        before: what the earlier model took it for.
+        picture: Address of its picture.
+        true: Its class.
+        current: Class that this model predicts.
+        confidence: Probability of that class.
+        reference: Class that the reference predicts.
     """
 
     index: int
     picture: str
     true: str
-    now: str
+    current: str
     confidence: float
-    before: str
+    reference: str
 
 
 @dataclass(frozen=True)
-class Changes:
-    """What changed since the earlier run.
+class ComparisonView:
+    """What the page shows of a comparison in addition to its metrics.
 
     Attributes:
-        sign: better or worse only where the interval of the difference excludes 0 and the test agrees; else `open`.
-        won: surest first.
-        lost: surest first.
+        verdict: Better or worse only if the interval of the difference excludes 0 and the p-value is below 0.05.
+        fixed: Most confident predictions first.
+        broken: Most confident predictions first.
     """
 
-    sign: Literal["better", "worse", "open"]
-    won: list[Change]
-    lost: list[Change]
+    verdict: Verdict
+    fixed: list[ChangedImage]
+    broken: list[ChangedImage]
 
 
-def arrange(results: Results, predictions: Predictions, pictures: Pictures) -> Changes | None:
-    """The changes of one run; None where it was compared with none.
-
-    Args:
-        results: of the run.
-        predictions: of both models.
-        pictures: of the images won and lost.
-    """
-    if results.comparison is None or predictions.y_earlier is None:
+def view_comparison(run: Run, pictures: Pictures) -> ComparisonView | None:
+    """Prepare the comparison of a run; None without a reference."""
+    predictions, names = run.predictions, run.evaluation.class_names
+    if run.comparison is None or predictions.y_reference is None:
         return None
-    names, earlier = results.class_names, predictions.y_earlier
+    y_reference = predictions.y_reference
 
-    def show(indices: Sequence[int]) -> list[Change]:
+    def view(indices: Sequence[int]) -> list[ChangedImage]:
         return [
-            Change(
+            ChangedImage(
                 index=index,
-                picture=pictures.address(index),
+                picture=pictures.add_image(index),
                 true=names[predictions.y_true[index]],
-                now=names[predictions.y_pred[index]],
+                current=names[predictions.y_pred[index]],
                 confidence=float(predictions.confidence[index]),
-                before=names[earlier[index]],
+                reference=names[y_reference[index]],
             )
             for index in indices
         ]
 
-    return Changes(_sign(results.comparison), show(results.comparison.won), show(results.comparison.lost))
+    return ComparisonView(assess_difference(run.comparison), view(run.comparison.fixed), view(run.comparison.broken))
 
 
-def _sign(comparison: Comparison) -> Literal["better", "worse", "open"]:
-    interval = comparison.pairs.interval
-    if comparison.p_value >= SIGNIFICANT or interval.lower <= 0 <= interval.upper:
-        return "open"
-    return "better" if comparison.pairs.difference > 0 else "worse"
+def assess_difference(comparison: Comparison) -> Verdict:
+    """Decide whether this model is better than the reference."""
+    interval = comparison.counts.interval
+    if comparison.p_value >= SIGNIFICANCE_LEVEL or interval.lower <= 0 <= interval.upper:
+        return "no significant difference"
+    return "better" if comparison.counts.difference > 0 else "worse"

@@ -1,61 +1,62 @@
-"""What the figures of a run mean, where they bear it out."""
+"""Derives statements from the metrics of a run, as far as the metrics support them."""
 
 from dataclasses import dataclass
 from typing import Literal
 
-from job.data.dataset import FASHION_MNIST
 from job.evaluation.calibration import Calibration, Coverage
 from job.evaluation.intervals import Interval
-from job.report import published
-from job.report.published import Published
-from job.results.schema import History, Results
+from job.report.published import HUMAN, NETWORKS, Published
+from job.results.run import Run
+from job.results.schema import History
 
-Place = Literal["above", "within", "beside", "below"]
+Position = Literal["above", "within", "overlapping", "below"]
 NOTABLE = 0.02
-"""A change of the validation loss, relative, that is more than its wavering from epoch to epoch."""
+"""A relative change of the validation loss that is larger than its usual variation between epochs."""
 
 
 @dataclass(frozen=True)
-class Standing:
-    """Where the accuracy lies beside what others published."""
+class PublishedComparison:
+    """The accuracy of a run compared with published ones."""
 
     people: Published
-    beside_people: Place
+    versus_people: Position
     networks: Published
-    beside_networks: Place
+    versus_networks: Position
 
 
-def compare(results: Results) -> Standing | None:
-    """The accuracy beside people's and that of networks of its kind; None for another data set than Fashion-MNIST."""
-    if results.data.name != FASHION_MNIST:
+def compare_with_published(run: Run) -> PublishedComparison | None:
+    """Compare the accuracy with that of people and of similar networks.
+
+    Returns:
+        None if the data set is not Fashion-MNIST, or the model is unknown because this job did not train it.
+    """
+    if not run.provenance.data.is_fashion_mnist or run.training is None:
         return None
-    people, networks = published.HUMAN, published.NETWORKS[results.config.model]
-    interval = results.accuracy_interval
-    return Standing(
-        people,
-        _place(results.accuracy, interval, people.interval()),
-        networks,
-        _place(results.accuracy, interval, networks.interval()),
-    )
+    networks, evaluation = NETWORKS[run.training.config.model], run.evaluation
+
+    def compare(published: Published) -> Position:
+        return _compare(evaluation.accuracy, evaluation.accuracy_interval, published.interval())
+
+    return PublishedComparison(HUMAN, compare(HUMAN), networks, compare(networks))
 
 
-def _place(accuracy: float, interval: Interval, reference: Interval) -> Place:
-    """Above or below only where the whole interval is; within where the accuracy is, else beside: chance may decide."""
-    if interval.lower > reference.upper:
+def _compare(accuracy: float, interval: Interval, published: Interval) -> Position:
+    """Above or below only if the whole interval is; if only the accuracy is, the intervals overlap."""
+    if interval.lower > published.upper:
         return "above"
-    if interval.upper < reference.lower:
+    if interval.upper < published.lower:
         return "below"
-    return "within" if reference.lower <= accuracy <= reference.upper else "beside"
+    return "within" if published.lower <= accuracy <= published.upper else "overlapping"
 
 
 @dataclass(frozen=True)
 class Fit:
-    """What the losses say of the fit.
+    """What the losses show about the fit.
 
     Attributes:
-        sign: of what, or `none` where the losses show neither.
-        best_epoch: of the lowest validation loss, from 1.
-        change: of the validation loss, relative: since the best epoch, or in the last one where that is the best.
+        sign: The problem that the losses show.
+        best_epoch: Epoch of the lowest validation loss, from 1.
+        change: Relative change of the validation loss since the best epoch; in the last epoch if that is the best.
     """
 
     sign: Literal["overfitting", "underfitting", "none"]
@@ -63,29 +64,29 @@ class Fit:
     change: float
 
 
-def fit(history: History) -> Fit | None:
-    """The sign of over- or underfitting in the losses; None without validation.
+def assess_fit(history: History) -> Fit | None:
+    """Look for signs of overfitting or underfitting; None without validation.
 
-    Overfitting: the validation loss has risen notably since its lowest, while the training loss fell. Underfitting:
-    the validation loss is at its lowest, and fell notably in the last epoch.
+    Overfitting: the validation loss has risen notably since its lowest value, and the training loss fell meanwhile.
+    Underfitting: the validation loss is at its lowest value, and fell notably in the last epoch.
     """
     losses = history.val_loss
     if not losses:
         return None
     best = min(range(len(losses)), key=losses.__getitem__)
     if best < len(losses) - 1:
-        change = _change(losses[best], losses[-1])
-        is_over = change > NOTABLE and history.loss[-1] < history.loss[best]
-        return Fit("overfitting" if is_over else "none", best + 1, change)
-    change = _change(losses[-2], losses[-1]) if len(losses) > 1 else 0.0
+        change = _relative_change(losses[best], losses[-1])
+        is_overfitting = change > NOTABLE and history.loss[-1] < history.loss[best]
+        return Fit("overfitting" if is_overfitting else "none", best + 1, change)
+    change = _relative_change(losses[-2], losses[-1]) if len(losses) > 1 else 0.0
     return Fit("underfitting" if change < -NOTABLE else "none", best + 1, change)
 
 
-def _change(before: float, after: float) -> float:
-    """Relative; none where there was no loss."""
+def _relative_change(before: float, after: float) -> float:
+    """0 if the loss was 0 before."""
     return after / before - 1 if before else 0.0
 
 
-def abstain(calibration: Calibration, coverage: float) -> Coverage:
-    """How right the model is if it only answers where it is surest, for at least the share `coverage` of the images."""
+def accuracy_at_coverage(calibration: Calibration, coverage: float) -> Coverage:
+    """Accuracy on the most confident predictions, for the lowest known coverage of at least `coverage`."""
     return next(point for point in calibration.coverage if point.coverage >= coverage)

@@ -1,17 +1,20 @@
-"""How the report writes numbers, intervals and dates: the filters of its templates, by name."""
+"""Formats numbers, intervals and dates: the template filters of the page and of the model card."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
-from job.evaluation import intervals
-from job.evaluation.intervals import Interval
-from job.report.charts.recall_changes import signed
+from job.evaluation.intervals import Interval, wilson_interval
+from job.report.charts.recall_changes import format_change
 
-LOWEST_P = 0.001  # what lies below is not told from it
+TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
+
+LOWEST_P = 0.001  # smaller p-values are written as "< 0.001"
 
 
-def _range(form: Callable[[float], str]) -> Callable[[Interval], str]:
-    return lambda interval: f"{form(interval.lower)}\N{EN DASH}{form(interval.upper)}"
+def format_interval(interval: Interval, form: str) -> str:
+    """Write an interval as a range; `form` is the format of both bounds."""
+    return f"{interval.lower:{form}}\N{EN DASH}{interval.upper:{form}}"
 
 
 FILTERS: Mapping[str, Callable[..., Any]] = {
@@ -26,10 +29,13 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "bar": lambda fraction: f"{100 * fraction:.1f}",
     "seconds": lambda value: f"{value:.1f} s",
     "date": lambda moment: moment.replace("T", " ").removesuffix("+00:00") + " UTC",
-    "decimals": _range(lambda value: f"{value:.3f}"),
-    "wilson": intervals.wilson,
-    "percents": _range(lambda value: f"{value:.1%}"),
-    "signed": signed,
-    "signeds": lambda interval, form=".1f": f"{signed(interval.lower, form)} to {signed(interval.upper, form)}",
+    "decimals": lambda interval: format_interval(interval, ".3f"),
+    "percents": lambda interval: format_interval(interval, ".1%"),
+    "wilson": wilson_interval,
+    "signed": format_change,
+    "signeds": lambda interval, form=".1f": (
+        f"{format_change(interval.lower, form)} to {format_change(interval.upper, form)}"
+    ),
     "p": lambda value: f"= {value:.2g}" if value >= LOWEST_P else f"< {LOWEST_P:g}",
 }
+"""The filters by name; a plural name formats an interval."""

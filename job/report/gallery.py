@@ -1,24 +1,22 @@
-"""The pictures that the report shows, each with what the model made of it."""
+"""Prepares the test images that the page shows, each with its predictions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from job.evaluation import intervals, sample_selection
+from job.evaluation import sample_selection
+from job.evaluation.intervals import Interval, wilson_interval
 from job.report.images import Pictures
-from job.results.run import Predictions
-from job.results.schema import Results
+from job.results.run import Run
 
 N_SHOWN_PROBABILITIES = 3
-N_PAIRS = 6
-"""The most confused pairs, which are shown apart from the other cells of the confusion matrix."""
-
-N_OF_OTHERS = 3
-"""The images of each other cell: with more, a page on which every cell is full would weigh over 500 kB."""
+N_FREQUENT_ERRORS = 6
+N_PER_OTHER_CELL = 3
+"""Number of images in each of the other cells: with more, a page on which every cell is full would exceed 500 kB."""
 
 
 @dataclass(frozen=True)
-class Guess:
-    """One class's probability for one image."""
+class ClassProbability:
+    """The predicted probability of one class for one image."""
 
     name: str
     probability: float
@@ -27,18 +25,18 @@ class Guess:
 
 @dataclass(frozen=True)
 class Sample:
-    """One test image and the most probable classes, most probable first, the true one always among them."""
+    """A test image and its most probable classes, most probable first, always including the true class."""
 
     index: int
     picture: str
     true: str
     predicted: str
-    guesses: list[Guess]
+    probabilities: list[ClassProbability]
 
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """One test image of a cell, and the probability of the class predicted."""
+    """A test image of a cell, and the probability of the predicted class."""
 
     index: int
     picture: str
@@ -46,17 +44,18 @@ class Thumbnail:
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One cell of the confusion matrix, with its most confident images.
+class CellView:
+    """A cell of the confusion matrix with its images.
 
     Attributes:
-        anchor: the id of its place on the page.
-        true: the class of its images.
-        predicted: what they were taken for.
-        n: how many they are.
-        support: the test images of the true class.
-        share: of those, with its 95 % interval.
-        thumbnails: most confident first.
+        anchor: Id of the cell on the page.
+        true: True class of the images.
+        predicted: Predicted class of the images.
+        n: Number of images in the cell.
+        support: Number of test images of the true class.
+        share: `n` as a fraction of `support`.
+        share_interval: 95 % confidence interval of `share`.
+        thumbnails: Images of the cell, most confident predictions first.
     """
 
     anchor: str
@@ -65,85 +64,79 @@ class Cell:
     n: int
     support: int
     share: float
-    share_interval: intervals.Interval
+    share_interval: Interval
     thumbnails: list[Thumbnail]
 
 
 @dataclass(frozen=True)
 class Gallery:
-    """All pictures of the page.
+    """All test images of the page.
 
     Attributes:
-        pairs: the most frequent mistakes.
-        others: the other cells that have images, mistakes first.
-        confident_mistakes: most confident first.
-        least_certain: least certain first, right or wrong.
-        wrong: drawn at random.
-        right: drawn at random.
+        frequent_errors: Cells of the most frequent errors.
+        other_cells: The other cells that contain images, errors first.
+        confident_mistakes: Incorrect predictions, most confident first.
+        least_certain: Least confident predictions, least confident first.
+        wrong: Random incorrect predictions.
+        right: Random correct predictions.
     """
 
-    pairs: list[Cell]
-    others: list[Cell]
+    frequent_errors: list[CellView]
+    other_cells: list[CellView]
     confident_mistakes: list[Sample]
     least_certain: list[Sample]
     wrong: list[Sample]
     right: list[Sample]
 
 
-def arrange(results: Results, predictions: Predictions, pictures: Pictures) -> Gallery:
-    """The gallery of one run."""
-    names = results.class_names
+def view_gallery(run: Run, pictures: Pictures) -> Gallery:
+    """Prepare the test images of a run."""
+    samples = run.evaluation.samples
+    n_errors = sum(cell.true != cell.predicted for cell in samples.cells[:N_FREQUENT_ERRORS])
 
-    def show(indices: Sequence[int]) -> list[Sample]:
-        return [_sample(index, predictions, pictures, names) for index in indices]
+    def view(indices: Sequence[int]) -> list[Sample]:
+        return [_view_sample(index, run, pictures) for index in indices]
 
-    chosen = results.samples
-
-    def cells(of: Sequence[sample_selection.Cell], n_images: int) -> list[Cell]:
-        return [_cell(cell, cell.indices[:n_images], results, predictions, pictures) for cell in of]
-
-    n_pairs = sum(cell.true != cell.predicted for cell in chosen.cells[:N_PAIRS])
     return Gallery(
-        pairs=cells(chosen.cells[:n_pairs], sample_selection.N_PER_CELL),
-        others=cells(chosen.cells[n_pairs:], N_OF_OTHERS),
-        confident_mistakes=show(chosen.confident_mistakes),
-        least_certain=show(chosen.least_certain),
-        wrong=show(chosen.wrong),
-        right=show(chosen.right),
+        frequent_errors=[_view_cell(cell, cell.indices, run, pictures) for cell in samples.cells[:n_errors]],
+        other_cells=[
+            _view_cell(cell, cell.indices[:N_PER_OTHER_CELL], run, pictures) for cell in samples.cells[n_errors:]
+        ],
+        confident_mistakes=view(samples.confident_mistakes),
+        least_certain=view(samples.least_certain),
+        wrong=view(samples.wrong),
+        right=view(samples.right),
     )
 
 
-def _sample(index: int, predictions: Predictions, pictures: Pictures, class_names: Sequence[str]) -> Sample:
-    true, predicted = int(predictions.y_true[index]), int(predictions.y_pred[index])
-    probabilities = predictions.rows[index].tolist()
-    ranked = sorted(range(len(class_names)), key=lambda label: -probabilities[label])
-    shown = ranked[:N_SHOWN_PROBABILITIES]
+def _view_sample(index: int, run: Run, pictures: Pictures) -> Sample:
+    names = run.evaluation.class_names
+    true, predicted = int(run.predictions.y_true[index]), int(run.predictions.y_pred[index])
+    probabilities = run.predictions.probabilities[index].tolist()
+    shown = sorted(range(len(names)), key=lambda label: -probabilities[label])[:N_SHOWN_PROBABILITIES]
     if true not in shown:
         shown[-1] = true
     return Sample(
         index=index,
-        picture=pictures.address(index),
-        true=class_names[true],
-        predicted=class_names[predicted],
-        guesses=[Guess(class_names[label], probabilities[label], label == true) for label in shown],
+        picture=pictures.add_image(index),
+        true=names[true],
+        predicted=names[predicted],
+        probabilities=[ClassProbability(names[label], probabilities[label], label == true) for label in shown],
     )
 
 
-def _cell(
-    chosen: sample_selection.Cell,
-    indices: Sequence[int],
-    results: Results,
-    predictions: Predictions,
-    pictures: Pictures,
-) -> Cell:
-    n, support = results.confusion_matrix[chosen.true][chosen.predicted], results.per_class[chosen.true].support
-    return Cell(
-        anchor=f"cell-{chosen.true}-{chosen.predicted}",
-        true=results.class_names[chosen.true],
-        predicted=results.class_names[chosen.predicted],
+def _view_cell(cell: sample_selection.Cell, indices: Sequence[int], run: Run, pictures: Pictures) -> CellView:
+    evaluation = run.evaluation
+    n, support = evaluation.confusion_matrix[cell.true][cell.predicted], evaluation.per_class[cell.true].support
+    return CellView(
+        anchor=f"cell-{cell.true}-{cell.predicted}",
+        true=evaluation.class_names[cell.true],
+        predicted=evaluation.class_names[cell.predicted],
         n=n,
         support=support,
         share=n / support,
-        share_interval=intervals.wilson(n, support),
-        thumbnails=[Thumbnail(one, pictures.address(one), float(predictions.confidence[one])) for one in indices],
+        share_interval=wilson_interval(n, support),
+        thumbnails=[
+            Thumbnail(index, pictures.add_image(index), float(run.predictions.confidence[index])) for index in indices
+        ],
     )

@@ -1,4 +1,4 @@
-"""Pictures of test images for the page: as data URIs within it, or as files beside it."""
+"""Encodes images for the page: as data URIs, or as files that the page links to."""
 
 import base64
 import io
@@ -18,7 +18,7 @@ OPAQUE = 255
 
 @dataclass(frozen=True)
 class Sheet:
-    """Many images in one picture: its address, and the size it is shown in, in CSS pixels."""
+    """Many images in one picture: its address, and the size that the page shows it in, in CSS pixels."""
 
     picture: str
     width: int
@@ -26,14 +26,14 @@ class Sheet:
 
 
 class Pictures:
-    """Where the page finds the picture of a test image.
+    """The pictures of the page.
 
     Attributes:
-        files: what must lie beside the page, by name; filled as addresses are asked for.
+        files: Files that the page links to, by name; empty if the page embeds its pictures.
 
     Args:
-        images: by the index of their test image, shape (28, 28) each.
-        embedded: whether the page holds them itself.
+        images: Test images by index, shape (height, width) each.
+        embedded: Whether the page embeds its pictures.
     """
 
     def __init__(self, images: Mapping[int, NDArray[np.uint8]], *, embedded: bool) -> None:
@@ -41,26 +41,25 @@ class Pictures:
         self._embedded = embedded
         self.files: dict[str, bytes] = {}
 
-    def address(self, index: int) -> str:
-        """The address of a PNG, to be a `src` on the page."""
-        return self._placed(Image.fromarray(self._images[index]), str(index))
+    def add_image(self, index: int) -> str:
+        """Add a test image; returns its address for `src`."""
+        return self._add(Image.fromarray(self._images[index]), str(index))
 
-    def sheet(self, images: NDArray[np.uint8], name: str) -> Sheet:
-        """Many images in one picture, with clear lines between them.
+    def add_sheet(self, images: NDArray[np.uint8], name: str) -> Sheet:
+        """Add one picture of many images with transparent gaps between them.
 
         Args:
-            images: shape (n_rows, n_columns, 28, 28).
-            name: of its file, without the suffix.
+            images: Images, shape (n_rows, n_columns, height, width).
+            name: Name of the file, without suffix.
         """
         n_rows, n_columns, height, width = images.shape
         pixels = np.zeros((n_rows, height + GAP, n_columns, width + GAP, 2), np.uint8)
         pixels[:, :height, :, :width, 0] = images.transpose(0, 2, 1, 3)
         pixels[:, :height, :, :width, 1] = OPAQUE
         pixels = pixels.reshape(n_rows * (height + GAP), n_columns * (width + GAP), 2)[:-GAP, :-GAP]
-        return Sheet(self._placed(Image.fromarray(pixels), name), ZOOM * pixels.shape[1], ZOOM * pixels.shape[0])
+        return Sheet(self._add(Image.fromarray(pixels), name), ZOOM * pixels.shape[1], ZOOM * pixels.shape[0])
 
-    def _placed(self, picture: Image.Image, name: str) -> str:
-        """The address of a picture, as it will be a `src`."""
+    def _add(self, picture: Image.Image, name: str) -> str:
         file = io.BytesIO()
         picture.save(file, format="PNG", optimize=True)
         if self._embedded:

@@ -1,49 +1,46 @@
-"""Renders the results of a run as a page: one file, or one with its style sheet and pictures beside it."""
+"""Renders a run as a page: one file, or one with its style sheet and images in files of their own."""
 
 import base64
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import jinja2
 import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from job.config.recipes import RECIPES, Recipe
 from job.config.report_layouts import Layout
 from job.config.run_config import Config
-from job.data import sources
 from job.evaluation.calibration import Coverage
-from job.evaluation.evaluate import ClassMetrics
-from job.report import comparison_view, findings, formatting, gallery, published
-from job.report.charts import drawings, figures
-from job.report.charts.drawings import Drawings
-from job.report.comparison_view import Changes
-from job.report.findings import Fit, Standing
-from job.report.gallery import Gallery
+from job.evaluation.evaluate import ClassMetrics, Evaluation
+from job.report import findings
+from job.report.charts.confusion_matrix import MAX_ANNOTATED
+from job.report.comparison_view import ComparisonView, view_comparison
+from job.report.findings import Fit, PublishedComparison
+from job.report.formatting import FILTERS, TEMPLATES
+from job.report.gallery import Gallery, view_gallery
 from job.report.images import Pictures, Sheet
+from job.report.page_charts import PageCharts, draw_charts
+from job.report.published import PUBLISHED, Published
 from job.results.file_names import AUGMENTED, PAGE, STYLE
-from job.results.run import Predictions
-from job.results.schema import Results
+from job.results.run import Run
+from job.results.schema import Training
 
-TEMPLATES = Path(__file__).resolve().parents[2] / "templates" / "report"
-COVERAGE = 0.8  # of the images, for the sentence on what the model does if it may abstain
-SHOWN = ("validation_split", "seed", "runs", "replicas")
-"""The settings beside the recipe that the page shows."""
-
-MAX_LISTED = 400  # cells of the confusion matrix in its table: all of 20 classes
+FOLDER = TEMPLATES / "report"
+COVERAGE = 0.8  # for the sentence on the accuracy if the model may abstain
+MAX_LISTED = 400  # cells in the table of the confusion matrix: all cells of 20 classes
 
 
 @dataclass(frozen=True)
 class Inline:
-    """What a page holds that has nothing beside it.
+    """What a page of one file contains.
 
     Attributes:
-        style: its style sheet.
-        script: what makes tables sortable.
-        policy: its Content-Security-Policy, which forbids all network, and all code but these two.
+        style: The style sheet.
+        script: The script that makes tables sortable.
+        policy: The Content-Security-Policy, which forbids network access and all code but these two.
     """
 
     style: Markup
@@ -52,173 +49,183 @@ class Inline:
 
 
 @dataclass(frozen=True)
-class Augmented(Sheet):
-    """Training images as they are and as training saw them, in one picture: a row each, a column an epoch."""
+class AugmentedSheet(Sheet):
+    """Augmented training images in one picture: a row per image, a column per epoch after the original image."""
 
     n_images: int
     n_epochs: int
 
 
-@dataclass(frozen=True)
-class View:
-    """All that the templates show, ready to be formatted.
+@dataclass(frozen=True, kw_only=True)
+class TrainingView:
+    """What the page shows of a training in addition to its record.
 
     Attributes:
-        inline: None where the style sheet and the pictures lie beside the page.
-        cells: the largest cells of the confusion matrix as (true, predicted, n, share of the true class).
-        lists_all: whether these are all cells that hold images.
-        links_all: whether each of those leads to images.
-        shows_counts: whether the heatmap has room for numbers.
-        n_epochs: that the model trained for.
-        training_s: how long that took, in seconds.
-        lowest_trial: the least accuracy of all seeds, and `highest_trial` the highest, where there were several.
+        fit: What the losses show about the fit, or None without validation.
+        n_epochs: Number of epochs, which early stopping can reduce.
+        wall_time_s: Wall time of the training of the reported model in seconds.
+        lowest_accuracy: Lowest test accuracy over all seeds; None for a single training.
+        highest_accuracy: Highest test accuracy over all seeds; None for a single training.
+        augmented: Examples of augmented images, or None without augmentation.
+        settings: Settings by name.
     """
 
-    results: Results
+    fit: Fit | None
+    n_epochs: int
+    wall_time_s: float
+    lowest_accuracy: float | None
+    highest_accuracy: float | None
+    augmented: AugmentedSheet | None
+    settings: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageView:
+    """What the templates show of a run in addition to its records.
+
+    Attributes:
+        inline: Style sheet and script; None if they are in files of their own.
+        n_wrong: Number of incorrect predictions.
+        weakest: Class of the lowest recall, or None if all are equal.
+        versus_published: Comparison with published accuracies, or None.
+        published: Published accuracies; empty without that comparison.
+        cells: Largest cells of the confusion matrix as (true, predicted, n, share of the true class).
+        lists_all: Whether these are all cells that contain images.
+        links_all: Whether each of those links to its images.
+        shows_counts: Whether the heatmap has room for numbers.
+        mean_confidence: Mean probability of the predicted class.
+        abstention: Accuracy on the most confident 80 % of the predictions.
+    """
+
     inline: Inline | None
-    n_right: int
     n_wrong: int
-    lowest: ClassMetrics | None
-    standing: Standing | None
-    changes: Changes | None
-    published: tuple[published.Published, ...]
+    weakest: ClassMetrics | None
+    versus_published: PublishedComparison | None
+    published: Sequence[Published]
+    comparison: ComparisonView | None
     gallery: Gallery
-    figures: Drawings
+    charts: PageCharts
     cells: list[tuple[str, str, int, float]]
     lists_all: bool
     links_all: bool
     shows_counts: bool
     mean_confidence: float
     abstention: Coverage
-    fit: Fit | None
-    n_epochs: int
-    training_s: float
-    lowest_trial: float
-    highest_trial: float
-    augmented: Augmented | None
-    settings: Mapping[str, object]
-    data_files: Mapping[str, str]
+    training: TrainingView | None
 
 
-def render(
-    results: Results,
-    predictions: Predictions,
-    images: Mapping[int, NDArray[np.uint8]],
-    augmented: NDArray[np.uint8],
-    layout: Layout,
-) -> dict[str, bytes]:
-    """The files of the report by name; the same arguments give the same bytes.
+def render_page(run: Run, layout: Layout) -> dict[str, bytes]:
+    """Render the files of the report; the same arguments give the same bytes.
 
     Args:
-        results: of one run.
-        predictions: of its test images.
-        images: by the index of their test image, shape (28, 28) each, for every index in `results.samples`.
-        augmented: training images and what training saw of them, shape (n, 1 + n_epochs, 28, 28).
-        layout: one file that holds all, or a page with its style sheet and pictures beside it.
+        run: The run to report.
+        layout: One file, or a page with its style sheet and images in files of their own.
+
+    Returns:
+        Content of each file by its name, relative to the folder of the report.
     """
-    environment = _environment()
-    embedded = layout == "single"
-    pictures = Pictures(images, embedded=embedded)
-    style = _source(environment, "style.css")
-    inline = _inline(style, _source(environment, "sort.js")) if embedded else None
-    view = _view(results, predictions, pictures, augmented, inline)
-    page = environment.get_template("report.html").render(view=view)
+    environment = _create_environment()
+    pictures = Pictures(run.images, embedded=layout == "single")
+    style = _read_source(environment, "style.css")
+    inline = _inline(style, _read_source(environment, "sort.js")) if layout == "single" else None
+    page = environment.get_template("report.html").render(run=run, view=_view_run(run, pictures, inline))
     files = {PAGE: page.encode()}
-    return files if embedded else files | {STYLE: style.encode()} | pictures.files
+    return files if inline else files | {STYLE: style.encode()} | pictures.files
 
 
-def _environment() -> jinja2.Environment:
+def _create_environment() -> jinja2.Environment:
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
+        loader=jinja2.FileSystemLoader(FOLDER),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= formatting.FILTERS
+    environment.filters |= FILTERS
     return environment
 
 
-def _source(environment: jinja2.Environment, name: str) -> Markup:
-    """A file of the templates, as it is."""
+def _read_source(environment: jinja2.Environment, name: str) -> Markup:
     try:
         return Markup(environment.get_template(name).render())  # noqa: S704 - our own file
     except jinja2.TemplateNotFound as error:  # an OSError, but not of the output folder
-        raise RuntimeError(f"the template {error} is not in {TEMPLATES}") from error
-
-
-def _view(
-    results: Results,
-    predictions: Predictions,
-    pictures: Pictures,
-    augmented: NDArray[np.uint8],
-    inline: Inline | None,
-) -> View:
-    trials = {one.seed: one for one in results.spread.trials} if results.spread else {}
-    n_right = int(np.trace(results.matrix))
-    recalls = [one.recall for one in results.per_class]
-    standing = findings.compare(results)
-    cells = _cells(results)
-    return View(
-        results=results,
-        inline=inline,
-        n_right=n_right,
-        n_wrong=results.data.n_test - n_right,
-        lowest=results.per_class[recalls.index(min(recalls))] if min(recalls) < max(recalls) else None,
-        standing=standing,
-        changes=comparison_view.arrange(results, predictions, pictures),
-        published=published.PUBLISHED if standing else (),
-        gallery=gallery.arrange(results, predictions, pictures),
-        figures=drawings.draw(results, with_scale=standing is not None),
-        cells=cells[:MAX_LISTED],
-        lists_all=len(cells) <= MAX_LISTED,
-        links_all=len(cells) == len(results.samples.cells),
-        shows_counts=len(results.per_class) <= figures.MAX_ANNOTATED,
-        mean_confidence=sum(one.n * one.confidence for one in results.calibration.bins) / results.data.n_test,
-        abstention=findings.abstain(results.calibration, COVERAGE),
-        fit=findings.fit(results.history),
-        n_epochs=len(results.history.loss),
-        training_s=trials[results.spread.reported].training_s if results.spread else results.timings_s["training"],
-        lowest_trial=min((one.accuracy for one in trials.values()), default=results.accuracy),
-        highest_trial=max((one.accuracy for one in trials.values()), default=results.accuracy),
-        augmented=_augmented(augmented, pictures),
-        settings=_settings(results.config),
-        data_files={sources.FILES[role]: digest for role, digest in results.data.sha256.items()},
-    )
+        raise RuntimeError(f"the template {error} is not in {FOLDER}") from error
 
 
 def _inline(style: Markup, script: Markup) -> Inline:
-    allowed = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (style, script)]
+    hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (style, script)]
     policy = (
-        f"default-src 'none'; img-src data:; style-src 'sha256-{allowed[0]}'; script-src 'sha256-{allowed[1]}'; "
+        f"default-src 'none'; img-src data:; style-src 'sha256-{hashes[0]}'; script-src 'sha256-{hashes[1]}'; "
         "base-uri 'none'; form-action 'none'"
     )
     return Inline(style, script, policy)
 
 
-def _cells(results: Results) -> list[tuple[str, str, int, float]]:
-    names = results.class_names
+def _view_run(run: Run, pictures: Pictures, inline: Inline | None) -> PageView:
+    evaluation, calibration = run.evaluation, run.evaluation.calibration
+    versus_published = findings.compare_with_published(run)
+    cells = _list_cells(evaluation)
+    return PageView(
+        inline=inline,
+        n_wrong=evaluation.n_test - evaluation.n_correct,
+        weakest=_find_weakest(evaluation.per_class),
+        versus_published=versus_published,
+        published=PUBLISHED if versus_published else (),
+        comparison=view_comparison(run, pictures),
+        gallery=view_gallery(run, pictures),
+        charts=draw_charts(run, with_published=versus_published is not None),
+        cells=cells[:MAX_LISTED],
+        lists_all=len(cells) <= MAX_LISTED,
+        links_all=len(cells) == len(evaluation.samples.cells),
+        shows_counts=len(evaluation.per_class) <= MAX_ANNOTATED,
+        mean_confidence=sum(each.n * each.confidence for each in calibration.bins) / evaluation.n_test,
+        abstention=findings.accuracy_at_coverage(calibration, COVERAGE),
+        training=_view_training(run, run.training, pictures) if run.training else None,
+    )
+
+
+def _find_weakest(classes: Sequence[ClassMetrics]) -> ClassMetrics | None:
+    recalls = [row.recall for row in classes]
+    return classes[recalls.index(min(recalls))] if min(recalls) < max(recalls) else None
+
+
+def _list_cells(evaluation: Evaluation) -> list[tuple[str, str, int, float]]:
+    """Every cell of the confusion matrix that contains images, largest first."""
+    names = evaluation.class_names
     cells = [
         (names[true], names[predicted], n, n / row.support)
-        for true, row in enumerate(results.per_class)
-        for predicted, n in enumerate(results.confusion_matrix[true])
+        for true, row in enumerate(evaluation.per_class)
+        for predicted, n in enumerate(evaluation.confusion_matrix[true])
         if n
     ]
     return sorted(cells, key=lambda cell: -cell[2])
 
 
-def _settings(config: Config) -> Mapping[str, object]:
-    changed = [name for name, value in vars(RECIPES[config.recipe]).items() if getattr(config, name) != value]
-    own = f"; changed: {', '.join(changed)}" if changed else ""
-    shown = {"recipe": f"{config.recipe}{own}".replace("_", " ")}
-    for field in (*fields(Recipe), *(field for field in fields(Config) if field.name in SHOWN)):
-        value = getattr(config, field.name)
-        shown[field.name.replace("_", " ")] = f"{value:g}" if isinstance(value, float) else str(value)
-    return shown | {"device asked for": config.device}
+def _view_training(run: Run, training: Training, pictures: Pictures) -> TrainingView:
+    variation = training.seed_variation
+    accuracies = [seed_run.accuracy for seed_run in variation.runs] if variation else []
+    return TrainingView(
+        fit=findings.assess_fit(training.history),
+        n_epochs=len(training.history.loss),
+        wall_time_s=variation.reported.training_s if variation else run.provenance.timings_s["training"],
+        lowest_accuracy=min(accuracies, default=None),
+        highest_accuracy=max(accuracies, default=None),
+        augmented=_add_augmented(run.augmented, pictures) if len(run.augmented) else None,
+        settings=_list_settings(training.config),
+    )
 
 
-def _augmented(images: NDArray[np.uint8], pictures: Pictures) -> Augmented | None:
-    """What training saw, in one picture; None where it saw the images as they are."""
-    if not len(images):
-        return None
-    return Augmented(**vars(pictures.sheet(images, AUGMENTED)), n_images=len(images), n_epochs=images.shape[1] - 1)
+def _add_augmented(images: NDArray[np.uint8], pictures: Pictures) -> AugmentedSheet:
+    sheet = pictures.add_sheet(images, AUGMENTED)
+    return AugmentedSheet(**vars(sheet), n_images=len(images), n_epochs=images.shape[1] - 1)
+
+
+def _list_settings(config: Config) -> dict[str, str]:
+    settings = {name: _format_setting(value) for name, value in config.settings().items()}
+    if changes := config.changes():
+        settings["recipe"] += f"; changed: {', '.join(changes).replace('_', ' ')}"
+    return {name.replace("_", " "): value for name, value in settings.items()}
+
+
+def _format_setting(value: Any) -> str:  # noqa: ANN401 - a setting is a number or a text
+    return f"{value:g}" if isinstance(value, float) else str(value)

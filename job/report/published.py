@@ -1,20 +1,22 @@
-"""Accuracies that others published for Fashion-MNIST, each with its source."""
+"""Published accuracies on Fashion-MNIST, each with its source."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from job.evaluation.intervals import Interval, wilson
+from job.config.recipes import ModelName
+from job.evaluation.intervals import Interval, wilson_interval
 
 
 @dataclass(frozen=True)
 class Published:
-    """One point of comparison, or a range of them.
+    """A published accuracy, or a range of accuracies.
 
     Attributes:
-        name: what was measured.
-        lowest: accuracy, a fraction.
-        highest: the same as `lowest` for a single result.
-        source: where it can be read.
-        n: of the images judged.
+        name: What was measured.
+        lowest: Accuracy, as a fraction.
+        highest: The same as `lowest` for a single result.
+        source: Where it was published.
+        n: Number of images it was measured on.
     """
 
     name: str
@@ -24,30 +26,35 @@ class Published:
     n: int = 10_000
 
     def interval(self) -> Interval:
-        """What it says of all such images: the 95 % interval of a single result, both ends of a range."""
+        """The 95 % confidence interval of a single result; the bounds of a range."""
         if self.lowest < self.highest:
             return Interval(self.lowest, self.highest)
-        return wilson(round(self.lowest * self.n), self.n)
+        return wilson_interval(round(self.lowest * self.n), self.n)
 
 
 HUMAN = Published(
-    "people", 0.835, 0.835, "1,000 of the images, three labels each; README of zalandoresearch/fashion-mnist", n=1000
+    "people",
+    0.835,
+    0.835,
+    "1,000 of the images, three labels for each; README of zalandoresearch/fashion-mnist",
+    n=1000,
 )
 MLPS = Published(
     "MLPs",
     0.87,
     0.89,
-    "networks of this size; arXiv 1708.07747 has 0.871, the benchmark in README of zalandoresearch/fashion-mnist 0.883",
+    "networks of this size; 0.871 in arXiv 1708.07747, 0.883 in the benchmark in the README of "
+    "zalandoresearch/fashion-mnist",
 )
 CNNS = Published(
     "two convolutions",
     0.925,
     0.939,
-    "fewer than 100,000 weights; with pooling, batch normalisation and flips at most; README of "
+    "fewer than 100,000 parameters, with at most pooling, batch normalization and flips; README of "
     "zalandoresearch/fashion-mnist",
 )
-NETWORKS = {"mlp": MLPS, "cnn": CNNS}
-"""By the names of the models that they are to be compared with."""
+NETWORKS: Mapping[ModelName, Published] = {"mlp": MLPS, "cnn": CNNS}
+"""The published networks that each model is compared with."""
 
 PUBLISHED = (
     HUMAN,

@@ -1,1 +1,1 @@
-"""The charts of the report, one module per subject, drawn as SVG."""
+"""Charts of the report, each drawn as SVG from numbers."""

@@ -1,10 +1,10 @@
-"""What the figures are drawn on: their colours and type, their axes, and the way from matplotlib into the page."""
+"""What every chart is drawn on: colours and type, axes, and the conversion from matplotlib to SVG for the page."""
 
 import io
 import logging
 import unicodedata
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # the browser picks the font
 
-# Colours to draw with, each standing for a colour of the page, which differs between light and dark.
+# Each colour is a placeholder for a colour of the page, which differs between light and dark.
 INK, MUTED, RULE, TINT, ACCENT, ERROR, ON_ACCENT = (f"#0{number}0{number}0{number}" for number in range(1, 8))
 COLOURS = {
     INK: "var(--ink)",
@@ -34,13 +34,16 @@ COLOURS = {
     ON_ACCENT: "var(--on-accent)",
 }
 
-WIDTH = 400  # of most figures, in units of their view box, which are about CSS pixels on a phone
+# Lengths are in units of the view box, about CSS pixels on a phone.
+WIDTH = 400  # of most charts
 FONT_SIZE = 12
-LINE = 16  # the height of a line of text
-CAP = 4.3  # half the height of a digit: what its baseline lies below its middle
-DOT = 7  # the diameter of a dot
-LEFT, TOP, RIGHT, BOTTOM = 44, 28, 16, 42  # room around axes for their marks and titles
-MAX_NAME = 10  # the width of a class name, in letters as wide as they are high
+LINE = 16  # height of a line of text
+CAP = 4.3  # half the height of a digit: distance from its middle down to its baseline
+DOT = 7  # diameter
+LEFT, TOP, RIGHT, BOTTOM = 44, 28, 16, 42  # room around axes for tick labels and titles
+ROW, NARROW_ROW = 24, 15  # height of a row per class
+MAX_WIDE_ROWS = 20
+MAX_NAME = 10  # width of a class name in em
 UNITS_PER_INCH = 72
 
 STYLE: dict[Any, Any] = {
@@ -64,8 +67,8 @@ STYLE: dict[Any, Any] = {
 
 
 @contextmanager
-def canvas(height: float, width: float = WIDTH) -> Iterator[Figure]:
-    """An empty figure, in units of its view box."""
+def new_figure(height: float, width: float = WIDTH) -> Iterator[Figure]:
+    """An empty figure in the style of the page; draw and convert it inside the block."""
     with mpl.rc_context(STYLE), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from")  # the browser has it
         figure = Figure(figsize=(width / UNITS_PER_INCH, height / UNITS_PER_INCH), dpi=UNITS_PER_INCH)
@@ -73,70 +76,97 @@ def canvas(height: float, width: float = WIDTH) -> Iterator[Figure]:
         yield figure
 
 
-def sheet(figure: Figure) -> "Axes":
-    """The whole figure as axes without marks; its data are units from the upper left corner."""
-    width, height = size_of(figure)
+def full_axes(figure: Figure) -> "Axes":
+    """Add axes without ticks that cover the figure; their coordinates start in its upper left corner."""
+    width, height = figure_size(figure)
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
     axes.set_axis_off()
     return axes
 
 
-def frame(figure: Figure, left: float, top: float, right: float, bottom: float) -> "Axes":
-    """Axes without a border, that far from the edges of the figure."""
-    width, height = size_of(figure)
+def inner_axes(figure: Figure, left: float, top: float, right: float, bottom: float) -> "Axes":
+    """Add axes without a border, at these distances from the edges of the figure."""
+    width, height = figure_size(figure)
     area = (left / width, bottom / height, 1 - (left + right) / width, 1 - (top + bottom) / height)
     axes = figure.add_axes(area, frame_on=False)
     axes.tick_params(left=False, bottom=False)
     return axes
 
 
-def size_of(figure: Figure) -> tuple[float, float]:
-    """Width and height in units."""
+def figure_size(figure: Figure) -> tuple[float, float]:
+    """Width and height of the figure."""
     width, height = figure.get_size_inches() * UNITS_PER_INCH
     return float(width), float(height)
 
 
-def in_percent(axis: "Axis") -> None:
-    """Mark the axis in percent, with a grid."""
+def locate(axes: "Axes", x: float, y: float) -> tuple[float, float]:
+    """Convert a point of inner axes to coordinates of the full axes around them."""
+    _, height = figure_size(axes.get_figure(root=True))  # type: ignore[arg-type] # axes of a figure have one
+    across, up = axes.transData.transform((x, y))
+    return float(across), height - float(up)
+
+
+def percent_axis(axis: "Axis") -> None:
+    """Label the ticks of an axis in percent and draw its grid."""
     axis.set_major_formatter(lambda value, _: f"{100 * value:.4g}%")
     axis.grid(visible=True)
 
 
-def in_figures(axis: "Axis") -> None:
-    """Mark the axis in plain figures, with a grid."""
+def plain_axis(axis: "Axis") -> None:
+    """Label the ticks of an axis with plain numbers and draw its grid."""
     axis.set_major_formatter(lambda value, _: f"{value:,.5g}")
     axis.grid(visible=True)
 
 
-def title(around: "Axes", x: str, y: str, right: float = RIGHT) -> None:
-    """Name the axes, on the `sheet` around them: below, up to `right` of its edge, and above at the left."""
+def title_axes(around: "Axes", x: str, y: str, right: float = RIGHT) -> None:
+    """Title the inner axes: the x-axis below them, ending `right` from the edge, the y-axis above them on the left.
+
+    Args:
+        around: The full axes.
+        x: Title of the x-axis.
+        y: Title of the y-axis.
+        right: Distance of the inner axes from the right edge.
+    """
     width, height = around.get_xlim()[1], around.get_ylim()[0]
     around.text(width - right, height - 5, x, color=MUTED, ha="right")
     around.text(0, 12, y, color=MUTED)
 
 
-def boxes(axes: "Axes", places: Iterable[tuple[float, float, float, float]], **look: Any) -> PathPatch:  # noqa: ANN401
-    """Draw rectangles, each given by left, top, width and height, as one shape of one look."""
+def row_height(n_rows: int) -> int:
+    """Height of each row in a chart with a row per class."""
+    return ROW if n_rows <= MAX_WIDE_ROWS else NARROW_ROW
+
+
+def label_rows(around: "Axes", names: Iterable[str], values: Iterable[str], height: float) -> None:
+    """Write the name of each row on the left edge and its value on the right edge of the full axes."""
+    for position, (name, value) in enumerate(zip(names, values, strict=True)):
+        base = height * (position + 0.5) + CAP
+        around.text(0, base, name)
+        around.text(WIDTH, base, value, ha="right")
+
+
+def draw_boxes(axes: "Axes", boxes: Sequence[tuple[float, float, float, float]], **look: Any) -> PathPatch:  # noqa: ANN401
+    """Draw rectangles, each given by left, top, width and height, as one shape."""
     corners: list[tuple[float, float]] = []
-    for x, y, width, height in places:
+    for x, y, width, height in boxes:
         corners += [(x, y), (x + width, y), (x + width, y + height), (x, y + height), (x, y)]
-    codes = [Path.MOVETO, Path.LINETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY] * (len(corners) // 5)
+    codes = [Path.MOVETO, Path.LINETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY] * len(boxes)
     patch = PathPatch(Path(corners or [(0, 0)], codes or [Path.MOVETO]), linewidth=0, **look)
     axes.add_artist(patch)
     return patch
 
 
-def dots(axes: "Axes", x: Any, y: Any, color: str = ACCENT, diameter: float = DOT) -> None:  # noqa: ANN401
-    """Draw dots: lines without length, whose round ends make the shortest circle there is."""
+def draw_dots(axes: "Axes", x: Any, y: Any, color: str = ACCENT, diameter: float = DOT) -> None:  # noqa: ANN401
+    """Draw dots as lines of length 0 with round ends: the shortest SVG of a circle."""
     axes.vlines(x, y, y, color=color, linewidth=diameter, capstyle="round", zorder=3)
 
 
-def width_of(text: str, size: float = FONT_SIZE) -> float:
-    """About how wide the page's face, whichever it is, sets a text; rather more than less."""
-    return size * sum(map(_width, text))
+def text_width(text: str, size: float = FONT_SIZE) -> float:
+    """Approximate width of a text in the page's font, whichever that is; rather too large than too small."""
+    return size * sum(map(_letter_width, text))
 
 
-def _width(letter: str) -> float:
+def _letter_width(letter: str) -> float:
     if unicodedata.east_asian_width(letter) in "WF":
         return 1
     if unicodedata.combining(letter):
@@ -146,31 +176,26 @@ def _width(letter: str) -> float:
     return 0.86 if letter in "mwMW%@…" else 0.6
 
 
-def short(name: str, limit: float = MAX_NAME) -> str:
-    """A class name as it fits beside an axis; the tables of the page have the whole.
-
-    Args:
-        name: any text.
-        limit: how wide it may get, in letters as wide as they are high.
-    """
-    if width_of(name, 1) <= limit:
+def shorten(name: str, limit: float = MAX_NAME) -> str:
+    """Cut a class name to at most `limit` em; the tables of the page have the whole name."""
+    if text_width(name, 1) <= limit:
         return name
-    while width_of(name, 1) > limit - _width("…"):
+    while text_width(name, 1) > limit - _letter_width("…"):
         name = name[:-1]
     return name.rstrip() + "…"
 
 
-def finish(
-    figure: Figure, description: str, names: str = "figure", links: Mapping[str, str] = MappingProxyType({})
+def to_svg(
+    figure: Figure, description: str, classes: str = "figure", links: Mapping[str, str] = MappingProxyType({})
 ) -> str:
-    """The figure as SVG for the page.
+    """Convert a figure to SVG for the page.
 
     Args:
-        figure: drawn.
-        description: its text alternative.
-        names: its classes.
-        links: the name of each link in it, by its target.
+        figure: The drawn figure.
+        description: Text alternative.
+        classes: CSS classes.
+        links: Name of each link in the figure, by its target.
     """
     file = io.StringIO()
     figure.savefig(file, format="svg", metadata={"Date": None})
-    return svg.adapt(file.getvalue(), description, names, COLOURS, links)
+    return svg.adapt(file.getvalue(), description, classes, COLOURS, links)

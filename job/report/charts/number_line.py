@@ -1,9 +1,10 @@
-"""Draws figures along one line, with labels that hang from it: published accuracies, and the stages of a run."""
+"""Draws values along a line, with labels that hang from it: published accuracies, and the stage times of a run."""
 
 import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from job.evaluation.intervals import Interval
 from job.report.charts.canvas import (
     ACCENT,
     CAP,
@@ -12,97 +13,95 @@ from job.report.charts.canvas import (
     MUTED,
     RULE,
     WIDTH,
-    boxes,
-    canvas,
-    dots,
-    finish,
-    sheet,
-    width_of,
+    draw_boxes,
+    draw_dots,
+    full_axes,
+    new_figure,
+    text_width,
+    to_svg,
 )
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Accuracy = float | tuple[float, float]  # a fraction, or the lowest and highest of several
-
-MARGIN = 4  # at both ends of the line of accuracy, for the dots on them
-AXIS = 50  # of accuracy: as far from the top, below this model's label and interval
-BAR = 20  # the height of the bar of stages
+MARGIN = 4  # at both ends of the accuracy line, for the dots on it
+AXIS = 50  # distance of the accuracy line from the top; this model's label and interval are above it
+BAR = 20  # height of the bar of stages
 STEM = 12  # from a line to the middle of the first label
-TEXT = 5  # from a stem to its label
+GAP = 5  # between a stem and its label
 
 
-def scale(accuracy: float, lower: float, upper: float, points: Sequence[tuple[str, Accuracy]]) -> str:
-    """The accuracy of this model on a line, among others.
+def draw_published_accuracies(
+    accuracy: float, interval: Interval, published: Sequence[tuple[str, float, float]]
+) -> str:
+    """Draw the accuracy of this model on a line with published ones.
 
     Args:
-        accuracy: of this model, a fraction.
-        lower: end of its 95 % interval.
-        upper: the other end.
-        points: name and accuracy of each other model, in any order.
+        accuracy: Accuracy of this model.
+        interval: Its confidence interval.
+        published: Name, lowest and highest accuracy of each other model, in any order.
     """
-    spans = sorted((*(value if isinstance(value, tuple) else (value, value)), name) for name, value in points)
-    labels = [f"{name} {_percent(low, high)}" for low, high, name in spans]
-    start, end = min([lower, *(low for low, _, _ in spans)]), max([upper, *(high for _, high, _ in spans)])
+    spans = sorted((low, high, name) for name, low, high in published)
+    labels = [f"{name} {_format_percent(low, high)}" for low, high, name in spans]
+    start = min([interval.lower, *(low for low, _, _ in spans)])
+    end = max([interval.upper, *(high for _, high, _ in spans)])
     middles = [(low + high) / 2 - start for low, high, _ in spans]
-    unit = min(_unit(middles, labels), (WIDTH - 2 * MARGIN) / max(end - start, 0.001))
-    places = [MARGIN + middle * unit for middle in middles]
-    levels = _levels(places, labels)
+    unit = min(_largest_unit(middles, labels), (WIDTH - 2 * MARGIN) / max(end - start, 0.001))
+    stems = [MARGIN + middle * unit for middle in middles]
+    levels = _label_levels(stems, labels)
 
     def place(value: float) -> float:
         return MARGIN + (value - start) * unit
 
-    with canvas(AXIS + STEM + LINE * (max(levels, default=0) + 1)) as figure:
-        axes = sheet(figure)
+    with new_figure(AXIS + STEM + LINE * (max(levels, default=0) + 1)) as figure:
+        axes = full_axes(figure)
         axes.hlines(AXIS, MARGIN, place(end), color=RULE, linewidth=2, capstyle="round")
-        _hang(axes, AXIS, places, labels, levels)
+        _hanging_labels(axes, AXIS, stems, labels, levels)
         for low, high, _ in spans:
             axes.hlines(AXIS, place(low), place(high), color=MUTED, linewidth=5, capstyle="round")
-        axes.hlines(AXIS - 12, place(lower), place(upper), color=ACCENT, linewidth=2)
+        axes.hlines(AXIS - 12, place(interval.lower), place(interval.upper), color=ACCENT, linewidth=2)
         axes.vlines(place(accuracy), AXIS - 12, AXIS, color=ACCENT, linewidth=2)
-        dots(axes, [place(accuracy)], AXIS - 12, diameter=9)
-        name, interval = f"this model {accuracy:.1%}", f"95% interval {lower:.1%} to {upper:.1%}"
-        middle = min(max(place(accuracy), width_of(interval) / 2), WIDTH - width_of(interval) / 2)
+        draw_dots(axes, [place(accuracy)], AXIS - 12, diameter=9)
+        name, bounds = (
+            f"this model {accuracy:.1%}",
+            f"95% confidence interval {interval.lower:.1%} to {interval.upper:.1%}",
+        )
+        middle = min(max(place(accuracy), text_width(bounds) / 2), WIDTH - text_width(bounds) / 2)
         axes.text(middle, 12, name, ha="center", weight="bold")
-        axes.text(middle, 12 + LINE, interval, ha="center", color=MUTED)
-        others = "; ".join(labels)
-        description = f"Scale of accuracy: {name}, {interval}. Others: {others}." if others else f"{name}, {interval}."
-        return finish(figure, description)
+        axes.text(middle, 12 + LINE, bounds, ha="center", color=MUTED)
+        others = f" Published: {'; '.join(labels)}." if labels else ""
+        return to_svg(figure, f"Accuracies on a line: {name}, {bounds}.{others}")
 
 
-def stages(timings: Mapping[str, float]) -> str:
-    """The time of a run as one bar.
-
-    Args:
-        timings: seconds of each stage, in their order.
-    """
-    total = sum(timings.values())
-    starts = [sum(list(timings.values())[:position]) for position in range(len(timings))]
-    labels = [f"{name} {seconds:.1f} s" for name, seconds in timings.items()]
-    whole = f"{total:.1f} s"
-    unit = min(_unit(starts, labels), (WIDTH - _room(whole)) / max(total, 0.001))
-    places = [start * unit for start in starts]
-    levels = _levels(places, labels)
-    with canvas(BAR + STEM + LINE * (max(levels, default=0) + 1)) as figure:
-        axes = sheet(figure)
-        longest = max(timings, key=lambda name: timings[name], default="")
-        for place, (name, seconds) in zip(places, timings.items(), strict=True):
+def draw_stage_times(timings_s: Mapping[str, float]) -> str:
+    """Draw the wall times of the stages of a run, in seconds, as one bar."""
+    total = sum(timings_s.values())
+    starts = [sum(list(timings_s.values())[:position]) for position in range(len(timings_s))]
+    labels = [f"{name} {seconds:.1f} s" for name, seconds in timings_s.items()]
+    total_label = f"{total:.1f} s"
+    unit = min(_largest_unit(starts, labels), (WIDTH - _label_room(total_label)) / max(total, 0.001))
+    stems = [start * unit for start in starts]
+    levels = _label_levels(stems, labels)
+    with new_figure(BAR + STEM + LINE * (max(levels, default=0) + 1)) as figure:
+        axes = full_axes(figure)
+        longest = max(timings_s, key=lambda name: timings_s[name], default="")
+        for stem, (name, seconds) in zip(stems, timings_s.items(), strict=True):
             width = max(seconds * unit - 1.5, 0.5)
-            boxes(axes, [(place, 0, width, BAR)], facecolor=ACCENT, alpha=1 if name == longest else 0.45)
-        axes.text(total * unit + TEXT, BAR / 2 + CAP, whole, weight="bold")
-        _hang(axes, BAR, places, labels, levels)
-        return finish(figure, f"Bar of the stages of the run, {whole} in all: {', '.join(labels)}.")
+            draw_boxes(axes, [(stem, 0, width, BAR)], facecolor=ACCENT, alpha=1 if name == longest else 0.45)
+        axes.text(total * unit + GAP, BAR / 2 + CAP, total_label, weight="bold")
+        _hanging_labels(axes, BAR, stems, labels, levels)
+        return to_svg(figure, f"Bar of the stage times, {total_label} in total: {', '.join(labels)}.")
 
 
-def _percent(low: float, high: float) -> str:
+def _format_percent(low: float, high: float) -> str:
     return f"{100 * low:.3g}%" if low == high else f"{100 * low:.3g}\N{EN DASH}{100 * high:.3g}%"
 
 
-def _unit(distances: Sequence[float], labels: Sequence[str]) -> float:
-    """The largest length of a unit with which no label, hanging at its distance from the start, leaves the figure."""
+def _largest_unit(distances: Sequence[float], labels: Sequence[str]) -> float:
+    """The largest length of a unit with which every label, hanging at its distance from the start, fits the figure."""
     return min(
         (
-            (WIDTH - MARGIN - _room(label)) / distance
+            (WIDTH - MARGIN - _label_room(label)) / distance
             for distance, label in zip(distances, labels, strict=True)
             if distance > 0
         ),
@@ -110,27 +109,29 @@ def _unit(distances: Sequence[float], labels: Sequence[str]) -> float:
     )
 
 
-def _room(label: str) -> float:
-    return TEXT + 1.05 * width_of(label, FONT_SIZE)  # on phones the page sets text a little larger
+def _label_room(label: str) -> float:
+    return GAP + 1.05 * text_width(label, FONT_SIZE)  # on phones the page sets text a little larger
 
 
-def _levels(places: Sequence[float], labels: Sequence[str]) -> list[int]:
-    """How many lines deep each label hangs: below every label whose stem would cut through it.
+def _label_levels(stems: Sequence[float], labels: Sequence[str]) -> list[int]:
+    """How many lines deep each label hangs: below every label that its stem would cross.
 
     Args:
-        places: of the stems, from left to right; a label stands to the right of its stem.
-        labels: of each.
+        stems: Places of the stems, ascending; each label is to the right of its stem.
+        labels: Label of each stem.
     """
-    levels = [0] * len(places)
-    for one in reversed(range(len(places))):
-        end = places[one] + _room(labels[one]) + TEXT
-        cut = [levels[other] for other in range(one + 1, len(places)) if places[other] < end]
-        levels[one] = max(cut, default=-1) + 1
+    levels = [0] * len(stems)
+    for index in reversed(range(len(stems))):
+        end = stems[index] + _label_room(labels[index]) + GAP
+        crossed = [levels[other] for other in range(index + 1, len(stems)) if stems[other] < end]
+        levels[index] = max(crossed, default=-1) + 1
     return levels
 
 
-def _hang(axes: "Axes", y: float, places: Sequence[float], labels: Sequence[str], levels: Sequence[int]) -> None:
+def _hanging_labels(
+    axes: "Axes", y: float, stems: Sequence[float], labels: Sequence[str], levels: Sequence[int]
+) -> None:
     bases = [y + STEM + LINE * level + CAP for level in levels]
-    axes.vlines(places, y, bases, color=MUTED, linewidth=0.8)
-    for place, label, base in zip(places, labels, bases, strict=True):
-        axes.text(place + TEXT, base, label)
+    axes.vlines(stems, y, bases, color=MUTED, linewidth=0.8)
+    for stem, label, base in zip(stems, labels, bases, strict=True):
+        axes.text(stem + GAP, base, label)

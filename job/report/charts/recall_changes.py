@@ -1,82 +1,73 @@
-"""Draws by how much each class is found more or less often than by an earlier model."""
+"""Draws the change in recall of each class, compared with a reference model."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from job.evaluation.metrics import Floats
+from job.evaluation.intervals import Interval
 from job.report.charts.canvas import (
     ACCENT,
     BOTTOM,
-    CAP,
     ERROR,
-    INK,
     MUTED,
-    WIDTH,
-    canvas,
-    dots,
-    finish,
-    frame,
-    sheet,
-    short,
-    title,
-    width_of,
+    draw_dots,
+    full_axes,
+    inner_axes,
+    label_rows,
+    new_figure,
+    row_height,
+    shorten,
+    text_width,
+    title_axes,
+    to_svg,
 )
 
-ROW = 24  # the height of a class
-NARROW_ROW = 15  # where there are many
-MAX_WIDE_ROWS = 20
 
-
-def differences(
-    values: Sequence[float], lower: Sequence[float], upper: Sequence[float], class_names: Sequence[str]
-) -> str:
-    """A dot per class, with a whisker, right of the line of no difference where the class is found more often now.
+def draw_recall_changes(changes: Sequence[float], intervals: Sequence[Interval], class_names: Sequence[str]) -> str:
+    """Draw a dot with a confidence interval for each class; it lies right of the zero line if the recall is higher now.
 
     Args:
-        values: differences of recall, fractions in [-1, 1], in label order.
-        lower: ends of their 95 % intervals.
-        upper: the other ends.
-        class_names: in label order.
+        changes: Recall minus recall of the reference, in [-1, 1], in label order.
+        intervals: Confidence interval of each change.
+        class_names: Class names in label order.
     """
-    names = [short(name) for name in class_names]
-    row = ROW if len(names) <= MAX_WIDE_ROWS else NARROW_ROW
-    left, right = max(map(width_of, names)) + 10, width_of("+100.0") + 8
-    low, high, rows = np.asarray(lower), np.asarray(upper), np.arange(len(names))
-    with canvas(row * len(names) + BOTTOM) as figure:
-        axes = frame(figure, left, 0, right, BOTTOM)
+    names = [shorten(name) for name in class_names]
+    height, rows = row_height(len(names)), np.arange(len(names))
+    left, right = max(map(text_width, names)) + 10, text_width("+100.0") + 8
+    low, high = (np.array([getattr(interval, end) for interval in intervals]) for end in ("lower", "upper"))
+    with new_figure(height * len(names) + BOTTOM) as figure:
+        axes = inner_axes(figure, left, 0, right, BOTTOM)
         axes.vlines(0, -0.5, len(names) - 0.5, color=MUTED, linewidth=1)
         for colour, chosen in ((ACCENT, low > 0), (ERROR, high < 0), (MUTED, (low <= 0) & (high >= 0))):
             axes.hlines(rows[chosen], low[chosen], high[chosen], color=colour, linewidth=1.4)
-            dots(axes, np.asarray(values)[chosen], rows[chosen], colour)
+            draw_dots(axes, np.asarray(changes)[chosen], rows[chosen], colour)
         reach = 1.04 * max(high.max(), -low.min())
         axes.set(xlim=(-reach, reach), ylim=(len(names) - 0.5, -0.5), yticks=[])
         axes.xaxis.set_major_locator(MaxNLocator(6, symmetric=True, steps=[1, 2, 5, 10]))
-        axes.xaxis.set_major_formatter(lambda value, _: signed(value, ".4g"))
+        axes.xaxis.set_major_formatter(lambda value, _: format_change(value, ".4g"))
         axes.grid(visible=True, axis="x")
-        around = sheet(figure)
-        title(around, x="points of recall, now less before", y="", right=right)
-        for position, (name, value) in enumerate(zip(names, values, strict=True)):
-            base = row * (position + 0.5) + CAP
-            around.text(0, base, name, color=INK)
-            around.text(WIDTH, base, signed(value), ha="right")
-        return finish(figure, _describe(values, low, high, class_names))
+        around = full_axes(figure)
+        title_axes(around, x="change (current − reference), points", y="", right=right)  # noqa: RUF001 - a true minus
+        label_rows(around, names, map(format_change, changes), height)
+        return to_svg(figure, _describe(changes, intervals, class_names))
 
 
-def signed(fraction: float, form: str = ".1f") -> str:
-    """A difference in points with its sign, such as `+1.5`; nothing has none."""
+def format_change(fraction: float, form: str = ".1f") -> str:
+    """A change in percentage points with its sign, such as `+1.5`; zero has no sign."""
     text = f"{100 * fraction:+{form}}"
     return text.replace("-", "\N{MINUS SIGN}") if float(text) else text[1:]
 
 
-def _describe(values: Sequence[float], low: Floats, high: Floats, class_names: Sequence[str]) -> str:
-    def told(which: int) -> str:
-        interval = f"{signed(low[which])} to {signed(high[which])}"
-        return f"{class_names[which]} with {signed(values[which])} points ({interval})"
+def _describe(changes: Sequence[float], intervals: Sequence[Interval], class_names: Sequence[str]) -> str:
+    def describe(label: int) -> str:
+        interval = f"{format_change(intervals[label].lower)} to {format_change(intervals[label].upper)}"
+        return f"{class_names[label]} with {format_change(changes[label])} percentage points ({interval})"
 
+    n_above = sum(interval.lower > 0 for interval in intervals)
+    n_below = sum(interval.upper < 0 for interval in intervals)
     return (
-        "Dot chart of the difference of recall per class, now less before, with 95% intervals, from "
-        f"{told(int(np.argmin(values)))} to {told(int(np.argmax(values)))}; "
-        f"{(low > 0).sum()} of {len(values)} intervals lie above 0, {(high < 0).sum()} below."
+        "Dot chart of the change in recall per class (current \N{MINUS SIGN} reference) with 95% confidence intervals, "
+        f"from {describe(int(np.argmin(changes)))} to {describe(int(np.argmax(changes)))}; "
+        f"of {len(changes)} intervals, {n_above} above 0, {n_below} below 0."
     )

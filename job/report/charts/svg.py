@@ -1,4 +1,4 @@
-"""Makes matplotlib's SVG fit into a page: short, in the page's colours and the page's face."""
+"""Adapts SVG from matplotlib to the page: short, in the colours and the font of the page."""
 
 import re
 from collections import Counter
@@ -11,24 +11,23 @@ XLINK = "http://www.w3.org/1999/xlink"
 PATH = re.compile(r"([A-Za-z])\s*([-\d.e]+)?\s*([-\d.e]+)?\s*")
 
 
-def adapt(source: str, description: str, names: str, colours: Mapping[str, str], links: Mapping[str, str]) -> str:
-    """An SVG picture to stand inline in HTML.
+def adapt(source: str, description: str, classes: str, colours: Mapping[str, str], links: Mapping[str, str]) -> str:
+    """Convert SVG from matplotlib to SVG to be inlined in HTML.
 
-    Of what matplotlib wrote only the paths and texts stay, in their order. Their styles become presentation attributes,
-    which no Content-Security-Policy forbids; neighbours of one look become one path. A group whose id begins with a dot
-    gives its content that class. Nothing is clipped.
+    The result contains the paths and texts alone, in their order. Their styles become presentation attributes, which no
+    Content-Security-Policy forbids. Neighbouring paths of the same look become one path. If the id of a group begins
+    with a dot, the rest of it becomes the CSS class of the group's content. Clipping is dropped.
 
     Args:
-        source: what matplotlib wrote, with straight lines only.
-        description: the text alternative.
-        names: the classes of the picture.
-        colours: from a colour in `source`, as `#rrggbb`, to the CSS value to put in its place. The first is that of
-            text.
-        links: from each target that `source` links to, to the link's name. A picture with links is a group, since
-            there are no links in an image; what is not a link is hidden from those who hear it.
+        source: SVG from matplotlib, with straight lines only.
+        description: Text alternative.
+        classes: CSS classes of the picture.
+        colours: CSS value to replace each colour in `source`, by colour as `#rrggbb`; the first is the text colour.
+        links: Name of each link in `source`, by target. A picture with links has the role `group`, because an image
+            cannot contain links; screen readers then see the links alone.
     """
     drawn = ET.fromstring(source)  # noqa: S314 - matplotlib wrote it
-    shapes = list(_merged(_shapes(drawn, colours)))
+    shapes = list(_merge_paths(_flatten(drawn, colours)))
     sizes = Counter(shape.attrib["font-size"] for shape in shapes if shape.tag == "text")
     common = {"fill": next(iter(colours.values())), "font-size": max(sizes, key=lambda size: sizes[size])}
     width, height = (f"{float(number):.0f}" for number in drawn.attrib["viewBox"].split()[2:])
@@ -38,17 +37,17 @@ def adapt(source: str, description: str, names: str, colours: Mapping[str, str],
             "xmlns": SVG,
             "viewBox": f"0 0 {width} {height}",
             "width": width,
-            "class": names,
+            "class": classes,
             "role": "group" if links else "img",
             "aria-label": description,
             "stroke-linejoin": "round",
         }
         | common,
     )
-    seen = picture
+    unlinked = picture
     if links:
-        picture.set("pointer-events", "all")  # what is not filled can be clicked too
-        seen = ET.SubElement(picture, "g", {"aria-hidden": "true"})
+        picture.set("pointer-events", "all")  # so that shapes without a fill can be clicked
+        unlinked = ET.SubElement(picture, "g", {"aria-hidden": "true"})
     for shape in shapes:
         if shape.tag == "text":
             shape.attrib = {key: value for key, value in shape.attrib.items() if common.get(key) != value}
@@ -57,33 +56,35 @@ def adapt(source: str, description: str, names: str, colours: Mapping[str, str],
             ET.SubElement(link, "title").text = links[target]
             link.append(shape)
         else:
-            seen.append(shape)
+            unlinked.append(shape)
     return ET.tostring(picture, encoding="unicode")
 
 
-def _shapes(parent: ET.Element, colours: Mapping[str, str], name: str = "", target: str = "") -> Iterator[ET.Element]:
-    """Paths and texts, flat, with the `name` of their class and the `target` of their link."""
+def _flatten(
+    parent: ET.Element, colours: Mapping[str, str], css_class: str = "", target: str = ""
+) -> Iterator[ET.Element]:
+    """The visible paths and texts without their groups, each with its CSS class and the target of its link."""
     for element in parent:
         kind = element.tag.removeprefix(f"{{{SVG}}}")
         if kind == "g":
             group = element.get("id", "")
-            yield from _shapes(element, colours, group[1:] if group.startswith(".") else name, target)
+            yield from _flatten(element, colours, group[1:] if group.startswith(".") else css_class, target)
         elif kind == "a":
-            yield from _shapes(element, colours, name, element.attrib[f"{{{XLINK}}}href"])
+            yield from _flatten(element, colours, css_class, element.attrib[f"{{{XLINK}}}href"])
         elif kind in {"path", "text"}:
-            attributes = {"class": name, "href": target} | _attributes(element, colours)
+            attributes = {"class": css_class, "href": target} | _convert_attributes(element, colours)
             shape = ET.Element(kind, {key: value for key, value in attributes.items() if value})
             shape.text = element.text
             if target or not _is_invisible(shape):
                 yield shape
 
 
-def _attributes(element: ET.Element, colours: Mapping[str, str]) -> dict[str, str]:
-    """The attributes of a path or text, those of its style among them."""
+def _convert_attributes(element: ET.Element, colours: Mapping[str, str]) -> dict[str, str]:
+    """Presentation attributes of a path or text, from its attributes and its style."""
     style = dict(part.strip().split(": ", 1) for part in element.get("style", "").split(";") if part.strip())
     style = {key: colours.get(value, value) for key, value in style.items() if key != "font-family"}
     if "d" in element.attrib:
-        return {"d": _short(element.attrib["d"])} | style
+        return {"d": _shorten_path(element.attrib["d"])} | style
     style["font-size"] = style["font-size"].removesuffix("px")
     if style.get("text-anchor") == "start":
         del style["text-anchor"]
@@ -97,8 +98,8 @@ def _is_invisible(shape: ET.Element) -> bool:
     return shape.tag == "path" and shape.get("fill") == "none" and "stroke" not in shape.attrib
 
 
-def _merged(shapes: Iterator[ET.Element]) -> Iterator[ET.Element]:
-    """The same, with paths that follow each other in one look drawn as one path."""
+def _merge_paths(shapes: Iterator[ET.Element]) -> Iterator[ET.Element]:
+    """Merge consecutive paths of the same look."""
     last: ET.Element | None = None
     for shape in shapes:
         if last is not None and shape.tag == "path" and _look(shape) == _look(last):
@@ -115,11 +116,11 @@ def _look(shape: ET.Element) -> dict[str, str]:
     return {"tag": shape.tag} | {key: value for key, value in shape.attrib.items() if key != "d"}
 
 
-def _short(path: str) -> str:
-    """A path of straight lines, to a tenth of a unit: every line relative, as `h` or `v` where it is level or upright.
+def _shorten_path(path: str) -> str:
+    """Round a path to tenths of a unit and write its lines relative, as `h` or `v` if possible.
 
     Raises:
-        ValueError: if it has anything but straight lines.
+        ValueError: If the path contains anything but straight lines.
     """
     short, here = [], (0, 0)
     for command, *numbers in PATH.findall(path):
