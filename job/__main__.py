@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from job.config import cli
 from job.config.run_config import STREAM, Config
-from job.errors import BUG, JobError, OutputError, UsageError
+from job.errors import BUG, JobError, OutputError, PackageError, UsageError
 from job.log import Stopwatch, configure_log, log, open_streams, say
 
 if TYPE_CHECKING:
@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     from job.results import reference_run
     from job.results.schema import Evidence, Results
     from job.training.device import Device
+
+MISSING_PACKAGE = (
+    "this Python lacks the package {}; start the job with `make run`, which installs all packages, or use its Docker "
+    "image"
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -43,7 +48,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except JobError as error:
         _complain(f"fashion-job: error: {error}")
         return error.exit_status
-    except Exception:  # noqa: BLE001 - whatever it is, it is our bug
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is our bug
+        if isinstance(error, ModuleNotFoundError) and error.name and "." not in error.name and error.name != "job":
+            _complain(f"fashion-job: error: {MISSING_PACKAGE.format(error.name)}")
+            return PackageError.exit_status
         _complain(
             traceback.format_exc() + "fashion-job: error: this is a bug in the job; please report it with the above"
         )
@@ -99,7 +107,7 @@ def _train(config: Config, folder: Path) -> "Results":
     if shortage := available.shortage(config.model):
         log.warning(shortage)
     with Reporter() as reporter:
-        run = _read_earlier(config.baseline, stopwatch) if config.baseline is not None else None
+        run = _read_earlier(config.reference, stopwatch) if config.reference is not None else None
         device.importing()  # which hides pandas meanwhile
         dataset = _load(config, folder, source, stopwatch)
         baseline = reference_run.match(run, dataset) if run else None

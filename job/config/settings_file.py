@@ -112,12 +112,12 @@ def _pairs(events: Iterator[Any]) -> Iterator[tuple[str, int, str | list[str] | 
     if isinstance(root, yaml.MappingStartEvent):
         while not isinstance(key := next(events), yaml.MappingEndEvent):
             if not isinstance(key, yaml.ScalarEvent):
-                raise _LineError(key.start_mark.line, "a key must be the name of an option")
-            yield key.value, key.start_mark.line, _value(events)
+                raise _LineError(_line(key), "a key must be the name of an option")
+            yield key.value, _line(key), _value(events)
     elif root is not None and not _is_null(root):
-        raise _LineError(root.start_mark.line, "is not a mapping of options to values, such as `epochs: 10`")
+        raise _LineError(_line(root), "is not a mapping of options to values, such as `epochs: 10`")
     for event in events:
-        raise _LineError(event.start_mark.line, "a second document begins here; a settings file has one")
+        raise _LineError(_line(event), "a second document begins here; a settings file has one")
 
 
 def _contents(events: Iterator[Any]) -> Iterator[Any]:
@@ -146,8 +146,12 @@ def _value(events: Iterator[Any]) -> str | list[str] | None:
         while isinstance(event := next(events), yaml.ScalarEvent):
             texts.append(event.value)
     if not isinstance(event, yaml.SequenceEndEvent):
-        raise _LineError(event.start_mark.line, "a value must be a text, a number or a list of texts")
+        raise _LineError(_line(event), "a value must be a text, a number or a list of texts")
     return texts
+
+
+def _line(event: Any) -> int:  # noqa: ANN401 - as below
+    return int(event.start_mark.line)
 
 
 def _is_null(event: Any) -> bool:  # noqa: ANN401 - a class of PyYAML, which is imported late

@@ -6,12 +6,12 @@ import sys
 from pathlib import Path
 
 from job import audit
+from job.config.run_config import Layout
 from job.errors import DataError
 from job.report import page
 from job.report.charts import figures
 from job.report.worker import UNWRITABLE
 from job.results import run
-from job.results.file_names import Layout
 from job.results.schema import METRICS
 
 

@@ -5,7 +5,7 @@ is what Hugging Face reads.
 """
 
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import jinja2
@@ -23,9 +23,6 @@ from job.results.schema import Results
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 MARKUP = re.compile(r"([\\`*_\[\]<>|~&$#@:])")
 """What can begin a mark of Markdown, HTML, a formula, a mention or a link within a line."""
-
-NO_SETTINGS = ("data", "threads", "baseline", "export", "layout", "output")
-"""What of the settings changes where and how a run takes place, but not what it trains."""
 
 
 @dataclass(frozen=True)
@@ -115,5 +112,4 @@ def _figures(outcome: Results) -> list[tuple[str, float, Interval]]:
 
 def _settings(config: Config) -> dict[str, object]:
     """By their names in words."""
-    names = [field.name for field in fields(config) if field.name not in NO_SETTINGS]
-    return {name.replace("_", " "): getattr(config, name) for name in names}
+    return {name.replace("_", " "): value for name, value in config.settings().items()}

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import jinja2
@@ -11,8 +11,7 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from job.config.recipes import RECIPES, Recipe
-from job.config.run_config import Config
+from job.config.run_config import Config, Layout
 from job.data import sources
 from job.evaluation.calibration import Coverage
 from job.evaluation.evaluate import ClassMetrics
@@ -23,15 +22,12 @@ from job.report.comparison_view import Changes
 from job.report.findings import Fit, Standing
 from job.report.gallery import Gallery
 from job.report.images import Pictures, Sheet
-from job.results.file_names import AUGMENTED, PAGE, STYLE, Layout
+from job.results.file_names import AUGMENTED, PAGE, STYLE
 from job.results.run import Predictions
 from job.results.schema import Results
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 COVERAGE = 0.8  # of the images, for the sentence on what the model does if it may abstain
-SHOWN = ("validation_split", "seed", "runs", "replicas")
-"""The settings beside the recipe that the page shows."""
-
 MAX_LISTED = 400  # cells of the confusion matrix in its table: all of 20 classes
 
 
@@ -207,13 +203,14 @@ def _cells(results: Results) -> list[tuple[str, str, int, float]]:
 
 
 def _settings(config: Config) -> Mapping[str, object]:
-    changed = [name for name, value in vars(RECIPES[config.recipe]).items() if getattr(config, name) != value]
+    changed = config.changes()
     own = f"; changed: {', '.join(changed)}" if changed else ""
-    shown = {"recipe": f"{config.recipe}{own}".replace("_", " ")}
-    for field in (*fields(Recipe), *(field for field in fields(Config) if field.name in SHOWN)):
-        value = getattr(config, field.name)
-        shown[field.name.replace("_", " ")] = f"{value:g}" if isinstance(value, float) else str(value)
-    return shown | {"device asked for": config.device}
+    values = config.settings() | {"recipe": f"{config.recipe}{own}".replace("_", " ")}
+    shown = {
+        name.replace("_", " "): f"{value:g}" if isinstance(value, float) else str(value)
+        for name, value in values.items()
+    }
+    return shown | {"device asked for": shown.pop("device")}
 
 
 def _augmented(images: NDArray[np.uint8], pictures: Pictures) -> Augmented | None:

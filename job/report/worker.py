@@ -12,8 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
+from job.config.run_config import Layout
 from job.errors import OutputError
-from job.results.file_names import Layout
 
 ROOT = Path(__file__).parents[2]
 UNWRITABLE = 74

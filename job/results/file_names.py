@@ -1,10 +1,8 @@
 """The two layouts of a report: one file that holds all, or a page with its style sheet and pictures beside it."""
 
 from pathlib import Path
-from typing import Literal, get_args
 
-Layout = Literal["single", "folder"]
-LAYOUTS: tuple[Layout, ...] = get_args(Layout)
+from job.config.run_config import Layout
 
 PAGE = "index.html"
 STYLE = "report.css"

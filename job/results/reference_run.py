@@ -1,4 +1,4 @@
-"""Reads an earlier run that this one is to be compared with (--baseline), and holds it against the test set."""
+"""Reads an earlier run that this one is to be compared with (--reference), and holds it against the test set."""
 
 import math
 from dataclasses import dataclass
@@ -39,12 +39,12 @@ def read(name: str) -> Run:
         DataError: if a file is missing or damaged, or the files are of different runs.
     """
     folder = Path(name)
-    results = run.read_metrics(folder, "--baseline")
+    results = run.read_metrics(folder, "--reference")
     n_classes, compared = len(results.per_class), results.comparison is not None
-    predictions = run.read_predictions(folder, n_classes, [], compared=compared, option="--baseline")
+    predictions = run.read_predictions(folder, n_classes, [], compared=compared, option="--reference")
     if flaw := _flaw(results, predictions):
         raise DataError(
-            f"{folder / PREDICTIONS}: {flaw}; the files are of different runs, train again or name another --baseline"
+            f"{folder / PREDICTIONS}: {flaw}; the files are of different runs, train again or name another --reference"
         )
     return Run(name, results, predictions)
 
@@ -75,7 +75,7 @@ def match(run: Run, dataset: Dataset) -> Baseline:
     """
     results, predictions = run.results, run.predictions
     if difference := _difference(results, predictions, dataset):
-        raise DataError(f"--baseline {run.name}: {difference}; only runs judged on one test set can be compared")
+        raise DataError(f"--reference {run.name}: {difference}; only runs judged on one test set can be compared")
     n, n_right = results.data.n_test, int((predictions.y_true == predictions.y_pred).sum())
     earlier = Earlier(
         folder=run.name,

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from job.config.recipes import Recipe
+from job.config.run_config import Config
 from job.data.dataset import IMAGE_SHAPE, is_text
 from job.data.sources import FILES
 from job.errors import DataError, UsageError
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
     from job.evaluation.paired_comparison import Earlier
 
-Option = Literal["--output", "--baseline"]  # that named the folder
+Option = Literal["--output", "--reference"]  # that named the folder
 REMEDIES: dict[Option, str] = {
     "--output": "render it with the release that wrote it, or train again",
-    "--baseline": "train that run again with this release",
+    "--reference": "train that run again with this release",
 }
 """Of results of another schema version."""
 
@@ -217,7 +217,7 @@ def read_samples(folder: Path, chosen: Sequence[int]) -> dict[int, NDArray[np.ui
     return pictures
 
 
-def read_augmented(folder: Path, recipe: Recipe) -> NDArray[np.uint8]:
+def read_augmented(folder: Path, recipe: Config) -> NDArray[np.uint8]:
     """Read from samples.npz what training saw: images and each as it was changed, shape (n, 1 + n_epochs, 28, 28).
 
     Raises:

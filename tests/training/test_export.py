@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from job.config.export_formats import CARD, FORMATS, PATHS, SUMS, paths
-from job.config.recipes import Recipe
+from job.config.run_config import Config
 from job.errors import PackageError
 from job.training import export, networks
 
@@ -25,7 +25,7 @@ def test_every_format_has_a_path_of_its_own() -> None:
 
 def test_writes_what_was_asked_for(tmp_path: Path) -> None:
     """Each format alone, at its path."""
-    network = networks.build(3, Recipe(), 0)
+    network = networks.build(3, Config(), 0)
     for name, form in FORMATS.items():
         folder = tmp_path / name
         folder.mkdir()
@@ -35,7 +35,7 @@ def test_writes_what_was_asked_for(tmp_path: Path) -> None:
 
 def test_the_network_stays_as_it_is(tmp_path: Path) -> None:
     """Weights, optimiser and predictions."""
-    network = networks.build(3, Recipe(), 0)
+    network = networks.build(3, Config(), 0)
     before = [np.array(variable) for variable in network.variables]
     export.write(network, tmp_path, list(FORMATS))
     assert network.optimizer is not None

@@ -90,7 +90,7 @@ def test_the_earlier_run_is_read_before_the_data(
 ) -> None:
     """And told, with its accuracy."""
     options = ["--data", str(finished_run.parent / "blocks"), "--epochs", "1", "--output", str(tmp_path / "out")]
-    assert main([*options, "--baseline", str(finished_run)]) == 0
+    assert main([*options, "--reference", str(finished_run)]) == 0
     lines = capfd.readouterr().err.splitlines()
     assert [line.split()[0] for line in lines][:4] == ["system", "baseline", "data", "tensorflow"]
     accuracy = json.loads((finished_run / "metrics.json").read_text())["accuracy"]
@@ -100,7 +100,7 @@ def test_the_earlier_run_is_read_before_the_data(
 
 def test_a_comparison_in_a_process_of_its_own(finished_run: Path, tmp_path: Path) -> None:
     """Where nothing was imported before: pandas reads the earlier run, though the import of TensorFlow hides it."""
-    options = ("--epochs", "1", "--baseline", finished_run, "--output", tmp_path / "out", "-q")
+    options = ("--epochs", "1", "--reference", finished_run, "--output", tmp_path / "out", "-q")
     command = (sys.executable, "-m", "job", "--data", finished_run.parent / "blocks", *options)
     done = subprocess.run([*map(str, command)], cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
@@ -152,9 +152,9 @@ def test_two_runs_with_one_seed_give_the_same(dataset_folder: Path, tmp_path: Pa
         (["--validation-split", "1"], "--validation-split is 1.0, but must be from 0 to below 1"),
         (["--batch-size", "99999999999999999999"], "--batch-size is 99999999999999999999, but must be from 1 to"),
         (["--data", ""], "--data is '', but must be a folder's name"),
-        (["--baseline", ""], "--baseline is '', but must be a folder's name"),
-        (["--baseline", "a", "--output", "a"], "--baseline a is the folder of --output"),
-        (["render", "--baseline", "a"], "unrecognized arguments: --baseline a; `python -m job render --help`"),
+        (["--reference", ""], "--reference is '', but must be a folder's name"),
+        (["--reference", "a", "--output", "a"], "--reference a is the folder of --output"),
+        (["render", "--reference", "a"], "unrecognized arguments: --reference a; `python -m job render --help`"),
         (["--output", "a\nb"], r"--output is 'a\nb', but must be"),
         (["--device", "tpu"], "argument --device: invalid choice: 'tpu'"),
         (["--learn", "1"], "unrecognized arguments: --learn 1"),
