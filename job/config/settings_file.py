@@ -73,7 +73,7 @@ class _LineError(Exception):
 
 def _read_text(name: str) -> str:
     if name == "" or not name.isprintable():
-        raise UsageError(f"--config is {show_name(name)!r}, but must be a file's name of printable characters")
+        raise UsageError(f"--config is {name[:80]!r}, but must be a file's name of printable characters")
     path = Path(name)
     try:
         status = path.stat()  # before it is opened: opening a FIFO would wait for a writer

@@ -7,7 +7,6 @@ from conftest import REPOSITORY
 
 from job import __version__
 from job.config import cli
-from job.config.run_config import Config
 from job.errors import EXIT_STATUSES
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
@@ -18,16 +17,6 @@ def rows(heading: str) -> list[list[str]]:
     section = README.split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0]
     lines = [line for line in section.splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
-
-
-def test_the_options_are_those_of_help() -> None:
-    """Every option with its default, in the same order."""
-    actions = [action for action in cli.train_parser()._actions if action.dest != "help"]
-    documented = {row[0].split("`")[1].split()[0].split(",")[0]: row for row in rows("Options")}
-    assert list(documented) == [action.option_strings[-1] for action in actions]
-    for name, row in documented.items():
-        default = vars(Config()).get(name.removeprefix("--").replace("-", "_"))
-        assert row[1] == ("" if default in (None, ()) else f"`{default}`")
 
 
 def test_the_exit_statuses_are_those_of_help() -> None:
