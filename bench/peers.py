@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from job.config.recipes import RECIPES, Recipe, RecipeName
-from job.config.run_config import Config
+from job.config.recipes import RecipeName
+from job.config.run_config import Config, recipe_config
 from job.data import idx, sources
 from job.data.dataset import Dataset, load_dataset, scale_pixels
 from job.evaluation import evaluate
@@ -51,7 +51,7 @@ def engine(options: argparse.Namespace) -> Figures:
         on_epoch_begin=lambda epoch, logs=None: epochs_s.append(-time.perf_counter()),  # noqa: ARG005
         on_test_begin=lambda logs=None: epochs_s.append(epochs_s.pop() + time.perf_counter()),  # noqa: ARG005
     )
-    network = networks.build(N_CLASSES, Recipe(), options.seed)
+    network = networks.build(N_CLASSES, Config(), options.seed)
     begun = time.perf_counter()
     Engine(network, dataset, n_train, options.batch_size, options.seed).train(EPOCHS, [watch])
     fit_s = time.perf_counter() - begun
@@ -71,7 +71,7 @@ def recipe(options: argparse.Namespace, name: RecipeName) -> Figures:
     from job.training import networks, train
 
     dataset = load()
-    config = Config(**vars(RECIPES[name]), recipe=name, seed=options.seed)
+    config = recipe_config(name, seed=options.seed)
     curve: list[tuple[float, float]] = []
     begun = time.perf_counter()
     watch = keras.callbacks.LambdaCallback(
@@ -92,7 +92,7 @@ def keras_fit(options: argparse.Namespace, steps_per_execution: int = 1) -> Figu
     from job.training import networks
 
     dataset = load()
-    network = networks.build(N_CLASSES, Recipe(), options.seed)
+    network = networks.build(N_CLASSES, Config(), options.seed)
     network.compile(network.optimizer, network.loss, metrics=["accuracy"], steps_per_execution=steps_per_execution)
     images, labels = scale_pixels(dataset.train_images), keras.utils.to_categorical(dataset.train_labels, N_CLASSES)
     begun = time.perf_counter()

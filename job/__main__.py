@@ -13,8 +13,13 @@ from collections.abc import Sequence
 
 from job.config import cli
 from job.config.run_config import STREAM
-from job.errors import BUG, JobError, OutputError
+from job.errors import BUG, JobError, OutputError, PackageError
 from job.log import configure_log, open_streams, print_error
+
+MISSING_PACKAGE = (
+    "this Python lacks the package {}; start the job with `make run`, which installs all packages, or use its Docker "
+    "image"
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -33,7 +38,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except JobError as error:
         print_error(f"fashion-job: error: {error}")
         return error.exit_status
-    except Exception:  # noqa: BLE001 - whatever it is, it is our bug
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is our bug
+        if isinstance(error, ModuleNotFoundError) and error.name and "." not in error.name and error.name != "job":
+            print_error(f"fashion-job: error: {MISSING_PACKAGE.format(error.name)}")
+            return PackageError.exit_status
         print_error(
             traceback.format_exc() + "fashion-job: error: this is a bug in the job; please report it with the above"
         )

@@ -52,7 +52,7 @@ def finished_results(finished_run: Path) -> Results:
 def compared_run(finished_run: Path) -> Path:
     """The output folder of a job on the same images with another seed, compared with that one; not to be changed."""
     folder, data = finished_run.parent / "compared", finished_run.parent / "blocks"
-    options = ["--epochs", "3", "--seed", "1", "--baseline", str(finished_run), "--output", str(folder), "--quiet"]
+    options = ["--epochs", "3", "--seed", "1", "--reference", str(finished_run), "--output", str(folder), "--quiet"]
     assert main(["--data", str(data), *options]) == 0
     return folder
 

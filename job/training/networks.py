@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from job.config.recipes import Recipe
+from job.config.run_config import Config
 from job.data.dataset import IMAGE_SHAPE
 from job.training import optimizers
 
@@ -17,7 +17,7 @@ DIRECTIONS = ((-1, 0), (1, 0), (0, -1), (0, 1))
 BATCH_NORM_MOMENTUM = 0.9  # Keras's 0.99 would still remember the first of a few thousand steps
 
 
-def build(n_classes: int, recipe: Recipe, seed: int, n_steps: int = 1) -> keras.Model:
+def build(n_classes: int, recipe: Config, seed: int, n_steps: int = 1) -> keras.Model:
     """The network of a recipe, compiled with its optimizer and categorical cross-entropy.
 
     It takes pixels in [0, 1], shape (n, 28, 28), and gives probabilities, shape (n, n_classes). With 10 classes the
@@ -96,7 +96,7 @@ def describe(model: keras.Model) -> str:
     return f"{model.name.upper()} {'-'.join(map(str, [*inputs, *widths]))}, {model.count_params():,} weights"
 
 
-def judge(network: keras.Model, recipe: Recipe) -> keras.Model:
+def judge(network: keras.Model, recipe: Config) -> keras.Model:
     """What answers once `network` is trained: itself, or the mean of its answers to several views of an image.
 
     Keras loads it, once saved, without this package: an optimizer of ours is left out.

@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from job.config.recipes import Recipe
+from job.config.run_config import Config
 
 MOMENTUM = 0.9  # Nesterov's, of sgd
 ALWAYS_SPARED = ("bias", "gamma", "beta")
@@ -40,7 +40,7 @@ class Muon(keras.optimizers.Muon):  # type: ignore[misc] # Keras ships no types
         return x * self.rms_rate * math.sqrt(max(math.prod(x.shape[:-1]), x.shape[-1]))
 
 
-def make(recipe: Recipe, n_steps: int) -> keras.optimizers.Optimizer:
+def make(recipe: Config, n_steps: int) -> keras.optimizers.Optimizer:
     """The optimizer of a recipe.
 
     Args:
@@ -64,7 +64,7 @@ def make(recipe: Recipe, n_steps: int) -> keras.optimizers.Optimizer:
     return optimizer
 
 
-def learning_rate(recipe: Recipe, n_steps: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
+def learning_rate(recipe: Config, n_steps: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
     """The rate itself, or Keras's schedule of it by steps.
 
     With `cosine` it rises to `learning_rate` in the share `warm_up` of the steps, then falls to 0 after the last one.

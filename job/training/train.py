@@ -9,7 +9,6 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from job.config.recipes import Recipe
 from job.config.run_config import Config
 from job.data.dataset import Dataset
 from job.errors import DivergenceError
@@ -109,7 +108,7 @@ def train(
     return history
 
 
-def _callbacks(recipe: Recipe) -> list[keras.callbacks.Callback]:
+def _callbacks(recipe: Config) -> list[keras.callbacks.Callback]:
     """Keras's own that a recipe asks for."""
     callbacks = []
     if recipe.average:

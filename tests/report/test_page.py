@@ -353,7 +353,7 @@ def test_a_comparison_is_rendered_again_without_the_earlier_run(
     results = run.read_metrics(compared_copy)
     gone = str(compared_copy.parent / "gone")
     path = compared_copy / "metrics.json"
-    path.write_text(path.read_text().replace(str(results.config.baseline), gone))
+    path.write_text(path.read_text().replace(str(results.config.reference), gone))
     assert main(["render", "--output", str(compared_copy), "--layout", layout, "-q"]) == 0
     expected = {file.name: file.read_bytes() for file in compared_copy.rglob("*") if file.is_file()}
     monkeypatch.setattr("job.results.reference_run.read", None)
@@ -377,7 +377,7 @@ def test_hostile_class_names_stay_text(tmp_path: Path) -> None:
     options = ["--data", str(data), "--epochs", "1", "-q"]
     assert main([*options, "--output", str(tmp_path / "before")]) == 0
     assert (
-        main([*options, "--seed", "1", "--output", str(tmp_path / "out"), "--baseline", str(tmp_path / "before")]) == 0
+        main([*options, "--seed", "1", "--output", str(tmp_path / "out"), "--reference", str(tmp_path / "before")]) == 0
     )
     page = parse((tmp_path / "out" / "index.html").read_text(encoding="utf-8"))
     assert len(page.findall(".//script")) == 1

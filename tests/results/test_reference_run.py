@@ -1,4 +1,4 @@
-"""What --baseline reads, through main([...]): good folders, and those that are refused before anything slow begins."""
+"""What --reference reads, through main([...]): good folders, and those that are refused before anything slow begins."""
 
 import shutil
 from collections.abc import Callable
@@ -24,7 +24,7 @@ def refusal(error_of: ErrorOf, finished_run: Path, tmp_path: Path) -> ErrorOf:
 
     def refuse(baseline: Path | str, status: int = 65, data: Path | None = None, *others: object) -> str:
         data = data or finished_run.parent / "blocks"
-        arguments = ("--data", data, "--baseline", baseline, "--output", output, *others)
+        arguments = ("--data", data, "--reference", baseline, "--output", output, *others)
         line = error_of(status, *arguments)
         assert not output.exists() or not list(output.iterdir())
         return line
@@ -34,7 +34,7 @@ def refusal(error_of: ErrorOf, finished_run: Path, tmp_path: Path) -> ErrorOf:
 
 def test_a_folder_without_results(refusal: ErrorOf, tmp_path: Path) -> None:
     """None, an empty one, a file, one with metrics.json alone: the path, and which option to mend."""
-    words = "is not there; name the output folder of a finished run: --baseline DIR"
+    words = "is not there; name the output folder of a finished run: --reference DIR"
     assert f"{tmp_path / 'none' / 'metrics.json'}: {words}" in refusal(tmp_path / "none")
     (tmp_path / "empty").mkdir()
     assert words in refusal(tmp_path / "empty")
@@ -46,7 +46,9 @@ def test_a_folder_without_predictions(refusal: ErrorOf, run_copy: Path) -> None:
     """They are needed, too."""
     (run_copy / "predictions.csv").unlink()
     line = refusal(run_copy)
-    assert f"{run_copy / 'predictions.csv'}: is not there; name the output folder of a finished run: --baseline" in line
+    assert (
+        f"{run_copy / 'predictions.csv'}: is not there; name the output folder of a finished run: --reference" in line
+    )
 
 
 @pytest.mark.parametrize("version", [3, 5])
@@ -101,7 +103,7 @@ def test_another_test_set(refusal: ErrorOf, finished_run: Path, tmp_path: Path, 
     values[0] = values[1]
     write_idx(path, values)
     line = refusal(finished_run, 65, other)
-    assert f"--baseline {finished_run}: was judged on other {role.replace('_', ' ')}, those of blocks in" in line
+    assert f"--reference {finished_run}: was judged on other {role.replace('_', ' ')}, those of blocks in" in line
     assert "only runs judged on one test set can be compared" in line
 
 
@@ -112,7 +114,7 @@ def test_other_training_images_are_no_hindrance(finished_run: Path, tmp_path: Pa
     write_idx(other / FILES["train_images"], np.concatenate([images, images[:40]]))
     write_idx(other / FILES["train_labels"], np.concatenate([labels, labels[:40]]))
     output = tmp_path / "out"
-    options = ["--baseline", str(finished_run), "--epochs", "1", "--output", str(output), "-q"]
+    options = ["--reference", str(finished_run), "--epochs", "1", "--output", str(output), "-q"]
     assert main(["--data", str(other), *options]) == 0
     assert run.read_metrics(output).comparison is not None
 
@@ -123,7 +125,7 @@ def test_other_class_names(refusal: ErrorOf, finished_run: Path, tmp_path: Path)
     names = [f"class {label}" for label in range(10)]
     (other / "classes.txt").write_text("\n".join([*names[:3], "Kleid", *names[4:]]))
     line = refusal(finished_run, 65, other)
-    assert f"--baseline {finished_run}: names class 3 'class 3', but the data set 'Kleid'; only runs" in line
+    assert f"--reference {finished_run}: names class 3 'class 3', but the data set 'Kleid'; only runs" in line
 
 
 def test_labels_that_are_not_the_data_sets(refusal: ErrorOf, run_copy: Path) -> None:
@@ -151,15 +153,15 @@ def test_the_output_folder_is_no_baseline(error_of: ErrorOf, run_copy: Path, tmp
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     before = {path.name: path.read_bytes() for path in run_copy.iterdir()}
     for name in (run_copy, tmp_path / "link", f"{run_copy}/../copy", f"{run_copy}/"):
-        line = error_of(64, "--baseline", name, "--output", run_copy)
-        assert f"--baseline {name} is the folder of --output, whose files this run will replace" in line
+        line = error_of(64, "--reference", name, "--output", run_copy)
+        assert f"--reference {name} is the folder of --output, whose files this run will replace" in line
     for name in ("none", "loop"):
-        assert "is the folder of --output" in error_of(64, "--baseline", tmp_path / name, "--output", tmp_path / name)
+        assert "is the folder of --output" in error_of(64, "--reference", tmp_path / name, "--output", tmp_path / name)
     assert {path.name: path.read_bytes() for path in run_copy.iterdir()} == before
 
 
 def test_a_link_that_moves_on_does_not_damage_the_results(compared_copy: Path, tmp_path: Path) -> None:
-    """`--baseline latest --output new`, then `latest` becomes a link to `new`: the report can still be made again."""
+    """`--reference latest --output new`, then `latest` becomes a link to `new`: the report can still be made again."""
     (tmp_path / "latest").symlink_to(compared_copy)
     path = compared_copy / "metrics.json"
     names = {"baseline": str(tmp_path / "latest"), "output": str(compared_copy)}
@@ -170,7 +172,7 @@ def test_a_link_that_moves_on_does_not_damage_the_results(compared_copy: Path, t
 def test_a_compared_run_is_a_baseline_too(compared_run: Path, finished_run: Path, tmp_path: Path) -> None:
     """A chain of runs, each compared with the one before; the same settings win and lose nothing."""
     output, data = tmp_path / "out", finished_run.parent / "blocks"
-    options = ["--epochs", "3", "--seed", "1", "--baseline", str(compared_run), "--output", str(output), "-q"]
+    options = ["--epochs", "3", "--seed", "1", "--reference", str(compared_run), "--output", str(output), "-q"]
     assert main(["--data", str(data), *options]) == 0
     found = run.read_metrics(output).comparison
     assert found is not None
@@ -194,4 +196,4 @@ def test_one_folder_under_two_names_that_no_link_joins(
     """As a mount has, or a file system that knows no case; here a link, with what follows links put out of action."""
     (tmp_path / "mount").symlink_to(run_copy)
     monkeypatch.setattr("os.path.realpath", str)
-    assert "is the folder of --output" in error_of(64, "--baseline", tmp_path / "mount", "--output", run_copy)
+    assert "is the folder of --output" in error_of(64, "--reference", tmp_path / "mount", "--output", run_copy)

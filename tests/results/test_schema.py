@@ -73,7 +73,7 @@ def test_a_compared_run_tells_of_both(finished_run: Path, compared_run: Path) ->
     told = now["comparison"]["earlier"]
     names = ("started", "command", "model", "accuracy", "accuracy_interval", "loss", "loss_interval")
     assert told == {"folder": str(finished_run)} | {name: earlier[name] for name in names}
-    assert f"--baseline {finished_run}" in now["command"]
+    assert f"--reference {finished_run}" in now["command"]
     before, after = (pd.read_csv(folder / "predictions.csv") for folder in (finished_run, compared_run))
     assert after["baseline"].tolist() == before["predicted"].tolist()
     right = after["true"] == after["predicted"], before["true"] == before["predicted"]

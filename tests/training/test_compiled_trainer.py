@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from support import write_dataset
 
-from job.config.recipes import Recipe
+from job.config.run_config import Config
 from job.data.dataset import Dataset, load_dataset, scale_pixels
 from job.data.sources import Source
 from job.training import compiled_trainer, networks, resources
@@ -26,11 +26,11 @@ def dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Dataset:
 
 
 def mlp() -> keras.Model:
-    return networks.build(10, Recipe(), seed=1)
+    return networks.build(10, Config(), seed=1)
 
 
 def by_muon() -> keras.Model:
-    return networks.build(10, Recipe(optimizer="muon", weight_decay=0.05), seed=1)
+    return networks.build(10, Config(optimizer="muon", weight_decay=0.05), seed=1)
 
 
 def cnn() -> keras.Model:
