@@ -56,7 +56,9 @@ def _print_result(result: str, *, streamed: bool) -> None:
     try:
         print(result, flush=True)
     except OSError as error:
-        raise OutputError(f"stdout cannot be written ({error.strerror}), but the report is in place: {result}") from error
+        raise OutputError(
+            f"stdout cannot be written ({error.strerror}), but the report is in place: {result}"
+        ) from error
 
 
 if __name__ == "__main__":

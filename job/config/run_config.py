@@ -20,6 +20,7 @@ from job.config.recipes import (
 from job.config.report_layouts import Layout
 
 DeviceChoice = Literal["auto", "cpu", "gpu"]
+Layout = Literal["single", "folder"]
 STREAM = "-"  # as the output folder: a tar archive on stdout
 MAX_COUNT = 2**31 - 1  # TensorFlow's largest
 MAX_THREADS = 1024
