@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from job.config import cli
 from job.config.run_config import STREAM, Config
 from job.errors import BUG, JobError, OutputError, UsageError
-from job.log import Stopwatch, configure_log, log, open_streams, say
+from job.log import Stopwatch, configure_log, log, log_stage, open_streams, print_error
 
 if TYPE_CHECKING:
     import keras
@@ -41,24 +41,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         result = {"train": train, "render": render}[command.name](command.config)
         _say(result, streamed=command.config.output == STREAM)
     except JobError as error:
-        _complain(f"fashion-job: error: {error}")
+        print_error(f"fashion-job: error: {error}")
         return error.exit_status
     except Exception:  # noqa: BLE001 - whatever it is, it is our bug
-        _complain(
+        print_error(
             traceback.format_exc() + "fashion-job: error: this is a bug in the job; please report it with the above"
         )
         return BUG
     return 0
 
 
-def _complain(text: str) -> None:
-    with contextlib.suppress(OSError):  # the exit status says it to those who do not listen
-        print(text, file=sys.stderr)
-
-
 def _say(result: str, *, streamed: bool) -> None:
     if streamed:
-        _complain(result)
+        print_error(result)
         return
     try:
         print(result, flush=True)
@@ -82,35 +77,37 @@ def train(config: Config) -> str:
 def _train(config: Config, folder: Path) -> "Results":
     """Train, judge and report into `folder`."""
     from job.config import export_formats
-    from job.data import sources
+    from job.data import download
     from job.report.worker import Reporter
     from job.results import file_names, reference_run, schema
     from job.results.output_folder import atomic_write, ownership
-    from job.training import device, export, resources
+    from job.training import export, resources
+    from job.training.device import configure_device
+    from job.training.import_tensorflow import start_importing
 
     stopwatch = Stopwatch()
-    export.demand_packages(config.export)
+    export.check_packages(config.export)
     owned = (*file_names.FOLDERS[config.layout], *export_formats.paths(config.export), *ownership.listed(folder))
     atomic_write.prepare(folder, (*schema.FILES, *file_names.FILES[config.layout]), owned)
-    source = sources.find(config.data)
-    available = resources.find()
+    source = download.find_or_download(config.data)
+    available = resources.detect_resources()
     n_threads = config.threads or available.n_processors
-    say("system", f"{available.describe(n_threads)}, data from {source.folder}, report to {folder.absolute()}")
-    if shortage := available.shortage(config.model):
-        log.warning(shortage)
+    log_stage("system", f"{available.describe(n_threads)}, data from {source.folder}, report to {folder.absolute()}")
+    if warning := available.memory_warning(config.model):
+        log.warning(warning)
     with Reporter() as reporter:
         run = _read_earlier(config.baseline, stopwatch) if config.baseline is not None else None
-        device.importing()  # which hides pandas meanwhile
+        start_importing()  # which hides pandas meanwhile
         dataset = _load(config, folder, source, stopwatch)
         baseline = reference_run.match(run, dataset) if run else None
         with stopwatch.stage("tensorflow") as stage:
-            used = device.start(config.device, n_threads, available, config.replicas)
+            used = configure_device(config.device, n_threads, available, config.replicas)
             stage.summary = str(used)
         network, evidence, outcome = _run(config, dataset, used, stopwatch, baseline)
         done = "nothing was sent" if config.output == STREAM else "the new report is there"
         report = stopwatch.stage("report")
         new = atomic_write.staged(folder, done, ownership.listed)
-        with report as stage, new as staging, signals.cleanup(reporter.stop):
+        with report as stage, new as staging, signals.on_exit(reporter.stop):
             schema.write(staging, outcome, dataset, evidence)
             written = reporter.write(staging, config.layout)
             network.save(staging / schema.MODEL)
@@ -129,7 +126,7 @@ def _export(network: "keras.Model", outcome: "Results", staging: Path) -> None:
     from job.training import export
 
     if names := outcome.config.export:
-        export.write(network, staging, names)
+        export.export_network(network, staging, names)
         model_card.write(staging, outcome)
         ownership.write(
             staging, (schema.MODEL, *(name for name in export_formats.paths(names) if name != export_formats.SUMS))
@@ -144,7 +141,7 @@ def _load(config: Config, folder: Path, source: "Source", stopwatch: Stopwatch) 
     from job.training import export, resources
 
     with stopwatch.stage("data") as stage:
-        dataset = load_dataset(source, resources.memory_bytes() // MEMORY_SHARE)
+        dataset = load_dataset(source, resources.available_memory_bytes() // MEMORY_SHARE)
         n_train = dataset.n_train(config.validation_split)
         if config.batch_size > n_train:
             raise UsageError(
@@ -178,18 +175,21 @@ def _run(
     from job.evaluation import evaluate, paired_comparison, seed_variation
     from job.results import provenance, schema
     from job.training import augmentation, networks, train
+    from job.training.inference import predict_probabilities
 
     n_train = dataset.n_train(config.validation_split)
     with stopwatch.stage("training") as stage:
-        trained = train.train_each(dataset, config, used.strategy())
-        described = networks.describe(trained[0].network)
+        trained = train.train_networks(dataset, config, used.create_strategy())
+        described = networks.describe_network(trained[0].network)
         n_times = sum(len(one.history["loss"]) for one in trained)
         stage.summary = f"{described}: {n_times} x {n_train:,} images"
     with stopwatch.stage("evaluation") as stage:
-        judges = [networks.judge(one.network, config) for one in trained]
-        answers = [evaluate.predict(network, dataset.test_images) for network in judges]
+        judges = [networks.with_test_time_augmentation(one.network, config) for one in trained]
+        answers = [predict_probabilities(network, dataset.test_images) for network in judges]
         trials = [
-            one.trial(*evaluate.score(dataset.test_labels, answer), took_best=config.early_stopping > 0)
+            seed_variation.Trial(
+                one.seed, *evaluate.score(dataset.test_labels, answer), one.val_accuracy, one.wall_time_s
+            )
             for one, answer in zip(trained, answers, strict=True)
         ]
         chosen = trials.index(seed_variation.median(trials))
@@ -211,7 +211,7 @@ def _run(
         timings_s=stopwatch.timings_s(),
     )
     n_epochs = len(trained[chosen].history["loss"])
-    augmented = augmentation.examples(
+    augmented = augmentation.build_examples(
         config.augmentations(), dataset.train_images[:n_train], trained[chosen].seed, n_epochs
     )
     return judges[chosen], schema.Evidence(probabilities, augmented, baseline), outcome

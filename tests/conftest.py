@@ -11,14 +11,15 @@ from job.config.export_formats import FORMATS
 from job.errors import UsageError
 from job.results import run
 from job.results.schema import Results
-from job.training import device, resources
+from job.training.device import configure_device
+from job.training.resources import detect_resources
 
 
 @pytest.fixture(scope="session")
 def configured_device() -> None:
     """Configures TensorFlow as the job does, which TensorFlow only accepts before its first operation."""
-    available = resources.find()
-    device.start("auto", available.n_processors, available)
+    available = detect_resources()
+    configure_device("auto", available.n_processors, available)
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from job.data import sources
+from job.data import fashion_mnist
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -35,8 +35,8 @@ def write_dataset(folder: Path, *, n_train: int = 300, n_test: int = 100, n_clas
         for image, label in zip(images, labels, strict=True):
             row, column = divmod(int(label) % 49, 7)
             image[4 * row : 4 * row + 4, 4 * column : 4 * column + 4] += 120
-        write_idx(folder / sources.FILES[f"{part}_images"], images)
-        write_idx(folder / sources.FILES[f"{part}_labels"], labels)
+        write_idx(folder / fashion_mnist.FILES[f"{part}_images"], images)
+        write_idx(folder / fashion_mnist.FILES[f"{part}_labels"], labels)
     return folder
 
 

@@ -48,10 +48,10 @@ def test_a_signal_after_the_last_move_says_that_the_report_is_there(tmp_path: Pa
 def test_cleanups_run_once_also_after_an_error() -> None:
     """At the end of the block, whatever ends it."""
     calls = []
-    with signals.cleanup(lambda: calls.append("done")):
+    with signals.on_exit(lambda: calls.append("done")):
         assert calls == []
     assert calls == ["done"]
-    with pytest.raises(ZeroDivisionError), signals.cleanup(lambda: calls.append("again")):
+    with pytest.raises(ZeroDivisionError), signals.on_exit(lambda: calls.append("again")):
         raise ZeroDivisionError
     assert calls == ["done", "again"]
-    assert signals._cleanups == []
+    assert signals._callbacks == []

@@ -2,23 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from job.data.dataset import scale_pixels
-from job.errors import DivergenceError
 from job.evaluation import bootstrap, calibration, intervals, metrics, sample_selection
 from job.evaluation.calibration import Calibration
 from job.evaluation.intervals import Interval
 from job.evaluation.metrics import Labels
 from job.evaluation.sample_selection import Samples
-
-if TYPE_CHECKING:
-    import keras
-
-BATCH_SIZE = 1000  # no figure depends on it
 
 
 @dataclass(frozen=True)
@@ -70,30 +62,6 @@ class Judgement:
     calibration: Calibration
     n_resamples: int
     samples: Samples
-
-
-def predict(model: "keras.Model", images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """The probabilities the model gives to each class, every image counted once.
-
-    Args:
-        model: takes pixels in [0, 1].
-        images: shape (n, 28, 28).
-
-    Returns:
-        Rows that sum to 1, shape (n, n_classes), in the order of the images.
-
-    Raises:
-        DivergenceError: if one is not a finite number: no loss is measured after the last step of a training that is
-            not validated.
-    """
-    parts = (images[start : start + BATCH_SIZE] for start in range(0, len(images), BATCH_SIZE))
-    probabilities = np.concatenate([np.asarray(model(scale_pixels(part), training=False)) for part in parts])
-    if not np.isfinite(probabilities).all():
-        raise DivergenceError(
-            "the model's predictions are no finite numbers: its training left them in the last step; lower "
-            "--learning-rate"
-        )
-    return probabilities
 
 
 def score(y_true: Labels, probabilities: NDArray[np.float32]) -> tuple[float, float]:

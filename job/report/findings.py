@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from job.data.dataset import FASHION_MNIST
+from job.data.fashion_mnist import NAME as FASHION_MNIST
 from job.evaluation.calibration import Calibration, Coverage
 from job.evaluation.intervals import Interval
 from job.report import published

@@ -14,8 +14,8 @@ from markupsafe import Markup
 
 from job.config import export_formats
 from job.config.run_config import Config
-from job.data.dataset import FASHION_MNIST
-from job.data.sources import FILES
+from job.data.fashion_mnist import FILES
+from job.data.fashion_mnist import NAME as FASHION_MNIST
 from job.evaluation.evaluate import ClassMetrics
 from job.evaluation.intervals import Interval
 from job.results.schema import Results

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from job.config.recipes import RECIPES, Recipe
 from job.config.run_config import Config
-from job.data import sources
+from job.data import fashion_mnist
 from job.evaluation.calibration import Coverage
 from job.evaluation.evaluate import ClassMetrics
 from job.report import comparison_view, findings, formatting, gallery, published
@@ -182,7 +182,7 @@ def _view(
         highest_trial=max((one.accuracy for one in trials.values()), default=results.accuracy),
         augmented=_augmented(augmented, pictures),
         settings=_settings(results.config),
-        data_files={sources.FILES[role]: digest for role, digest in results.data.sha256.items()},
+        data_files={fashion_mnist.FILES[role]: digest for role, digest in results.data.sha256.items()},
     )
 
 

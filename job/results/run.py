@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from job.config.recipes import Recipe
-from job.data.dataset import IMAGE_SHAPE, is_text
-from job.data.sources import FILES
+from job.data.dataset import IMAGE_SHAPE
+from job.data.fashion_mnist import FILES
 from job.errors import DataError, UsageError
 from job.results.schema import BASELINE, METRICS, PREDICTIONS, SAMPLES, SCHEMA_VERSION, Results
+from job.text import is_displayable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,7 +86,7 @@ def _flaw(results: Results) -> str:
     n_epochs = min(config.epochs, max(len(history.loss), 1)) if config.early_stopping else config.epochs
     n_validated = n_epochs if results.data.n_validation else 0
     outside = [index for index in results.pictured() if not 0 <= index < results.data.n_test]
-    odd = [text for text in _texts(msgspec.to_builtins(results)) if not is_text(text)]
+    odd = [text for text in _texts(msgspec.to_builtins(results)) if not is_displayable(text)]
     shares = (*history.accuracy, *history.val_accuracy)
     compared = results.comparison
     judged: list[Results | Earlier] = [results, *([compared.earlier] if compared else [])]

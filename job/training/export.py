@@ -17,20 +17,20 @@ if TYPE_CHECKING:
     import keras
 
 INPUT = "images"
-"""The name of the exported models' input, where the format has names."""
+"""Name of the exported models' input, in formats that name inputs."""
 
-SIZE_BYTES = 5_000_000  # of a format, rather more than less
-REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS, errno.EIO)
+SIZE_BYTES = 5_000_000  # of one format, a generous estimate
+FILE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS, errno.EIO)
 
 
-def demand_packages(names: Sequence[str]) -> None:
-    """Show that what writes these formats is installed.
+def check_packages(names: Sequence[str]) -> None:
+    """Check that the packages that write these formats are installed.
 
     Args:
-        names: of the formats.
+        names: Names of formats.
 
     Raises:
-        PackageError: if it is not.
+        PackageError: If a package is missing.
     """
     for name in names:
         if missing := [package for package in FORMATS[name].packages if not util.find_spec(package)]:
@@ -41,36 +41,36 @@ def demand_packages(names: Sequence[str]) -> None:
             )
 
 
-def write(network: "keras.Model", folder: Path, names: Sequence[str]) -> None:
-    """Export the network.
+def export_network(network: "keras.Model", folder: Path, names: Sequence[str]) -> None:
+    """Export a network.
 
-    What is exported takes float32 pixels in [0, 1], shape (n, 28, 28) for any n, and gives probabilities, shape
+    The exported models take float32 pixels in [0, 1], shape (n, 28, 28) for any n, and return probabilities, shape
     (n, n_classes).
 
     Args:
-        network: trained, on whatever device or devices.
-        folder: where to.
-        names: of the formats.
+        network: Trained network, on any device or devices.
+        folder: Destination.
+        names: Names of formats.
 
     Raises:
-        OSError: if a file cannot be written.
+        OSError: If a file cannot be written.
     """
     import keras
 
-    plain = _for_inference(network)
+    inference_network = _copy_for_inference(network)
     signature = [keras.InputSpec(shape=(None, *IMAGE_SHAPE), dtype="float32", name=INPUT)]
     for name in names:
         path = folder / FORMATS[name].path
-        with _refusals_as_usual(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of what Keras, tf2onnx and NumPy have to tell each other
-            plain.export(str(path), format=name, verbose=False, input_signature=signature)
+        with _file_errors_as_os_errors(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # internal to Keras, tf2onnx and NumPy
+            inference_network.export(str(path), format=name, verbose=False, input_signature=signature)
 
 
-def _for_inference(network: "keras.Model") -> "keras.Model":
-    """A copy that only predicts.
+def _copy_for_inference(network: "keras.Model") -> "keras.Model":
+    """Copy the network for inference only.
 
-    It has the weights alone, without the optimiser's, and not spread over replicas, which no format knows. No layer
-    does what it does in training: those that augment images would, unless told, also in what is exported.
+    The copy has neither the optimizer's variables nor replicas, which no format supports. `training=False` disables
+    layers such as augmentation, which would otherwise stay active in an exported model.
     """
     import keras
 
@@ -81,14 +81,14 @@ def _for_inference(network: "keras.Model") -> "keras.Model":
 
 
 @contextmanager
-def _refusals_as_usual() -> Iterator[None]:
-    """Turn TensorFlow's errors that the system's refusal of a file is behind into OSErrors."""
+def _file_errors_as_os_errors() -> Iterator[None]:
+    """Convert TensorFlow's errors about files that cannot be written into OSErrors."""
     import tensorflow as tf
 
     try:
         yield
     except tf.errors.OpError as error:
-        number = next((one for one in REFUSALS if os.strerror(one) in str(error)), None)
+        number = next((number for number in FILE_ERRORS if os.strerror(number) in str(error)), None)
         if number is None:
             raise
         raise OSError(number, os.strerror(number)) from error

@@ -8,7 +8,7 @@ from support import UInt8, write_dataset, write_idx
 
 from job.data import idx, sources
 from job.data.dataset import Dataset, load_dataset, scale_pixels
-from job.data.sources import FILES, Source
+from job.data.fashion_mnist import FILES, Source
 from job.errors import DataError
 
 
@@ -19,7 +19,7 @@ def load(folder: Path) -> Dataset:
 def change(folder: Path, role: str, edit: Callable[[UInt8], UInt8]) -> None:
     """Rewrite one file with its values edited."""
     path = folder / FILES[role]
-    write_idx(path, edit(idx.read(path, 3 if "images" in role else 1).values.copy()))
+    write_idx(path, edit(idx.read_idx(path, 3 if "images" in role else 1).values.copy()))
 
 
 def test_reads_a_data_set_of_ones_own(dataset_folder: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from support import write_dataset
 
 from job.data import download, sources
-from job.data.sources import FILES
+from job.data.fashion_mnist import FILES
 from job.errors import DataError
 
 

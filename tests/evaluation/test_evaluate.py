@@ -1,37 +1,9 @@
-import keras
 import numpy as np
-import pytest
 
-from job.config.recipes import Recipe
-from job.data.dataset import scale_pixels
 from job.evaluation import evaluate, intervals
 from job.evaluation.intervals import Interval
-from job.training import networks
 
 NAMES = ("a", "b", "c")
-
-
-def test_every_image_is_judged_once_and_in_order() -> None:
-    """More images than a batch holds, and not a multiple of it: each row is the model's own answer for that image."""
-    network = networks.build(3, Recipe(), seed=0)
-    images = np.random.default_rng(0).integers(0, 256, (evaluate.BATCH_SIZE + 7, 28, 28), np.uint8)
-    probabilities = evaluate.predict(network, images)
-    assert probabilities.shape == (evaluate.BATCH_SIZE + 7, 3)
-    assert probabilities.sum(axis=1) == pytest.approx(1, abs=1e-5)
-    for index in (0, evaluate.BATCH_SIZE, evaluate.BATCH_SIZE + 6):
-        alone = network(scale_pixels(images[index : index + 1])).numpy()[0]
-        assert probabilities[index] == pytest.approx(alone, abs=1e-5)
-
-
-def test_the_loss_is_that_of_keras() -> None:
-    """Keras's own evaluation of the same model on the same images."""
-    network = networks.build(3, Recipe(), seed=0)
-    random = np.random.default_rng(0)
-    images, labels = random.integers(0, 256, (500, 28, 28), np.uint8), random.integers(0, 3, 500)
-    loss, accuracy = network.evaluate(scale_pixels(images), keras.utils.to_categorical(labels, 3), verbose=0)
-    judgement = evaluate.judge(labels, evaluate.predict(network, images), NAMES, seed=0)
-    assert judgement.loss == pytest.approx(loss, rel=1e-5)
-    assert judgement.accuracy == pytest.approx(accuracy)
 
 
 def test_judges_a_case_worked_by_hand() -> None:

@@ -21,7 +21,8 @@ import support
 from support import REPOSITORY
 
 from job import __version__
-from job.data.sources import DEBIAN, FILES
+from job.data.fashion_mnist import FILES
+from job.data.sources import DEBIAN
 
 pytestmark = pytest.mark.image
 

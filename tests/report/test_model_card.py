@@ -15,7 +15,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from job.config.export_formats import CARD, FORMATS
-from job.data.dataset import FASHION_MNIST
+from job.data.fashion_mnist import NAME as FASHION_MNIST
 from job.report import model_card
 from job.results.schema import Results
 

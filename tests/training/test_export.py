@@ -1,4 +1,4 @@
-"""What is exported is run by the runtime of its own format, in a process of its own, in test_card."""
+"""Tests the export; test_model_card runs each exported model in a separate process with its own runtime."""
 
 import errno
 import os
@@ -23,19 +23,19 @@ def test_every_format_has_a_path_of_its_own() -> None:
 
 def test_writes_what_was_asked_for(tmp_path: Path) -> None:
     """Each format alone, at its path."""
-    network = networks.build(3, Recipe(), 0)
+    network = networks.build_network(3, Recipe(), 0)
     for name, form in FORMATS.items():
         folder = tmp_path / name
         folder.mkdir()
-        export.write(network, folder, [name])
+        export.export_network(network, folder, [name])
         assert [path.name for path in folder.iterdir()] == [form.path]
 
 
 def test_the_network_stays_as_it_is(tmp_path: Path) -> None:
     """Weights, optimiser and predictions."""
-    network = networks.build(3, Recipe(), 0)
+    network = networks.build_network(3, Recipe(), 0)
     before = [np.array(variable) for variable in network.variables]
-    export.write(network, tmp_path, list(FORMATS))
+    export.export_network(network, tmp_path, list(FORMATS))
     assert network.optimizer is not None
     assert all(map(np.array_equal, before, network.variables))
 
@@ -60,7 +60,7 @@ def test_layers_that_only_train(tmp_path: Path) -> None:
         trained = np.asarray(network(images, training=True))  # which moves the averages
     expected = np.asarray(network(images, training=False))
     assert np.abs(trained - expected).max() > 1e-3
-    export.write(network, tmp_path, list(FORMATS))
+    export.export_network(network, tmp_path, list(FORMATS))
     loaded = tf.saved_model.load(str(tmp_path / "saved_model"))
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
     runner = Interpreter(str(tmp_path / "model.tflite")).get_signature_runner()
@@ -79,8 +79,8 @@ def test_a_package_that_is_not_installed(monkeypatch: pytest.MonkeyPatch, missin
         monkeypatch.setitem(sys.modules, package, None)
     are = "tf2onnx is" if len(missing) == 1 else "onnx and tf2onnx are"
     with pytest.raises(PackageError, match=f"--export onnx: {are} not installed; .*requirements-export.txt"):
-        export.demand_packages(["litert", "onnx"])
-    export.demand_packages(["litert", "tf_saved_model"])
+        export.check_packages(["litert", "onnx"])
+    export.check_packages(["litert", "tf_saved_model"])
 
 
 def test_no_space_left() -> None:

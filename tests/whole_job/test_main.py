@@ -26,7 +26,7 @@ from support import REPOSITORY, write_idx
 from job.__main__ import main
 from job.config.export_formats import CARD, FORMATS, PATHS, SUMS
 from job.data import idx, sources
-from job.data.sources import FILES
+from job.data.fashion_mnist import FILES
 from job.results.output_folder import ownership
 from job.results.schema import Results
 from job.training import device, resources
@@ -79,7 +79,7 @@ def test_the_model_of_a_recipe_gives_its_predictions(dataset_folder: Path, tmp_p
     words = ["--data", str(dataset_folder), "--recipe", recipe, "--epochs", "1", "--batch-size", "50", "-q"]
     assert main([*words, "--output", str(tmp_path / "out")]) == 0
     network = keras.models.load_model(tmp_path / "out" / "model.keras")
-    images = idx.read(dataset_folder / FILES["test_images"], 3, 10**6).values
+    images = idx.read_idx(dataset_folder / FILES["test_images"], 3, 10**6).values
     table = pd.read_csv(tmp_path / "out" / "predictions.csv")
     np.testing.assert_allclose(network(images.astype(np.float32) / 255), table.iloc[:, 3:], atol=1e-5)
     assert json.loads((tmp_path / "out" / "metrics.json").read_text())["config"]["recipe"] == recipe
@@ -121,7 +121,7 @@ def test_quiet_and_verbose(dataset_folder: Path, tmp_path: Path, capfd: pytest.C
 def test_the_report_tells_the_device_and_the_settings(finished_results: Results) -> None:
     """What was asked for and what it became."""
     assert finished_results.environment.device == (
-        "GPU" if finished_results.environment.device_name != resources.find().processor else "CPU"
+        "GPU" if finished_results.environment.device_name != resources.detect_resources().processor else "CPU"
     )
     assert finished_results.config.device == "auto"
     assert finished_results.data.n_train == 270
@@ -175,7 +175,7 @@ def test_bad_data(error_of: ErrorOf, dataset_folder: Path, tmp_path: Path) -> No
     output = tmp_path / "out"
     assert "no such folder" in error_of(65, "--data", tmp_path / "nothing", "--output", output)
     labels = dataset_folder / FILES["test_labels"]
-    write_idx(labels, idx.read(labels, 1).values[:-1])
+    write_idx(labels, idx.read_idx(labels, 1).values[:-1])
     assert "100 images, but 99 labels" in error_of(65, "--data", dataset_folder, "--output", output)
     assert list(output.iterdir()) == []
 
@@ -287,7 +287,7 @@ def test_export_of_replicas(dataset_folder: Path, tmp_path: Path) -> None:
         archive.extractall(tmp_path, filter="data")
     folder = tmp_path / "report"
     assert (folder / "saved_model" / "variables" / "variables.index").exists()
-    images = idx.read(dataset_folder / FILES["test_images"], 3).values.astype(np.float32) / 255
+    images = idx.read_idx(dataset_folder / FILES["test_images"], 3).values.astype(np.float32) / 255
     probabilities = onnxruntime.InferenceSession(folder / "model.onnx").run(None, {"images": images})[0]
     written = np.loadtxt(folder / "predictions.csv", delimiter=",", skiprows=1)
     np.testing.assert_allclose(probabilities, written[:, 3:], rtol=0, atol=1e-5)
@@ -560,7 +560,7 @@ def test_the_baseline_on_the_real_data(tmp_path: Path) -> None:
 
     found = sources.find_installed()
     assert found
-    labels = idx.read(found.folder / FILES["test_labels"], 1).values
+    labels = idx.read_idx(found.folder / FILES["test_labels"], 1).values
     table = pd.read_csv(tmp_path / "predictions.csv", dtype={f"p_{label}": np.float64 for label in range(10)})
     assert table["true"].tolist() == labels.tolist()
     probabilities = table[[f"p_{label}" for label in range(10)]].to_numpy()

@@ -124,7 +124,7 @@ def staged(
     Raises:
         OutputError: if the files cannot be written or moved, or another job is writing there.
     """
-    with os_errors.explained(folder), _locked(folder), signals.cleanup(lambda: _sweep(folder)):
+    with os_errors.explained(folder), _locked(folder), signals.on_exit(lambda: _sweep(folder)):
         _sweep(folder)
         staging = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder))
         new = staging / "new"
@@ -132,7 +132,7 @@ def staged(
         yield new
         with signals.deferred():
             _replace(folder, new, staging, outdated(folder))
-            signals.tell(done)
+            signals.set_exit_note(done)
 
 
 @contextmanager

@@ -42,7 +42,7 @@ def streamed() -> Iterator[Path]:
         folder = Path(tempfile.mkdtemp(prefix="fashion-job-"))
     except OSError as error:
         raise OutputError(f"--output -: no temporary folder can be made ({error}); make room there") from error
-    with signals.cleanup(lambda: shutil.rmtree(folder, ignore_errors=True)):
+    with signals.on_exit(lambda: shutil.rmtree(folder, ignore_errors=True)):
         sys.stdout.flush()
         stdout = os.dup(STDOUT)
         os.dup2(STDERR, STDOUT)
@@ -61,7 +61,7 @@ def streamed() -> Iterator[Path]:
 
 
 def _send(folder: Path, descriptor: int) -> None:
-    signals.tell("the archive is cut off")
+    signals.set_exit_note("the archive is cut off")
     try:
         with (
             os.fdopen(descriptor, "wb", closefd=False) as file,
@@ -71,7 +71,7 @@ def _send(folder: Path, descriptor: int) -> None:
                 archive.add(path, f"{NAME}/{path.name}", filter=_of_nobody)
     except OSError as error:
         raise OutputError(f"--output -: stdout broke before the end of the archive ({error.strerror})") from error
-    signals.tell("the archive is complete")
+    signals.set_exit_note("the archive is complete")
 
 
 def _of_nobody(member: tarfile.TarInfo) -> tarfile.TarInfo:
