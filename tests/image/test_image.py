@@ -377,7 +377,7 @@ def test_a_gpu_given_to_the_image_for_the_cpu() -> None:
     assert done.status == 0, done.err
     assert ", 1 GPU, data from" in done.lines[0]
     assert any(
-        line.startswith("fashion-job: warning: 1 GPU here, but this TensorFlow is built for the CPU")
+        line.startswith("fashion-job: warning: found 1 GPU, but this TensorFlow is built for the CPU")
         for line in done.lines
     )
 

@@ -15,14 +15,14 @@ from job.training import export, networks
 
 
 def test_every_format_has_a_path_of_its_own() -> None:
-    """Beside the card and the sums, which come with any of them."""
+    """No two formats share a path, and none uses the path of the model card or the checksums."""
     assert len(set(PATHS)) == len(FORMATS) + 2
     assert paths(["litert", "onnx"]) == ("model.tflite", "model.onnx", CARD, SUMS)
     assert paths([]) == ()
 
 
-def test_writes_what_was_asked_for(tmp_path: Path) -> None:
-    """Each format alone, at its path."""
+def test_writes_the_requested_format(tmp_path: Path) -> None:
+    """Each format writes its path and nothing else."""
     network = networks.build_network(3, Recipe(), 0)
     for name, form in FORMATS.items():
         folder = tmp_path / name
@@ -31,8 +31,8 @@ def test_writes_what_was_asked_for(tmp_path: Path) -> None:
         assert [path.name for path in folder.iterdir()] == [form.path]
 
 
-def test_the_network_stays_as_it_is(tmp_path: Path) -> None:
-    """Weights, optimiser and predictions."""
+def test_the_network_does_not_change(tmp_path: Path) -> None:
+    """The export leaves the network's variables and its optimizer alone."""
     network = networks.build_network(3, Recipe(), 0)
     before = [np.array(variable) for variable in network.variables]
     export.export_network(network, tmp_path, list(FORMATS))
@@ -40,8 +40,8 @@ def test_the_network_stays_as_it_is(tmp_path: Path) -> None:
     assert all(map(np.array_equal, before, network.variables))
 
 
-def test_layers_that_only_train(tmp_path: Path) -> None:
-    """Those that augment, drop out or normalise by batch do in no format what they do in training."""
+def test_training_layers_are_inactive(tmp_path: Path) -> None:
+    """Augmentation, dropout and batch normalization behave in every format as in inference."""
     import keras
     import onnxruntime
     import tensorflow as tf
@@ -57,24 +57,24 @@ def test_layers_that_only_train(tmp_path: Path) -> None:
     )
     images = np.random.default_rng(0).random((20, 28, 28), np.float32)
     for _ in range(9):
-        trained = np.asarray(network(images, training=True))  # which moves the averages
+        trained = np.asarray(network(images, training=True))  # updates the moving averages
     expected = np.asarray(network(images, training=False))
     assert np.abs(trained - expected).max() > 1e-3
     export.export_network(network, tmp_path, list(FORMATS))
     loaded = tf.saved_model.load(str(tmp_path / "saved_model"))
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
     runner = Interpreter(str(tmp_path / "model.tflite")).get_signature_runner()
-    for given in (
+    for probabilities in (
         loaded.serve(images).numpy(),
         session.run(None, {"images": images})[0],
         runner(images=images)["output_0"],
     ):
-        np.testing.assert_allclose(given, expected, rtol=0, atol=1e-5)
+        np.testing.assert_allclose(probabilities, expected, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("missing", [("tf2onnx",), ("onnx", "tf2onnx")])
-def test_a_package_that_is_not_installed(monkeypatch: pytest.MonkeyPatch, missing: tuple[str, ...]) -> None:
-    """Named with what installs it; formats that do without it are none the worse."""
+def test_a_missing_package(monkeypatch: pytest.MonkeyPatch, missing: tuple[str, ...]) -> None:
+    """The error names the package and how to install it; formats that do not need it still work."""
     for package in missing:
         monkeypatch.setitem(sys.modules, package, None)
     are = "tf2onnx is" if len(missing) == 1 else "onnx and tf2onnx are"
@@ -84,12 +84,12 @@ def test_a_package_that_is_not_installed(monkeypatch: pytest.MonkeyPatch, missin
 
 
 def test_no_space_left() -> None:
-    """TensorFlow's own error becomes the system's, of which the job says what to do; others stay what they are."""
+    """TensorFlow's error about a full disk becomes an OSError; other errors do not."""
     import tensorflow as tf
 
-    said = f"part-00000-of-00001; {os.strerror(errno.ENOSPC)} [Op:SaveV2]"
-    with pytest.raises(OSError, match="No space left") as caught, export._refusals_as_usual():
-        raise tf.errors.ResourceExhaustedError(None, None, said)
+    message = f"part-00000-of-00001; {os.strerror(errno.ENOSPC)} [Op:SaveV2]"
+    with pytest.raises(OSError, match="No space left") as caught, export._file_errors_as_os_errors():
+        raise tf.errors.ResourceExhaustedError(None, None, message)
     assert caught.value.errno == errno.ENOSPC
-    with pytest.raises(tf.errors.ResourceExhaustedError), export._refusals_as_usual():
+    with pytest.raises(tf.errors.ResourceExhaustedError), export._file_errors_as_os_errors():
         raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")

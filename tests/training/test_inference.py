@@ -5,11 +5,8 @@ import pytest
 from job.config.recipes import Recipe
 from job.data.dataset import scale_pixels
 from job.errors import DivergenceError
-from job.evaluation import evaluate
 from job.training import networks
 from job.training.inference import BATCH_SIZE, predict_probabilities
-
-NAMES = ("a", "b", "c")
 
 
 def test_predicts_every_image_once_and_in_order() -> None:
@@ -28,9 +25,7 @@ def test_nan_is_a_divergence() -> None:
     """The error says that training diverged in its last step."""
     network = networks.build_network(3, Recipe(), seed=0)
     network.set_weights([np.full_like(weights, np.nan) for weights in network.get_weights()])
-    with pytest.raises(
-        DivergenceError, match="predictions contain NaN or infinity: training diverged in its last step"
-    ):
+    with pytest.raises(DivergenceError, match="predictions contain NaN or infinity: training diverged"):
         predict_probabilities(network, np.zeros((1, 28, 28), np.uint8))
 
 
@@ -40,4 +35,6 @@ def test_the_loss_is_that_of_keras() -> None:
     random = np.random.default_rng(0)
     images, labels = random.integers(0, 256, (500, 28, 28), np.uint8), random.integers(0, 3, 500)
     loss, accuracy = network.evaluate(scale_pixels(images), keras.utils.to_categorical(labels, 3), verbose=0)
-    assert evaluate.score(labels, predict_probabilities(network, images)) == pytest.approx((accuracy, loss), rel=1e-5)
+    probabilities = predict_probabilities(network, images).astype(np.float64)
+    assert -np.log(probabilities[np.arange(500), labels]).mean() == pytest.approx(loss, rel=1e-5)
+    assert (probabilities.argmax(axis=1) == labels).mean() == pytest.approx(accuracy)

@@ -9,7 +9,7 @@ from job.training import networks, optimizers
 
 
 def rate_at(recipe: Recipe, step: int, n_steps: int = 100) -> float:
-    rate = optimizers.build_learning_rate_at(recipe, n_steps)
+    rate = optimizers.build_learning_rate(recipe, n_steps)
     return rate if isinstance(rate, float) else float(rate(step))
 
 

@@ -25,7 +25,7 @@ from support import REPOSITORY, write_idx
 
 from job.__main__ import main
 from job.config.export_formats import CARD, FORMATS, PATHS, SUMS
-from job.data import idx, sources
+from job.data import download, idx, sources
 from job.data.fashion_mnist import FILES
 from job.results.output_folder import ownership
 from job.results.schema import Results
@@ -173,10 +173,10 @@ def test_usage_errors(error_of: ErrorOf, arguments: list[str], words: str) -> No
 def test_bad_data(error_of: ErrorOf, dataset_folder: Path, tmp_path: Path) -> None:
     """65, before anything slow, and no report."""
     output = tmp_path / "out"
-    assert "no such folder" in error_of(65, "--data", tmp_path / "nothing", "--output", output)
+    assert "does not exist" in error_of(65, "--data", tmp_path / "nothing", "--output", output)
     labels = dataset_folder / FILES["test_labels"]
     write_idx(labels, idx.read_idx(labels, 1).values[:-1])
-    assert "100 images, but 99 labels" in error_of(65, "--data", dataset_folder, "--output", output)
+    assert "t10k-labels-idx1-ubyte.gz contains 99 labels" in error_of(65, "--data", dataset_folder, "--output", output)
     assert list(output.iterdir()) == []
 
 
@@ -216,14 +216,14 @@ def test_replicas(options: tuple[str, ...], dataset_folder: Path, tmp_path: Path
 def test_a_split_without_training_images(error_of: ErrorOf, dataset_folder: Path, tmp_path: Path) -> None:
     """A share that is in range, but leaves nothing of so few images."""
     line = error_of(65, "--data", dataset_folder, "--validation-split", "0.999", "--output", tmp_path / "out")
-    assert "leaves none to train with" in line
+    assert "leaves none for training" in line
 
 
 def test_no_gpu(error_of: ErrorOf, dataset_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """69 where a GPU is asked for and TensorFlow sees none; never a silent CPU."""
     import tensorflow as tf
 
-    monkeypatch.setattr(device, "_is_for_cpu", lambda: False)
+    monkeypatch.setattr(device, "_is_cpu_build", lambda: False)
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda _: [])
     line = error_of(69, "--device", "gpu", "--data", dataset_folder, "--output", tmp_path / "out")
     assert "--device gpu: TensorFlow sees no GPU" in line
@@ -375,7 +375,7 @@ def test_too_little_memory_is_told(
     dataset_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A warning, and the run goes on."""
-    monkeypatch.setattr(resources, "memory_limit_bytes", lambda: 400 * 2**20)
+    monkeypatch.setattr(resources, "read_memory_limit", lambda: 400 * 2**20)
     assert main(["--data", str(dataset_folder), "--epochs", "1", "--output", str(tmp_path / "out"), "-q"]) == 0
     assert capsys.readouterr().err.startswith("fashion-job: warning: the memory limit is 400 MiB")
 
@@ -403,14 +403,15 @@ def test_a_diverging_training(error_of: ErrorOf, dataset_folder: Path, tmp_path:
     arguments = ("--data", dataset_folder, "--output", output, "--epochs", "1")
     assert main([str(word) for word in (*arguments, "-q")]) == 0
     before = {path.name: path.read_bytes() for path in output.iterdir()}
-    assert "no longer a finite number in epoch 1" in error_of(79, *arguments, "--learning-rate", "1e30")
+    assert "the loss became NaN or infinite in epoch 1" in error_of(79, *arguments, "--learning-rate", "1e30")
     assert before == {path.name: path.read_bytes() for path in output.iterdir()}
 
 
 def test_a_training_that_diverges_in_its_last_step(error_of: ErrorOf, dataset_folder: Path, tmp_path: Path) -> None:
     """The same status where no loss is measured after it."""
     arguments = ("--data", dataset_folder, "--output", tmp_path / "out", "--epochs", "1", "--validation-split", "0")
-    assert "no finite numbers" in error_of(79, *arguments, "--batch-size", "300", "--learning-rate", "1e30")
+    diverging = ("--batch-size", "300", "--learning-rate", "1e30")
+    assert "predictions contain NaN or infinity" in error_of(79, *arguments, *diverging)
 
 
 def test_render_of_something_else(error_of: ErrorOf, tmp_path: Path) -> None:
@@ -436,10 +437,10 @@ def test_a_figure_that_does_not_follow_from_the_predictions(
 def test_more_images_than_memory_holds(
     error_of: ErrorOf, dataset_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """65, with nothing read of a file that promises more than a quarter of the memory."""
-    monkeypatch.setattr(resources, "memory_bytes", lambda: 400_000)
+    """65, with no value read from a file whose header announces more than a quarter of the memory."""
+    monkeypatch.setattr(resources, "available_memory_bytes", lambda: 400_000)
     complaint = error_of(65, "--data", dataset_folder, "--output", tmp_path / "out")
-    assert "train-images-idx3-ubyte.gz: promises 300 x 28 x 28 values, but only 0 MB fit" in complaint
+    assert "train-images-idx3-ubyte.gz: its header announces 300 x 28 x 28 values, but only 0 MB" in complaint
 
 
 def test_unsound_results_of_our_own_are_a_bug(
@@ -456,7 +457,7 @@ def test_a_bug_shows_its_traceback(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """70, and how to report it."""
-    monkeypatch.setattr(sources, "find", lambda _: 1 / 0)
+    monkeypatch.setattr(download, "find_or_download", lambda _: 1 / 0)
     assert main(["--output", str(tmp_path)]) == 70
     captured = capsys.readouterr()
     assert "ZeroDivisionError" in captured.err
