@@ -1,7 +1,7 @@
 """One run: its stages in order, as functions that others can call.
 
-`train_and_evaluate` needs no output folder, signal handler or log. `train_into` and `render` are the two commands of the
-job. TensorFlow is imported by the functions that need it, in a thread, while the data set is read.
+`train_and_evaluate` needs no output folder, signal handler or log. `train_into` and `render` are the two commands of
+the job. TensorFlow is imported by the functions that need it, in a thread, while the data set is read.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,8 +16,10 @@ from job import signals
 from job.config.export_formats import FORMATS
 from job.config.run_config import STREAM, Config
 from job.data.dataset import MEMORY_SHARE, Dataset, load_dataset
-from job.data.fashion_mnist import FASHION_MNIST, FILES
-from job.data.sources import Source, find_source
+from job.data.download import find_or_download
+from job.data.fashion_mnist import FILES
+from job.data.fashion_mnist import SHA256 as FASHION_MNIST_SHA256
+from job.data.sources import Source
 from job.errors import UsageError
 from job.evaluation.metrics import Labels, accuracy_and_loss
 from job.evaluation.paired_comparison import Reference
@@ -25,7 +27,7 @@ from job.evaluation.predictions import Predictions
 from job.evaluation.sample_selection import select_shown_images
 from job.evaluation.seed_variation import SeedRun, find_median_run, summarize_seed_runs
 from job.log import Stopwatch, log, log_stage
-from job.report.worker import ReportWorker
+from job.report.worker import ReportWorker, Scores
 from job.results import file_names
 from job.results.output_folder import owned_folders, preparation, tar_stream
 from job.results.output_folder.atomic_write import stage_files
@@ -34,14 +36,15 @@ from job.results.provenance import DataSource, Provenance, describe_environment
 from job.results.reference_run import GroundTruth, ReferenceRun, match_reference, read_reference
 from job.results.samples_npz import write_samples
 from job.results.schema import History, RunRecord, Training
-from job.training.device import Device, configure_device, start_importing
-from job.training.resources import detect_resources, memory_bytes
+from job.training.device import Device, configure_device
+from job.training.import_tensorflow import start_importing
+from job.training.resources import available_memory_bytes, detect_resources
 
 if TYPE_CHECKING:
     import keras
 
     from job.results.run import Run
-    from job.training.train import Trained
+    from job.training.train import TrainedNetwork
 
 SIZE_BYTES = 4_000_000
 """Upper estimate of the size of a run's files, predictions apart."""
@@ -125,29 +128,30 @@ def _train_into(config: Config, folder: Path, page: str) -> str:
     with ReportWorker() as worker, signals.on_exit(worker.stop):
         trained = train(config, stopwatch, require_free_space)
         with stage_files(folder, done, outdated=[file_names.EXPORTS]) as staging:
-            return _write_run(trained, config, staging, stopwatch, worker, page)
+            scores = _write_run(trained, config, staging, stopwatch, worker)
+    return _describe_result(scores["accuracy"], scores["n_test"], page)
 
 
-def _write_run(  # noqa: PLR0913 - it joins what the stages before it made
-    trained: TrainedRun, config: Config, staging: Path, stopwatch: Stopwatch, worker: ReportWorker, page: str
-) -> str:
+def _write_run(
+    trained: TrainedRun, config: Config, staging: Path, stopwatch: Stopwatch, worker: ReportWorker
+) -> Scores:
     """Write the files of a run; the worker evaluates the predictions and writes the report meanwhile."""
     from job.training import export
 
     with stopwatch.stage("evaluation") as stage:
         write_predictions(staging, trained.predictions)
         write_samples(staging, trained.images, trained.augmented)
-        summary = worker.evaluate(staging, config.layout, trained.record)
-        stage.summary = f"loss {summary.loss:.4f}, accuracy {summary.accuracy:.4f} (n = {summary.n_test:,})"
+        scores = worker.evaluate(staging, config.layout, trained.record, export=bool(config.export)).result()
+        stage.summary = f"loss {scores['loss']:.4f}, accuracy {scores['accuracy']:.4f} (n = {scores['n_test']:,})"
     with stopwatch.stage("report") as stage:
         trained.network.save(staging / file_names.MODEL)
         if config.export:
             (staging / file_names.EXPORTS).mkdir(exist_ok=True)
             export.export_network(trained.network, staging / file_names.EXPORTS, config.export)
-        worker.wait()
+        worker.written.result()
         exported = [f"{file_names.EXPORTS}/{FORMATS[name]}" for name in config.export]
         stage.summary = ", ".join((file_names.describe_report(staging), *exported))
-    return _describe_result(summary.accuracy, summary.n_test, page)
+    return scores
 
 
 def _describe_result(accuracy: float, n_test: int, page: str) -> str:
@@ -165,7 +169,7 @@ def train(
         check_dataset: Called once the data set is read, before training; may raise a JobError.
     """
     stopwatch = stopwatch or Stopwatch()
-    source = find_source(config.data)
+    source = find_or_download(config.data)
     resources = detect_resources()
     n_threads = config.threads or resources.n_processors
     log_stage("system", f"{resources.describe(n_threads)}, data from {source.folder}")
@@ -175,11 +179,11 @@ def train(
     start_importing()  # hides pandas meanwhile: the reference is read before
     dataset = _load_dataset(config, source, stopwatch)
     check_dataset(dataset)
-    reference, y_reference = _match_reference(reference_run, dataset) if reference_run else (None, None)
+    reference = _match_reference(reference_run, dataset) if reference_run else (None, None)
     with stopwatch.stage("tensorflow") as stage:
         device = configure_device(config.device, n_threads, resources, config.replicas)
         stage.summary = str(device)
-    return _train_and_predict(config, dataset, device, stopwatch, reference, y_reference)
+    return _train_and_predict(config, dataset, device, stopwatch, reference)
 
 
 def _read_reference(folder: str, stopwatch: Stopwatch) -> ReferenceRun:
@@ -197,7 +201,7 @@ def _match_reference(run: ReferenceRun, dataset: Dataset) -> tuple[Reference, La
 def _load_dataset(config: Config, source: Source, stopwatch: Stopwatch) -> Dataset:
     """Read the data set and check it against the settings."""
     with stopwatch.stage("data") as stage:
-        dataset = load_dataset(source, memory_bytes() // MEMORY_SHARE)
+        dataset = load_dataset(source, available_memory_bytes() // MEMORY_SHARE)
         n_train = dataset.n_train(config.validation_split)
         if config.batch_size > n_train:
             raise UsageError(f"--batch-size is {config.batch_size}, but only {n_train:,} training images remain")
@@ -210,22 +214,21 @@ def _load_dataset(config: Config, source: Source, stopwatch: Stopwatch) -> Datas
     return dataset
 
 
-def _train_and_predict(  # noqa: PLR0913 - it joins what the stages before it made
+def _train_and_predict(
     config: Config,
     dataset: Dataset,
     device: Device,
     stopwatch: Stopwatch,
-    reference: Reference | None,
-    y_reference: Labels | None,
+    reference: tuple[Reference, Labels] | tuple[None, None],
 ) -> TrainedRun:
-    from job.training.augmentation import augment_examples
+    from job.training.augmentation import build_examples
     from job.training.inference import predict_probabilities
     from job.training.networks import describe_network, with_test_time_augmentation
-    from job.training.train import train_each
+    from job.training.train import train_networks
 
     n_train = dataset.n_train(config.validation_split)
     with stopwatch.stage("training") as stage:
-        trainings = train_each(dataset, config, device.strategy())
+        trainings = train_networks(dataset, config, device.create_strategy())
         network = describe_network(trainings[0].network)
         n_epochs = sum(len(training.history["loss"]) for training in trainings)
         stage.summary = f"{network}: {n_epochs} x {n_train:,} images"
@@ -237,14 +240,14 @@ def _train_and_predict(  # noqa: PLR0913 - it joins what the stages before it ma
             for training, each in zip(trainings, probabilities, strict=True)
         ]
         chosen = seed_runs.index(find_median_run(seed_runs))
-        predictions = Predictions(dataset.test_labels, probabilities[chosen], y_reference)
+        predictions = Predictions(dataset.test_labels, probabilities[chosen], reference[1])
         indices = select_shown_images(predictions, config.seed)
         stage.summary = f"{len(dataset.test_images):,} test images"
     reported = trainings[chosen]
     record = RunRecord(
         class_names=dataset.class_names,
         seed=config.seed,
-        reference=reference,
+        reference=reference[0],
         training=Training(
             config=config,
             network=network,
@@ -260,13 +263,13 @@ def _train_and_predict(  # noqa: PLR0913 - it joins what the stages before it ma
         record=record,
         predictions=predictions,
         images={index: dataset.test_images[index] for index in indices},
-        augmented=augment_examples(
+        augmented=build_examples(
             config.augmentations(), dataset.train_images[:n_train], reported.seed, len(reported.history["loss"])
         ),
     )
 
 
-def _summarize_training(training: "Trained", y_true: Labels, probabilities: NDArray[np.float32]) -> SeedRun:
+def _summarize_training(training: "TrainedNetwork", y_true: Labels, probabilities: NDArray[np.float32]) -> SeedRun:
     accuracy, loss = accuracy_and_loss(y_true, probabilities)
     return SeedRun(
         seed=training.seed,
@@ -284,7 +287,7 @@ def _describe_provenance(config: Config, dataset: Dataset, device: Device, stopw
         environment=describe_environment(device.kind, device.name, device.n_threads, device.n_replicas),
         data=DataSource(
             name=dataset.name,
-            is_fashion_mnist=dataset.name == FASHION_MNIST,
+            is_fashion_mnist=dataset.sha256 == FASHION_MNIST_SHA256,
             source=dataset.source.kind,
             folder=str(dataset.source.folder),
             sha256={FILES[role]: digest for role, digest in dataset.sha256.items()},

@@ -17,7 +17,6 @@ from job.config.recipes import (
     Schedule,
     TestTime,
 )
-from job.config.report_layouts import Layout
 
 DeviceChoice = Literal["auto", "cpu", "gpu"]
 Layout = Literal["single", "folder"]

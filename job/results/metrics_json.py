@@ -2,7 +2,6 @@
 
 import json
 import math
-import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +13,7 @@ from job.evaluation.paired_comparison import Reference
 from job.evaluation.seed_variation import summarize_seed_runs
 from job.results.file_names import METRICS
 from job.results.schema import SCHEMA_VERSION, Metrics, Training
+from job.text import is_displayable
 
 Option = Literal["--output", "--reference"]
 """The option that named the folder of a run."""
@@ -74,7 +74,7 @@ def missing_file(path: Path, option: Option = "--output") -> DataError:
 def _find_flaw(metrics: Metrics) -> str:
     """The first impossible value that the evaluation cannot replace; empty if there is none."""
     for text in _find_texts(msgspec.to_builtins(metrics)):
-        if any(unicodedata.category(letter) in {"Cc", "Cs", "Cn"} for letter in text):
+        if not is_displayable(text):
             return f"the text {text!r} has a control character"
     if not all(0 <= time_s < MAX_AMOUNT for time_s in metrics.provenance.timings_s.values()):
         return "a time is out of range"

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from job.data.dataset import FASHION_MNIST
+from job.data.fashion_mnist import NAME as FASHION_MNIST
 from job.evaluation.intervals import Interval
 from job.report import findings
 from job.results.schema import History, Results

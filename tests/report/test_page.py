@@ -14,7 +14,7 @@ from support import edited, write_dataset
 
 from job.__main__ import main
 from job.config.recipes import ModelName
-from job.data.dataset import FASHION_MNIST
+from job.data.fashion_mnist import NAME as FASHION_MNIST
 from job.report.page import render
 from job.results import run
 from job.results.schema import Results

@@ -11,7 +11,7 @@ from support import edited, write_idx
 
 from job.__main__ import main
 from job.data import idx
-from job.data.sources import FILES
+from job.data.fashion_mnist import FILES
 from job.results import run
 
 ErrorOf = Callable[..., str]
@@ -99,7 +99,7 @@ def test_another_test_set(refusal: ErrorOf, finished_run: Path, tmp_path: Path, 
     """Other images, or the same with another label."""
     other = Path(shutil.copytree(finished_run.parent / "blocks", tmp_path / "other"))
     path = other / FILES[role]
-    values = idx.read(path, 3 if role == "test_images" else 1).values.copy()
+    values = idx.read_idx(path, 3 if role == "test_images" else 1).values.copy()
     values[0] = values[1]
     write_idx(path, values)
     line = refusal(finished_run, 65, other)
@@ -110,7 +110,9 @@ def test_another_test_set(refusal: ErrorOf, finished_run: Path, tmp_path: Path, 
 def test_other_training_images_are_no_hindrance(finished_run: Path, tmp_path: Path) -> None:
     """More data is one of the things that a comparison is for."""
     other = Path(shutil.copytree(finished_run.parent / "blocks", tmp_path / "other"))
-    images, labels = (idx.read(other / FILES[f"train_{kind}"], n).values for kind, n in (("images", 3), ("labels", 1)))
+    images, labels = (
+        idx.read_idx(other / FILES[f"train_{kind}"], n).values for kind, n in (("images", 3), ("labels", 1))
+    )
     write_idx(other / FILES["train_images"], np.concatenate([images, images[:40]]))
     write_idx(other / FILES["train_labels"], np.concatenate([labels, labels[:40]]))
     output = tmp_path / "out"

@@ -32,7 +32,7 @@ def stream_folder() -> Iterator[Path]:
     """
     _require_pipe()
     folder = _create_temporary_folder()
-    with signals.cleanup(lambda: shutil.rmtree(folder, ignore_errors=True)), _redirect_stdout() as stdout:
+    with signals.on_exit(lambda: shutil.rmtree(folder, ignore_errors=True)), _redirect_stdout() as stdout:
         try:
             yield folder
             sys.stdout.flush()
@@ -78,7 +78,7 @@ def _redirect_stdout() -> Iterator[int]:
 
 def _send(folder: Path, descriptor: int) -> None:
     """Write the tar archive of the folder to the file descriptor."""
-    signals.tell("the archive is cut off")
+    signals.set_exit_note("the archive is cut off")
     try:
         with (
             os.fdopen(descriptor, "wb", closefd=False) as file,
@@ -88,7 +88,7 @@ def _send(folder: Path, descriptor: int) -> None:
                 archive.add(path, f"{ARCHIVE_FOLDER}/{path.name}", filter=_without_owner)
     except OSError as error:
         raise OutputError(f"--output -: stdout broke before the end of the archive ({error.strerror})") from error
-    signals.tell("the archive is complete")
+    signals.set_exit_note("the archive is complete")
 
 
 def _without_owner(member: tarfile.TarInfo) -> tarfile.TarInfo:
