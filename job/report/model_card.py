@@ -73,7 +73,7 @@ def render_model_card(run: Run) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= FILTERS | {
+    environment.filters |= dict(FILTERS) | {
         "date": lambda moment: Markup(FILTERS["date"](moment)),  # noqa: S704 - its colons are no markup
         "code": Markup,
     }
