@@ -25,7 +25,7 @@ def test_bins_worked_by_hand() -> None:
 
 
 def test_the_calibration_error_weighs_bins_by_their_images() -> None:
-    """Guo et al. 2017, section 2: of 100 predictions of confidence 0.8, 80 should be right; if 60 are, the error is 0.2."""
+    """Guo et al. 2017, section 2: of 100 predictions with confidence 0.8, 80 are right if the error is 0."""
     assert measure([0.8] * 100, [True] * 80 + [False] * 20).ece == pytest.approx(0)
     assert measure([0.8] * 100, [True] * 60 + [False] * 40).ece == pytest.approx(0.2)
     mixed = measure([0.8] * 100 + [0.5] * 300, ([True] * 60 + [False] * 40) + ([True] * 120 + [False] * 180))
