@@ -20,6 +20,7 @@ from job.evaluation.paired_comparison import Reference
 from job.evaluation.predictions import Predictions
 from job.evaluation.sample_selection import select_shown_images
 from job.evaluation.seed_variation import SeedRun, SeedVariation, summarize_seed_runs
+from job.results.file_names import METRICS
 from job.results.provenance import DataSource, Environment, Provenance
 from job.results.run import Run
 from job.results.schema import History, RunRecord, Training
@@ -223,3 +224,9 @@ def make_run(  # noqa: PLR0913 - each is something that a test chooses
     n_augmented = 8 if trained and config.augment != "none" else 0
     augmented = random.integers(0, 256, (n_augmented, 1 + min(config.epochs, 5), 28, 28), np.uint8)
     return Run.from_predictions(record, predictions, images, augmented)
+
+
+def edit_metrics(folder: Path, edit: Callable[[dict[str, Any]], object]) -> None:
+    """Edit the content of metrics.json."""
+    path = folder / METRICS
+    path.write_text(edited(edit)(path.read_text(encoding="utf-8")), encoding="utf-8")

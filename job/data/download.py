@@ -19,6 +19,7 @@ from job.data.sources import Source
 from job.errors import DataError, OutputError
 
 PACKAGE = "dataset-fashion-mnist"
+KERAS_SCRIPT = "import keras; keras.datasets.fashion_mnist.load_data()"
 
 
 def main() -> int:
@@ -73,7 +74,7 @@ def fill_folder(folder: Path, methods: tuple[Callable[[Path], Path], ...]) -> So
                 folder.mkdir(exist_ok=True)
                 for name in FILES.values():
                     (downloaded / name).replace(folder / name)
-            except (OSError, subprocess.CalledProcessError, DataError) as error:
+            except (OSError, DataError) as error:
                 errors.append(str(error))
             else:
                 return Source(folder, "make data")
@@ -89,7 +90,7 @@ def download_debian_package(work: Path) -> Path:
         raise DataError("this is not a Debian system")
     try:
         _run_apt(work, "download", PACKAGE)
-    except subprocess.CalledProcessError:  # the package lists may be empty or outdated, and only root may update them
+    except DataError:  # the package lists may be empty or outdated, and only root may update them
         private_lists = _create_private_lists(work)
         _run_apt(work, *private_lists, "update")
         _run_apt(work, *private_lists, "download", PACKAGE)
@@ -105,19 +106,15 @@ def download_into(work: Path) -> Path:
 
 
 def download_with_keras() -> Source:
-    """Download Fashion-MNIST into Keras's cache.
+    """Download Fashion-MNIST into Keras's cache, in a separate process, because Keras and TensorFlow print.
 
     Raises:
         DataError: If the download fails.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow reads it when Keras imports it
-    import keras
-
     try:
-        keras.datasets.fashion_mnist.load_data()
-    except Exception as error:  # Keras passes on whatever its download raised
-        reason = " ".join(str(error).split())
-        raise DataError(f"Fashion-MNIST is not installed and Keras cannot download it ({reason})") from error
+        _run(Path(), sys.executable, "-P", "-c", KERAS_SCRIPT)
+    except DataError as error:
+        raise DataError(f"Fashion-MNIST is not installed and Keras cannot download it ({error})") from error
     source = sources.find_installed()
     if source is None:
         raise DataError("Keras downloaded Fashion-MNIST, but not into its cache")
@@ -138,11 +135,11 @@ def _create_private_lists(work: Path) -> list[str]:
 
 
 def _run(folder: Path, *command: str) -> None:
-    """Run a command quietly; if it fails, its last line on stderr becomes part of the error."""
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603 - fixed words
+    """Run a command quietly; if it fails, its last line on stderr becomes the error."""
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603 - fixed commands
     if done.returncode:
         last_line = (done.stderr.strip().splitlines() or [""])[-1]
-        raise subprocess.CalledProcessError(done.returncode, f"{command[0]} ({last_line})")
+        raise DataError(f"{Path(command[0]).name}: {last_line}")
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ def read_predictions(
             predictions = _read_parts(path, n_classes, has_reference=has_reference)
     except FileNotFoundError as error:
         raise missing_file(path, option) from error
-    except (OSError, ValueError) as error:  # pandas raises ValueErrors
+    except (OSError, ValueError, OverflowError) as error:  # the latter two come from pandas
         raise DataError(f"{path}: damaged ({' '.join(str(error).split())}); train again") from error
     if sha256 and hash_predictions(folder) != sha256:
         raise DataError(

@@ -2,7 +2,7 @@
 
 A training step of a convolutional network allocates and frees tens of MiB. By default glibc returns such blocks to the
 system at once, and the system clears them before it hands them out again. Keeping them makes each step of the `cnn`
-recipe faster.
+recipe faster (docs/recipes.md).
 
 With other C libraries the functions do nothing.
 """
