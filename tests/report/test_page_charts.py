@@ -23,7 +23,7 @@ def test_charts_follow_the_page(charts: dict[str, str]) -> None:
         assert root.get("role") == ("group" if name == "confusion_matrix" else "img")
         assert len(root.attrib["aria-label"]) > 40
         assert not re.search(r"style=|class=\"[^\"]*\.|id=|url\(|<defs|clip|xlink|#0[0-9]", chart)
-        colours = {element.attrib[key] for element in root.iter() for key in ("fill", "stroke") if key in element.attrib}
+        colours = {element.attrib.get(key, "none") for element in root.iter() for key in ("fill", "stroke")}
         assert {"var(--ink)"} < colours <= {*canvas.COLOURS.values(), "none"}
 
 
