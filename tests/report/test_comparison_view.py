@@ -1,66 +1,54 @@
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
+from synthetic_runs import make_predictions, make_run
 
 from job.evaluation.intervals import Interval
-from job.evaluation.paired_comparison import Comparison
-from job.report import comparison_view
+from job.report.comparison_view import assess_difference, view_comparison
 from job.report.images import Pictures
-from job.results import run
-from job.results.schema import Results
 
 
-@pytest.fixture
-def compared(compared_run: Path) -> Results:
-    return run.read_metrics(compared_run)
+def test_a_run_without_reference_has_no_comparison() -> None:
+    """Its page has no such section."""
+    run = make_run()
+    assert view_comparison(run, Pictures(run.images, embedded=True)) is None
 
 
-def arrange(folder: Path, results: Results) -> comparison_view.Changes | None:
-    predictions = run.read_predictions(folder, 10, [], compared=results.comparison is not None)
-    return comparison_view.arrange(results, predictions, Pictures(run.read_samples(folder, []), embedded=True))
-
-
-def test_a_run_alone_has_no_changes(finished_run: Path, finished_results: Results) -> None:
-    """There is nothing to be better than."""
-    assert arrange(finished_run, finished_results) is None
-
-
-def test_each_image_with_what_both_said(compared_run: Path, finished_run: Path, compared: Results) -> None:
-    """Won: now right, before wrong. Lost: the reverse. The surest first."""
-    found = arrange(compared_run, compared)
-    before = run.read_predictions(finished_run, 10, [])
-    assert found is not None
-    assert compared.comparison is not None
-    assert [one.index for one in found.won] == compared.comparison.won
-    assert [one.index for one in found.lost] == compared.comparison.lost
-    assert all(one.true == one.now != one.before for one in found.won)
-    assert all(one.true == one.before != one.now for one in found.lost)
-    for one in (*found.won, *found.lost):
-        assert one.true == f"class {before.y_true[one.index]}"
-        assert one.before == f"class {before.y_pred[one.index]}"
-    confidences = [one.confidence for one in found.won]
+def test_each_changed_image_has_both_predictions() -> None:
+    """Fixed: only this model is correct; broken: only the reference; the most confident first."""
+    run = make_run(make_predictions(with_reference=True))
+    view = view_comparison(run, Pictures(run.images, embedded=True))
+    assert view is not None
+    assert run.comparison is not None
+    assert run.predictions.y_reference is not None
+    assert [image.index for image in view.fixed] == run.comparison.fixed
+    assert [image.index for image in view.broken] == run.comparison.broken
+    assert all(image.true == image.current != image.reference for image in view.fixed)
+    assert all(image.true == image.reference != image.current for image in view.broken)
+    for image in (*view.fixed, *view.broken):
+        assert image.true == f"class {run.predictions.y_true[image.index]}"
+        assert image.reference == f"class {run.predictions.y_reference[image.index]}"
+    confidences = [image.confidence for image in view.fixed]
+    assert len(confidences) > 1
     assert confidences == sorted(confidences, reverse=True)
 
 
 @pytest.mark.parametrize(
-    ("bounds", "p_value", "sign"),
+    ("bounds", "p_value", "verdict"),
     [
         ((0.002, 0.018), 0.01, "better"),
         ((-0.018, -0.002), 0.01, "worse"),
-        ((-0.002, 0.022), 0.1, "open"),
-        ((0.0001, 0.02), 0.051, "open"),
-        ((-0.0001, 0.02), 0.049, "open"),
-        ((-0.01, 0.01), 1.0, "open"),
+        ((-0.002, 0.022), 0.1, "no significant difference"),
+        ((0.0001, 0.02), 0.051, "no significant difference"),
+        ((-0.0001, 0.02), 0.049, "no significant difference"),
+        ((-0.01, 0.01), 1.0, "no significant difference"),
     ],
 )
-def test_a_sign_needs_both_the_interval_and_the_test(
-    compared_run: Path, compared: Results, bounds: tuple[float, float], p_value: float, sign: str
+def test_a_verdict_requires_both_the_interval_and_the_test(
+    bounds: tuple[float, float], p_value: float, verdict: str
 ) -> None:
-    """Where they disagree, chance is not excluded."""
-    assert isinstance(compared.comparison, Comparison)
-    pairs = replace(compared.comparison.pairs, difference=sum(bounds) / 2, interval=Interval(*bounds))
-    other = replace(compared, comparison=replace(compared.comparison, pairs=pairs, p_value=p_value))
-    found = arrange(compared_run, other)
-    assert found is not None
-    assert found.sign == sign
+    """If they disagree, the difference is not significant."""
+    comparison = make_run(make_predictions(with_reference=True)).comparison
+    assert comparison is not None
+    counts = replace(comparison.counts, difference=sum(bounds) / 2, interval=Interval(*bounds))
+    assert assess_difference(replace(comparison, counts=counts, p_value=p_value)) == verdict

@@ -1,42 +1,95 @@
 import errno
+import json
 import shutil
 import signal
 from pathlib import Path
 
 import pytest
+from synthetic_runs import make_run
 
 from job.errors import OutputError
-from job.report.worker import Reporter
+from job.report.page import render_page
+from job.report.worker import ReportWorker
+from job.results.metrics_json import read_metrics
+from job.results.run import Run
+from job.results.schema import RunRecord
 
 
-def test_it_writes_the_report_beside_the_results(finished_run: Path, run_copy: Path) -> None:
-    """The one that the job itself has written."""
-    (run_copy / "index.html").unlink()
-    with Reporter() as reporter:
-        reporter.write(run_copy, "single").result()
-    assert (run_copy / "index.html").read_bytes() == (finished_run / "index.html").read_bytes()
+@pytest.fixture(scope="module")
+def run() -> Run:
+    return make_run()
 
 
-def test_a_file_that_cannot_be_written_is_the_systems_error(run_copy: Path) -> None:
-    """A folder stands in its place."""
-    (run_copy / "index.html").unlink()
-    (run_copy / "index.html").mkdir()
-    with Reporter() as reporter, pytest.raises(IsADirectoryError) as caught:
-        reporter.write(run_copy, "single").result()
+@pytest.fixture
+def record(run: Run, tmp_path: Path) -> RunRecord:
+    """What is known of a run whose predictions and samples are in `tmp_path`."""
+    run.write(tmp_path)
+    record = read_metrics(tmp_path).record()
+    (tmp_path / "metrics.json").unlink()
+    return record
+
+
+def test_it_evaluates_the_predictions_and_writes_the_report(run: Run, record: RunRecord, tmp_path: Path) -> None:
+    """The scores, metrics.json and the page are those that this process computes."""
+    with ReportWorker() as worker:
+        scores = worker.evaluate(tmp_path, "single", record).result(60)
+        worker.written.result(60)
+    assert scores == {"accuracy": run.evaluation.accuracy, "loss": run.evaluation.loss, "n_test": 100}
+    assert Run.read(tmp_path).evaluation == run.evaluation
+    assert (tmp_path / "index.html").read_bytes() == render_page(run, "single")["index.html"]
+
+
+def test_a_file_that_cannot_be_written_is_a_system_error(record: RunRecord, tmp_path: Path) -> None:
+    """The scores are known before; a folder has the name of the page."""
+    (tmp_path / "index.html").mkdir()
+    with ReportWorker() as worker:
+        assert worker.evaluate(tmp_path, "single", record).result(60)["n_test"] == 100
+        with pytest.raises(IsADirectoryError) as caught:
+            worker.written.result(60)
     assert caught.value.errno == errno.EISDIR
 
 
-def test_a_killed_process_is_told(run_copy: Path) -> None:
-    """As the kernel kills it where memory is short."""
-    with Reporter() as reporter:
-        reporter._process.send_signal(signal.SIGKILL)
-        reporter._process.wait()
-        with pytest.raises(OutputError, match=r"was killed \(signal 9\)"):
-            reporter.write(run_copy, "single").result()
+def test_a_killed_process_is_reported(record: RunRecord, tmp_path: Path) -> None:
+    """The kernel kills a process if memory runs out."""
+    with ReportWorker() as worker:
+        worker._process.send_signal(signal.SIGKILL)
+        worker._process.wait()
+        scores = worker.evaluate(tmp_path, "single", record)
+        for future in (scores, worker.written):
+            with pytest.raises(OutputError, match=r"was killed \(signal 9\), usually because memory ran out; give it"):
+                future.result(60)
 
 
-def test_results_that_contradict_themselves_are_a_bug(run_copy: Path) -> None:
-    """They were written a moment ago."""
-    shutil.copy(run_copy / "metrics.json", run_copy / "samples.npz")
-    with Reporter() as reporter, pytest.raises(RuntimeError, match=r"samples\.npz: damaged"):
-        reporter.write(run_copy, "single").result()
+def test_files_that_contradict_each_other_are_a_bug(record: RunRecord, tmp_path: Path) -> None:
+    """This job wrote them a moment ago."""
+    shutil.copy(tmp_path / "predictions.csv", tmp_path / "samples.npz")
+    with ReportWorker() as worker, pytest.raises(RuntimeError, match=r"samples\.npz: damaged"):
+        worker.evaluate(tmp_path, "single", record).result(60)
+
+
+def test_much_on_stderr_does_not_block_the_process(record: RunRecord, tmp_path: Path) -> None:
+    """A pipe holds only 64 kB."""
+    (tmp_path / "sitecustomize.py").write_text("import sys; sys.stderr.write('noise ' * 50_000)")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(tmp_path))
+        worker = ReportWorker()
+    with worker:
+        worker.evaluate(tmp_path, "single", record)
+        worker.written.result(60)
+
+
+def test_it_ends_with_its_parent() -> None:
+    """Its standard input is then closed."""
+    with ReportWorker() as worker:
+        assert worker._process.stdin is not None
+        worker._process.stdin.close()
+        assert worker._process.wait(60) == 0
+
+
+def test_it_ignores_the_interrupt_of_a_terminal(record: RunRecord, tmp_path: Path) -> None:
+    """The terminal sends SIGINT to both processes, and the parent decides."""
+    with ReportWorker() as worker:
+        scores = worker.evaluate(tmp_path, "folder", record).result(60)
+        worker._process.send_signal(signal.SIGINT)
+        worker.written.result(60)
+    assert json.loads((tmp_path / "metrics.json").read_text())["evaluation"]["accuracy"] == scores["accuracy"]

@@ -1,0 +1,40 @@
+from typing import Literal
+
+import numpy as np
+import pytest
+from svg_reading import elements, label, paths, texts
+
+from job.report.charts import canvas
+from job.report.charts.learning_curves import draw_learning_curve
+
+CURVES = {"loss": ([0.5, 0.4, 0.3], [0.6, 0.4, 0.5]), "accuracy": ([0.8, 0.9, 0.95], [0.7, 0.8, 0.9])}
+
+
+def test_curves_without_validation() -> None:
+    """One curve, one name, no best epoch."""
+    picture = draw_learning_curve([0.5, 0.25], [], "loss")
+    assert [text for text in texts(picture) if text[0].isalpha()] == ["epoch", "loss", "training 0.250"]
+    assert label(picture) == "Line chart of loss over 2 epochs: training from 0.500 to 0.250."
+
+
+@pytest.mark.parametrize(
+    ("quantity", "best"), [("loss", "loss 0.400 in epoch 2"), ("accuracy", "accuracy 0.900 in epoch 3")]
+)
+def test_the_best_epoch_of_the_validation_is_marked(quantity: Literal["loss", "accuracy"], best: str) -> None:
+    """The lowest loss, the highest accuracy."""
+    picture = draw_learning_curve(*CURVES[quantity], quantity)
+    assert "best" in texts(picture)
+    assert label(picture).endswith(f"best validation {best}.")
+
+
+@pytest.mark.parametrize("n_epochs", [1, 5, 20, 21, 200])
+def test_curves_of_any_length(n_epochs: int) -> None:
+    """Names at least a line apart, the higher curve's above, even if both end alike; dots only for few epochs."""
+    curve = np.linspace(0.5, 0.9, n_epochs).tolist()
+    picture = draw_learning_curve(curve, [*curve[:-1], curve[-1] + 0.001], "accuracy")
+    ends = [float(text.attrib["y"]) for text in elements(picture, "text") if " 0." in (text.text or "")]
+    assert len(ends) == 2
+    assert max(ends) - min(ends) >= canvas.LINE - 0.1
+    assert ends.index(min(ends)) == [text[:5] for text in texts(picture) if " 0." in text].index("valid")
+    assert ("best" in texts(picture)) == (n_epochs > 1)
+    assert bool(paths(picture, stroke_width="5")) == (n_epochs <= 20)

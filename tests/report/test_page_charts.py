@@ -1,0 +1,45 @@
+import re
+from dataclasses import asdict
+from xml.etree import ElementTree as ET
+
+import pytest
+from synthetic_runs import make_predictions, make_run, make_training
+
+from job.report import page_charts
+from job.report.charts import canvas
+from job.report.page_charts import draw_charts
+
+
+@pytest.fixture(scope="module")
+def charts() -> dict[str, str]:
+    run = make_run(make_predictions(1000, with_reference=True), training=make_training(n_epochs=200))
+    return asdict(draw_charts(run, with_published=True))
+
+
+def test_charts_follow_the_page(charts: dict[str, str]) -> None:
+    """No style, colour, id or clipping of their own, and a text alternative."""
+    for name, chart in charts.items():
+        root = ET.fromstring(chart)
+        assert root.get("role") == ("group" if name == "confusion_matrix" else "img")
+        assert len(root.attrib["aria-label"]) > 40
+        assert not re.search(r"style=|class=\"[^\"]*\.|id=|url\(|<defs|clip|xlink|#0[0-9]", chart)
+        colours = {element.attrib.get(key, "none") for element in root.iter() for key in ("fill", "stroke")}
+        assert {"var(--ink)"} < colours <= {*canvas.COLOURS.values(), "none"}
+
+
+def test_charts_are_small(charts: dict[str, str]) -> None:
+    """At most 8 kB each, except for the confusion matrix."""
+    assert max(len(chart) for name, chart in charts.items() if name != "confusion_matrix") < 8000
+
+
+def test_a_run_lacks_the_charts_that_it_has_no_data_for() -> None:
+    """Neither a training nor a reference."""
+    charts = draw_charts(make_run(training=None), with_published=False)
+    missing = [name for name, chart in vars(charts).items() if chart is None]
+    assert missing == ["published_accuracies", "recall_changes", "loss", "accuracy"]
+
+
+def test_warming_up_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither on stdout nor on stderr."""
+    page_charts.warm_up()
+    assert capsys.readouterr() == ("", "")
