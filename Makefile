@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup data run export render test browser browser-test check format lock image image-test sbom audit version bench clean
+.PHONY: help setup data run export render test test-fast browser browser-test check docs format lock image image-test sbom audit version bench clean
 
 # The first Python on the path that TensorFlow has wheels for and that can make a virtual environment.
 PYTHONS := python3 python3.13 python3.12 python3.11 python
@@ -44,13 +44,17 @@ render: setup ## Make report/index.html again from the results in report/, witho
 test: $(VENV)/tests.stamp data ## Run the tests, one full training among them (a few minutes)
 	$(BIN)/python -m pytest -m "not image and not browser" $(ARGS)
 
+test-fast: $(VENV)/tests.stamp data ## Run the tests that train nothing (within a minute)
+	$(BIN)/python -m pytest -m "not training and not image and not browser" $(ARGS)
+
 browser-test: browser $(VENV)/tests.stamp tests/node_modules/.package-lock.json ## Look at the report in Chromium, and validate it
 	$(BIN)/python -m pytest -m browser $(ARGS)
 
-check: $(VENV)/tests.stamp ## Check format, lint, types, Dockerfile and CI files
+check: $(VENV)/tests.stamp ## Check format, lint, types, layers, Dockerfile and CI files
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/shellcheck .ci/run
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml

@@ -20,6 +20,7 @@ from typing import Any
 
 from bench import curves
 from bench.peers import OF_THEIR_OWN, PEERS
+from job.text import count_noun
 from job.training import resources
 
 ROOT = Path(__file__).parents[1]
@@ -63,8 +64,8 @@ def main() -> None:
 
 def _machine() -> dict[str, Any]:
     return {
-        "processor": resources.find().processor,
-        "n_processors": resources.n_processors(),
+        "processor": resources.detect_resources().processor,
+        "n_processors": resources.count_processors(),
         "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
         "load_before": round(os.getloadavg()[0], 2),
         "packages": _versions(),
@@ -92,7 +93,7 @@ def _recipes(n_rounds: int) -> Measured:
 
 
 def _growth(n_rounds: int) -> Measured:
-    threads = str(resources.n_processors())
+    threads = str(resources.count_processors())
     cases = [(factor, 32, threads) for factor in (1, 2, 5, 10)]
     cases += [(1, batch_size, threads) for batch_size in (128, 512, 1024, 4096)]
     cases += [(1, batch_size, "1") for batch_size in (32, 512)]
@@ -179,9 +180,9 @@ def report(measured: dict[str, Table]) -> str:
 def _where(table: Table) -> list[str]:
     """When and where a table was measured."""
     machine = table["machine"]
-    threads = resources.count_of(machine["n_processors"], "processor")
+    threads = count_noun(machine["n_processors"], "processor")
     packages = ", ".join(f"{name} {number}" for name, number in machine["packages"].items())
-    rounds = resources.count_of(table["n_rounds"], "round")
+    rounds = count_noun(table["n_rounds"], "round")
     return [
         f"{rounds} on {machine['processor']}, {threads}, {machine['system']}; load before it {machine['load_before']}.",
         f"{packages}.",

@@ -18,11 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from job.config.recipes import RECIPES, Recipe, RecipeName
-from job.config.run_config import Config
-from job.data import idx, sources
+from job.config.recipes import RecipeName
+from job.config.run_config import Config, recipe_config
+from job.data import download, idx
 from job.data.dataset import Dataset, load_dataset, scale_pixels
-from job.evaluation import evaluate
 from job.training import resources
 
 EPOCHS, BATCH_SIZE, N_TRAIN, N_CLASSES = 5, 32, 54_000, 10
@@ -33,7 +32,7 @@ Figures = dict[str, Any]
 
 def load() -> Dataset:
     """Fashion-MNIST, found as the job finds it."""
-    return load_dataset(sources.find(None))
+    return load_dataset(download.find_or_download(None))
 
 
 def engine(options: argparse.Namespace) -> Figures:
@@ -42,7 +41,8 @@ def engine(options: argparse.Namespace) -> Figures:
     import keras
 
     from job.training import networks
-    from job.training.compiled_trainer import Engine
+    from job.training.compiled_trainer import CompiledTrainer
+    from job.training.inference import predict_probabilities
 
     dataset = _grown(load(), options.factor)
     n_train = N_TRAIN * options.factor
@@ -51,12 +51,12 @@ def engine(options: argparse.Namespace) -> Figures:
         on_epoch_begin=lambda epoch, logs=None: epochs_s.append(-time.perf_counter()),  # noqa: ARG005
         on_test_begin=lambda logs=None: epochs_s.append(epochs_s.pop() + time.perf_counter()),  # noqa: ARG005
     )
-    network = networks.build(N_CLASSES, Recipe(), options.seed)
+    network = networks.build_network(N_CLASSES, Config(), options.seed)
     begun = time.perf_counter()
-    Engine(network, dataset, n_train, options.batch_size, options.seed).train(EPOCHS, [watch])
+    CompiledTrainer(network, dataset, n_train, options.batch_size, options.seed).train(EPOCHS, [watch])
     fit_s = time.perf_counter() - begun
     peak = _peak_mib()
-    accuracy = _accuracy(dataset, evaluate.predict(network, dataset.test_images))
+    accuracy = _accuracy(dataset, predict_probabilities(network, dataset.test_images))
     figures = {"fit_s": fit_s, "accuracy": accuracy, "epoch_s": float(np.median(epochs_s[1:])), "peak_mib": peak}
     if options.factor == 1 and options.batch_size == BATCH_SIZE:
         figures["products_s"] = _matrix_products_s()
@@ -69,18 +69,21 @@ def recipe(options: argparse.Namespace, name: RecipeName) -> Figures:
     import keras
 
     from job.training import networks, train
+    from job.training.inference import predict_probabilities
 
     dataset = load()
-    config = Config(**vars(RECIPES[name]), recipe=name, seed=options.seed)
+    config = recipe_config(name, seed=options.seed)
     curve: list[tuple[float, float]] = []
     begun = time.perf_counter()
     watch = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: curve.append((time.perf_counter() - begun, logs["val_accuracy"]))  # noqa: ARG005
     )
-    network = networks.build(N_CLASSES, config, options.seed, train.n_steps(dataset, config))
-    train.train(network, dataset, config, [watch])
+    network = networks.build_network(N_CLASSES, config, options.seed, train.count_steps(dataset, config))
+    train.train_network(network, dataset, config, [watch])
     fit_s = time.perf_counter() - begun
-    accuracy = _accuracy(dataset, evaluate.predict(networks.judge(network, config), dataset.test_images))
+    accuracy = _accuracy(
+        dataset, predict_probabilities(networks.with_test_time_augmentation(network, config), dataset.test_images)
+    )
     return {"fit_s": fit_s, "accuracy": accuracy, "n_weights": network.count_params(), "curve": curve}
 
 
@@ -90,15 +93,16 @@ def keras_fit(options: argparse.Namespace, steps_per_execution: int = 1) -> Figu
     import keras
 
     from job.training import networks
+    from job.training.inference import predict_probabilities
 
     dataset = load()
-    network = networks.build(N_CLASSES, Recipe(), options.seed)
+    network = networks.build_network(N_CLASSES, Config(), options.seed)
     network.compile(network.optimizer, network.loss, metrics=["accuracy"], steps_per_execution=steps_per_execution)
     images, labels = scale_pixels(dataset.train_images), keras.utils.to_categorical(dataset.train_labels, N_CLASSES)
     begun = time.perf_counter()
     network.fit(images, labels, batch_size=BATCH_SIZE, epochs=EPOCHS, validation_split=0.1, verbose=0)
     fit_s = time.perf_counter() - begun
-    return {"fit_s": fit_s, "accuracy": _accuracy(dataset, evaluate.predict(network, dataset.test_images))}
+    return {"fit_s": fit_s, "accuracy": _accuracy(dataset, predict_probabilities(network, dataset.test_images))}
 
 
 def keras_steps(options: argparse.Namespace) -> Figures:
@@ -218,9 +222,9 @@ RECIPE_PEERS: dict[str, Callable[[argparse.Namespace], Figures]] = {
 
 
 def _start(n_threads: int) -> None:
-    from job.training import device
+    from job.training.device import configure_device
 
-    device.start("cpu", n_threads, resources.find())
+    configure_device("cpu", n_threads, resources.detect_resources())
 
 
 OF_THEIR_OWN = ("PyTorch, eager", "PyTorch, fused Adam", "JAX, lax.scan")
@@ -232,7 +236,9 @@ def _grown(dataset: Dataset, factor: int) -> Dataset:
     if factor == 1:
         return dataset
     order = np.concatenate([*[np.arange(N_TRAIN)] * factor, np.arange(N_TRAIN, len(dataset.train_images))])
-    images = idx.aligned(len(order) * dataset.train_images[0].size).reshape(-1, *dataset.train_images.shape[1:])
+    images = idx.allocate_aligned(len(order) * dataset.train_images[0].size).reshape(
+        -1, *dataset.train_images.shape[1:]
+    )
     np.take(dataset.train_images, order, axis=0, out=images, mode="clip")  # "raise" would buffer
     return replace(dataset, train_images=images, train_labels=dataset.train_labels[order])
 
@@ -242,7 +248,7 @@ def _accuracy(dataset: Dataset, scores: NDArray[Any]) -> float:
 
 
 def _matrix_products_s() -> float:
-    """The matrix products of an epoch of full batches, in a loop compiled as the engine's is; median of five."""
+    """The matrix products of an epoch of full batches, in a loop compiled as the trainer's is; median of five."""
     import tensorflow as tf
 
     def values(*shape: int) -> tf.Tensor:
@@ -286,7 +292,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("peer", choices=PEERS | RECIPE_PEERS)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=resources.n_processors())
+    parser.add_argument("--threads", type=int, default=resources.count_processors())
     parser.add_argument("--factor", type=int, default=1, help="how often the training images are there")
     parser.add_argument("--batch-size", type=int, default=BATCH_SIZE)
     options = parser.parse_args()

@@ -1,4 +1,4 @@
-"""The job: its stages in their order. No stage knows of a later one, and only this module sees them all."""
+"""The command line: reads the options, runs a command, and turns errors into one line and an exit status."""
 
 from job import signals
 
@@ -10,232 +10,55 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from job.config import cli
-from job.config.run_config import STREAM, Config
-from job.errors import BUG, JobError, OutputError, UsageError
-from job.log import Stopwatch, configure_log, log, open_streams, say
+from job.config.run_config import STREAM
+from job.errors import BUG, JobError, OutputError, PackageError
+from job.log import configure_log, open_streams, print_error
 
-if TYPE_CHECKING:
-    import keras
-
-    from job.data.dataset import Dataset
-    from job.data.sources import Source
-    from job.evaluation.paired_comparison import Baseline
-    from job.results import reference_run
-    from job.results.schema import Evidence, Results
-    from job.training.device import Device
+MISSING_PACKAGE = (
+    "this Python lacks the package {}; start the job with `make run`, which installs all packages, or use its Docker "
+    "image"
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the job; returns the exit status.
 
     Args:
-        argv: the words of the command line, those of the process if None.
+        argv: Arguments of the command line; those of the process if None.
     """
     try:
         command = cli.parse(sys.argv[1:] if argv is None else argv)
         configure_log(command.log_level)
-        result = {"train": train, "render": render}[command.name](command.config)
-        _say(result, streamed=command.config.output == STREAM)
+        from job import pipeline  # --help and usage errors do not load NumPy
+
+        run = {"train": pipeline.train_into, "render": pipeline.render}[command.name]
+        _print_result(run(command.config), streamed=command.config.output == STREAM)
     except JobError as error:
-        _complain(f"fashion-job: error: {error}")
+        print_error(f"fashion-job: error: {error}")
         return error.exit_status
-    except Exception:  # noqa: BLE001 - whatever it is, it is our bug
-        _complain(
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is our bug
+        if isinstance(error, ModuleNotFoundError) and error.name and "." not in error.name and error.name != "job":
+            print_error(f"fashion-job: error: {MISSING_PACKAGE.format(error.name)}")
+            return PackageError.exit_status
+        print_error(
             traceback.format_exc() + "fashion-job: error: this is a bug in the job; please report it with the above"
         )
         return BUG
     return 0
 
 
-def _complain(text: str) -> None:
-    with contextlib.suppress(OSError):  # the exit status says it to those who do not listen
-        print(text, file=sys.stderr)
-
-
-def _say(result: str, *, streamed: bool) -> None:
+def _print_result(result: str, *, streamed: bool) -> None:
     if streamed:
-        _complain(result)
+        print_error(result)
         return
     try:
         print(result, flush=True)
     except OSError as error:
-        raise OutputError(f"stdout cannot be written ({error.strerror}), but the report is there: {result}") from error
-
-
-def train(config: Config) -> str:
-    """Train, judge and report; returns the result in one line."""
-    from job.results import file_names
-    from job.results.output_folder import tar_stream
-
-    if config.output != STREAM:
-        folder = Path(config.output)
-        return _result(_train(config, folder), str(folder / file_names.PAGE))
-    with tar_stream.stream_folder() as folder:
-        outcome = _train(config, folder)
-    return _result(outcome, f"{tar_stream.ARCHIVE_FOLDER}/{file_names.PAGE} in the archive")
-
-
-def _train(config: Config, folder: Path) -> "Results":
-    """Train, judge and report into `folder`."""
-    from job.data import sources
-    from job.report.worker import Reporter
-    from job.results import file_names, reference_run, schema
-    from job.results.output_folder import atomic_write, owned_folders, preparation
-    from job.training import device, export, resources
-
-    stopwatch = Stopwatch()
-    export.require_packages(config.export)
-    files = (*file_names.RESULT_FILES, *file_names.REPORT_FILES[config.layout])
-    exports = [file_names.EXPORTS] if config.export or owned_folders.is_owned(folder / file_names.EXPORTS) else []
-    preparation.prepare_output_folder(folder, files, (*file_names.REPORT_FOLDERS[config.layout], *exports))
-    source = sources.find(config.data)
-    available = resources.find()
-    n_threads = config.threads or available.n_processors
-    say("system", f"{available.describe(n_threads)}, data from {source.folder}, report to {folder.absolute()}")
-    if shortage := available.shortage(config.model):
-        log.warning(shortage)
-    with Reporter() as reporter:
-        run = _read_earlier(config.baseline, stopwatch) if config.baseline is not None else None
-        device.importing()  # which hides pandas meanwhile
-        dataset = _load(config, folder, source, stopwatch)
-        baseline = reference_run.match(run, dataset) if run else None
-        with stopwatch.stage("tensorflow") as stage:
-            used = device.start(config.device, n_threads, available, config.replicas)
-            stage.summary = str(used)
-        network, evidence, outcome = _run(config, dataset, used, stopwatch, baseline)
-        done = "nothing was sent" if config.output == STREAM else "the new report is in place"
-        report = stopwatch.stage("report")
-        new = atomic_write.stage_files(folder, done, outdated=[file_names.EXPORTS])
-        with report as stage, new as staging, signals.cleanup(reporter.stop):
-            schema.write(staging, outcome, dataset, evidence)
-            written = reporter.write(staging, config.layout)
-            network.save(staging / schema.MODEL)
-            exported = _export(network, outcome, staging)
-            written.result()
-            stage.summary = ", ".join((file_names.describe_report(staging), *exported))
-    return outcome
-
-
-def _export(network: "keras.Model", outcome: "Results", staging: Path) -> list[str]:
-    """Export the network in the chosen formats, with a model card; returns the paths of the models."""
-    from job.config.export_formats import FORMATS
-    from job.report import model_card
-    from job.results.file_names import EXPORTS
-    from job.training import export
-
-    formats = outcome.config.export
-    if formats:
-        folder = staging / EXPORTS
-        folder.mkdir()
-        export.export_network(network, folder, formats)
-        model_card.write(folder, outcome)
-    return [f"{EXPORTS}/{FORMATS[name]}" for name in formats]
-
-
-def _load(config: Config, folder: Path, source: "Source", stopwatch: Stopwatch) -> "Dataset":
-    """The data set, if it and the output folder suit the settings."""
-    from job.data.dataset import MEMORY_SHARE, load_dataset
-    from job.results import schema
-    from job.results.output_folder import preparation
-    from job.training import export, resources
-
-    with stopwatch.stage("data") as stage:
-        dataset = load_dataset(source, resources.memory_bytes() // MEMORY_SHARE)
-        n_train = dataset.n_train(config.validation_split)
-        if config.batch_size > n_train:
-            raise UsageError(
-                f"--batch-size is {config.batch_size}, but only {n_train:,} images are there to train with"
-            )
-        if n_train % config.replicas:
-            raise UsageError(
-                f"--replicas is {config.replicas}, which cannot share {n_train:,} training images equally; take a "
-                "divisor of that number"
-            )
-        n_bytes = schema.size_bytes(len(dataset.test_images), dataset.n_classes)
-        preparation.require_free_space(folder, n_bytes + len(config.export) * export.SIZE_BYTES)
-        stage.summary = str(dataset)
-    return dataset
-
-
-def _read_earlier(name: str, stopwatch: Stopwatch) -> "reference_run.Run":
-    """The earlier run in the folder of that name."""
-    from job.results import reference_run
-
-    with stopwatch.stage("baseline") as stage:
-        run = reference_run.read(name)
-        stage.summary = str(run)
-    return run
-
-
-def _run(
-    config: Config, dataset: "Dataset", used: "Device", stopwatch: Stopwatch, baseline: "Baseline | None"
-) -> "tuple[keras.Model, Evidence, Results]":
-    """The trained network, or that of the median run, and all that is known of it."""
-    from job.evaluation import evaluate, paired_comparison, seed_variation
-    from job.results import provenance, schema
-    from job.training import augmentation, networks, train
-
-    n_train = dataset.n_train(config.validation_split)
-    with stopwatch.stage("training") as stage:
-        trained = train.train_each(dataset, config, used.strategy())
-        described = networks.describe(trained[0].network)
-        n_times = sum(len(one.history["loss"]) for one in trained)
-        stage.summary = f"{described}: {n_times} x {n_train:,} images"
-    with stopwatch.stage("evaluation") as stage:
-        judges = [networks.judge(one.network, config) for one in trained]
-        answers = [evaluate.predict(network, dataset.test_images) for network in judges]
-        trials = [
-            one.trial(*evaluate.score(dataset.test_labels, answer), took_best=config.early_stopping > 0)
-            for one, answer in zip(trained, answers, strict=True)
-        ]
-        chosen = trials.index(seed_variation.median(trials))
-        probabilities = answers[chosen]
-        judgement = evaluate.judge(dataset.test_labels, probabilities, dataset.class_names, config.seed)
-        compared = paired_comparison.compare(baseline, dataset.test_labels, probabilities) if baseline else None
-        stage.summary = f"loss {judgement.loss:.4f}, accuracy {judgement.accuracy:.4f} (n = {len(probabilities):,})"
-    outcome = schema.Results(
-        **vars(judgement),
-        started=stopwatch.began.isoformat(timespec="seconds"),
-        command=config.command(),
-        model=described,
-        spread=seed_variation.spread(trials) if config.runs > 1 else None,
-        comparison=compared,
-        history=schema.History(**trained[chosen].history),
-        config=config,
-        environment=provenance.describe(used),
-        data=schema.summarise(dataset, n_train),
-        timings_s=stopwatch.timings_s(),
-    )
-    n_epochs = len(trained[chosen].history["loss"])
-    augmented = augmentation.examples(
-        config.augmentations(), dataset.train_images[:n_train], trained[chosen].seed, n_epochs
-    )
-    return judges[chosen], schema.Evidence(probabilities, augmented, baseline), outcome
-
-
-def render(config: Config) -> str:
-    """Make the report again from the files of an earlier run; returns the result in one line."""
-    from job.report import build
-    from job.results import file_names, run
-    from job.results.output_folder import atomic_write, preparation
-
-    folder = Path(config.output)
-    with Stopwatch().stage("report") as stage:
-        outcome = run.read_metrics(folder)
-        layout = config.layout
-        preparation.prepare_output_folder(folder, file_names.REPORT_FILES[layout], file_names.REPORT_FOLDERS[layout])
-        with atomic_write.stage_files(folder) as staging:
-            build.write(folder, staging, config.layout)
-            stage.summary = file_names.describe_report(staging)
-    return _result(outcome, str(folder / file_names.PAGE))
-
-
-def _result(outcome: "Results", report: str) -> str:
-    return f"accuracy {outcome.accuracy:.4f} on {outcome.data.n_test:,} test images: {report}"
+        raise OutputError(
+            f"stdout cannot be written ({error.strerror}), but the report is in place: {result}"
+        ) from error
 
 
 if __name__ == "__main__":
@@ -243,4 +66,4 @@ if __name__ == "__main__":
     status = main()
     with contextlib.suppress(OSError):
         sys.stderr.flush()
-    os._exit(status)  # TensorFlow's teardown is slow, and a signal in it would find no handler
+    os._exit(status)  # TensorFlow's teardown is slow, and has no handler for a signal

@@ -1,4 +1,4 @@
-"""What can go wrong, each with its exit status.
+"""Defines the errors that the job reports, each with its exit status.
 
 The numbers are those of BSD's `sysexits.h` where it has one for the case.
 """
@@ -7,43 +7,43 @@ from typing import ClassVar
 
 
 class JobError(Exception):
-    """An error the user can mend. Its message is one line: what is wrong, where, and what to do."""
+    """An error that the user can fix. Its message is one line: what is wrong, where, and what to do."""
 
     exit_status: ClassVar[int]
 
 
 class UsageError(JobError):
-    """The command line asks for something that does not exist or makes no sense."""
+    """An option or setting is unknown, out of range, or contradicts another."""
 
     exit_status = 64
 
 
 class DataError(JobError):
-    """A file that is read is missing, damaged or not what it should be."""
+    """An input file is missing, damaged or of the wrong kind."""
 
     exit_status = 65
 
 
 class DeviceError(JobError):
-    """The device asked for is not there."""
+    """The requested device is not available."""
 
     exit_status = 69
 
 
 class PackageError(JobError):
-    """A package that an option needs is not installed."""
+    """A required package is not installed."""
 
     exit_status = 69
 
 
 class OutputError(JobError):
-    """The output folder, or stdout in its place, cannot be written."""
+    """The output folder or stdout cannot be written."""
 
     exit_status = 73
 
 
 class DivergenceError(JobError):
-    """Training left the finite numbers."""
+    """Training diverged: the loss or a prediction is not a finite number."""
 
     exit_status = 79
 
@@ -51,14 +51,14 @@ class DivergenceError(JobError):
 BUG = 70
 
 EXIT_STATUSES = {
-    0: "the report is written",
-    UsageError.exit_status: "usage: an unknown option or a value out of range",
-    DataError.exit_status: "data: a file that is read is missing, damaged or not what it should be",
-    DeviceError.exit_status: "device or package: none of the kind asked for, or not installed",
-    BUG: "a bug in the job itself, with a traceback",
-    OutputError.exit_status: "output: the folder or the stream cannot be written",
-    DivergenceError.exit_status: "training diverged: the loss is no longer a finite number",
+    0: "success: the report is written",
+    UsageError.exit_status: "usage: an unknown option, or a value out of range",
+    DataError.exit_status: "data: an input file is missing, damaged or of the wrong kind",
+    DeviceError.exit_status: "device or package: the requested device is not available, or a package is not installed",
+    BUG: "bug: an error in the job itself, with a traceback",
+    OutputError.exit_status: "output: the output folder or stdout cannot be written",
+    DivergenceError.exit_status: "divergence: the loss is no longer a finite number",
     130: "stopped by SIGINT (Ctrl-C)",
     143: "stopped by SIGTERM (docker stop)",
 }
-"""What each exit status means, in the words of `--help`."""
+"""The meaning of each exit status, as in `--help`."""

@@ -1,4 +1,4 @@
-"""What the job says while it runs: a line per stage, and a bar in a terminal, on stderr."""
+"""Reports progress on stderr: one line for each stage of the run, plus warnings and errors."""
 
 import contextlib
 import datetime
@@ -11,38 +11,35 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
-
-from job import signals
-
-if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
 
 log = logging.getLogger("job")
 
 STDERR_LOCK = threading.RLock()
-"""Held while stderr is written to, or given another place, so that no line is lost between the two."""
+"""Held while a thread writes to stderr or redirects it, so that no line goes to the wrong place."""
 
 
 class _StderrHandler(logging.Handler):
-    """Writes to whatever stderr is at that moment, so that lines appear above a progress bar."""
+    """Writes to the current `sys.stderr`, so that lines appear above a progress bar."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        with STDERR_LOCK, contextlib.suppress(OSError):  # who stopped listening does not stop the job
+        with STDERR_LOCK, contextlib.suppress(OSError):  # a closed stderr must not stop the job
             prefix = "fashion-job: warning: " if record.levelno == logging.WARNING else ""
             print(prefix + self.format(record), file=sys.stderr, flush=True)
 
 
 def open_streams() -> None:
-    """Open stdin, stdout and stderr on nothing where the caller closed them, before another file takes their place."""
-    for number in range(3):
+    """Open stdin, stdout and stderr on the null device if the caller closed them.
+
+    Otherwise the next file that the job opens would get their descriptor.
+    """
+    for descriptor in range(3):
         try:
-            os.fstat(number)
+            os.fstat(descriptor)
         except OSError:
-            os.open(os.devnull, os.O_RDONLY)  # so that writing to it fails, as it should
+            os.open(os.devnull, os.O_RDONLY)  # read-only, so that writing to it still fails
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - for the life of the process
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - open until the process ends
 
 
 def configure_log(level: int) -> None:
@@ -52,14 +49,20 @@ def configure_log(level: int) -> None:
     log.propagate = False
 
 
-def say(stage: str, text: str) -> None:
-    """Log a line on a stage."""
-    log.info("%-11s %s", stage, text)
+def log_stage(name: str, text: str) -> None:
+    """Log a line about a stage."""
+    log.info("%-11s %s", name, text)
+
+
+def print_error(text: str) -> None:
+    """Print to stderr; if it is closed, the exit status has to be enough."""
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr)
 
 
 @dataclass
 class Stage:
-    """A stage under way; `summary` is the line the log shows at its end."""
+    """A running stage; the log shows `summary` when it ends."""
 
     summary: str = ""
 
@@ -69,9 +72,9 @@ class Stopwatch:
     """Measures the stages of a run.
 
     Attributes:
-        began: the start of the run, UTC.
-        started: `time.monotonic()` then.
-        stages_s: wall time of each finished stage in seconds, in order.
+        began: Start of the run, UTC.
+        started: `time.monotonic()` at the start of the run.
+        stages_s: Wall time of each finished stage in seconds, in order.
     """
 
     began: datetime.datetime = field(default_factory=lambda: datetime.datetime.now(datetime.UTC))
@@ -80,57 +83,13 @@ class Stopwatch:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Stage]:
-        """Time the block, and log its summary and duration when it succeeds."""
+        """Time the block; when it succeeds, log its summary and duration."""
         begun = time.monotonic()
         stage = Stage()
         yield stage
         self.stages_s[name] = time.monotonic() - begun
-        say(name, f"{stage.summary} ({self.stages_s[name]:.1f} s)")
+        log_stage(name, f"{stage.summary} ({self.stages_s[name]:.1f} s)")
 
     def timings_s(self) -> dict[str, float]:
-        """The finished stages, and `total`: wall time since the start in seconds."""
+        """Return the wall time of each finished stage, and of the run so far as `total`, in seconds."""
         return {**self.stages_s, "total": time.monotonic() - self.started}
-
-
-class Bar:
-    """Shows how far a training of `n_epochs` epochs of `n_steps` steps is: a bar in a terminal, a line per epoch.
-
-    To be used as a context manager.
-    """
-
-    def __init__(self, n_epochs: int, n_steps: int) -> None:
-        self._n_epochs = n_epochs
-        self._n_steps = n_steps
-        self._bar: Progress | None = None
-        self._task: TaskID | None = None
-
-    def __enter__(self) -> Self:
-        if sys.stderr.isatty() and log.isEnabledFor(logging.INFO):
-            self._bar = _terminal_bar()
-            self._task = self._bar.add_task("training", total=self._n_epochs * self._n_steps)
-            self._cleanup = signals.cleanup(self._bar.stop)  # gives the terminal its cursor back
-            self._cleanup.__enter__()
-            self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar:
-            self._cleanup.__exit__(None, None, None)
-
-    def step(self, epoch: int, step: int) -> None:
-        """Tell that `step` steps of the `epoch`th epoch (from 0) are done."""
-        if self._bar and self._task is not None:
-            self._bar.update(self._task, completed=epoch * self._n_steps + step)
-
-    def epoch(self, epoch: int, figures: dict[str, float], wall_time_s: float) -> None:
-        """Log the figures at the end of the `epoch`th epoch (from 0)."""
-        shown = ", ".join(f"{name} {value:.4f}" for name, value in figures.items() if name != "learning_rate")
-        say("training", f"epoch {epoch + 1} of {self._n_epochs}: {shown} ({wall_time_s:.1f} s)")
-
-
-def _terminal_bar() -> "Progress":
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description:<11}"), BarColumn(None), TextColumn("{task.percentage:>3.0f}%"))
-    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)

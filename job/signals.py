@@ -1,7 +1,7 @@
-"""SIGINT and SIGTERM end the job at once, with nothing half-written left behind.
+"""Ends the job at once on SIGINT and SIGTERM, without leaving half-written files.
 
-A handler that raises an exception can lose it inside a library's callback or finaliser, and PID 1 of a container
-ignores SIGTERM without one. So the handler itself cleans up and leaves.
+An exception raised by a signal handler can get lost inside a library's callback or finalizer, and PID 1 of a container
+ignores SIGTERM unless it has a handler. Therefore the handler itself cleans up and exits.
 """
 
 import os
@@ -13,56 +13,57 @@ from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
-_cleanups: list[Callable[[], object]] = []
-_remembered: list[int] = []
-_state = "no file was changed"
-
-
-def tell(state: str) -> None:
-    """Have the line that a signal ends the process with say `state` from now on."""
-    global _state  # noqa: PLW0603 - a process has one
-    _state = state
+_callbacks: list[Callable[[], object]] = []
+_deferred: list[int] = []
+_exit_note = "no file was changed"
 
 
 def install() -> None:
-    """Make SIGINT and SIGTERM clean up and exit with 128 + the signal's number."""
+    """Make SIGINT and SIGTERM clean up and exit with status 128 + signal number."""
     for number in SIGNALS:
-        signal.signal(number, _leave)
+        signal.signal(number, _exit)
+
+
+def set_exit_note(note: str) -> None:
+    """Set what the last line says about the output if a signal ends the process from now on."""
+    global _exit_note  # noqa: PLW0603 - a process has one
+    _exit_note = note
 
 
 @contextmanager
-def cleanup(callback: Callable[[], object]) -> Iterator[None]:
-    """Call `callback` at the end of the block, also where a signal ends the process inside it."""
-    _cleanups.append(callback)
+def on_exit(callback: Callable[[], object]) -> Iterator[None]:
+    """Call `callback` when the block ends, even if a signal ends the process inside it."""
+    _callbacks.append(callback)
     try:
         yield
     finally:
-        _cleanups.remove(callback)
+        _callbacks.remove(callback)
         callback()
 
 
 @contextmanager
 def deferred() -> Iterator[None]:
-    """Hold SIGINT and SIGTERM back until the end of the block, which must be short."""
-    _remembered.clear()
-    held = {number: signal.signal(number, _remember) for number in SIGNALS}
+    """Defer SIGINT and SIGTERM until the block ends. Keep the block short."""
+    _deferred.clear()
+    handlers = {number: signal.signal(number, _defer) for number in SIGNALS}
     try:
         yield
     finally:
-        for number, handler in held.items():
+        for number, handler in handlers.items():
             signal.signal(number, handler)
-        for arrived in _remembered:
+        for arrived in _deferred:
             signal.raise_signal(arrived)
 
 
-def _remember(number: int, _frame: FrameType | None) -> None:
-    _remembered.append(number)
+def _defer(number: int, _frame: FrameType | None) -> None:
+    _deferred.append(number)
 
 
-def _leave(number: int, _frame: FrameType | None) -> None:
+def _exit(number: int, _frame: FrameType | None) -> None:
     try:
-        for callback in reversed(_cleanups):
+        for callback in reversed(_callbacks):
             callback()
-        os.write(sys.stderr.fileno(), f"fashion-job: stopped by {signal.Signals(number).name}; {_state}\n".encode())
+        line = f"fashion-job: stopped by {signal.Signals(number).name}; {_exit_note}\n"
+        os.write(sys.stderr.fileno(), line.encode())
     finally:
         os._exit(128 + number)

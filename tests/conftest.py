@@ -8,17 +8,19 @@ from support import CONTAINERS, write_dataset
 
 from job.__main__ import main
 from job.config.export_formats import FORMATS
+from job.data import sources
 from job.errors import UsageError
 from job.results import run
 from job.results.schema import Results
-from job.training import device, resources
+from job.training.device import configure_device
+from job.training.resources import detect_resources
 
 
 @pytest.fixture(scope="session")
 def configured_device() -> None:
     """Configures TensorFlow as the job does, which TensorFlow only accepts before its first operation."""
-    available = resources.find()
-    device.start("auto", available.n_processors, available)
+    available = detect_resources()
+    configure_device("auto", available.n_processors, available)
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +54,7 @@ def finished_results(finished_run: Path) -> Results:
 def compared_run(finished_run: Path) -> Path:
     """The output folder of a job on the same images with another seed, compared with that one; not to be changed."""
     folder, data = finished_run.parent / "compared", finished_run.parent / "blocks"
-    options = ["--epochs", "3", "--seed", "1", "--baseline", str(finished_run), "--output", str(folder), "--quiet"]
+    options = ["--epochs", "3", "--seed", "1", "--reference", str(finished_run), "--output", str(folder), "--quiet"]
     assert main(["--data", str(data), *options]) == 0
     return folder
 
@@ -94,6 +96,16 @@ def exported_run(finished_run: Path) -> Path:
 def run_copy(finished_run: Path, tmp_path: Path) -> Path:
     """A finished run that may be damaged."""
     return Path(shutil.copytree(finished_run, tmp_path / "copy"))
+
+
+@pytest.fixture
+def empty_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Simulates a machine on which no data set is installed."""
+    monkeypatch.setattr(sources, "DEBIAN", tmp_path / "debian")
+    monkeypatch.setattr(sources, "LOCAL", tmp_path / "data")
+    monkeypatch.setattr(sources, "KERAS_FALLBACK", tmp_path / "fallback")
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    return tmp_path
 
 
 @pytest.fixture

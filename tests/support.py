@@ -3,14 +3,25 @@
 import gzip
 import json
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from job.config.run_config import Config
 from job.data import sources
+from job.evaluation.intervals import Interval, wilson_interval
+from job.evaluation.metrics import accuracy_and_loss
+from job.evaluation.paired_comparison import Reference
+from job.evaluation.predictions import Predictions
+from job.evaluation.sample_selection import select_shown_images
+from job.evaluation.seed_variation import SeedRun, SeedVariation, summarize_seed_runs
+from job.results.file_names import METRICS
+from job.results.provenance import DataSource, Environment, Provenance
+from job.results.run import Run
+from job.results.schema import History, RunRecord, Training
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -49,3 +60,162 @@ def edited(edit: Callable[[dict[str, Any]], object]) -> Callable[[str], str]:
         return json.dumps(content)
 
     return change
+
+
+FASHION_NAMES = (
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+)
+
+
+def make_predictions(n: int = 100, n_classes: int = 10, seed: int = 0, *, with_reference: bool = False) -> Predictions:
+    """Predictions of a model that is right about three times in four; every class occurs if `n` allows it."""
+    random = np.random.default_rng(seed)
+    y_true = random.permutation(np.arange(n) % n_classes).astype(np.int16)
+    scores = random.normal(size=(n, n_classes))
+    scores[np.arange(n), y_true] += 2.5
+    exponentials = np.exp(2 * scores)
+    probabilities = (exponentials / exponentials.sum(axis=1, keepdims=True)).astype(np.float32)
+    y_reference = np.where(random.random(n) < 0.6, y_true, random.integers(0, n_classes, n)).astype(np.int16)
+    return Predictions(y_true, probabilities, y_reference if with_reference else None)
+
+
+def make_reference(predictions: Predictions, folder: str = "before") -> Reference:
+    """The run that predicted `y_reference`."""
+    is_correct = predictions.y_reference == predictions.y_true
+    return Reference(
+        folder=folder,
+        started="2026-01-01T00:00:00+00:00",
+        command="python -m job --seed 1",
+        network="MLP 784-128-10",
+        accuracy=float(np.mean(is_correct)),
+        accuracy_interval=wilson_interval(int(np.sum(is_correct)), len(predictions.y_true)),
+        loss=0.75,
+        loss_interval=Interval(0.5, 1.0),
+    )
+
+
+def make_training(predictions: Predictions, config: Config, n_train: int = 300) -> Training:
+    """A training with a plausible history; with several runs, the reported one made the predictions."""
+    n_validation = int(n_train * config.validation_split)
+    curve = [round(1 / epoch, 3) for epoch in range(1, config.epochs + 1)]
+    rising = [round(1 - loss / 2, 3) for loss in curve]
+    return Training(
+        config=config,
+        network="MLP 784-128-10",
+        n_train=n_train - n_validation,
+        n_validation=n_validation,
+        history=History(
+            loss=curve,
+            accuracy=rising,
+            learning_rate=[config.learning_rate] * config.epochs,
+            val_loss=curve if n_validation else [],
+            val_accuracy=rising if n_validation else [],
+        ),
+        seed_variation=_make_seed_variation(predictions, config) if config.runs > 1 else None,
+    )
+
+
+def _make_seed_variation(predictions: Predictions, config: Config) -> SeedVariation:
+    accuracy, loss = accuracy_and_loss(predictions.y_true, predictions.probabilities)
+    offsets = [(index - (config.runs - 1) // 2) / 100 for index in range(config.runs)]
+    return summarize_seed_runs(
+        [
+            SeedRun(
+                seed=config.seed + index,
+                accuracy=min(max(accuracy + offset, 0.0), 1.0),
+                loss=loss + abs(offset),
+                val_accuracy=0.8 if config.validation_split else None,
+                training_s=2.5,
+            )
+            for index, offset in enumerate([*offsets[1:], offsets[0]])
+        ]
+    )
+
+
+def make_provenance(*, is_fashion_mnist: bool = True, is_trained: bool = True) -> Provenance:
+    """A run on one processor."""
+    return Provenance(
+        started="2026-02-03T04:05:06+00:00",
+        command="python -m job",
+        environment=Environment(
+            job="0.4.0",
+            python="3.13.5",
+            platform="Linux-6.12-x86_64-with-glibc2.41",
+            device="CPU",
+            device_name="Some Processor",
+            n_threads=2,
+            n_replicas=1,
+            packages={"tensorflow": "2.21.0", "keras": "3.15.1", "numpy": "2.4.6"},
+            revision="0123456789abcdef0123456789abcdef01234567",
+            image="",
+        ),
+        data=DataSource(
+            name="Fashion-MNIST" if is_fashion_mnist else "blocks",
+            is_fashion_mnist=is_fashion_mnist,
+            source="folder",
+            folder="/data",
+            sha256={name: f"{number:064x}" for number, name in enumerate(sources.FILES)},
+        ),
+        timings_s={"data": 0.5, "training": 2.5, "total": 4.0} if is_trained else {"data": 0.5, "total": 1.0},
+    )
+
+
+def make_run(  # noqa: PLR0913 - each is something that a test chooses
+    *,
+    n: int = 100,
+    n_classes: int = 10,
+    seed: int = 0,
+    class_names: Sequence[str] | None = None,
+    with_reference: bool = False,
+    trained: bool = True,
+    is_fashion_mnist: bool = True,
+    predictions: Predictions | None = None,
+    **settings: Any,  # noqa: ANN401
+) -> Run:
+    """A finished run, made without TensorFlow.
+
+    Args:
+        n: Number of test images.
+        n_classes: Number of classes.
+        seed: Seed of the predictions, the images and the run.
+        class_names: Class names; those of Fashion-MNIST if there are ten of them and `is_fashion_mnist`.
+        with_reference: Whether the run is compared with a reference run.
+        trained: Whether this job trained the model.
+        is_fashion_mnist: Whether the data set is Fashion-MNIST.
+        predictions: The predictions, if not random ones; replaces `n`, `n_classes` and `with_reference`.
+        settings: Settings of the run by the names of their fields, such as `runs`, `augment` and `epochs`.
+    """
+    predictions = predictions or make_predictions(n, n_classes, seed, with_reference=with_reference)
+    n_classes = predictions.probabilities.shape[1]
+    if class_names is None:
+        is_fashion = is_fashion_mnist and n_classes == len(FASHION_NAMES)
+        class_names = FASHION_NAMES if is_fashion else [f"class {label}" for label in range(n_classes)]
+    config = Config(**{"epochs": 2, "seed": seed} | settings)
+    record = RunRecord(
+        class_names=class_names,
+        seed=config.seed,
+        reference=None if predictions.y_reference is None else make_reference(predictions),
+        training=make_training(predictions, config) if trained else None,
+        provenance=make_provenance(is_fashion_mnist=is_fashion_mnist, is_trained=trained),
+    )
+    random = np.random.default_rng(seed)
+    shown = select_shown_images(predictions, config.seed)
+    images = dict(zip(shown, random.integers(0, 256, (len(shown), 28, 28), np.uint8), strict=True))
+    n_augmented = 8 if trained and config.augment != "none" else 0
+    augmented = random.integers(0, 256, (n_augmented, 1 + min(config.epochs, 5), 28, 28), np.uint8)
+    return Run.from_predictions(record, predictions, images, augmented)
+
+
+def edit_metrics(folder: Path, edit: Callable[[dict[str, Any]], object]) -> None:
+    """Edit the content of metrics.json."""
+    path = folder / METRICS
+    path.write_text(edited(edit)(path.read_text(encoding="utf-8")), encoding="utf-8")

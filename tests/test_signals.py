@@ -13,7 +13,7 @@ from job import signals
 
 @pytest.fixture
 def received() -> Iterator[list[int]]:
-    """Collects SIGTERMs instead of dying of them."""
+    """Collects SIGTERMs, which would end the tests."""
     numbers: list[int] = []
     before = signal.signal(signal.SIGTERM, lambda number, _: numbers.append(number))
     yield numbers
@@ -21,15 +21,15 @@ def received() -> Iterator[list[int]]:
 
 
 def test_a_deferred_signal_arrives_at_the_end(received: list[int]) -> None:
-    """Not in the block, but not lost either."""
+    """It does not arrive in the block, and is not lost."""
     with signals.deferred():
         os.kill(os.getpid(), signal.SIGTERM)
         assert received == []
     assert received == [signal.SIGTERM]
 
 
-def test_a_signal_after_the_last_move_says_that_the_report_is_there(tmp_path: Path) -> None:
-    """It arrives at the end of the block in which files are moved, and must not say that none was changed."""
+def test_a_signal_after_the_last_move_reports_success(tmp_path: Path) -> None:
+    """A signal that arrives while files are moved is handled after it, and the message says that the report is new."""
     code = (
         "import os, signal, sys; from pathlib import Path; from job import signals\n"
         "from job.results.output_folder import atomic_write\n"
@@ -46,13 +46,13 @@ def test_a_signal_after_the_last_move_says_that_the_report_is_there(tmp_path: Pa
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
-def test_cleanups_run_once_also_after_an_error() -> None:
-    """At the end of the block, whatever ends it."""
+def test_callbacks_run_once_even_after_an_error() -> None:
+    """A callback runs at the end of the block, whatever ends it."""
     calls = []
-    with signals.cleanup(lambda: calls.append("done")):
+    with signals.on_exit(lambda: calls.append("done")):
         assert calls == []
     assert calls == ["done"]
-    with pytest.raises(ZeroDivisionError), signals.cleanup(lambda: calls.append("again")):
+    with pytest.raises(ZeroDivisionError), signals.on_exit(lambda: calls.append("again")):
         raise ZeroDivisionError
     assert calls == ["done", "again"]
-    assert signals._cleanups == []
+    assert signals._callbacks == []

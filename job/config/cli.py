@@ -4,32 +4,39 @@ import argparse
 import contextlib
 import logging
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, NoReturn
+from typing import Any, Literal, NoReturn
 
-from job.config.export_formats import FORMATS
-from job.config.recipes import MODELS, OPTIMIZERS, RECIPES, SCHEDULES, TEST_TIMES
-from job.config.report_layouts import LAYOUTS
-from job.config.run_config import DEVICE_CHOICES, STREAM, Config
-from job.errors import EXIT_STATUSES, UsageError
+from job import __version__
+from job.config import settings, settings_file
+from job.config.options import Option, show_name, suggest
+from job.config.run_config import OPTIONS, STREAM, Config
+from job.errors import EXIT_STATUSES, OutputError, UsageError
 
 PROGRAM = "python -m job"
 LOG_LEVELS = {"quiet": logging.WARNING, "normal": logging.INFO, "verbose": logging.DEBUG}
+RENDER_OPTIONS = ("layout", "output")
+GROUPS = {
+    "training": [option for option in OPTIONS.values() if option.role != "run"],
+    "data, machine and output": [option for option in OPTIONS.values() if option.role == "run"],
+}
+
+CommandName = Literal["train", "render"]
 
 
 @dataclass(frozen=True)
 class Command:
-    """What the command line asks for: to `train` or to `render`, with the settings, of which `render` uses `output`."""
+    """A command with its settings; `render` uses only `output` and `layout`."""
 
-    name: Literal["train", "render"]
+    name: CommandName
     config: Config
     log_level: int
 
 
 class _Parser(argparse.ArgumentParser):
-    """Reports errors as `UsageError`, and takes options by their full names alone."""
+    """Reports errors as `UsageError`, and accepts options by their full names only."""
 
     def __init__(self, program: str, description: str, epilog: str | None = None) -> None:
         super().__init__(
@@ -37,134 +44,129 @@ class _Parser(argparse.ArgumentParser):
             description=description,
             epilog=epilog,
             formatter_class=argparse.RawDescriptionHelpFormatter,
+            argument_default=argparse.SUPPRESS,
             allow_abbrev=False,
         )
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}; `{self.prog} --help` lists the options")
 
+    def parse(self, argv: Sequence[str]) -> dict[str, Any]:
+        """What `argv` gives, by attribute name."""
+        given, unknown = self.parse_known_args(argv)
+        for word in unknown:
+            name = word.split("=")[0]
+            kind = "option" if name.startswith("-") else "argument"
+            known = [*self._option_string_actions, "render"]
+            raise UsageError(f"unknown {kind} {show_name(name)}{suggest(name, known, self.prog)}")
+        return vars(given)
+
 
 def parse(argv: Sequence[str]) -> Command:
-    """The command that `argv` asks for.
+    """The command that `argv`, the environment and the settings file give.
 
     Raises:
-        UsageError: if it asks for something that does not exist or makes no sense.
+        UsageError: if something is unknown, out of range or contradictory.
+        SystemExit: after `--help`, `--version` or `--print-config`.
     """
-    name: Literal["train", "render"] = "train"
-    if argv and argv[0] == "render":
-        name, argv = "render", argv[1:]
-    options = vars((render_parser() if name == "render" else train_parser()).parse_args(argv))
-    log_level = LOG_LEVELS[options.pop("loudness")]
-    if name == "render" and options["output"] == STREAM:
-        raise UsageError("--output - is for training; render reads a folder and writes into it: name the folder")
-    if name == "train":
-        given = {option: value for option, value in options.items() if value is not None}
-        options = vars(RECIPES[given.get("recipe", "baseline")]) | given
-        options["export"] = tuple(dict.fromkeys(given.get("export", ())))
-    config = Config(**options)
-    if config.baseline is not None and _is_same(config.baseline, config.output):
+    is_render = argv[:1] == ["render"]
+    given = render_parser().parse(argv[1:]) if is_render else train_parser().parse(argv)
+    log_level = LOG_LEVELS[given.pop("loudness")]
+    print_config = given.pop("print_config", False)
+    layers = _layers(given.pop("config", None), given)
+    if is_render:
+        layers = [{name: layer[name] for name in RENDER_OPTIONS if name in layer} for layer in layers]
+    config = settings.resolve(*layers)
+    if is_render and config.output == STREAM:
+        raise UsageError(f"--output {STREAM} is only for training; render reads and writes a folder: name the folder")
+    if config.reference is not None and _is_same(config.reference, config.output):
         raise UsageError(
-            f"--baseline {config.baseline} is the folder of --output, whose files this run will replace; name another "
-            "--output"
+            f"--reference {config.reference} is the folder of --output, whose files this run would replace; name "
+            "another --output"
         )
-    return Command(name, config, log_level)
+    if print_config:
+        _print(settings_file.write(config))
+        raise SystemExit(0)
+    return Command("render" if is_render else "train", config, log_level)
+
+
+def _layers(file: str | None, arguments: Mapping[str, str | list[str]]) -> list[settings.Settings]:
+    """The settings from file, environment and command line, in this order."""
+    if file is None and os.path.lexists(settings_file.DEFAULT_NAME):
+        file = settings_file.DEFAULT_NAME
+    return [
+        settings_file.read(file) if file is not None else {},
+        settings.from_environment(os.environ),
+        settings.from_arguments(arguments),
+    ]
 
 
 def _is_same(folder: str, other: str) -> bool:
-    """Whether two names are of one folder, which need not exist."""
+    """Whether two names refer to one folder, which need not exist."""
     with contextlib.suppress(OSError):
         return Path(folder).samefile(other)
     return os.path.realpath(folder) == os.path.realpath(other)  # Path.resolve fails on a link to itself
 
 
-def train_parser() -> argparse.ArgumentParser:
+def _print(text: str) -> None:
+    try:
+        print(text, flush=True)
+    except OSError as error:
+        raise OutputError(f"stdout cannot be written: {error.strerror}") from error
+
+
+def train_parser() -> _Parser:
     """The parser of the job itself."""
-    default = Config()
     statuses = "\n".join(f"  {status:<5}{meaning}" for status, meaning in EXIT_STATUSES.items())
     parser = _Parser(
         PROGRAM,
-        "Train a classifier on Fashion-MNIST, judge it on the test images and write a report.\n\n"
-        f"`{PROGRAM} render` makes the report again from the results, without training.",
+        "Train a classifier on Fashion-MNIST, evaluate it on the test images and write a report.\n\n"
+        f"`{PROGRAM} render` writes the report again from the results of a run, without training.",
+        "Each option can also be set by an environment variable (FASHION_JOB_EPOCHS=10) or in a settings file\n"
+        f"(epochs: 10). Command line overrides environment, file, recipe and default, in this order.\n\n"
         f"exit status:\n{statuses}",
     )
-
-    def option(name: str, kind: type, meta: str, text: str) -> None:
-        value = getattr(default, name.replace("-", "_"))
-        parser.add_argument(f"--{name}", type=kind, metavar=meta, help=f"{text} (default {value})")
-
-    def choice(name: str, choices: Iterable[str], text: str) -> None:
-        value = getattr(default, name.replace("-", "_"))
-        parser.add_argument(f"--{name}", choices=tuple(choices), help=f"{text} (default {value})")
-
-    choice("recipe", RECIPES, "the values of the options from --model to --test-time, each of which overrides its own")
-    choice("model", MODELS, "a multi-layer perceptron or a convolutional network")
-    option("epochs", int, "N", "how often training sees each image")
-    option("batch-size", int, "N", "images per step")
-    choice("optimizer", OPTIMIZERS, "adamw decouples weight decay, sgd has Nesterov momentum, muon orthogonal updates")
-    option("learning-rate", float, "RATE", "the highest")
-    option("weight-decay", float, "RATE", "of all but adam, times the learning rate")
-    choice("schedule", SCHEDULES, "cosine falls to 0, plateau halves the rate where the validation loss rests")
-    option("warm-up", float, "SHARE", "of all steps, in which the learning rate first rises from 0")
-    option("early-stopping", int, "N", "epochs without a lower validation loss that end the training; 0 for never")
-    option("dropout", float, "SHARE", "of the units before the last layer, left out of each step")
-    option("label-smoothing", float, "SHARE", "of each label, spread over all classes")
-    option("augment", str, "NAMES", "none, or some of flip,shift,erase: how training images are changed in each epoch")
-    option("average", float, "MOMENTUM", "of the average of the weights that is taken at the end; 0 for none")
-    choice(
-        "test-time", TEST_TIMES, "flip judges each image with its mirror image, flip-shift also both moved by a pixel"
-    )
-    option("validation-split", float, "SHARE", "of the training images, from their end, only to validate")
-    option("seed", int, "N", "of weights, batches, dropout, augmentation and samples shown")
-    option("runs", int, "N", "trainings, with the seeds from --seed on; the report is of the median one")
-    choice("device", DEVICE_CHOICES, "auto takes a GPU if there is one; gpu fails if there is none")
-    option("replicas", int, "N", "devices that share each batch, GPUs or virtual ones of the CPU")
+    parser.add_argument("--version", action="version", version=f"fashion-job {__version__}", help="Print the version.")
     parser.add_argument(
-        "--threads", type=int, metavar="N", help="of TensorFlow (default: the processors that the process may use)"
+        "--config",
+        metavar="FILE",
+        help=f"Settings file (default: {settings_file.DEFAULT_NAME} in the working directory, if it exists).",
     )
     parser.add_argument(
-        "--data",
-        metavar="DIR",
-        help="the four files of Fashion-MNIST or a set like it, and perhaps classes.txt (default: find or download)",
+        "--print-config",
+        action="store_true",
+        help="Print the resulting settings, in the format of a settings file, and exit.",
     )
-    parser.add_argument(
-        "--baseline", metavar="DIR", help="the output folder of an earlier run, to compare this one with in the report"
-    )
-    parser.add_argument(
-        "--export",
-        action="append",
-        choices=FORMATS,
-        metavar="FORMAT",
-        help=f"also write the trained model as {' or '.join(FORMATS)}, with a model card; may be repeated",
-    )
-    _add_common(
-        parser,
-        default,
-        f"the folder of the report; {STREAM} sends it to stdout as a tar archive (default {default.output})",
-    )
+    _add_loudness(parser)
+    for title, options in GROUPS.items():
+        _add(parser.add_argument_group(title), options)
     return parser
 
 
-def render_parser() -> argparse.ArgumentParser:
+def render_parser() -> _Parser:
     """The parser of `render`."""
-    parser = _Parser(f"{PROGRAM} render", "Make the report again from the results in the output folder.")
-    default = Config()
-    _add_common(parser, default, f"the folder of the results (default {default.output})")
+    parser = _Parser(f"{PROGRAM} render", "Write the report again from the results in the output folder.")
+    _add_loudness(parser)
+    _add(parser, [OPTIONS["layout"], replace(OPTIONS["output"], help="Output folder of the run.")])
     return parser
 
 
-def _add_common(parser: argparse.ArgumentParser, default: Config, help_of_output: str) -> None:
-    parser.add_argument(
-        "--layout",
-        choices=LAYOUTS,
-        default=default.layout,
-        help="single: the report is one file; folder: its style sheet and pictures lie beside it, as servers want it "
-        f"that forbid inline styles (default {default.layout})",
-    )
-    parser.add_argument("--output", default=default.output, metavar="DIR", help=help_of_output)
+def _add_loudness(parser: argparse.ArgumentParser) -> None:
     loudness = parser.add_mutually_exclusive_group()
     parser.set_defaults(loudness="normal")
     for flag, text in (
-        ("quiet", "say only the result, warnings and errors"),
-        ("verbose", "say also what TensorFlow says"),
+        ("quiet", "Print only the result, warnings and errors."),
+        ("verbose", "Also print what TensorFlow logs."),
     ):
         loudness.add_argument(f"-{flag[0]}", f"--{flag}", dest="loudness", action="store_const", const=flag, help=text)
+
+
+def _add(parser: argparse._ActionsContainer, options: Iterable[Option]) -> None:
+    """Add options, whose values stay text until `settings` converts them."""
+    for option in options:
+        parser.add_argument(
+            option.flag,
+            action="append" if option.kind is tuple else "store",
+            metavar=option.placeholder,
+            help=f"{option.help.removesuffix('.')} (default: {option.unset or option.default}).",
+        )

@@ -1,174 +1,238 @@
-"""What a run is asked to do."""
+"""Declares the options of a run, each once: command line, checks, settings file and documentation follow from here."""
 
-import math
 import shlex
-from dataclasses import dataclass, fields
-from typing import Any, Literal, get_args
+from dataclasses import dataclass
+from typing import Any, Literal
 
+from job.config.combinations import MAX_SEED, check_combinations
 from job.config.export_formats import FORMATS
+from job.config.options import describe_options, option
 from job.config.recipes import (
     AUGMENTATIONS,
-    MODELS,
     NO_AUGMENTATION,
-    OPTIMIZERS,
     RECIPES,
-    SCHEDULES,
-    TEST_TIMES,
-    Recipe,
+    ModelName,
+    OptimizerName,
     RecipeName,
+    Schedule,
+    TestTime,
 )
-from job.config.report_layouts import LAYOUTS, Layout
-from job.errors import UsageError
 
 DeviceChoice = Literal["auto", "cpu", "gpu"]
-DEVICE_CHOICES: tuple[DeviceChoice, ...] = get_args(DeviceChoice)
-STREAM = "-"  # the output folder that is none, but a tar archive on stdout
+Layout = Literal["single", "folder"]
+STREAM = "-"  # as the output folder: a tar archive on stdout
 MAX_COUNT = 2**31 - 1  # TensorFlow's largest
 MAX_THREADS = 1024
 MAX_REPLICAS = 64
 MAX_RUNS = 100
-MAX_SEED = 2**32 - 1  # NumPy's largest
+
+
+def _is_augmentation(text: str) -> bool:
+    names = text.split(",")
+    return text == NO_AUGMENTATION or (set(names) <= set(AUGMENTATIONS) and len(set(names)) == len(names))
+
+
+def _is_folder_name(text: str) -> bool:
+    return text != "" and text.isprintable()
+
+
+FRACTION = {"metavar": "FRACTION", "minimum": 0, "below": 1}
+FOLDER = {"metavar": "DIR", "accepts": _is_folder_name, "rule": "a folder's name of printable characters"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(Recipe):
-    """The settings of one run: a recipe and what surrounds it; the defaults are the baseline.
+class Config:
+    """The settings of one run; the defaults are the baseline.
 
-    Attributes:
-        recipe: whose values those are that were not given one by one.
-        validation_split: the share of the training images, taken from their end, that only measures, in [0, 1).
-        seed: of the initial weights, the batches, dropout, augmentation and the choice of samples, 0 to 2**32 - 1.
-        runs: how many trainings, with the seeds from `seed` on, at least 1; the report is of the median one.
-        device: `auto` takes a GPU if there is one.
-        replicas: how many devices share each batch, at least 1; a divisor of the batch size.
-        threads: of TensorFlow, at least 1, or None for as many as the process may have processors.
-        data: a folder with the four files of a data set, or None to look for Fashion-MNIST.
-        baseline: the output folder of an earlier run to compare this one with, or None.
-        export: the formats, by their names in `formats.FORMATS`, that the trained model is exported in, each once.
-        layout: of the report: one file that holds all, or with its style sheet and pictures beside it.
-        output: the folder the results are written to; `-` sends them to stdout as a tar archive.
+    `learning_rate` is `--learning-rate` on the command line, `FASHION_JOB_LEARNING_RATE` in the environment and
+    `learning-rate` in a settings file.
 
     Raises:
-        UsageError: if a value is out of range, or two exclude each other.
+        UsageError: if a value is of the wrong type or out of range, or two values exclude each other.
     """
 
-    recipe: RecipeName = "baseline"
-    validation_split: float = 0.1
-    seed: int = 0
-    runs: int = 1
-    device: DeviceChoice = "auto"
-    replicas: int = 1
-    threads: int | None = None
-    data: str | None = None
-    baseline: str | None = None
-    export: tuple[str, ...] = ()
-    layout: Layout = "single"
-    output: str = "report"
+    recipe: RecipeName = option(
+        "baseline",
+        "training",
+        "Named set of values for the options from --model to --test-time; an option that you set overrides its value.",
+    )
+    model: ModelName = option(
+        "mlp", "recipe", "Network: a multi-layer perceptron (mlp) or a convolutional network (cnn)."
+    )
+    epochs: int = option(5, "recipe", "Number of training epochs.", metavar="N", minimum=1, maximum=MAX_COUNT)
+    batch_size: int = option(
+        32,
+        "recipe",
+        "Images per optimizer step, at most the number of training images.",
+        metavar="N",
+        minimum=1,
+        maximum=MAX_COUNT,
+    )
+    optimizer: OptimizerName = option(
+        "adam",
+        "recipe",
+        "adamw has decoupled weight decay, sgd has Nesterov momentum 0.9; muon orthogonalizes the updates of hidden "
+        "kernels and leaves the rest to adamw at a quarter of the rate.",
+    )
+    learning_rate: float = option(0.001, "recipe", "Peak learning rate.", metavar="RATE", above=0)
+    weight_decay: float = option(
+        0.0,
+        "recipe",
+        "Weight decay of the kernels per optimizer step, multiplied by the learning rate; adam has none.",
+        metavar="RATE",
+        minimum=0,
+    )
+    schedule: Schedule = option(
+        "constant",
+        "recipe",
+        "Learning rate over time: cosine falls to 0 step by step, plateau halves the rate when the validation loss has "
+        "not improved for 2 epochs.",
+    )
+    warm_up: float = option(
+        0.0, "recipe", "Fraction of the steps used for warm-up, in which the learning rate rises from 0.", **FRACTION
+    )
+    early_stopping: int = option(
+        0,
+        "recipe",
+        "Stop after N epochs without a lower validation loss and restore the parameters of the best epoch; 0 never "
+        "stops early.",
+        metavar="N",
+        minimum=0,
+        maximum=MAX_COUNT,
+    )
+    dropout: float = option(
+        0.0, "recipe", "Fraction of the units before the last layer that each step drops.", **FRACTION
+    )
+    label_smoothing: float = option(
+        0.0, "recipe", "Fraction of each label that is spread over all classes.", **FRACTION
+    )
+    augment: str = option(
+        NO_AUGMENTATION,
+        "recipe",
+        "Random changes to the training images in each epoch: some of flip, shift and erase, separated by commas.",
+        metavar="NAMES",
+        accepts=_is_augmentation,
+        rule=f"{NO_AUGMENTATION}, or some of {', '.join(AUGMENTATIONS)}, separated by commas",
+    )
+    average: float = option(
+        0.0,
+        "recipe",
+        "Momentum of the moving average of the parameters, which becomes the trained model; 0 takes the last "
+        "parameters.",
+        metavar="MOMENTUM",
+        minimum=0,
+        below=1,
+    )
+    test_time: TestTime = option(
+        "none",
+        "recipe",
+        "Test-time augmentation: flip averages the predictions for an image and its mirror image; flip-shift also "
+        "shifts both by one pixel in four directions, and all shifted views count as much as the two unshifted ones.",
+    )
+    validation_split: float = option(
+        0.1,
+        "training",
+        "Fraction of the training images held out for validation (the last ones); 0 holds out none.",
+        **FRACTION,
+    )
+    seed: int = option(
+        0,
+        "training",
+        "Seed of the initial parameters, batches, dropout, augmentation and sample images.",
+        metavar="N",
+        minimum=0,
+        maximum=MAX_SEED,
+    )
+    runs: int = option(
+        1,
+        "training",
+        "Number of trainings, with consecutive seeds from --seed; the report describes the median run.",
+        metavar="N",
+        minimum=1,
+        maximum=MAX_RUNS,
+    )
+    device: DeviceChoice = option("auto", "training", "auto uses a GPU if there is one; gpu fails if there is none.")
+    replicas: int = option(
+        1,
+        "training",
+        "Number of devices that share each batch: GPUs, or virtual devices of the CPU.",
+        metavar="N",
+        minimum=1,
+        maximum=MAX_REPLICAS,
+    )
+    threads: int | None = option(
+        None,
+        "run",
+        "Number of threads that TensorFlow computes with.",
+        metavar="N",
+        minimum=1,
+        maximum=MAX_THREADS,
+        unset="the processors that the process may use",
+    )
+    data: str | None = option(
+        None,
+        "run",
+        "Folder with the four files of Fashion-MNIST or a data set in its format, and optionally classes.txt.",
+        unset="find or download Fashion-MNIST",
+        **FOLDER,
+    )
+    reference: str | None = option(
+        None,
+        "run",
+        "Output folder of an earlier run on the same test set; the report compares this run with it.",
+        unset="no comparison",
+        **FOLDER,
+    )
+    export: tuple[str, ...] = option(
+        (),
+        "run",
+        "Also export the trained model in this format, with a model card; may be repeated.",
+        choices=tuple(FORMATS),
+        unset="no export",
+    )
+    layout: Layout = option(
+        "single",
+        "run",
+        "single writes the report as one file; folder writes its style sheet and images as files of their own, for "
+        "servers that forbid inline styles.",
+    )
+    output: str = option(
+        "report", "run", f"Output folder; {STREAM} streams the report to stdout as a tar archive.", **FOLDER
+    )
 
     def __post_init__(self) -> None:
-        self._check_recipe()
-        self._check_combinations()
-        _demand(0 <= self.validation_split < 1, "--validation-split", self.validation_split, "from 0 to below 1")
-        _demand(0 <= self.seed <= MAX_SEED, "--seed", self.seed, f"from 0 to {MAX_SEED}")
-        _demand(1 <= self.runs <= MAX_RUNS, "--runs", self.runs, f"from 1 to {MAX_RUNS}")
-        _demand(self.seed + self.runs - 1 <= MAX_SEED, "--seed", self.seed, f"so low that --runs {self.runs} fit in")
-        _demand(self.device in DEVICE_CHOICES, "--device", self.device, " or ".join(DEVICE_CHOICES))
-        _demand(self.layout in LAYOUTS, "--layout", self.layout, " or ".join(LAYOUTS))
-        _demand(1 <= self.replicas <= MAX_REPLICAS, "--replicas", self.replicas, f"from 1 to {MAX_REPLICAS}")
-        _demand(
-            self.batch_size % self.replicas == 0,
-            "--batch-size",
-            self.batch_size,
-            f"a multiple of --replicas {self.replicas}, which take equal shares",
-        )
-        _demand(
-            self.threads is None or 1 <= self.threads <= MAX_THREADS,
-            "--threads",
-            self.threads,
-            f"from 1 to {MAX_THREADS}",
-        )
-        for name in self.export:
-            _demand(name in FORMATS, "--export", name, " or ".join(FORMATS))
-            _demand(self.export.count(name) == 1, "--export", name, "named once")
-        for option, folder in (("--data", self.data), ("--baseline", self.baseline), ("--output", self.output)):
-            printable = folder is None or (folder != "" and folder.isprintable())
-            _demand(printable, option, repr(folder), "a folder's name of printable characters")
+        for name, description in OPTIONS.items():
+            description.check(getattr(self, name), description.flag)
+        check_combinations(vars(self))
 
-    def _check_recipe(self) -> None:
-        for option, value, choices in (
-            ("--recipe", self.recipe, RECIPES),
-            ("--model", self.model, MODELS),
-            ("--optimizer", self.optimizer, OPTIMIZERS),
-            ("--schedule", self.schedule, SCHEDULES),
-            ("--test-time", self.test_time, TEST_TIMES),
-        ):
-            _demand(value in choices, option, value, " or ".join(choices))
-        _demand(1 <= self.epochs <= MAX_COUNT, "--epochs", self.epochs, f"from 1 to {MAX_COUNT}")
-        _demand(1 <= self.batch_size <= MAX_COUNT, "--batch-size", self.batch_size, f"from 1 to {MAX_COUNT}")
-        _demand(0 < self.learning_rate < math.inf, "--learning-rate", self.learning_rate, "a number above 0")
-        _demand(0 <= self.weight_decay < math.inf, "--weight-decay", self.weight_decay, "a number from 0 on")
-        for option, share in (
-            ("--warm-up", self.warm_up),
-            ("--dropout", self.dropout),
-            ("--label-smoothing", self.label_smoothing),
-            ("--average", self.average),
-        ):
-            _demand(0 <= share < 1, option, share, "from 0 to below 1")
-        names = self.augmentations()
-        _demand(
-            set(names) <= set(AUGMENTATIONS) and len(set(names)) == len(names),
-            "--augment",
-            self.augment or "''",
-            f"{NO_AUGMENTATION}, or some of {', '.join(AUGMENTATIONS)} with commas between them",
-        )
-        _demand(
-            0 <= self.early_stopping < self.epochs,
-            "--early-stopping",
-            self.early_stopping,
-            f"from 0 to below --epochs {self.epochs}",
-        )
+    def augmentations(self) -> tuple[str, ...]:
+        """The names in `augment`."""
+        return () if self.augment == NO_AUGMENTATION else tuple(self.augment.split(","))
 
-    def _check_combinations(self) -> None:
-        """Refuse options that exclude each other."""
-        decay, stop, plateau = self.weight_decay > 0, self.early_stopping > 0, self.schedule == "plateau"
-        no_validation = self.validation_split == 0
-        for excluded, option, other, remedy in (
-            (
-                decay and self.optimizer == "adam",
-                "weight-decay",
-                "optimizer",
-                "take another optimizer, or --weight-decay 0",
-            ),
-            (
-                stop and no_validation,
-                "early-stopping",
-                "validation-split",
-                "hold some images out, or --early-stopping 0",
-            ),
-            (plateau and no_validation, "schedule", "validation-split", "hold some images out, or --schedule constant"),
-            (plateau and self.warm_up > 0, "warm-up", "schedule", "take --warm-up 0, or --schedule cosine"),
-            (stop and self.average > 0, "average", "early-stopping", "each chooses the last weights; set one to 0"),
-        ):
-            if excluded:
-                values = self.by_option()
-                of_recipe = vars(RECIPES[self.recipe]).get(option.replace("-", "_")) == values[option]
-                whose = f" (of --recipe {self.recipe})" if of_recipe and self.recipe != "baseline" else ""
-                raise UsageError(f"--{option} {values[option]}{whose} excludes --{other} {values[other]}: {remedy}")
+    def settings(self) -> dict[str, Any]:
+        """The values that decide what is trained, by field name."""
+        return {name: getattr(self, name) for name, each in OPTIONS.items() if each.role != "run"}
+
+    def changes(self) -> list[str]:
+        """The fields whose values are not those of the recipe."""
+        values = RECIPES[self.recipe]
+        recipe = {name: values.get(name, each.default) for name, each in OPTIONS.items() if each.role == "recipe"}
+        return [name for name, value in recipe.items() if getattr(self, name) != value]
 
     def command(self) -> str:
-        """The shell command that repeats this run, without a data set or threads that were found, not asked for."""
+        """The shell command that repeats this run, without a data set or threads that the job chose itself."""
         words = ["python", "-m", "job"]
-        for name, value in self.by_option().items():
-            for one in value if isinstance(value, tuple) else () if value is None else (value,):
-                words += [f"--{name}={one}"] if str(one).startswith("-") else [f"--{name}", str(one)]
+        for name, description in OPTIONS.items():
+            value, flag = getattr(self, name), description.flag
+            for part in value if isinstance(value, tuple) else () if value is None else (value,):
+                words += [f"{flag}={part}"] if str(part).startswith("-") else [flag, str(part)]
         return shlex.join(words)
 
-    def by_option(self) -> dict[str, Any]:
-        """The values by the names of their options, in the order of `--help`."""
-        names = sorted((field.name for field in fields(self)), key=lambda name: name != "recipe")
-        return {name.replace("_", "-"): getattr(self, name) for name in names}
+
+OPTIONS = describe_options(Config)
+"""The options by field name, in the order of `--help`."""
 
 
-def _demand(holds: bool, option: str, value: object, wanted: str) -> None:  # noqa: FBT001 - the condition is the point
-    if not holds:
-        raise UsageError(f"{option} is {value}, but must be {wanted}")
+def recipe_config(recipe: RecipeName = "baseline", /, **overrides: Any) -> Config:  # noqa: ANN401 - fields of Config
+    """The configuration of a recipe, with other values for some options."""
+    return Config(**{"recipe": recipe, **RECIPES[recipe], **overrides})

@@ -1,1 +1,1 @@
-"""Images and labels: found, fetched, read and checked."""
+"""Images and labels: finding, downloading, reading and checking them."""

@@ -1,7 +1,6 @@
 """Reads a data set and checks it before anything slow begins."""
 
 import math
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,42 +8,31 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from job.data import idx
-from job.data.sources import FILES, Source
+from job.data import fashion_mnist, idx, sources
+from job.data.fashion_mnist import FILES
+from job.data.sources import Source
 from job.errors import DataError
+from job.text import is_displayable
 
 IMAGE_SHAPE = (28, 28)
 MIN_CLASSES, MAX_CLASSES = 2, 256
 MEMORY_SHARE = 4
-"""One file may hold this part of the memory, one in so many: two are read, and TensorFlow is there too."""
-
-FASHION_MNIST = "Fashion-MNIST"
-FASHION_MNIST_CLASSES = (
-    *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
-    *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
-)
-FASHION_MNIST_SHA256 = {
-    "train_images": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
-    "train_labels": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
-    "test_images": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
-    "test_labels": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
-}
-"""Of the decompressed files, whose gzipped originals have the MD5s in Zalando's README."""
+"""One file may take a quarter of the memory, because two are read and TensorFlow needs its part."""
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A checked data set: every label names a class, and every class has training and test images.
+    """A checked data set: every label has a class name, and every class has training and test images.
 
     Attributes:
-        name: `Fashion-MNIST` where the hashes prove it, else the folder's name.
-        class_names: in label order.
-        train_images: shape (n_train, 28, 28), 0 is black.
-        train_labels: shape (n_train,).
-        test_images: shape (n_test, 28, 28).
-        test_labels: shape (n_test,).
-        source: where the files were found.
-        sha256: of each decompressed file, by the keys of `sources.FILES`.
+        name: `Fashion-MNIST` if the hashes prove it, otherwise the folder's name.
+        class_names: Class names in label order.
+        train_images: Shape (n_train, 28, 28); 0 is black.
+        train_labels: Shape (n_train,).
+        test_images: Shape (n_test, 28, 28).
+        test_labels: Shape (n_test,).
+        source: Where the files were found.
+        sha256: Hash of each decompressed file, by the keys of `fashion_mnist.FILES`.
     """
 
     name: str
@@ -61,19 +49,22 @@ class Dataset:
         return f"{self.name}, {counts} of {self.n_classes} classes, from {self.source.folder}"
 
     def n_train(self, validation_split: float) -> int:
-        """How many training images, from the first on, train; the others validate. This is Keras's rule.
+        """Count the images that remain for training; the ones after them are held out. This is Keras's rule.
+
+        Args:
+            validation_split: Fraction of the training images to hold out, in [0, 1).
 
         Raises:
-            DataError: if one of the two parts would be empty.
+            DataError: If one of the two parts would be empty.
         """
         n_images = len(self.train_images)
-        n = math.floor(n_images * (1 - validation_split))
-        if n == 0 or (validation_split and n == n_images):
+        n_train = math.floor(n_images * (1 - validation_split))
+        if n_train == 0 or (validation_split and n_train == n_images):
             raise DataError(
-                f"--validation-split {validation_split:g} of {n_images:,} training images leaves none to "
-                f"{'validate' if n else 'train'} with; change the split or give more images"
+                f"--validation-split {validation_split:g} of {n_images:,} training images leaves none for "
+                f"{'validation' if n_train else 'training'}; change the fraction, or provide more images"
             )
-        return n
+        return n_train
 
     @property
     def n_classes(self) -> int:
@@ -85,47 +76,49 @@ def load_dataset(source: Source, max_bytes: int = idx.MAX_BYTES) -> Dataset:
     """Read and check the four files of a data set.
 
     Args:
-        source: of the files.
-        max_bytes: of values in each file.
+        source: The folder with the files.
+        max_bytes: Maximum size of the values in each file.
 
     Raises:
-        DataError: if a file is damaged, the files do not fit each other, or what should be Fashion-MNIST is not.
+        DataError: If a file is damaged, the files do not match each other, or Fashion-MNIST is expected and the files
+            are not Fashion-MNIST.
     """
     payloads = {
-        role: idx.read(source.folder / file, 3 if "images" in role else 1, max_bytes) for role, file in FILES.items()
+        role: idx.read_idx(source.folder / file, 3 if "images" in role else 1, max_bytes)
+        for role, file in FILES.items()
     }
     sha256 = {role: payload.sha256 for role, payload in payloads.items()}
-    is_fashion_mnist = _is_fashion_mnist(source, sha256)
+    is_fashion_mnist = _check_hashes(source, sha256)
     values = {role: payload.values for role, payload in payloads.items()}
     _check_images(source.folder, values)
-    class_names = FASHION_MNIST_CLASSES if is_fashion_mnist else _class_names(source.folder, values)
+    class_names = fashion_mnist.CLASS_NAMES if is_fashion_mnist else _read_class_names(source.folder, values)
     _check_labels(source.folder, values, class_names)
-    name = FASHION_MNIST if is_fashion_mnist else source.folder.resolve().name
+    name = fashion_mnist.NAME if is_fashion_mnist else source.folder.resolve().name
     return Dataset(name=name, class_names=class_names, source=source, sha256=sha256, **values)
 
 
 def scale_pixels(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Pixels 0 to 255 as the networks take them: float32 in [0, 1], same shape."""
+    """Scale pixels from [0, 255] to [0, 1], as the networks expect them."""
     return images.astype(np.float32) / np.float32(255)
 
 
-def _is_fashion_mnist(source: Source, sha256: Mapping[str, str]) -> bool:
-    """Whether the four hashes are Fashion-MNIST's; a known file in another's place is an error."""
-    if sha256 == FASHION_MNIST_SHA256:
+def _check_hashes(source: Source, sha256: Mapping[str, str]) -> bool:
+    """Return whether the files are Fashion-MNIST; raise if its files are swapped, or if they must be and are not."""
+    if sha256 == fashion_mnist.SHA256:
         return True
-    roles = {digest: role for role, digest in FASHION_MNIST_SHA256.items()}
+    roles = {digest: role for role, digest in fashion_mnist.SHA256.items()}
     for role, digest in sha256.items():
-        known = roles.get(digest, role)
-        if known != role:
+        actual_role = roles.get(digest, role)
+        if actual_role != role:
             raise DataError(
-                f"{source.folder / FILES[role]}: holds the {known.replace('_', ' ')} of Fashion-MNIST; "
+                f"{source.folder / FILES[role]}: contains the {actual_role.replace('_', ' ')} of Fashion-MNIST; "
                 "training and test files are swapped, swap them back"
             )
-    if source.kind != "--data":
-        wrong = next(FILES[role] for role in FILES if sha256[role] != FASHION_MNIST_SHA256[role])
+    if source.kind != sources.OPTION:
+        wrong = next(FILES[role] for role in FILES if sha256[role] != fashion_mnist.SHA256[role])
         raise DataError(
-            f"{source.folder / wrong}: this is not Fashion-MNIST's (its SHA-256 differs); "
-            "remove the folder and run `make data`, or name another: --data DIR"
+            f"{source.folder / wrong}: is not the file of Fashion-MNIST (its SHA-256 differs); "
+            "remove the folder and run `make data`, or name another one: --data DIR"
         )
     return False
 
@@ -139,20 +132,20 @@ def _check_images(folder: Path, values: Mapping[str, NDArray[np.uint8]]) -> None
             raise DataError(f"{path}: the images have {height} x {width} pixels; scale them to 28 x 28")
         if len(images) != len(labels):
             raise DataError(
-                f"{path}: {len(images):,} images, but {len(labels):,} labels in {FILES[f'{part}_labels']}; "
-                "take both from the same data set"
+                f"{path}: contains {len(images):,} images, but {FILES[f'{part}_labels']} contains {len(labels):,} "
+                "labels; take both files from the same data set"
             )
         if not len(images):
-            raise DataError(f"{path}: holds no image; at least one of each class is needed")
+            raise DataError(f"{path}: contains no image; each class needs at least one")
     if len(values["train_images"]) < len(values["test_images"]):
         raise DataError(
             f"{folder}: {len(values['train_images']):,} training and {len(values['test_images']):,} test images: "
-            "the two look swapped; the larger part must be the training part"
+            "the two parts look swapped; the larger part must be the training part"
         )
 
 
-def _class_names(folder: Path, values: Mapping[str, NDArray[np.uint8]]) -> tuple[str, ...]:
-    """The lines of classes.txt, or `class 0`, `class 1`, … up to the largest training label."""
+def _read_class_names(folder: Path, values: Mapping[str, NDArray[np.uint8]]) -> tuple[str, ...]:
+    """Read classes.txt; without that file, name the classes `class 0` up to the largest training label."""
     path = folder / "classes.txt"
     if not path.exists():
         n_classes = int(values["train_labels"].max()) + 1
@@ -164,19 +157,19 @@ def _class_names(folder: Path, values: Mapping[str, NDArray[np.uint8]]) -> tuple
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read as UTF-8 text ({error}); save it as UTF-8") from error
     names = tuple(line.strip() for line in lines)
-    if not MIN_CLASSES <= len(names) <= MAX_CLASSES:
-        raise DataError(f"{path}: names {len(names)} classes; give 2 to 256, one a line")
-    if "" in names or len(set(names)) < len(names):
-        twice = next(name for name in names if not name or names.count(name) > 1)
-        raise DataError(f"{path}: {f'{twice!r} stands there twice' if twice else 'has an empty line'}; name each class")
-    if odd := next((name for name in names if not is_text(name)), None):
-        raise DataError(f"{path}: {odd!r} has a control character; take it out")
+    _check_class_names(path, names)
     return names
 
 
-def is_text(name: str) -> bool:
-    """Whether a name is free of characters that no page can show: control characters, surrogates, unassigned ones."""
-    return not any(unicodedata.category(letter) in {"Cc", "Cs", "Cn"} for letter in name)
+def _check_class_names(path: Path, names: tuple[str, ...]) -> None:
+    if not MIN_CLASSES <= len(names) <= MAX_CLASSES:
+        raise DataError(f"{path}: contains {len(names)} class names; write 2 to 256, one on each line")
+    if "" in names:
+        raise DataError(f"{path}: has an empty line; name each class")
+    if duplicate := next((name for name in names if names.count(name) > 1), None):
+        raise DataError(f"{path}: {duplicate!r} is listed twice; give each class its own name")
+    if bad := next((name for name in names if not is_displayable(name)), None):
+        raise DataError(f"{path}: {bad!r} has a control character; remove it")
 
 
 def _check_labels(folder: Path, values: Mapping[str, NDArray[np.uint8]], class_names: tuple[str, ...]) -> None:
@@ -189,7 +182,7 @@ def _check_labels(folder: Path, values: Mapping[str, NDArray[np.uint8]], class_n
             index = int(np.argmax(labels >= n_classes))
             raise DataError(
                 f"{path}: label {labels[index]} of image {index} is out of range; "
-                f"the {n_classes} classes are 0 to {n_classes - 1}"
+                f"the labels of {n_classes} classes are 0 to {n_classes - 1}"
             )
         if not counts.all():
             label = int(np.argmin(counts))

@@ -1,6 +1,6 @@
-"""Puts Fashion-MNIST into data/: from Debian's mirror where apt reaches one, else by Keras's own download.
+"""Downloads Fashion-MNIST: Debian's package if apt can reach a mirror, otherwise with Keras.
 
-`make data` and `make run` call it; neither way needs root.
+`make data` and `make run` call it. Neither way needs root. The job itself uses Keras if no data set is installed.
 """
 
 import os
@@ -14,92 +14,132 @@ from pathlib import Path
 from job import signals
 from job.data import sources
 from job.data.dataset import load_dataset
-from job.data.sources import FILES, Source
+from job.data.fashion_mnist import FILES
+from job.data.sources import Source
 from job.errors import DataError, OutputError
 
 PACKAGE = "dataset-fashion-mnist"
+KERAS_SCRIPT = "import keras; keras.datasets.fashion_mnist.load_data()"
 
 
 def main() -> int:
-    """Fill data/ unless the job finds the data set already; returns the exit status."""
+    """Download Fashion-MNIST into data/ unless it is installed; return the exit status."""
     try:
-        found = sources.find_installed() or fill(sources.LOCAL, (from_debian, from_keras))
-        load_dataset(found)
+        source = sources.find_installed() or fill_folder(sources.LOCAL, (download_debian_package, download_into))
+        load_dataset(source)
     except OSError as error:
         print(f"fashion-job: error: {sources.LOCAL}/ cannot be written ({error.strerror})", file=sys.stderr)
         return OutputError.exit_status
     except DataError as error:
         print(f"fashion-job: error: {error}", file=sys.stderr)
         return error.exit_status
-    print(f"data: Fashion-MNIST in {found.folder}")
+    print(f"data: Fashion-MNIST in {source.folder}")
     return 0
 
 
-def fill(folder: Path, ways: tuple[Callable[[Path], Path], ...]) -> Source:
-    """Fetch the four files by the first way that works, check them, and only then move them into `folder`.
+def find_or_download(folder: str | None) -> Source:
+    """Find the data set to use: the folder the user named, or an installed Fashion-MNIST, or a download.
+
+    Args:
+        folder: The value of `--data`, or None.
 
     Raises:
-        DataError: if no way works; the message tells what each said.
+        DataError: If the folder lacks a file, or nothing is installed and the download fails.
     """
-    said = []
+    if folder is not None:
+        return sources.check_folder(Path(folder))
+    try:
+        return sources.find_installed() or download_with_keras()
+    except DataError as error:
+        raise DataError(f"{error}; run `make data`, or name a folder with its four files: --data DIR") from error
+
+
+def fill_folder(folder: Path, methods: tuple[Callable[[Path], Path], ...]) -> Source:
+    """Download the four files with the first method that works, check them, and then move them into `folder`.
+
+    Args:
+        folder: Destination; its parent must be writable.
+        methods: Functions that download into a temporary folder and return the folder with the four files.
+
+    Raises:
+        DataError: If no method works; the message contains the error of each.
+    """
+    errors = []
     work = Path(tempfile.mkdtemp(prefix=".data-", dir=folder.parent))
-    with signals.cleanup(lambda: shutil.rmtree(work, ignore_errors=True)):
-        for way in ways:
+    with signals.on_exit(lambda: shutil.rmtree(work, ignore_errors=True)):
+        for method in methods:
             try:
-                fetched = way(work)
-                load_dataset(Source(fetched, "download"))
+                downloaded = method(work)
+                load_dataset(Source(downloaded, "download"))
                 folder.mkdir(exist_ok=True)
                 for name in FILES.values():
-                    (fetched / name).replace(folder / name)
-            except (OSError, subprocess.CalledProcessError, DataError) as error:
-                said.append(str(error))
+                    (downloaded / name).replace(folder / name)
+            except (OSError, DataError) as error:
+                errors.append(str(error))
             else:
                 return Source(folder, "make data")
     raise DataError(
-        f"Fashion-MNIST cannot be fetched: {'; '.join(said)}. "
-        f"Put {', '.join(FILES.values())} into {folder}/ by hand, or name their folder: --data DIR"
+        f"Fashion-MNIST cannot be downloaded: {'; '.join(errors)}. "
+        f"Put {', '.join(FILES.values())} into {folder}/ by hand, or name the folder that has them: --data DIR"
     )
 
 
-def from_debian(work: Path) -> Path:
-    """Download Debian's package and unpack it below `work`; returns the folder with the four files."""
+def download_debian_package(work: Path) -> Path:
+    """Download Debian's package and unpack it in `work`; return the folder with the four files."""
     if not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
         raise DataError("this is not a Debian system")
     try:
-        _apt(work, "download", PACKAGE)
-    except subprocess.CalledProcessError:  # apt's lists may be empty or old, and only root may renew them
-        private = _private_lists(work)
-        _apt(work, *private, "update")
-        _apt(work, *private, "download", PACKAGE)
+        _run_apt(work, "download", PACKAGE)
+    except DataError:  # the package lists may be empty or outdated, and only root may update them
+        private_lists = _create_private_lists(work)
+        _run_apt(work, *private_lists, "update")
+        _run_apt(work, *private_lists, "download", PACKAGE)
     for package in work.glob(f"{PACKAGE}*.deb"):
         _run(work, "dpkg-deb", "--extract", package.name, ".")
     return work / sources.DEBIAN.relative_to("/")
 
 
-def from_keras(work: Path) -> Path:
-    """Have Keras download the data set below `work`; returns the folder with the four files."""
+def download_into(work: Path) -> Path:
+    """Download with Keras into `work`; return the folder with the four files."""
     os.environ["KERAS_HOME"] = str(work.resolve())
-    return sources.download().folder
+    return download_with_keras().folder
 
 
-def _apt(work: Path, *arguments: str) -> None:
+def download_with_keras() -> Source:
+    """Download Fashion-MNIST into Keras's cache, in a separate process, because Keras and TensorFlow print.
+
+    Raises:
+        DataError: If the download fails.
+    """
+    try:
+        _run(Path(), sys.executable, "-P", "-c", KERAS_SCRIPT)
+    except DataError as error:
+        raise DataError(f"Fashion-MNIST is not installed and Keras cannot download it ({error})") from error
+    source = sources.find_installed()
+    if source is None:
+        raise DataError("Keras downloaded Fashion-MNIST, but not into its cache")
+    return source
+
+
+def _run_apt(work: Path, *arguments: str) -> None:
     _run(work, "apt-get", "--quiet", "--option", "APT::Sandbox::User=root", *arguments)
 
 
-def _private_lists(work: Path) -> list[str]:
+def _create_private_lists(work: Path) -> list[str]:
+    """Create folders for package lists in `work`; return the options that make apt use them."""
     (work / "lists" / "partial").mkdir(parents=True)
     (work / "cache" / "archives" / "partial").mkdir(parents=True)
-    here = work.resolve()
-    settings = (f"Dir::State::lists={here}/lists", f"Dir::Cache={here}/cache", "Debug::NoLocking=1")
+    root = work.resolve()
+    settings = (f"Dir::State::lists={root}/lists", f"Dir::Cache={root}/cache", "Debug::NoLocking=1")
     return [word for setting in settings for word in ("--option", setting)]
 
 
 def _run(folder: Path, *command: str) -> None:
-    """Run a command quietly; what it says on failure becomes part of the error."""
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603 - fixed words
+    """Run a command quietly; if it fails, its last line on stderr becomes the error."""
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603 - fixed commands
     if done.returncode:
-        last = (done.stderr.strip().splitlines() or [""])[-1]
-        raise subprocess.CalledProcessError(done.returncode, f"{command[0]} ({last})")
+        last_line = (done.stderr.strip().splitlines() or [""])[-1]
+        raise DataError(f"{Path(command[0]).name}: {last_line}")
 
 
 if __name__ == "__main__":

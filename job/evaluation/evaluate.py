@@ -5,6 +5,7 @@ Functions import scikit-learn when they are called: the training process needs o
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,8 +117,8 @@ def evaluate(predictions: Predictions, class_names: Sequence[str], seed: int) ->
         accuracy_interval=accuracy_interval,
         loss=float(losses.mean()),
         loss_interval=loss_interval,
-        macro=Averages(*_average(predictions, len(class_names), "macro"), *macro_intervals),
-        weighted=Averages(*_average(predictions, len(class_names), "weighted"), *weighted_intervals),
+        macro=_average(predictions, len(class_names), "macro", macro_intervals),
+        weighted=_average(predictions, len(class_names), "weighted", weighted_intervals),
         per_class=_evaluate_classes(predictions, matrix, class_names),
         confusion_matrix=matrix.tolist(),
         calibration=measure_calibration(predictions.confidence, predictions.is_correct, ece_interval),
@@ -127,14 +128,15 @@ def evaluate(predictions: Predictions, class_names: Sequence[str], seed: int) ->
     )
 
 
-def _average(predictions: Predictions, n_classes: int, average: str) -> list[float]:
-    """Precision, recall and F1."""
+def _average(
+    predictions: Predictions, n_classes: int, average: Literal["macro", "weighted"], bootstrapped: list[Interval]
+) -> Averages:
     from sklearn.metrics import precision_recall_fscore_support
 
-    scores = precision_recall_fscore_support(
+    precision, recall, f1, _ = precision_recall_fscore_support(
         predictions.y_true, predictions.y_pred, labels=range(n_classes), average=average, zero_division=0
     )
-    return [float(score) for score in scores[:3]]
+    return Averages(float(precision), float(recall), float(f1), *bootstrapped)
 
 
 def _evaluate_classes(

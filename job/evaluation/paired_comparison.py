@@ -5,11 +5,11 @@ which model is better, and how certain that is.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from job.evaluation.intervals import Interval, Z
+from job.evaluation.intervals import Interval, Z, wilson_interval
 from job.evaluation.predictions import Predictions
 from job.evaluation.sample_selection import select_changed_images
 
@@ -94,7 +94,7 @@ def compare(reference: Reference, predictions: Predictions) -> Comparison:
     """Compare a model with a reference model.
 
     Args:
-        reference: The run to compare with.
+        reference: The run to compare with; its accuracy is computed again from the predictions.
         predictions: Predictions of both models for each test image.
 
     Raises:
@@ -109,7 +109,11 @@ def compare(reference: Reference, predictions: Predictions) -> Comparison:
     overall = _count(*counts.sum(axis=1).tolist())
     fixed, broken = select_changed_images(predictions)
     return Comparison(
-        reference=reference,
+        reference=replace(
+            reference,
+            accuracy=overall.reference,
+            accuracy_interval=wilson_interval(overall.n_both_right + overall.n_broken, overall.n),
+        ),
         counts=overall,
         p_value=mcnemar_p_value(overall.n_fixed, overall.n_broken),
         per_class=[_count(*column) for column in counts.T.tolist()],

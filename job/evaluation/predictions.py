@@ -26,12 +26,14 @@ class Predictions:
     @cached_property
     def y_pred(self) -> Labels:
         """Most probable classes, shape (n,)."""
-        return self.probabilities.argmax(axis=1)
+        y_pred: Labels = self.probabilities.argmax(axis=1)
+        return y_pred
 
     @cached_property
     def confidence(self) -> NDArray[np.float32]:
         """Probabilities of the predicted classes, shape (n,)."""
-        return self.probabilities.max(axis=1)
+        confidence: NDArray[np.float32] = self.probabilities.max(axis=1)
+        return confidence
 
     @cached_property
     def p_true(self) -> NDArray[np.float32]:
@@ -41,4 +43,5 @@ class Predictions:
     @cached_property
     def is_correct(self) -> NDArray[np.bool_]:
         """Whether each image was predicted correctly, shape (n,)."""
-        return self.y_pred == self.y_true
+        is_correct: NDArray[np.bool_] = self.y_pred == self.y_true
+        return is_correct

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from job.config.report_layouts import Layout
+from job.config.run_config import Layout
 from job.report.page import render_page
 from job.results.run import Run
 

@@ -11,8 +11,7 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from job.config.report_layouts import Layout
-from job.config.run_config import Config
+from job.config.run_config import Config, Layout
 from job.evaluation.calibration import Coverage
 from job.evaluation.evaluate import ClassMetrics, Evaluation
 from job.report import findings

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Self, TypedDict
 
 import msgspec
 
-from job.config.report_layouts import Layout
+from job.config.run_config import Layout
 from job.errors import OutputError
 from job.results.file_names import EXPORTS
 
@@ -183,10 +183,10 @@ def _serve(request: Request) -> None:
     run.write_metrics(folder)
     build_report(run, folder, request["layout"])
     if request["export"]:
-        from job.report import model_card
+        from job.report.model_card import write_model_card
 
         (folder / EXPORTS).mkdir(exist_ok=True)
-        model_card.write(folder / EXPORTS, run)
+        write_model_card(folder / EXPORTS, run)
 
 
 if __name__ == "__main__":

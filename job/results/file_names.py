@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from job.config.report_layouts import Layout
+from job.config.run_config import Layout
 
 METRICS = "metrics.json"
 PREDICTIONS = "predictions.csv"
@@ -10,6 +10,10 @@ SAMPLES = "samples.npz"
 MODEL = "model.keras"
 RESULT_FILES = (METRICS, PREDICTIONS, SAMPLES, MODEL)
 """What every training writes in addition to the report."""
+
+METRICS = "metrics.json"
+PREDICTIONS = "predictions.csv"
+SAMPLES = "samples.npz"
 
 PAGE = "index.html"
 STYLE = "report.css"

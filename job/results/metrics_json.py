@@ -1,7 +1,7 @@
 """Reads and writes metrics.json, and refuses a damaged one in one line."""
 
 import json
-import unicodedata
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -9,8 +9,11 @@ from typing import Any, Literal
 import msgspec
 
 from job.errors import DataError, UsageError
+from job.evaluation.paired_comparison import Reference
+from job.evaluation.seed_variation import summarize_seed_runs
 from job.results.file_names import METRICS
 from job.results.schema import SCHEMA_VERSION, Metrics, Training
+from job.text import is_displayable
 
 Option = Literal["--output", "--reference"]
 """The option that named the folder of a run."""
@@ -56,7 +59,7 @@ def read_metrics(folder: Path, option: Option = "--output") -> Metrics:
                 f"{path}: has schema version {version!r}, this job reads {SCHEMA_VERSION}; {REMEDIES[option]}"
             )
         metrics = msgspec.json.decode(content, type=Metrics)
-    except (msgspec.MsgspecError, UnicodeDecodeError, UsageError) as error:  # a setting can be out of range
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, UsageError) as error:  # UsageError: of a setting
         raise DataError(f"{path}: damaged ({error}); train again") from error
     if flaw := _find_flaw(metrics):
         raise DataError(f"{path}: damaged ({flaw}); train again")
@@ -71,11 +74,20 @@ def missing_file(path: Path, option: Option = "--output") -> DataError:
 def _find_flaw(metrics: Metrics) -> str:
     """The first impossible value that the evaluation cannot replace; empty if there is none."""
     for text in _find_texts(msgspec.to_builtins(metrics)):
-        if any(unicodedata.category(letter) in {"Cc", "Cs", "Cn"} for letter in text):
+        if not is_displayable(text):
             return f"the text {text!r} has a control character"
     if not all(0 <= time_s < MAX_AMOUNT for time_s in metrics.provenance.timings_s.values()):
         return "a time is out of range"
+    if metrics.evaluation.seed < 0:
+        return "the seed of the evaluation is negative"
+    if metrics.comparison and not _is_loss_sound(metrics.comparison.reference):
+        return "the loss of the reference is out of range"
     return _find_training_flaw(metrics.training, metrics) if metrics.training else ""
+
+
+def _is_loss_sound(reference: Reference) -> bool:
+    interval = reference.loss_interval
+    return 0 <= interval.lower <= interval.upper < MAX_AMOUNT and 0 <= reference.loss < MAX_AMOUNT
 
 
 def _find_training_flaw(training: Training, metrics: Metrics) -> str:
@@ -86,8 +98,8 @@ def _find_training_flaw(training: Training, metrics: Metrics) -> str:
         return f"the history does not have {n_epochs} epochs"
     if not all(0 <= accuracy <= 1 for accuracy in (*history.accuracy, *history.val_accuracy)):
         return "an accuracy of an epoch is not from 0 to 1"
-    curves = (*history.loss, *history.val_loss, *history.learning_rate, training.n_train)
-    if not all(0 <= value < MAX_AMOUNT for value in curves):
+    amounts = (*history.loss, *history.val_loss, *history.learning_rate, training.n_train, training.n_validation)
+    if not all(0 <= amount < MAX_AMOUNT for amount in amounts):
         return "a loss, a learning rate or a count is out of range"
     if "training" not in metrics.provenance.timings_s:
         return "the time of the training is missing"
@@ -99,11 +111,26 @@ def _find_seed_flaw(training: Training, metrics: Metrics) -> str:
     if config.runs == 1 and not variation:
         return ""
     seeds = list(range(config.seed, config.seed + config.runs))
-    if not variation or [run.seed for run in variation.runs] != seeds or variation.reported_seed not in seeds:
+    if not variation or [run.seed for run in variation.runs] != seeds or config.runs == 1:
         return f"the seed variation does not have {config.runs} runs with the seeds from {config.seed}"
-    if variation.reported.accuracy != metrics.evaluation.accuracy:
-        return "the accuracy is not that of the reported run"
-    return ""
+    if not all(
+        0 <= run.accuracy <= 1
+        and 0 <= run.loss < MAX_AMOUNT
+        and 0 <= (run.val_accuracy or 0) <= 1
+        and 0 <= run.training_s < MAX_AMOUNT
+        for run in variation.runs
+    ):
+        return "an accuracy, a loss or a time of a run is out of range"
+    expected = summarize_seed_runs(variation.runs)
+    figures = {
+        "mean": (variation.mean, expected.mean),
+        "sd": (variation.sd, expected.sd),
+        "reported_seed": (variation.reported_seed, expected.reported_seed),
+        "accuracy": (metrics.evaluation.accuracy, expected.reported.accuracy),
+        "loss": (metrics.evaluation.loss, expected.reported.loss),
+    }
+    differing = (name for name, pair in figures.items() if not math.isclose(*pair, abs_tol=1e-12))
+    return next((f"{name} does not follow from the runs of the seed variation" for name in differing), "")
 
 
 def _find_texts(content: Any) -> Iterator[str]:  # noqa: ANN401 - JSON

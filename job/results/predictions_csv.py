@@ -36,9 +36,10 @@ def write_predictions(folder: Path, predictions: Predictions) -> None:
             part = slice(start, start + n_lines)
             y_true, y_pred = predictions.y_true[part].tolist(), predictions.y_pred[part].tolist()
             rows = predictions.probabilities[part].astype(str)
-            ends = itertools.repeat("")
-            if predictions.y_reference is not None:
-                ends = (f",{label}" for label in predictions.y_reference[part].tolist())
+            y_reference = predictions.y_reference
+            ends = (
+                itertools.repeat("") if y_reference is None else (f",{label}" for label in y_reference[part].tolist())
+            )
             lines = zip(range(start, n), y_true, y_pred, rows, ends, strict=False)
             file.writelines(f"{i},{true},{predicted},{','.join(row)}{end}\n" for i, true, predicted, row, end in lines)
 
@@ -71,7 +72,7 @@ def read_predictions(
             predictions = _read_parts(path, n_classes, has_reference=has_reference)
     except FileNotFoundError as error:
         raise missing_file(path, option) from error
-    except (OSError, ValueError) as error:  # pandas raises ValueErrors
+    except (OSError, ValueError, OverflowError) as error:  # the latter two come from pandas
         raise DataError(f"{path}: damaged ({' '.join(str(error).split())}); train again") from error
     if sha256 and hash_predictions(folder) != sha256:
         raise DataError(

@@ -27,8 +27,8 @@ class ReferenceRun:
     predictions: Predictions
 
     def __str__(self) -> str:
-        evaluation = self.metrics.evaluation
-        return f"{self.folder}: accuracy {evaluation.accuracy:.4f} (n = {evaluation.n_test:,})"
+        is_correct = self.predictions.is_correct
+        return f"{self.folder}: accuracy {is_correct.mean():.4f} (n = {len(is_correct):,})"
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,8 @@ def read_samples(
         raise DataError(
             f"{path}: damaged (not an archive of the arrays `index`, `image` and `augmented`); train again"
         ) from error
-    if images.shape[:1] != numbers.shape or images.ndim != 1 + N_DIMENSIONS or images.dtype != np.uint8:
+    is_sound = images.ndim == 1 + N_DIMENSIONS and images.dtype == np.uint8 and images.size > 0
+    if not is_sound or images.shape[:1] != numbers.shape:
         raise DataError(f"{path}: damaged (`image` is not a list of grey images); train again")
     is_sound = augmented.ndim == 2 + N_DIMENSIONS and augmented.shape[1] > 1 and augmented.dtype == np.uint8
     if not is_sound or augmented.shape[2:] != images.shape[1:] or bool(len(augmented)) != has_augmented:

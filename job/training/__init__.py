@@ -1,1 +1,1 @@
-"""All code that touches TensorFlow: images in; networks, probabilities and exported models out."""
+"""All code that uses TensorFlow: it takes images, and returns networks, probabilities and exported models."""

@@ -1,4 +1,4 @@
-"""Changes training images anew in each epoch: what is drawn for an image is apart from its application to a batch."""
+"""Augments training images anew in each epoch. Sampling the parameters is separate from applying them to a batch."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -13,111 +13,112 @@ if TYPE_CHECKING:
 
 SIDE = IMAGE_SHAPE[0]
 MAX_SHIFT = 2
-"""Pixels, in each direction; the background, 0, comes in at the other side."""
+"""Maximum shift in pixels in each direction; the uncovered edge becomes black."""
 
 MAX_ERASED = 14
-"""The longest side of an erased rectangle in pixels."""
+"""Maximum side of an erased rectangle in pixels."""
 
 N_EXAMPLES, N_EXAMPLE_EPOCHS = 8, 5
-"""How many images are kept to be shown, and as of how many epochs."""
+"""Number of images that the report shows, and the maximum number of epochs shown for each."""
 
 FLIP, DOWN, RIGHT, TOP, LEFT, HEIGHT, WIDTH = range(7)
-"""The columns of what is drawn for an image."""
+"""Columns of the parameters of an image."""
 
 
 class Augmentation:
-    """Draws how each image is changed, epoch by epoch, and changes batches accordingly.
+    """Samples augmentation parameters for each epoch and applies them to batches.
 
-    `flip` mirrors left and right. Chance decides which images are mirrored in the first epoch; from then on each is
-    mirrored in every other one, so that training sees both sides equally often (as cifar10-airbench has it, arXiv
-    2404.00498). `shift` moves an image by up to 2 pixels in each direction. `erase` blackens a rectangle in half of
-    the images, around a pixel of chance (as Cutout does, arXiv 1708.04552, whose squares have one size).
+    `flip` mirrors left and right: a random half of the images in the first epoch, and from then on each image in every
+    other epoch, so that training sees both sides equally often (as in cifar10-airbench, arXiv 2404.00498). `shift`
+    moves an image by up to 2 pixels in each direction. `erase` blackens a random rectangle in half of the images (a
+    variant of Cutout, arXiv 1708.04552, which uses squares of one size).
 
     Args:
-        names: of what is done, of `recipes.AUGMENTATIONS`; none is a right answer.
-        n_images: how many there are to train with.
-        seed: of the draws.
+        names: Names from `recipes.AUGMENTATIONS`; may be empty.
+        n_images: Number of training images.
+        seed: Seed of the parameters.
     """
 
     def __init__(self, names: Sequence[str], n_images: int, seed: int) -> None:
         self.names = frozenset(names)
         self._n_images = n_images
-        self._random = np.random.default_rng((seed, 1))  # apart from the order of the batches
+        self._random = np.random.default_rng((seed, 1))  # independent of the order of the batches
         self._flipped = self._random.integers(2, size=n_images, dtype=np.bool_)
 
-    def draw(self) -> NDArray[np.int8]:
-        """What happens to each image in the next epoch, shape (n_images, 7): the columns are FLIP, DOWN and so on."""
-        drawn = np.zeros((self._n_images, WIDTH + 1), np.int8)
+    def sample_parameters(self) -> NDArray[np.int8]:
+        """Sample the parameters of each image for the next epoch, shape (n_images, 7), columns FLIP to WIDTH."""
+        parameters = np.zeros((self._n_images, WIDTH + 1), np.int8)
         if "flip" in self.names:
-            drawn[:, FLIP] = self._flipped
+            parameters[:, FLIP] = self._flipped
             self._flipped = ~self._flipped
         if "shift" in self.names:
-            drawn[:, DOWN : RIGHT + 1] = self._random.integers(-MAX_SHIFT, MAX_SHIFT + 1, (self._n_images, 2))
+            parameters[:, DOWN : RIGHT + 1] = self._random.integers(-MAX_SHIFT, MAX_SHIFT + 1, (self._n_images, 2))
         if "erase" in self.names:
             sides = self._random.integers(1, MAX_ERASED + 1, (self._n_images, 2))
-            drawn[:, TOP : LEFT + 1] = self._random.integers(0, SIDE, (self._n_images, 2)) - sides // 2
-            drawn[:, HEIGHT:] = sides * self._random.integers(2, size=(self._n_images, 1))
-        return drawn
+            parameters[:, TOP : LEFT + 1] = self._random.integers(0, SIDE, (self._n_images, 2)) - sides // 2
+            parameters[:, HEIGHT:] = sides * self._random.integers(2, size=(self._n_images, 1))
+        return parameters
 
-    def apply(self, images: "tf.Tensor", drawn: "tf.Tensor") -> "tf.Tensor":
-        """Change a batch.
+    def apply(self, images: "tf.Tensor", parameters: "tf.Tensor") -> "tf.Tensor":
+        """Augment a batch.
 
         Args:
-            images: shape (n, height, width).
-            drawn: their rows of what `draw` gave, shape (n, 7).
+            images: Shape (n, height, width).
+            parameters: The images' rows of `sample_parameters`, shape (n, 7).
 
         Returns:
-            The same shape and type.
+            Augmented images of the same shape and type.
         """
         import tensorflow as tf
 
         if "flip" in self.names:
-            images = tf.where(drawn[:, FLIP, None, None] > 0, images[:, :, ::-1], images)
+            images = tf.where(parameters[:, FLIP, None, None] > 0, images[:, :, ::-1], images)
         if "shift" in self.names:
-            images = _shifted(images, drawn[:, DOWN], 1)
-            images = _shifted(images, drawn[:, RIGHT], 2)
+            images = _shift(images, parameters[:, DOWN], 1)
+            images = _shift(images, parameters[:, RIGHT], 2)
         if "erase" in self.names:
             rows, columns = (tf.constant(np.arange(size, dtype=np.int8)) for size in images.shape[1:])
-            in_rows = _within(rows, drawn[:, TOP], drawn[:, HEIGHT])
-            in_columns = _within(columns, drawn[:, LEFT], drawn[:, WIDTH])
+            in_rows = _mask_range(rows, parameters[:, TOP], parameters[:, HEIGHT])
+            in_columns = _mask_range(columns, parameters[:, LEFT], parameters[:, WIDTH])
             images = tf.where(in_rows[:, :, None] & in_columns[:, None, :], tf.zeros((), images.dtype), images)
         return images
 
 
-def examples(names: Sequence[str], images: NDArray[np.uint8], seed: int, n_epochs: int) -> NDArray[np.uint8]:
-    """The first images and what training saw of each in its first epochs.
+def build_examples(names: Sequence[str], images: NDArray[np.uint8], seed: int, n_epochs: int) -> NDArray[np.uint8]:
+    """Show what training saw of the first images in its first epochs.
 
     Args:
-        names: of what is done.
-        images: all that train, shape (n_images, 28, 28).
-        seed: of the run.
-        n_epochs: that it trained for, of which at most 5 are shown.
+        names: Names of the augmentations.
+        images: All training images, shape (n_images, 28, 28).
+        seed: Seed of the training.
+        n_epochs: Number of epochs trained; at most 5 are shown.
 
     Returns:
-        Shape (n, 1 + epochs shown, 28, 28), of each image itself first; empty where nothing is done.
+        For each image the original and its augmented versions, shape (n, 1 + epochs shown, 28, 28); empty without
+        augmentation.
     """
     n_epochs = min(n_epochs, N_EXAMPLE_EPOCHS)
     if not names:
         return np.empty((0, 1 + n_epochs, *images.shape[1:]), np.uint8)
     augmentation, first = Augmentation(names, len(images), seed), images[:N_EXAMPLES]
-    epochs = [augmentation.apply(first, augmentation.draw()[:N_EXAMPLES]).numpy() for _ in range(n_epochs)]
+    epochs = [augmentation.apply(first, augmentation.sample_parameters()[:N_EXAMPLES]).numpy() for _ in range(n_epochs)]
     return np.stack([first, *epochs], axis=1)
 
 
-def _shifted(images: "tf.Tensor", by: "tf.Tensor", axis: int) -> "tf.Tensor":
-    """Each image moved by its number of pixels; XLA makes quicker work of five selections than of a gathering."""
+def _shift(images: "tf.Tensor", n_pixels: "tf.Tensor", axis: int) -> "tf.Tensor":
+    """Shift each image by its number of pixels, by five selections, which XLA runs faster than a gather."""
     import tensorflow as tf
 
     size = images.shape[axis]
-    padded = tf.pad(images, [[MAX_SHIFT, MAX_SHIFT] if each == axis else [0, 0] for each in range(3)])
-    moved = images
-    for pixels in range(-MAX_SHIFT, MAX_SHIFT + 1):
-        start = MAX_SHIFT - pixels
+    padded = tf.pad(images, [[MAX_SHIFT, MAX_SHIFT] if dimension == axis else [0, 0] for dimension in range(3)])
+    shifted = images
+    for shift in range(-MAX_SHIFT, MAX_SHIFT + 1):
+        start = MAX_SHIFT - shift
         part = padded[:, start : start + size] if axis == 1 else padded[:, :, start : start + size]
-        moved = tf.where(by[:, None, None] == pixels, part, moved)
-    return moved
+        shifted = tf.where(n_pixels[:, None, None] == shift, part, shifted)
+    return shifted
 
 
-def _within(places: "tf.Tensor", first: "tf.Tensor", n: "tf.Tensor") -> "tf.Tensor":
-    """Which places are among the `n` from `first` on, shape (images, places)."""
-    return (places >= first[:, None]) & (places < (first + n)[:, None])
+def _mask_range(positions: "tf.Tensor", start: "tf.Tensor", n: "tf.Tensor") -> "tf.Tensor":
+    """Mark the `n` positions from `start` on, shape (n_images, n_positions)."""
+    return (positions >= start[:, None]) & (positions < (start + n)[:, None])

@@ -1,124 +1,124 @@
-"""The networks that can be trained."""
+"""Builds the networks."""
 
 import math
 from typing import Any
 
 import keras
 
-from job.config.recipes import Recipe
+from job.config.run_config import Config
 from job.data.dataset import IMAGE_SHAPE
 from job.training import optimizers
 
 HIDDEN_UNITS = (128, 64)
 STEM_CHANNELS, POOLED_CHANNELS, DEEP_CHANNELS = (16, 32), (48, 80), (112, 112)
 DIRECTIONS = ((-1, 0), (1, 0), (0, -1), (0, 1))
-"""Down and right, in pixels: how `flip-shift` moves an image."""
+"""Shifts of `flip-shift` in pixels: down, right."""
 
-BATCH_NORM_MOMENTUM = 0.9  # Keras's 0.99 would still remember the first of a few thousand steps
+BATCH_NORM_MOMENTUM = 0.9  # with Keras's 0.99, the first of a few thousand steps would still count
 
 
-def build(n_classes: int, recipe: Recipe, seed: int, n_steps: int = 1) -> keras.Model:
-    """The network of a recipe, compiled with its optimizer and categorical cross-entropy.
+def build_network(n_classes: int, recipe: Config, seed: int, n_steps: int = 1) -> keras.Model:
+    """Build the network of a recipe, compiled with its optimizer and categorical cross-entropy.
 
-    It takes pixels in [0, 1], shape (n, 28, 28), and gives probabilities, shape (n, n_classes). With 10 classes the
-    MLP has 109,386 weights.
+    It takes pixels in [0, 1], shape (n, 28, 28), and returns probabilities, shape (n, n_classes). With 10 classes the
+    MLP has 109,386 parameters.
 
-    The seed is set for Python, NumPy and TensorFlow: the initial weights and the dropout follow it.
+    Sets the seed of Python, NumPy and TensorFlow, which determines the initial weights and dropout.
 
     Args:
-        n_classes: at least 2.
-        recipe: of the run.
-        seed: of the initial weights and of dropout.
-        n_steps: of the whole training, for schedules that go by steps.
+        n_classes: Number of classes, at least 2.
+        recipe: The recipe.
+        seed: Seed of the initial weights and dropout.
+        n_steps: Number of steps of the whole training, for schedules.
     """
     keras.utils.set_random_seed(seed)
     images = keras.Input(IMAGE_SHAPE)
-    features = {"mlp": _mlp, "cnn": _cnn}[recipe.model](images)
+    features = {"mlp": _build_mlp, "cnn": _build_cnn}[recipe.model](images)
     if recipe.dropout:
         features = keras.layers.Dropout(recipe.dropout)(features)
     probabilities = keras.layers.Dense(n_classes, activation="softmax", name=optimizers.LAST_LAYER)(features)
-    model = keras.Model(images, probabilities, name=recipe.model)
+    network = keras.Model(images, probabilities, name=recipe.model)
     loss: str | keras.losses.Loss = "categorical_crossentropy"
     if recipe.label_smoothing:
         loss = keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing)
-    model.compile(optimizers.make(recipe, n_steps), loss=loss, metrics=["accuracy"])
-    return model
+    network.compile(optimizers.build_optimizer(recipe, n_steps), loss=loss, metrics=["accuracy"])
+    return network
 
 
-def _mlp(images: keras.KerasTensor) -> keras.KerasTensor:
-    """The baseline's: two hidden layers on all pixels."""
+def describe_network(network: keras.Model) -> str:
+    """Describe a network in one line, such as `MLP 784-128-64-10, 109,386 parameters`."""
+    inputs = [math.prod(IMAGE_SHAPE)] if network.name == "mlp" else []
+    widths = [layer.output.shape[-1] for layer in network.layers if hasattr(layer, "kernel")]
+    return f"{network.name.upper()} {'-'.join(map(str, [*inputs, *widths]))}, {network.count_params():,} parameters"
+
+
+def with_test_time_augmentation(network: keras.Model, recipe: Config) -> keras.Model:
+    """Return the model that predicts after training: the network, or the mean of its predictions for several views.
+
+    Keras can load the saved model without this package: an optimizer defined here is left out.
+    """
+    plain = keras.Model(network.input, network.output, name=network.name)  # without the optimizer
+    if recipe.test_time == "none":
+        return plain if recipe.optimizer == "muon" else network
+    images = keras.Input(IMAGE_SHAPE)
+    probabilities = _predict_with_mirror_image(plain, images)
+    if recipe.test_time == "flip-shift":
+        shifted = [_predict_with_mirror_image(plain, _shift(images, down, right)) for down, right in DIRECTIONS]
+        probabilities = keras.layers.Average()([probabilities, keras.layers.Average()(shifted)])
+    return keras.Model(images, probabilities, name=f"{network.name}_of_several_views")
+
+
+def _build_mlp(images: keras.KerasTensor) -> keras.KerasTensor:
+    """Apply two hidden layers to all pixels."""
     features = keras.layers.Flatten()(images)
     for units in HIDDEN_UNITS:
         features = keras.layers.Dense(units, activation="relu")(features)
     return features
 
 
-def _cnn(images: keras.KerasTensor) -> keras.KerasTensor:
-    """A stem that sees each pixel and halves the image to 14 x 14, then four convolutions, down to 3 x 3.
+def _build_cnn(images: keras.KerasTensor) -> keras.KerasTensor:
+    """Apply a stem that halves the image to 14 x 14 pixels, then four convolutions that end at 3 x 3.
 
-    The stem's few channels at 28 x 28 were worth more than wider layers behind it. Most else is done on small images
-    with many channels, where a processor is quickest; for the same reason the first normalisation comes after the
-    pooling (docs/recipes.md has the figures).
+    The stem has few channels at full size, which improved accuracy more than wider layers after it. Most of the
+    computation is on small images with many channels, where a processor is fastest; therefore the first normalization
+    comes after the pooling. docs/recipes.md has the measurements.
     """
     fine, coarse = STEM_CHANNELS
     features = keras.ops.expand_dims(images, -1)
-    features = keras.layers.ReLU()(_convolution(fine, use_bias=True)(features))
-    features = keras.layers.ReLU()(_convolution(coarse, kernel_size=2, strides=2, use_bias=True)(features))
+    features = keras.layers.ReLU()(_create_convolution(fine, use_bias=True)(features))
+    features = keras.layers.ReLU()(_create_convolution(coarse, kernel_size=2, strides=2, use_bias=True)(features))
     first, second = POOLED_CHANNELS
-    features = _normalised(_pooled(_convolution(first, padding="valid")(features)))
-    features = _pooled(_normalised(_convolution(second)(features)))
+    features = _normalize(_pool(_create_convolution(first, padding="valid")(features)))
+    features = _pool(_normalize(_create_convolution(second)(features)))
     for channels in DEEP_CHANNELS:
-        features = _normalised(_convolution(channels)(features))
+        features = _normalize(_create_convolution(channels)(features))
     return keras.layers.GlobalAveragePooling2D()(features)
 
 
-def _convolution(channels: int, **options: Any) -> keras.layers.Conv2D:  # noqa: ANN401 - whatever Keras takes
-    """Of 3 x 3 pixels that keeps the image's size, unless told otherwise."""
-    usual = {"kernel_size": 3, "padding": "same", "use_bias": False, "kernel_initializer": "he_normal"}
-    return keras.layers.Conv2D(channels, **usual | options)
+def _create_convolution(channels: int, **options: Any) -> keras.layers.Conv2D:  # noqa: ANN401 - Keras's options
+    """Create a 3 x 3 convolution that keeps the image's size, unless options say otherwise."""
+    defaults = {"kernel_size": 3, "padding": "same", "use_bias": False, "kernel_initializer": "he_normal"}
+    return keras.layers.Conv2D(channels, **defaults | options)
 
 
-def _normalised(features: keras.KerasTensor) -> keras.KerasTensor:
+def _normalize(features: keras.KerasTensor) -> keras.KerasTensor:
     return keras.layers.ReLU()(keras.layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM)(features))
 
 
-def _pooled(features: keras.KerasTensor) -> keras.KerasTensor:
-    """The maximum of each square of 2 x 2, whose gradient takes XLA at most a fifth of the time of Keras's own."""
+def _pool(features: keras.KerasTensor) -> keras.KerasTensor:
+    """Take the maximum of each 2 x 2 square; in XLA the gradient is at least 5 times as fast as MaxPooling2D's."""
     _, height, width, channels = features.shape
     squares = keras.ops.reshape(features, (-1, height // 2, 2, width // 2, 2, channels))
     return keras.ops.max(squares, axis=(2, 4))
 
 
-def describe(model: keras.Model) -> str:
-    """The network in one line, such as `MLP 784-128-64-10, 109,386 weights`."""
-    inputs = [math.prod(IMAGE_SHAPE)] if model.name == "mlp" else []
-    widths = [layer.output.shape[-1] for layer in model.layers if hasattr(layer, "kernel")]
-    return f"{model.name.upper()} {'-'.join(map(str, [*inputs, *widths]))}, {model.count_params():,} weights"
-
-
-def judge(network: keras.Model, recipe: Recipe) -> keras.Model:
-    """What answers once `network` is trained: itself, or the mean of its answers to several views of an image.
-
-    Keras loads it, once saved, without this package: an optimizer of ours is left out.
-    """
-    plain = keras.Model(network.input, network.output, name=network.name)  # without what trained it
-    if recipe.test_time == "none":
-        return plain if recipe.optimizer == "muon" else network
-    images = keras.Input(IMAGE_SHAPE)
-    answer = _to_both_sides(plain, images)
-    if recipe.test_time == "flip-shift":
-        moved = [_to_both_sides(plain, _moved(images, down, right)) for down, right in DIRECTIONS]
-        answer = keras.layers.Average()([answer, keras.layers.Average()(moved)])
-    return keras.Model(images, answer, name=f"{network.name}_of_several_views")
-
-
-def _to_both_sides(network: keras.Model, images: keras.KerasTensor) -> keras.KerasTensor:
-    """The mean of its answers to images and to their mirror images."""
+def _predict_with_mirror_image(network: keras.Model, images: keras.KerasTensor) -> keras.KerasTensor:
+    """Average the predictions for the images and for their mirror images."""
     return keras.layers.Average()([network(images), network(keras.ops.flip(images, axis=-1))])
 
 
-def _moved(images: keras.KerasTensor, down: int, right: int) -> keras.KerasTensor:
-    """Images moved by at most a pixel; black comes in at the other side."""
-    framed = keras.layers.ZeroPadding2D(1)(keras.ops.expand_dims(images, -1))
-    cut = keras.layers.Cropping2D(((1 - down, 1 + down), (1 - right, 1 + right)))
-    return keras.ops.squeeze(cut(framed), -1)
+def _shift(images: keras.KerasTensor, down: int, right: int) -> keras.KerasTensor:
+    """Shift images by at most one pixel; the uncovered edge becomes black."""
+    padded = keras.layers.ZeroPadding2D(1)(keras.ops.expand_dims(images, -1))
+    cropped = keras.layers.Cropping2D(((1 - down, 1 + down), (1 - right, 1 + right)))
+    return keras.ops.squeeze(cropped(padded), -1)

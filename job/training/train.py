@@ -1,4 +1,4 @@
-"""Trains a network and watches over it."""
+"""Trains networks and stops a training that diverges."""
 
 import math
 import time
@@ -9,149 +9,148 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from job.config.recipes import Recipe
 from job.config.run_config import Config
 from job.data.dataset import Dataset
 from job.errors import DivergenceError
-from job.evaluation.seed_variation import Trial
-from job.log import Bar, say
-from job.training import networks, resources
+from job.log import log_stage
+from job.training import malloc, networks
 from job.training.augmentation import Augmentation
-from job.training.compiled_trainer import Engine
+from job.training.compiled_trainer import CompiledTrainer
+from job.training.progress_bar import ProgressBar
 
 PLATEAU_FACTOR, PLATEAU_PATIENCE = 0.5, 2
 
+History = dict[str, list[float]]
+
 
 @dataclass(frozen=True)
-class Trained:
-    """A network that was trained.
+class TrainedNetwork:
+    """A trained network and how its training went.
 
     Attributes:
-        network: whose weights are those at the end.
-        seed: of the training.
-        history: as `train` gives it.
-        wall_time_s: of building and training it.
+        network: The network with its final weights.
+        seed: Seed of the training.
+        history: Metrics of each epoch, as `train_network` returns them.
+        wall_time_s: Time to build and train the network.
+        val_accuracy: Validation accuracy of the final weights, or None without validation.
     """
 
     network: keras.Model
     seed: int
-    history: dict[str, list[float]]
+    history: History
     wall_time_s: float
-
-    def trial(self, accuracy: float, loss: float, *, took_best: bool) -> Trial:
-        """It among others, once the test images were judged.
-
-        Args:
-            accuracy: on them.
-            loss: on them.
-            took_best: whether its weights are those of the lowest validation loss, not the last.
-        """
-        val_accuracy = None
-        if losses := self.history.get("val_loss"):
-            val_accuracy = self.history["val_accuracy"][losses.index(min(losses)) if took_best else -1]
-        return Trial(self.seed, accuracy, loss, val_accuracy, self.wall_time_s)
+    val_accuracy: float | None
 
 
-def train_each(dataset: Dataset, config: Config, strategy: tf.distribute.Strategy) -> list[Trained]:
-    """Build and train `config.runs` networks, one after another; each is what a run with its seed alone would give.
+def train_networks(dataset: Dataset, config: Config, strategy: tf.distribute.Strategy) -> list[TrainedNetwork]:
+    """Build and train `config.runs` networks one after another, with the seeds from `config.seed` on.
+
+    Each network is the same as that of a single run with its seed.
 
     Args:
-        dataset: whose last images validate.
-        config: of the run.
-        strategy: in whose scope they are built.
+        dataset: The data set; its last training images are held out for validation.
+        config: Settings of the run.
+        strategy: The strategy in whose scope the networks are built.
 
     Raises:
-        DivergenceError: as `train` does.
+        DivergenceError: If the loss of an epoch is NaN or infinite.
     """
     trained = []
     for seed in range(config.seed, config.seed + config.runs):
         begun = time.monotonic()
         with strategy.scope():
-            network = networks.build(dataset.n_classes, config, seed, n_steps(dataset, config))
-        history = train(network, dataset, replace(config, seed=seed, runs=1))
-        trained.append(Trained(network, seed, history, time.monotonic() - begun))
+            network = networks.build_network(dataset.n_classes, config, seed, count_steps(dataset, config))
+        history = train_network(network, dataset, replace(config, seed=seed, runs=1))
+        wall_time_s = time.monotonic() - begun
+        val_accuracy = _select_val_accuracy(history, config)
+        trained.append(TrainedNetwork(network, seed, history, wall_time_s, val_accuracy))
         if config.runs > 1:
-            say("training", f"run {len(trained)} of {config.runs}, seed {seed} ({trained[-1].wall_time_s:.1f} s)")
+            log_stage("training", f"run {len(trained)} of {config.runs}, seed {seed} ({wall_time_s:.1f} s)")
     return trained
 
 
-def n_steps(dataset: Dataset, config: Config) -> int:
-    """How many steps the training takes, if nothing ends it early."""
+def count_steps(dataset: Dataset, config: Config) -> int:
+    """Count the steps of the whole training, if it does not stop early."""
     return config.epochs * math.ceil(dataset.n_train(config.validation_split) / config.batch_size)
 
 
-def train(
+def train_network(
     network: keras.Model, dataset: Dataset, config: Config, callbacks: Sequence[keras.callbacks.Callback] = ()
-) -> dict[str, list[float]]:
-    """Train `network` in place.
+) -> History:
+    """Train a network in place.
 
     Args:
-        network: compiled.
-        dataset: whose last images validate.
-        config: of the run.
-        callbacks: more of Keras's than the run asks for.
+        network: Compiled network.
+        dataset: The data set; its last training images are held out for validation.
+        config: Settings of the run.
+        callbacks: Additional Keras callbacks.
 
     Returns:
-        Keras's history: `loss`, `accuracy`, `learning_rate` and, where images were held out, `val_loss` and
-        `val_accuracy` per epoch.
+        Keras's history: `loss`, `accuracy` and `learning_rate` of each epoch, and with validation `val_loss` and
+        `val_accuracy`.
 
     Raises:
-        DivergenceError: as soon as the loss of an epoch is not a finite number.
+        DivergenceError: If the loss of an epoch is NaN or infinite.
     """
     n_train = dataset.n_train(config.validation_split)
     names = config.augmentations()
     augmentation = Augmentation(names, n_train, config.seed) if names else None
-    engine = Engine(network, dataset, n_train, config.batch_size, config.seed, augmentation=augmentation)
-    with Bar(config.epochs, engine.n_steps) as bar:
-        watch = _Watch(bar, config.learning_rate)
-        history = engine.train(config.epochs, [*_callbacks(config), watch, *callbacks], watch.progress)
-    resources.give_back_memory()
+    trainer = CompiledTrainer(network, dataset, n_train, config.batch_size, config.seed, augmentation=augmentation)
+    with ProgressBar(config.epochs, trainer.n_steps) as bar:
+        monitor = _Monitor(bar, config.learning_rate)
+        history = trainer.train(config.epochs, [*_build_callbacks(config), monitor, *callbacks], monitor.show_step)
+    malloc.return_freed_memory()
     return history
 
 
-def _callbacks(recipe: Recipe) -> list[keras.callbacks.Callback]:
-    """Keras's own that a recipe asks for."""
+def _select_val_accuracy(history: History, recipe: Config) -> float | None:
+    """Return the validation accuracy of the last epoch, or with early stopping of the epoch with the lowest loss."""
+    if losses := history.get("val_loss"):
+        return history["val_accuracy"][losses.index(min(losses)) if recipe.early_stopping else -1]
+    return None
+
+
+def _build_callbacks(recipe: Config) -> list[keras.callbacks.Callback]:
     callbacks = []
     if recipe.average:
-        callbacks.append(keras.callbacks.SwapEMAWeights())  # so that the average is what is validated
+        callbacks.append(keras.callbacks.SwapEMAWeights())  # so that validation uses the average
     if recipe.schedule == "plateau":
         callbacks.append(
             keras.callbacks.ReduceLROnPlateau(factor=PLATEAU_FACTOR, patience=PLATEAU_PATIENCE, min_delta=0)
         )
     if recipe.early_stopping:
-        patience = recipe.early_stopping
-        callbacks.append(keras.callbacks.EarlyStopping(patience=patience, restore_best_weights=True))
+        callbacks.append(keras.callbacks.EarlyStopping(patience=recipe.early_stopping, restore_best_weights=True))
     return callbacks
 
 
-class _Watch(keras.callbacks.Callback):  # type: ignore[misc] # Keras ships no types
-    """Moves the bar and stops a training that has left the finite numbers."""
+class _Monitor(keras.callbacks.Callback):  # type: ignore[misc] # Keras ships no types
+    """Updates the progress bar, records the learning rate, and stops a training that diverges."""
 
-    def __init__(self, bar: Bar, learning_rate: float) -> None:
+    def __init__(self, bar: ProgressBar, learning_rate: float) -> None:
         super().__init__()
         self._bar = bar
         self._learning_rate = learning_rate
         self._epoch = 0
 
-    def progress(self, n_steps: int) -> None:
-        self._bar.step(self._epoch, n_steps)
+    def show_step(self, n_steps: int) -> None:
+        self._bar.show_step(self._epoch, n_steps)
 
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002 - Keras's form
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002 - Keras's signature
         self._epoch = epoch
         self._begun = time.monotonic()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
-        self._demand_finite(logs or {})
+        self._check_finite(logs or {})
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        figures = {} if logs is None else logs  # which Keras's history takes over
-        self._demand_finite(figures)
-        self._bar.epoch(epoch, figures, time.monotonic() - self._begun)
-        figures["learning_rate"] = float(tf.convert_to_tensor(self.model.optimizer.learning_rate))
+        metrics = {} if logs is None else logs  # Keras's history keeps what is added to it
+        self._check_finite(metrics)
+        self._bar.log_epoch(epoch, metrics, time.monotonic() - self._begun)
+        metrics["learning_rate"] = float(tf.convert_to_tensor(self.model.optimizer.learning_rate))
 
-    def _demand_finite(self, figures: dict[str, Any]) -> None:
-        if not all(math.isfinite(value) for value in figures.values()):
+    def _check_finite(self, metrics: dict[str, Any]) -> None:
+        if not all(math.isfinite(value) for value in metrics.values()):
             raise DivergenceError(
-                f"the loss is no longer a finite number in epoch {self._epoch + 1} at --learning-rate "
+                f"the loss became NaN or infinite in epoch {self._epoch + 1} with --learning-rate "
                 f"{self._learning_rate:g}; lower the learning rate"
             )

@@ -49,13 +49,13 @@ def reports(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Rep
         folder = tmp_path_factory.mktemp("classes")
         if n_classes == 10:
             recipe = ["--recipe", "mlp", "--epochs", "2", "--batch-size", "32", "--runs", "2"]
-            options = ["--data", str(finished_run.parent / "blocks"), "--baseline", str(finished_run), "-q"]
+            options = ["--data", str(finished_run.parent / "blocks"), "--reference", str(finished_run), "-q"]
             assert main([*recipe, *options, "--output", str(folder / "report")]) == 0
             return folder / "report"
         data = write_dataset(folder / "blocks", n_train=400, n_test=200, n_classes=n_classes)
         options = ["--data", str(data), "--epochs", "1", "-q"]
         assert main([*options, "--output", str(folder / "before")]) == 0
-        options += ["--seed", "1", "--baseline", str(folder / "before")]
+        options += ["--seed", "1", "--reference", str(folder / "before")]
         assert main([*options, "--output", str(folder / "report")]) == 0
         return folder / "report"
 

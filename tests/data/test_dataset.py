@@ -8,7 +8,8 @@ from support import UInt8, write_dataset, write_idx
 
 from job.data import idx, sources
 from job.data.dataset import Dataset, load_dataset, scale_pixels
-from job.data.sources import FILES, Source
+from job.data.fashion_mnist import FILES
+from job.data.sources import Source
 from job.errors import DataError
 
 
@@ -17,13 +18,13 @@ def load(folder: Path) -> Dataset:
 
 
 def change(folder: Path, role: str, edit: Callable[[UInt8], UInt8]) -> None:
-    """Rewrite one file with its values edited."""
+    """Rewrites one file with edited values."""
     path = folder / FILES[role]
-    write_idx(path, edit(idx.read(path, 3 if "images" in role else 1).values.copy()))
+    write_idx(path, edit(idx.read_idx(path, 3 if "images" in role else 1).values.copy()))
 
 
-def test_reads_a_data_set_of_ones_own(dataset_folder: Path) -> None:
-    """Its name is the folder's, its classes are numbered."""
+def test_reads_the_users_data_set(dataset_folder: Path) -> None:
+    """Its name is the folder's name, and its classes are numbered."""
     dataset = load(dataset_folder)
     assert dataset.name == "blocks"
     assert dataset.class_names[:2] == ("class 0", "class 1")
@@ -32,7 +33,7 @@ def test_reads_a_data_set_of_ones_own(dataset_folder: Path) -> None:
 
 
 def test_classes_txt_names_the_classes(dataset_folder: Path) -> None:
-    """Names of any letters, hostile ones included, stay what they are."""
+    """Names in any script, and hostile ones, stay unchanged."""
     names = ["<script>alert(1)</script>", "袋", "$x^2", *"abcdefg"]
     (dataset_folder / "classes.txt").write_text("\n".join(names) + "\n", encoding="utf-8")
     assert load(dataset_folder).class_names == tuple(names)
@@ -40,43 +41,43 @@ def test_classes_txt_names_the_classes(dataset_folder: Path) -> None:
 
 @pytest.mark.parametrize("n_classes", [2, 256])
 def test_takes_2_to_256_classes(tmp_path: Path, n_classes: int) -> None:
-    """The smallest and the largest number."""
+    """The smallest and the largest number of classes are accepted."""
     assert load(write_dataset(tmp_path / "some", n_train=512, n_test=256, n_classes=n_classes)).n_classes == n_classes
 
 
 def test_the_installed_data_set_is_fashion_mnist() -> None:
-    """The real files, found without being named, are known by their hashes."""
-    found = sources.find_installed()
-    assert found
-    dataset = load_dataset(found)
+    """The installed files are recognized by their hashes."""
+    source = sources.find_installed()
+    assert source
+    dataset = load_dataset(source)
     assert dataset.name == "Fashion-MNIST"
     assert dataset.class_names[9] == "Ankle boot"
     assert np.bincount(dataset.test_labels).tolist() == [1000] * 10
     assert np.bincount(dataset.train_labels).tolist() == [6000] * 10
 
 
-def test_swapped_fashion_mnist_is_known_by_its_hashes(tmp_path: Path) -> None:
-    """The four files with training and test exchanged."""
-    found = sources.find_installed()
-    assert found
+def test_swapped_fashion_mnist_is_recognized(tmp_path: Path) -> None:
+    """The hashes show that training and test files are swapped."""
+    source = sources.find_installed()
+    assert source
     for role, name in FILES.items():
         part, kind = role.split("_")
         other = {"train": "test", "test": "train"}[part]
-        (tmp_path / name).symlink_to((found.folder / FILES[f"{other}_{kind}"]).resolve())
-    with pytest.raises(DataError, match=r"train-images.*holds the test images of Fashion-MNIST; .* swapped"):
+        (tmp_path / name).symlink_to((source.folder / FILES[f"{other}_{kind}"]).resolve())
+    with pytest.raises(DataError, match=r"train-images.*contains the test images of Fashion-MNIST; .* swapped"):
         load(tmp_path)
 
 
-def test_an_installed_set_must_be_fashion_mnist(dataset_folder: Path) -> None:
-    """Where Fashion-MNIST is expected, other files are an error, not another data set."""
-    with pytest.raises(DataError, match="this is not Fashion-MNIST's"):
+def test_an_installed_data_set_must_be_fashion_mnist(dataset_folder: Path) -> None:
+    """Other files are an error unless the user named their folder."""
+    with pytest.raises(DataError, match="is not the file of Fashion-MNIST"):
         load_dataset(Source(dataset_folder, "make data"))
 
 
 @pytest.mark.parametrize(
     ("role", "edit", "words"),
     [
-        ("train_labels", lambda labels: labels[:-1], "300 images, but 299 labels"),
+        ("train_labels", lambda labels: labels[:-1], r"300 images, but .* contains 299 labels"),
         ("test_images", lambda images: images[:, :27], "27 x 28 pixels"),
         ("test_labels", lambda labels: np.where(labels == 3, 10, labels), "label 10 of image 3 is out of range"),
         ("test_labels", lambda labels: np.where(labels == 3, 4, labels), r"class 3 \(class 3\) has no test image"),
@@ -84,8 +85,8 @@ def test_an_installed_set_must_be_fashion_mnist(dataset_folder: Path) -> None:
         ("train_labels", lambda labels: labels * 0, "every label is 0"),
     ],
 )
-def test_files_that_do_not_fit(dataset_folder: Path, role: str, edit: Callable[[UInt8], UInt8], words: str) -> None:
-    """Each file is sound, but not with the others."""
+def test_files_that_do_not_match(dataset_folder: Path, role: str, edit: Callable[[UInt8], UInt8], words: str) -> None:
+    """Each file is valid, but does not match the others."""
     change(dataset_folder, role, lambda values: edit(values).astype(np.uint8))
     with pytest.raises(DataError, match=words) as caught:
         load(dataset_folder)
@@ -93,15 +94,15 @@ def test_files_that_do_not_fit(dataset_folder: Path, role: str, edit: Callable[[
 
 
 def test_an_empty_part(dataset_folder: Path) -> None:
-    """No test image at all."""
+    """A data set without test images is an error."""
     change(dataset_folder, "test_images", lambda images: images[:0])
     change(dataset_folder, "test_labels", lambda labels: labels[:0])
-    with pytest.raises(DataError, match=r"t10k-images.* holds no image"):
+    with pytest.raises(DataError, match=r"t10k-images.* contains no image"):
         load(dataset_folder)
 
 
 def test_more_test_than_training_images_look_swapped(tmp_path: Path) -> None:
-    """Of an unknown data set the sizes alone tell."""
+    """The sizes are the only evidence in an unknown data set."""
     with pytest.raises(DataError, match="look swapped"):
         load(write_dataset(tmp_path / "swapped", n_train=100, n_test=300))
 
@@ -109,48 +110,48 @@ def test_more_test_than_training_images_look_swapped(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"one\n", "names 1 classes"),
-        (b"\n".join(b"%d" % n for n in range(257)), "names 257 classes"),
-        (b"a\nb\na\nc\nd\ne\nf\ng\nh\ni\n", "'a' stands there twice"),
+        (b"one\n", "contains 1 class names"),
+        (b"\n".join(b"%d" % n for n in range(257)), "contains 257 class names"),
+        (b"a\nb\na\nc\nd\ne\nf\ng\nh\ni\n", "'a' is listed twice"),
         (b"a\n\nb\nc\nd\ne\nf\ng\nh\ni\n", "has an empty line"),
         (b"caf\xe9\nb\n", "UTF-8"),
         (b"a\nb\x01\nc\nd\ne\nf\ng\nh\ni\nj\n", "has a control character"),
     ],
 )
 def test_a_bad_classes_txt(dataset_folder: Path, content: bytes, words: str) -> None:
-    """What is wrong with it is said."""
+    """The error says what is wrong with the file."""
     (dataset_folder / "classes.txt").write_bytes(content)
     with pytest.raises(DataError, match=words):
         load(dataset_folder)
 
 
 def test_fewer_names_than_labels(dataset_folder: Path) -> None:
-    """A label beyond the last name is out of range."""
+    """A label without a name is out of range."""
     (dataset_folder / "classes.txt").write_text("a\nb\nc\n")
-    with pytest.raises(DataError, match="label 3 of image 3 is out of range; the 3 classes are 0 to 2"):
+    with pytest.raises(DataError, match="label 3 of image 3 is out of range; the labels of 3 classes are 0 to 2"):
         load(dataset_folder)
 
 
 @pytest.mark.parametrize(("split", "n_train"), [(0.0, 300), (0.1, 270), (0.999, 0), (0.001, 299)])
-def test_the_split_is_that_of_keras(dataset_folder: Path, split: float, n_train: int) -> None:
-    """floor(n (1 - split)) images train, and neither part may be empty."""
+def test_the_split_is_keras_rule(dataset_folder: Path, split: float, n_train: int) -> None:
+    """floor(n (1 - split)) images remain for training, and neither part may be empty."""
     dataset = load(dataset_folder)
     if n_train:
         assert dataset.n_train(split) == n_train
     else:
-        with pytest.raises(DataError, match="leaves none to train with"):
+        with pytest.raises(DataError, match="leaves none for training"):
             dataset.n_train(split)
 
 
 def test_scales_to_0_1() -> None:
-    """0 is 0, 255 is exactly 1, in float32."""
+    """0 becomes 0 and 255 exactly 1, in float32."""
     scaled = scale_pixels(np.array([0, 51, 255], np.uint8))
     assert scaled.dtype == np.float32
     assert scaled.tolist() == [0, np.float32(0.2), 1]
 
 
-def test_gzip_headers_do_not_count(dataset_folder: Path) -> None:
-    """The same payload under another gzip header has the same hash."""
+def test_the_hash_ignores_the_gzip_header(dataset_folder: Path) -> None:
+    """The same content with another gzip header has the same hash."""
     before = load(dataset_folder).sha256
     path = dataset_folder / FILES["train_images"]
     path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()), compresslevel=1, mtime=12345))

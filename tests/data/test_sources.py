@@ -3,90 +3,56 @@ from pathlib import Path
 import pytest
 from support import write_dataset
 
-from job.data import sources
-from job.data.sources import FILES
+from job.data import download, sources
+from job.data.fashion_mnist import FILES
 from job.errors import DataError
 
 
-@pytest.fixture
-def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A machine without any data set."""
-    monkeypatch.setattr(sources, "DEBIAN", tmp_path / "debian")
-    monkeypatch.setattr(sources, "LOCAL", tmp_path / "data")
-    monkeypatch.setattr(sources, "KERAS_FALLBACK", tmp_path / "fallback")
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
-    return tmp_path
-
-
-def test_the_order_of_the_places(nowhere: Path) -> None:
-    """--data, Debian's package, data/, Keras's cache: the earlier wins."""
+def test_the_order_of_the_places(empty_machine: Path) -> None:
+    """--data comes first, then Debian's package, data/ and Keras's cache."""
     assert sources.find_installed() is None
-    keras = nowhere / "keras" / "datasets" / "fashion-mnist"
+    keras = empty_machine / "keras" / "datasets" / "fashion-mnist"
     keras.mkdir(parents=True)
-    for folder in (keras, nowhere / "data", nowhere / "debian"):
+    for folder in (keras, empty_machine / "data", empty_machine / "debian"):
         write_dataset(folder)
-        found = sources.find_installed()
-        assert found
-        assert found.folder == folder
-    other = write_dataset(nowhere / "other")
-    assert sources.find(str(other)).folder == other
+        source = sources.find_installed()
+        assert source
+        assert source.folder == folder
+    other = write_dataset(empty_machine / "other")
+    assert download.find_or_download(str(other)).folder == other
 
 
-def test_a_place_that_lacks_a_file_is_passed_over(nowhere: Path) -> None:
-    """An unfinished folder does not hide the next place."""
-    write_dataset(nowhere / "data")
-    write_dataset(nowhere / "debian")
-    (nowhere / "debian" / FILES["test_labels"]).unlink()
-    found = sources.find_installed()
-    assert found
-    assert found.folder == nowhere / "data"
-
-
-def test_keras_downloads_what_is_nowhere(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The job asks Keras, and then reads the files Keras left in its cache."""
-    import keras
-
-    cache = nowhere / "keras" / "datasets" / "fashion-mnist"
-    cache.mkdir(parents=True)
-    monkeypatch.setattr(keras.datasets.fashion_mnist, "load_data", lambda: write_dataset(cache))
-    assert sources.find(None).folder == cache
-
-
-def test_a_failed_download_says_what_to_do(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One line, whatever Keras raised."""
-    import keras
-
-    def fail() -> None:
-        raise Exception("URL fetch failure\non https://example.org")  # noqa: TRY002 - Keras raises just that
-
-    monkeypatch.setattr(keras.datasets.fashion_mnist, "load_data", fail)
-    with pytest.raises(DataError, match=r"cannot download it .*failure on https.*run `make data`") as caught:
-        sources.find(None)
-    assert "\n" not in str(caught.value)
-    assert nowhere.exists()
+def test_a_place_that_lacks_a_file_is_skipped(empty_machine: Path) -> None:
+    """An incomplete folder does not hide the next place."""
+    write_dataset(empty_machine / "data")
+    write_dataset(empty_machine / "debian")
+    (empty_machine / "debian" / FILES["test_labels"]).unlink()
+    source = sources.find_installed()
+    assert source
+    assert source.folder == empty_machine / "data"
 
 
 def test_a_missing_folder_and_a_missing_file(dataset_folder: Path) -> None:
-    """What --data lacks is named."""
-    with pytest.raises(DataError, match="there is no such folder"):
-        sources.find(str(dataset_folder / "nothing"))
+    """The error names what is missing."""
+    with pytest.raises(DataError, match="does not exist"):
+        sources.check_folder(dataset_folder / "nothing")
     (dataset_folder / FILES["train_labels"]).unlink()
-    with pytest.raises(DataError, match=r"train-labels-idx1-ubyte\.gz is not there"):
-        sources.find(str(dataset_folder))
+    with pytest.raises(DataError, match=r"train-labels-idx1-ubyte\.gz is missing"):
+        sources.check_folder(dataset_folder)
 
 
-def test_a_folder_that_is_closed(tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    """One line; among the places that are looked through, it is passed over."""
+def test_a_folder_without_permission(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """It is an error if the user named it; otherwise it is skipped."""
     closed = tmp_path / "closed"
     closed.mkdir(mode=0)
     request.getfixturevalue("unprivileged")
-    with pytest.raises(DataError, match=r"user \d+ may not look into it; open it \(chmod a\+rx\), or run as its owner"):
-        sources.find(str(closed))
-    assert sources._missing(closed) == list(sources.FILES.values())
+    with pytest.raises(DataError, match=r"user \d+ has no permission to open it; grant it \(chmod a\+rx\)"):
+        sources.check_folder(closed)
+    assert sources._list_missing(closed) == list(FILES.values())
 
 
 def test_a_file_in_place_of_a_folder(tmp_path: Path) -> None:
-    """It is not called missing."""
+    """The error says that it is not a folder."""
     (tmp_path / "file").touch()
     with pytest.raises(DataError, match="is not a folder"):
-        sources.find(str(tmp_path / "file"))
+        sources.check_folder(tmp_path / "file")

@@ -1,4 +1,4 @@
-"""The CI files that people copy, held to the code as far as that goes without their services."""
+"""The CI files that users copy agree with the code, as far as that can be tested without the services."""
 
 import re
 from pathlib import Path
@@ -23,17 +23,17 @@ def kubernetes_job() -> dict[str, Any]:
     return spec
 
 
-def test_kubernetes_repeats_no_failure_that_would_come_again() -> None:
-    """Every exit status of our own that is not a signal's, and the memory limit's; a disruption does not count."""
+def test_kubernetes_retries_no_failure_that_would_occur_again() -> None:
+    """The policy lists each exit status of the job except those of signals, and that of the memory limit."""
     ignore, fail = kubernetes_job()["podFailurePolicy"]["rules"]
     assert ignore["action"] == "Ignore"
-    assert [one["type"] for one in ignore["onPodConditions"]] == ["DisruptionTarget"]
+    assert [condition["type"] for condition in ignore["onPodConditions"]] == ["DisruptionTarget"]
     assert fail["action"] == "FailJob"
     assert fail["onExitCodes"]["values"] == [*sorted(status for status in EXIT_STATUSES if 0 < status < 128), 137]
 
 
-def test_kubernetes_names_what_is_there() -> None:
-    """The policy its container, the mounts their volumes; Kubernetes takes a policy only with restartPolicy Never."""
+def test_kubernetes_names_agree() -> None:
+    """The policy names the container, each mount a volume; restartPolicy is Never, which the policy requires."""
     spec = kubernetes_job()
     pod = spec["template"]["spec"]
     (container,) = pod["containers"]
@@ -43,7 +43,7 @@ def test_kubernetes_names_what_is_there() -> None:
 
 
 def test_the_jenkinsfile_is_groovy() -> None:
-    """The parser finds no error; whether Jenkins knows the steps is not tested."""
+    """The Jenkinsfile has no syntax error; the test does not know the steps of Jenkins."""
     parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_groovy.language()))
     text = (REPOSITORY / "docs" / "ci" / "Jenkinsfile").read_bytes()
     assert not parser.parse(text).root_node.has_error
@@ -51,7 +51,7 @@ def test_the_jenkinsfile_is_groovy() -> None:
 
 
 def test_actions_are_pinned() -> None:
-    """By full commit hashes, one for each, with its version beside it; the project's own workflow is beside them."""
+    """Each action is pinned to one full commit hash, with its version as a comment."""
     text = "\n".join(path.read_text(encoding="utf-8") for path in WORKFLOWS)
     uses = re.findall(r"uses: (\S+?)(?:@(\S+) # v[\d.]+| # zizmor.*)?$", text, re.MULTILINE)
     pins = set(uses) - {("./.github/workflows/ci.yml", "")}
@@ -62,9 +62,9 @@ def test_actions_are_pinned() -> None:
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
 def test_permissions_are_minimal(path: Path) -> None:
-    """Nothing may be written but packages, to publish."""
+    """Workflows may only read, except that publishing writes packages."""
     workflow = yaml.safe_load(path.read_text(encoding="utf-8"))
     assert workflow["permissions"] == {"contents": "read"}
     granted = [job.get("permissions", {}) for job in workflow["jobs"].values()]
-    written = {scope for one in granted for scope, access in one.items() if access == "write"}
+    written = {scope for permissions in granted for scope, access in permissions.items() if access == "write"}
     assert written == ({"packages"} if path.stem == "publish" else set())

@@ -3,7 +3,9 @@ import pytest
 from numpy.typing import NDArray
 from sklearn import metrics as sklearn_metrics
 
-from job.evaluation import bootstrap, calibration, metrics
+from job.evaluation import bootstrap
+from job.evaluation.bootstrap import bootstrap_averages, bootstrap_loss_and_ece
+from job.evaluation.calibration import measure_calibration
 from job.evaluation.intervals import Interval
 
 MATRIX = np.array([[40, 10, 0], [20, 30, 5], [0, 0, 95]])
@@ -11,9 +13,9 @@ MATRIX = np.array([[40, 10, 0], [20, 30, 5], [0, 0, 95]])
 Images = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]
 
 
-def images(n: int, seed: int = 0) -> Images:
-    """Losses, confidences and hits of images that are as right as their confidence says."""
-    random = np.random.default_rng(seed)
+def make_images(n: int) -> Images:
+    """Losses, confidences and hits of a calibrated model."""
+    random = np.random.default_rng(0)
     confidence = random.beta(4, 1, n)
     return random.exponential(size=n), confidence, random.random(n) < confidence
 
@@ -22,77 +24,100 @@ def bounds(interval: Interval) -> tuple[float, float]:
     return interval.lower, interval.upper
 
 
-def test_averages_agree_with_images_drawn_one_by_one() -> None:
-    """scikit-learn on 400 resamples of the images themselves: their intervals end within a tenth of a width."""
+def test_averages_agree_with_images_resampled_one_by_one() -> None:
+    """scikit-learn's averages of 400 resamples give each bound to a tenth of the width."""
     y_true, y_pred = (np.repeat(indices, MATRIX.ravel()) for indices in np.indices((3, 3)).reshape(2, -1))
     random = np.random.default_rng(1)
-    drawn = [random.integers(0, 200, 200) for _ in range(400)]
-    per_class = [sklearn_metrics.precision_recall_fscore_support(y_true[i], y_pred[i]) for i in drawn]
-    macro = [np.mean(figures[:3], axis=1) for figures in per_class]
-    weighted = [np.average(figures[:3], axis=1, weights=figures[3]) for figures in per_class]
-    for ours, resampled in zip(bootstrap.of_matrix(MATRIX, seed=0), (macro, weighted), strict=True):
-        for interval, theirs in zip(ours, np.quantile(resampled, [0.025, 0.975], axis=0).T, strict=True):
-            assert bounds(interval) == pytest.approx(theirs, abs=0.1 * (interval.upper - interval.lower))
+    resamples = [random.integers(0, 200, 200) for _ in range(400)]
+    per_class = [sklearn_metrics.precision_recall_fscore_support(y_true[i], y_pred[i]) for i in resamples]
+    macro = [np.mean(scores[:3], axis=1) for scores in per_class]
+    weighted = [np.average(scores[:3], axis=1, weights=scores[3]) for scores in per_class]
+    for intervals, resampled in zip(bootstrap_averages(MATRIX, seed=0), (macro, weighted), strict=True):
+        for interval, expected in zip(intervals, np.quantile(resampled, [0.025, 0.975], axis=0).T, strict=True):
+            assert bounds(interval) == pytest.approx(expected, abs=0.1 * (interval.upper - interval.lower))
 
 
 def test_a_class_that_a_resample_lacks_does_not_count() -> None:
-    """Of two classes with one image each, both right, the macro recall is 1 in every resample."""
-    macro, _ = bootstrap.of_matrix(np.diag([1, 1]), seed=0)
+    """With one correct image in each of two classes, the macro recall of every resample is 1."""
+    macro, _ = bootstrap_averages(np.diag([1, 1]), seed=0)
     assert macro[1] == Interval(1, 1)
 
 
+def test_averages_of_all_right_and_all_wrong() -> None:
+    """Without an error, or without a hit, no resample differs, and the intervals have no width."""
+    for matrix, value in ((np.diag([5, 6, 7]), 1), (np.array([[0, 5], [6, 0]]), 0)):
+        for intervals in bootstrap_averages(matrix, seed=0):
+            assert intervals == [Interval(value, value)] * 3
+
+
 def test_the_interval_of_the_loss_is_about_that_of_the_normal_distribution() -> None:
-    """The mean of 4,000 losses ± 1.96 standard errors, to a tenth of the width."""
-    losses, confidence, hits = images(4000)
-    interval, _ = bootstrap.of_images(losses, confidence, hits, seed=0)
+    """It is the mean of 4,000 losses ± 1.96 standard errors, to a tenth of the width."""
+    losses, confidence, is_correct = make_images(4000)
+    interval, _ = bootstrap_loss_and_ece(losses, confidence, is_correct, seed=0)
     margin = 1.96 * losses.std() / np.sqrt(4000)
     assert bounds(interval) == pytest.approx((losses.mean() - margin, losses.mean() + margin), abs=0.2 * margin)
 
 
-def test_the_interval_of_the_calibration_error_takes_its_bias_off() -> None:
-    """The error of a calibrated model is chance alone: every resample has one, but the interval reaches down to 0."""
-    losses, confidence, hits = images(1000)
-    _, interval = bootstrap.of_images(losses, confidence, hits, seed=0)
-    assert calibration.calibrate(confidence, hits, interval).ece > 0.02
+def test_the_interval_of_the_calibration_error_is_free_of_its_bias() -> None:
+    """The error of a calibrated model is due to chance; its interval reaches down to 0."""
+    losses, confidence, is_correct = make_images(1000)
+    _, interval = bootstrap_loss_and_ece(losses, confidence, is_correct, seed=0)
+    assert measure_calibration(confidence, is_correct, interval).ece > 0.02
     assert interval.lower == 0
     assert interval.upper < 0.03
 
 
-def test_the_calibration_error_by_hand() -> None:
-    """Ten images of one bin, alike but for the hits: a resample with k hits has the error |0.75 - k / 10|."""
-    confidence, hits = np.full(10, 0.75), np.arange(10) < 5
-    _, interval = bootstrap.of_images(np.zeros(10), confidence, hits, seed=0)
+def test_the_interval_of_the_calibration_error_worked_by_hand() -> None:
+    """Ten images share one bin and a confidence of 0.75: a resample with k hits has the error |0.75 - k / 10|."""
+    confidence, is_correct = np.full(10, 0.75), np.arange(10) < 5
+    _, interval = bootstrap_loss_and_ece(np.zeros(10), confidence, is_correct, seed=0)
     random = np.random.default_rng(0)
-    errors = [abs(0.75 - hits[random.integers(0, 10, 10)].mean()) for _ in range(1000)]
+    errors = [abs(0.75 - is_correct[random.integers(0, 10, 10)].mean()) for _ in range(1000)]
     lower, upper = 2 * 0.25 - np.quantile(errors, [0.975, 0.025])
     assert bounds(interval) == pytest.approx((max(lower, 0), upper))
 
 
-def test_the_seed_gives_the_intervals() -> None:
-    """The same seed the same, another one others."""
-    assert bootstrap.of_matrix(MATRIX, 1) == bootstrap.of_matrix(MATRIX, 1) != bootstrap.of_matrix(MATRIX, 2)
-    assert bootstrap.of_images(*images(50), 1) == bootstrap.of_images(*images(50), 1)
-    assert bootstrap.of_images(*images(50), 1) != bootstrap.of_images(*images(50), 2)
+@pytest.mark.parametrize(("is_right", "ece"), [(True, 0.25), (False, 0.75)])
+def test_loss_and_calibration_error_of_all_right_and_all_wrong(is_right: bool, ece: float) -> None:  # noqa: FBT001
+    """If all images are alike, every resample is, too."""
+    is_correct = np.full(10, is_right)
+    loss, error = bootstrap_loss_and_ece(np.full(10, 0.5), np.full(10, 0.75), is_correct, seed=0)
+    assert bounds(loss) == pytest.approx((0.5, 0.5))
+    assert bounds(error) == pytest.approx((ece, ece))
+
+
+def test_one_image() -> None:
+    """A single image is its only resample."""
+    one = np.ones(1)
+    assert bootstrap_loss_and_ece(one, one, one > 0, seed=0) == (Interval(1, 1), Interval(0, 0))
+
+
+def test_the_seed_decides_the_intervals() -> None:
+    """The same seed gives the same intervals, another seed others."""
+    assert bootstrap_averages(MATRIX, 1) == bootstrap_averages(MATRIX, 1) != bootstrap_averages(MATRIX, 2)
+    images = make_images(50)
+    assert bootstrap_loss_and_ece(*images, 1) == bootstrap_loss_and_ece(*images, 1)
+    assert bootstrap_loss_and_ece(*images, 1) != bootstrap_loss_and_ece(*images, 2)
 
 
 def test_no_interval_depends_on_the_block(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One resample at a time, seven, all at once."""
-    whole = bootstrap.of_matrix(MATRIX, seed=0)
-    for n in (1, 7 * MATRIX.size):
-        monkeypatch.setattr(bootstrap, "BLOCK_CELLS", n)
-        assert bootstrap.of_matrix(MATRIX, seed=0) == whole
+    """One resample at a time, seven, and all at once give the same intervals."""
+    whole = bootstrap_averages(MATRIX, seed=0)
+    for n_cells in (1, 7 * MATRIX.size):
+        monkeypatch.setattr(bootstrap, "BLOCK_CELLS", n_cells)
+        assert bootstrap_averages(MATRIX, seed=0) == whole
 
 
-def test_many_images_are_drawn_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The number that is told is the number that is drawn."""
+def test_many_images_are_resampled_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many resamples are drawn as are reported."""
     assert (bootstrap.n_resamples(100_000), bootstrap.n_resamples(100_001)) == (1000, 200)
-    monkeypatch.setattr(bootstrap, "MANY", 199)
-    assert sum(len(block) for block in bootstrap._resampled(MATRIX, seed=0)) == 200
+    monkeypatch.setattr(bootstrap, "LARGE_N", 199)
+    assert sum(len(block) for block in bootstrap._resample_matrices(MATRIX, seed=0)) == 200
 
 
-def test_resamples_have_as_many_images() -> None:
-    """And none in a cell that is empty."""
-    for block in bootstrap._resampled(MATRIX, seed=0):
-        assert (block.sum(axis=(1, 2)) == 200).all()
-        assert (block[:, MATRIX == 0] == 0).all()
-        assert metrics.accuracy(block.sum(axis=0)) == pytest.approx(165 / 200, abs=0.01)
+def test_a_resample_has_as_many_images() -> None:
+    """None of them is in an empty cell, and the mean of the resamples is the matrix."""
+    blocks = np.concatenate(list(bootstrap._resample_matrices(MATRIX, seed=0)))
+    assert (blocks.sum(axis=(1, 2)) == 200).all()
+    assert (blocks[:, MATRIX == 0] == 0).all()
+    assert blocks.mean(axis=0) == pytest.approx(MATRIX, abs=1)

@@ -1,118 +1,142 @@
 from dataclasses import asdict
 
+import independent
+import msgspec
 import numpy as np
 import pytest
 from scipy.stats import binomtest
+from support import make_predictions, make_reference
 
-from job.evaluation import paired_comparison
-from job.evaluation.intervals import Interval
-from job.evaluation.paired_comparison import Baseline, Earlier, Pairs
+from job.evaluation.intervals import Interval, wilson_interval
+from job.evaluation.paired_comparison import Comparison, compare, mcnemar_p_value, paired_difference_interval
+from job.evaluation.predictions import Predictions
 
-EARLIER = Earlier(
-    folder="before",
-    started="2026-01-01T00:00:00+00:00",
-    command="python -m job",
-    model="MLP",
-    accuracy=0.5,
-    accuracy_interval=Interval(0.0, 1.0),
-    loss=1.0,
-    loss_interval=Interval(0.0, 2.0),
-)
+COUNTS = [(0, 0), (1, 0), (0, 1), (5, 5), (0, 12), (17, 3), (300, 275), (600, 500)]
 
 
-def test_by_hand() -> None:
-    """Ten images of two classes: 4 both right, 3 won, 1 lost, 2 both wrong."""
+def compare_with_any(predictions: Predictions) -> Comparison:
+    return compare(make_reference(predictions), predictions)
+
+
+def test_a_case_worked_by_hand() -> None:
+    """Of ten images of two classes, 4 are both right, 3 fixed, 1 broken and 2 both wrong."""
     y_true = np.array([0, 0, 0, 0, 0, 0, 1, 1, 1, 1])
-    before = np.array([0, 0, 0, 1, 1, 0, 1, 0, 0, 0])
-    now = np.array([0, 0, 0, 0, 0, 1, 1, 1, 0, 0])
-    sure = np.array([0.9, 0.9, 0.9, 0.6, 0.7, 0.8, 0.9, 0.7, 0.9, 0.9], np.float32)
-    probabilities = np.where(now[:, None] == [0, 1], sure[:, None], 1 - sure[:, None])
-    found = paired_comparison.compare(Baseline(EARLIER, before), y_true, probabilities)
-    assert found.earlier is EARLIER
-    whole = asdict(found.pairs)
-    interval = whole.pop("interval")
-    assert whole == {
+    y_reference = np.array([0, 0, 0, 1, 1, 0, 1, 0, 0, 0])
+    y_pred = np.array([0, 0, 0, 0, 0, 1, 1, 1, 0, 0])
+    confidence = np.array([0.9, 0.9, 0.9, 0.6, 0.7, 0.8, 0.9, 0.7, 0.9, 0.9], np.float32)
+    probabilities = np.where(y_pred[:, None] == [0, 1], confidence[:, None], 1 - confidence[:, None])
+    comparison = compare_with_any(Predictions(y_true, probabilities, y_reference))
+    counts = asdict(comparison.counts)
+    interval = counts.pop("interval")
+    assert counts == {
         "n": 10,
         "n_both_right": 4,
-        "n_won": 3,
-        "n_lost": 1,
+        "n_fixed": 3,
+        "n_broken": 1,
         "n_both_wrong": 2,
-        "earlier": 0.5,
-        "now": 0.7,
+        "reference": 0.5,
+        "current": 0.7,
         "difference": 0.2,
     }
-    assert found.pairs.n_discordant == 4
-    # Of 12 images, 3.5 won and 1.5 lost: 2/12, and the root of 5/12 - 4/144 by 12 for its standard error.
+    assert comparison.counts.n_discordant == 4
+    # 12 images, 3.5 fixed and 1.5 broken: a difference of 2/12, and a standard error of sqrt((5/12 - 4/144) / 12).
     error = ((5 / 12 - 4 / 144) / 12) ** 0.5
     assert interval == pytest.approx({"lower": 1 / 6 - 1.959964 * error, "upper": 1 / 6 + 1.959964 * error})
-    # Heads at most once or at least thrice in four throws of a coin: (1 + 4 + 4 + 1) / 16.
-    assert found.p_value == pytest.approx(10 / 16)
-    assert [(one.n, one.n_both_right, one.n_won, one.n_lost, one.n_both_wrong) for one in found.per_class] == [
+    # At most one or at least three heads in four throws of a coin: (1 + 4 + 4 + 1) / 16.
+    assert comparison.p_value == pytest.approx(10 / 16)
+    assert [(row.n, row.n_both_right, row.n_fixed, row.n_broken, row.n_both_wrong) for row in comparison.per_class] == [
         (6, 3, 2, 1, 0),
         (4, 1, 1, 0, 2),
     ]
-    assert [(one.earlier, one.now) for one in found.per_class] == [(4 / 6, 5 / 6), (1 / 4, 2 / 4)]
-    assert found.won == [4, 7, 3]  # the surest first; of equals that of the lower index
-    assert found.lost == [5]
-    assert found.indices() == [3, 4, 5, 7]
+    assert [(row.reference, row.current) for row in comparison.per_class] == [(4 / 6, 5 / 6), (1 / 4, 2 / 4)]
+    assert (comparison.fixed, comparison.broken) == ([4, 7, 3], [5])
 
 
-def test_twelve_images_won_are_kept() -> None:
-    """The surest."""
-    sure = np.linspace(0.99, 0.6, 20, dtype=np.float32)
-    probabilities = np.stack([sure, 1 - sure], axis=1)
-    probabilities[-1] = [0.1, 0.9]
-    y_true = np.array([0] * 19 + [1])
-    found = paired_comparison.compare(Baseline(EARLIER, np.ones(20, int)), y_true, probabilities)
-    assert found.won == list(range(12))
-    assert found.lost == []
+@pytest.mark.parametrize(("n_classes", "seed"), [(2, 0), (3, 1), (5, 2), (10, 3), (12, 4)])
+@pytest.mark.parametrize("n", [12, 43, 1500])
+def test_every_number_equals_an_independent_computation(n: int, n_classes: int, seed: int) -> None:
+    """Plain Python loops give the same comparison; only what the reference says of itself is left over."""
+    predictions = make_predictions(n, n_classes, seed, with_reference=True)
+    ours = dict(independent.flatten(msgspec.to_builtins(compare_with_any(predictions))))
+    expected = dict(independent.flatten(independent.compare(predictions, n_classes)))
+    assert {place: ours.get(place) for place in expected} == pytest.approx(expected, rel=1e-9, abs=1e-12)
+    assert {place.removeprefix("reference.") for place in ours.keys() - expected.keys()} == {
+        *("folder", "started", "command", "network", "loss", "loss_interval.lower", "loss_interval.upper")
+    }
 
 
-@pytest.mark.parametrize(
-    ("n_won", "n_lost"), [(0, 0), (1, 0), (0, 1), (5, 5), (0, 12), (17, 3), (300, 275), (40_000, 40_900), (9000, 0)]
-)
-def test_mcnemar_is_scipys_binomial_test(n_won: int, n_lost: int) -> None:
-    """Two-sided, with as many throws as only one model got right; of none there is nothing to doubt."""
-    expected = binomtest(n_won, n_won + n_lost).pvalue if n_won + n_lost else 1.0
-    assert paired_comparison.mcnemar(n_won, n_lost) == pytest.approx(expected, rel=1e-9)
-    assert paired_comparison.mcnemar(n_lost, n_won) == paired_comparison.mcnemar(n_won, n_lost)
+def test_the_accuracy_of_the_reference_is_that_of_its_predictions() -> None:
+    """Whatever was stored as its accuracy is replaced."""
+    predictions = make_predictions(with_reference=True)
+    n_right = int(np.sum(predictions.y_reference == predictions.y_true))
+    stored = make_reference(make_predictions(seed=1, with_reference=True), folder="other")
+    reference = compare(stored, predictions).reference
+    assert stored.accuracy != n_right / 100 == reference.accuracy
+    assert reference.accuracy_interval == wilson_interval(n_right, 100)
+    assert (reference.folder, reference.loss) == ("other", stored.loss)
 
 
-@pytest.mark.parametrize(("n_won", "n_lost", "n"), [(300, 275, 10_000), (90, 17, 1000), (420, 12, 600)])
-def test_the_paired_interval_is_that_of_a_bootstrap(n_won: int, n_lost: int, n: int) -> None:
-    """That of 20,000 resamples of the pairs, to a twentieth of its width."""
+def test_predictions_without_a_reference_cannot_be_compared() -> None:
+    """This is a mistake of the caller."""
+    with pytest.raises(ValueError, match="predictions of the reference are missing"):
+        compare(make_reference(make_predictions(with_reference=True)), make_predictions())
+
+
+def test_the_example_of_agresti() -> None:
+    """Agresti 2002, Categorical Data Analysis, section 10.1: approval falls from 944 to 880 of 1,600 people."""
+    interval = paired_difference_interval(n_fixed=86, n_broken=150, n=1600)
+    assert (round(interval.lower, 2), round(interval.upper, 2)) == (-0.06, -0.02)
+    assert mcnemar_p_value(86, 150) < 0.0001
+
+
+def test_the_example_of_propcis() -> None:
+    """The documentation of R's PropCIs prints this interval for `diffpropci.mp(b = 40, c = 20, n = 160)`."""
+    interval = paired_difference_interval(n_fixed=20, n_broken=40, n=160)
+    assert (round(interval.lower, 8), round(interval.upper, 8)) == (-0.21601726, -0.03089632)
+
+
+@pytest.mark.parametrize(("n_fixed", "n_broken"), COUNTS)
+def test_mcnemar_is_a_binomial_test(n_fixed: int, n_broken: int) -> None:
+    """SciPy and exact integers agree; without discordant images the p-value is 1."""
+    p_value = mcnemar_p_value(n_fixed, n_broken)
+    assert p_value == mcnemar_p_value(n_broken, n_fixed)
+    assert p_value == pytest.approx(independent.mcnemar(n_fixed, n_broken), rel=1e-9)
+    if n_fixed + n_broken:
+        assert p_value == pytest.approx(binomtest(n_broken, n_fixed + n_broken).pvalue, rel=1e-9)
+
+
+@pytest.mark.parametrize(("n_fixed", "n_broken", "n"), [(300, 275, 10_000), (90, 17, 1000), (420, 12, 600)])
+def test_the_interval_of_the_difference_agrees_with_a_bootstrap(n_fixed: int, n_broken: int, n: int) -> None:
+    """20,000 resamples of the pairs give each bound to a twentieth of the width."""
     random = np.random.default_rng(0)
-    won, lost, _ = random.multinomial(n, [n_won / n, n_lost / n, 1 - (n_won + n_lost) / n], 20_000).T
-    lower, upper = np.quantile((won - lost) / n, [0.025, 0.975])
-    found = paired_comparison.paired(n_won, n_lost, n)
-    assert [found.lower, found.upper] == pytest.approx([lower, upper], abs=0.05 * (upper - lower))
+    fixed, broken, _ = random.multinomial(n, [n_fixed / n, n_broken / n, 1 - (n_fixed + n_broken) / n], 20_000).T
+    lower, upper = np.quantile((fixed - broken) / n, [0.025, 0.975])
+    interval = paired_difference_interval(n_fixed, n_broken, n)
+    assert [interval.lower, interval.upper] == pytest.approx([lower, upper], abs=0.05 * (upper - lower))
 
 
 @pytest.mark.parametrize("n", [20, 200])
-def test_the_paired_interval_covers_what_it_promises(n: int) -> None:
-    """In about 95 of 100 draws, where a tenth is won and a twentieth lost; not much less, even of 20 images."""
-    random = np.random.default_rng(0)
-    drawn = random.multinomial(n, [0.1, 0.05, 0.85], 4000).tolist()
-    intervals = [paired_comparison.paired(won, lost, n) for won, lost, _ in drawn]
-    assert 0.935 < np.mean([one.lower <= 0.05 <= one.upper for one in intervals]) < 0.99
+def test_the_interval_of_the_difference_has_its_coverage(n: int) -> None:
+    """About 95 of 100 intervals contain the true difference of 0.05, and not many fewer with 20 images."""
+    counts = np.random.default_rng(0).multinomial(n, [0.1, 0.05, 0.85], 4000).tolist()
+    intervals = [paired_difference_interval(fixed, broken, n) for fixed, broken, _ in counts]
+    assert 0.935 < np.mean([interval.lower <= 0.05 <= interval.upper for interval in intervals]) < 0.99
 
 
 @pytest.mark.parametrize("n", [1, 2, 10, 1000])
-def test_the_paired_interval_at_its_ends(n: int) -> None:
-    """It stays within -1 and 1, holds the difference itself, and has a width where nothing changed."""
-    for won, lost in ((n, 0), (0, n), (0, 0)):
-        found = paired_comparison.paired(won, lost, n)
-        assert -1 <= found.lower <= (won - lost) / n <= found.upper <= 1
-        assert found.upper - found.lower > 0
-    assert paired_comparison.paired(0, n, n) == Interval(
-        -paired_comparison.paired(n, 0, n).upper, -paired_comparison.paired(n, 0, n).lower
-    )
+def test_the_interval_of_the_difference_at_its_ends(n: int) -> None:
+    """It stays within -1 and 1, contains the difference, and has a width even if nothing changed."""
+    for n_fixed, n_broken in ((n, 0), (0, n), (0, 0)):
+        interval = paired_difference_interval(n_fixed, n_broken, n)
+        assert -1 <= interval.lower <= (n_fixed - n_broken) / n <= interval.upper <= 1
+        assert interval.upper > interval.lower
+    best, worst = paired_difference_interval(n, 0, n), paired_difference_interval(0, n, n)
+    assert worst == Interval(-best.upper, -best.lower)
 
 
 def test_two_equal_models() -> None:
-    """No image is won or lost, and no picture is to be shown."""
+    """No image is fixed or broken, and the p-value is 1."""
     probabilities = np.eye(3, dtype=np.float32)[[0, 1, 2, 0]]
-    found = paired_comparison.compare(Baseline(EARLIER, np.array([0, 1, 2, 0])), np.array([0, 1, 2, 1]), probabilities)
-    assert isinstance(found.pairs, Pairs)
-    assert (found.pairs.n_discordant, found.pairs.difference, found.p_value) == (0, 0.0, 1.0)
-    assert found.indices() == []
+    comparison = compare_with_any(Predictions(np.array([0, 1, 2, 1]), probabilities, np.array([0, 1, 2, 0])))
+    assert (comparison.counts.n_discordant, comparison.counts.difference, comparison.p_value) == (0, 0, 1)
+    assert (comparison.fixed, comparison.broken) == ([], [])

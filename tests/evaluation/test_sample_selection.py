@@ -1,46 +1,74 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from job.evaluation import sample_selection
-from job.evaluation.sample_selection import Cell, Samples
+from job.evaluation.predictions import Predictions
+from job.evaluation.sample_selection import (
+    N_SHOWN,
+    Cell,
+    Samples,
+    select_changed_images,
+    select_samples,
+    select_shown_images,
+)
 
 Y_TRUE = np.arange(1000) % 10
 Y_PRED = np.where(np.arange(1000) % 3 == 0, (Y_TRUE + 1) % 10, Y_TRUE)
 CONFIDENCE = np.random.default_rng(0).integers(20, 100, 1000) / np.float32(100)  # with ties
 
 
-def chosen(seed: int = 0) -> Samples:
-    return sample_selection.choose(Y_TRUE, Y_PRED, CONFIDENCE, 10, seed)
+def make(y_true: list[int], y_pred: list[int], confidence: list[float], n_classes: int) -> Predictions:
+    """Predictions of these classes with these probabilities; the others share the rest."""
+    n = len(y_true)
+    rest = (1 - np.array(confidence, np.float32)) / (n_classes - 1)
+    probabilities = np.repeat(rest[:, None], n_classes, axis=1).astype(np.float32)
+    probabilities[np.arange(n), y_pred] = confidence
+    return Predictions(np.array(y_true), probabilities)
 
 
-def test_right_and_wrong_are_what_they_say() -> None:
-    """The full number of each, no image twice, in class order."""
-    for indices, hit in ((chosen().right, True), (chosen().wrong, False)):
-        assert len(set(indices)) == sample_selection.N_SHOWN
-        assert all((Y_TRUE[index] == Y_PRED[index]) == hit for index in indices)
-        assert Y_TRUE[indices].tolist() == sorted(Y_TRUE[indices])
+PREDICTIONS = make(Y_TRUE.tolist(), Y_PRED.tolist(), CONFIDENCE.tolist(), 10)
+SAMPLES = select_samples(PREDICTIONS, seed=0)
 
 
-def test_the_seed_gives_the_choice() -> None:
-    """The same seed the same images, another seed others; the confidence knows no chance."""
-    assert chosen(1) == chosen(1) != chosen(2)
-    assert chosen(1).confident_mistakes == chosen(2).confident_mistakes
-    assert chosen(1).cells == chosen(2).cells
+@pytest.mark.parametrize("is_right", [True, False])
+def test_random_samples_are_right_or_wrong(is_right: bool) -> None:  # noqa: FBT001 - a parameter
+    """They are nine different images in class order."""
+    indices = SAMPLES.right if is_right else SAMPLES.wrong
+    assert len(set(indices)) == N_SHOWN == 9
+    assert all((Y_TRUE[index] == Y_PRED[index]) == is_right for index in indices)
+    assert [(Y_TRUE[index], index) for index in indices] == sorted((Y_TRUE[index], index) for index in indices)
+
+
+def test_every_image_can_be_drawn() -> None:
+    """Over many seeds, the random samples cover the classes evenly and include early and late images."""
+    drawn = np.concatenate([select_samples(PREDICTIONS, seed).right for seed in range(60)])
+    counts = np.bincount(Y_TRUE[drawn], minlength=10)
+    assert counts.min() > 25
+    assert drawn.min() < 30
+    assert drawn.max() > 970
+
+
+def test_the_seed_decides_what_is_random() -> None:
+    """The same seed selects the same images, another seed others; what is sorted by confidence stays."""
+    assert select_samples(PREDICTIONS, 0) == SAMPLES
+    other = select_samples(PREDICTIONS, 1)
+    assert other.right != SAMPLES.right
+    assert other.wrong != SAMPLES.wrong
+    assert replace(other, right=SAMPLES.right, wrong=SAMPLES.wrong) == SAMPLES
 
 
 def test_the_most_and_least_confident() -> None:
-    """As Python sorts them, ties by index."""
+    """Python sorts them the same way; equally confident images rank by index."""
     mistakes = sorted(np.flatnonzero(Y_TRUE != Y_PRED).tolist(), key=lambda index: (-CONFIDENCE[index], index))
-    assert chosen().confident_mistakes == mistakes[:12]
-    assert chosen().least_certain == sorted(range(1000), key=lambda index: (CONFIDENCE[index], index))[:9]
+    assert SAMPLES.confident_mistakes == mistakes[:12]
+    assert SAMPLES.least_certain == sorted(range(1000), key=lambda index: (CONFIDENCE[index], index))[:9]
 
 
 def test_cells_worked_by_hand() -> None:
-    """0 taken for 2 twice, 1 for 0 and 2 for 1 once each; nothing else is mistaken, and no 1 is found."""
-    y_true = np.array([0, 0, 1, 2, 0, 2], np.uint8)
-    y_pred = np.array([2, 2, 0, 1, 0, 2], np.int64)
-    confidence = np.array([0.5, 0.7, 0.9, 0.8, 0.6, 0.4])
-    assert sample_selection.choose(y_true, y_pred, confidence, 3, seed=0) == Samples(
+    """Class 0 is predicted as 2 twice, 1 as 0 and 2 as 1 once each; no image of class 1 is right."""
+    predictions = make([0, 0, 1, 2, 0, 2], [2, 2, 0, 1, 0, 2], [0.5, 0.7, 0.9, 0.8, 0.6, 0.4], 3)
+    assert select_samples(predictions, seed=0) == Samples(
         right=[4, 5],
         wrong=[0, 1, 2, 3],
         confident_mistakes=[2, 3, 1, 0],
@@ -50,30 +78,54 @@ def test_cells_worked_by_hand() -> None:
 
 
 def test_the_images_of_a_cell_are_its_most_confident_ones() -> None:
-    """As Python sorts them, ties by index; six of each."""
-    cells = chosen().cells
-    assert [(one.true, one.predicted) for one in cells[10:]] == [(label, label) for label in range(10)]
-    for one in cells:
-        inside = [i for i in range(1000) if (Y_TRUE[i], Y_PRED[i]) == (one.true, one.predicted)]
-        assert one.indices == sorted(inside, key=lambda index: (-CONFIDENCE[index], index))[:6]
+    """Each cell has at most six; equally confident images rank by index."""
+    assert [(cell.true, cell.predicted) for cell in SAMPLES.cells[10:]] == [(label, label) for label in range(10)]
+    for cell in SAMPLES.cells:
+        inside = [i for i in range(1000) if (Y_TRUE[i], Y_PRED[i]) == (cell.true, cell.predicted)]
+        assert cell.indices == sorted(inside, key=lambda index: (-CONFIDENCE[index], index))[:6]
 
 
-def test_all_indices_once_and_ascending() -> None:
-    """Those whose pictures are kept."""
-    one = Samples(right=[7], wrong=[3], confident_mistakes=[3, 9], least_certain=[0], cells=[Cell(1, 2, [9, 5])])
-    assert one.indices() == [0, 3, 5, 7, 9]
+def test_indices_are_unique_and_ascending() -> None:
+    """They are the images that samples.npz keeps."""
+    samples = Samples(right=[7], wrong=[3], confident_mistakes=[3, 9], least_certain=[0], cells=[Cell(1, 2, [9, 5])])
+    assert samples.indices() == [0, 3, 5, 7, 9]
 
 
-@pytest.mark.parametrize(("n_classes", "n_cells"), [(10, 100), (11, 100)])
-def test_at_most_a_hundred_cells(n_classes: int, n_cells: int) -> None:
-    """Every cell of 10 classes; of more, the diagonal is left out first."""
-    y_true, y_pred = np.indices((n_classes, n_classes)).reshape(2, -1)
-    cells = sample_selection.choose(y_true, y_pred, np.ones(n_classes**2), n_classes, seed=0).cells
-    assert len(cells) == n_cells
-    assert sum(one.true == one.predicted for one in cells) == (10 if n_classes == 10 else 0)
+@pytest.mark.parametrize(("n_classes", "n_diagonal"), [(10, 10), (11, 0)])
+def test_at_most_a_hundred_cells(n_classes: int, n_diagonal: int) -> None:
+    """Every cell of 10 classes is kept; with more classes the diagonal is the first to go."""
+    y_true, y_pred = np.indices((n_classes, n_classes)).reshape(2, -1).tolist()
+    cells = select_samples(make(y_true, y_pred, [0.5] * n_classes**2, n_classes), seed=0).cells
+    assert len(cells) == 100
+    assert sum(cell.true == cell.predicted for cell in cells) == n_diagonal
 
 
 def test_fewer_images_than_places() -> None:
-    """All there are; none where there is none."""
-    one = sample_selection.choose(np.array([0, 1]), np.array([0, 1]), np.array([0.9, 0.8]), 2, seed=0)
-    assert (one.right, one.wrong, one.confident_mistakes, one.least_certain) == ([0, 1], [], [], [1, 0])
+    """A list is shorter if there are fewer images."""
+    samples = select_samples(make([0, 1], [0, 1], [0.9, 0.8], 2), seed=0)
+    assert (samples.right, samples.wrong, samples.confident_mistakes, samples.least_certain) == ([0, 1], [], [], [1, 0])
+
+
+def test_changed_images_worked_by_hand() -> None:
+    """Images 1, 2 and 4 are fixed, 3 is broken; the most confident come first, equals by index."""
+    predictions = make([0, 0, 1, 1, 1], [0, 0, 1, 0, 1], [0.9, 0.7, 0.7, 0.6, 0.8], 2)
+    assert select_changed_images(predictions) == ([], [])
+    compared = replace(predictions, y_reference=np.array([0, 1, 0, 1, 0]))
+    assert select_changed_images(compared) == ([4, 1, 2], [3])
+
+
+def test_at_most_twelve_changed_images() -> None:
+    """The most confident ones are kept."""
+    confidence = np.linspace(0.99, 0.6, 20).tolist()
+    predictions = replace(make([0] * 20, [0] * 20, confidence, 2), y_reference=np.ones(20, int))
+    assert select_changed_images(predictions) == (list(range(12)), [])
+
+
+def test_all_shown_images() -> None:
+    """They are the samples and the changed images."""
+    compared = replace(PREDICTIONS, y_reference=(Y_PRED + (np.arange(1000) % 7 == 0)) % 10)
+    fixed, broken = select_changed_images(compared)
+    shown = select_shown_images(compared, seed=0)
+    assert shown == sorted({*SAMPLES.indices(), *fixed, *broken})
+    assert {*fixed, *broken} - set(SAMPLES.indices())
+    assert select_shown_images(PREDICTIONS, seed=0) == SAMPLES.indices()

@@ -21,7 +21,8 @@ import support
 from support import REPOSITORY
 
 from job import __version__
-from job.data.sources import DEBIAN, FILES
+from job.data.fashion_mnist import FILES
+from job.data.sources import DEBIAN
 
 pytestmark = pytest.mark.image
 
@@ -373,7 +374,7 @@ def test_a_gpu_given_to_the_image_for_the_cpu() -> None:
     assert done.status == 0, done.err
     assert ", 1 GPU, data from" in done.lines[0]
     assert any(
-        line.startswith("fashion-job: warning: 1 GPU here, but this TensorFlow is built for the CPU")
+        line.startswith("fashion-job: warning: found 1 GPU, but this TensorFlow is built for the CPU")
         for line in done.lines
     )
 

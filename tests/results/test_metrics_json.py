@@ -1,222 +1,238 @@
-import re
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from support import edited
+from support import edit_metrics, make_run
 
 from job.errors import DataError
-from job.results import run, schema
-from job.results.schema import Results
+from job.results.file_names import METRICS
+from job.results.metrics_json import Option, read_metrics
+from job.results.schema import SCHEMA_VERSION
+
+Edit = Callable[[dict[str, Any]], object]
 
 
-def test_a_run_reads_back(finished_run: Path, finished_results: Results) -> None:
-    """Predictions and pictures of the images that were chosen."""
-    chosen = finished_results.samples.indices()
-    predictions = run.read_predictions(finished_run, 10, chosen)
-    assert len(predictions.y_true) == finished_results.data.n_test == 100
-    assert list(predictions.rows) == chosen
-    pictures = run.read_samples(finished_run, finished_results.pictured())
-    assert sorted(pictures) == finished_results.samples.indices()
-    assert {picture.shape for picture in pictures.values()} == {(28, 28)}
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The output folder of a run."""
+    make_run(epochs=2).write(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def repeated_folder(tmp_path: Path) -> Path:
+    """The output folder of a run of three seeds, from 4 on."""
+    make_run(runs=3, seed=4).write(tmp_path)
+    return tmp_path
+
+
+def read_error(folder: Path, option: Option = "--output") -> str:
+    """The message with which metrics.json is refused: one line that starts with the file."""
+    with pytest.raises(DataError) as caught:
+        read_metrics(folder, option)
+    message = str(caught.value)
+    assert message.startswith(f"{folder / METRICS}: ")
+    assert "\n" not in message
+    return message
+
+
+def test_metrics_read_back(folder: Path) -> None:
+    """Every value is the same."""
+    run, metrics = make_run(epochs=2), read_metrics(folder)
+    assert (metrics.evaluation, metrics.training, metrics.provenance) == (run.evaluation, run.training, run.provenance)
+
+
+def test_names_of_any_script_are_written_as_they_are(tmp_path: Path) -> None:
+    """metrics.json is UTF-8 without escapes."""
+    make_run(n_classes=2, class_names=["köper", "靴"]).write(tmp_path)
+    assert '"靴"' in (tmp_path / METRICS).read_text(encoding="utf-8")
+    assert read_metrics(tmp_path).evaluation.class_names == ["köper", "靴"]
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("option", "remedy"),
     [
-        (edited(lambda c: c.update(schema_version=2)), "has schema version 2, this job reads 4"),
-        (edited(lambda c: c.pop("schema_version")), "has schema version None"),
-        (edited(lambda c: c.pop("macro")), "damaged .*`macro`"),
-        (edited(lambda c: c.update(accuracy="high")), r"damaged \(Expected `float`, got `str` - at `\$.accuracy`\)"),
-        (edited(lambda c: c["config"].update(epochs=0)), "damaged .*--epochs is 0"),
-        (edited(lambda c: c["confusion_matrix"].pop()), "damaged .*not 10 x 10"),
-        (edited(lambda c: c["samples"]["wrong"].append(100)), "damaged .*no test image 100"),
-        (edited(lambda c: c["history"]["loss"].pop()), "damaged .*not have 2 epochs"),
-        (edited(lambda c: c["history"]["learning_rate"].pop()), "damaged .*not have 2 epochs"),
-        (edited(lambda c: c["config"].update(recipe="best")), "damaged"),
-        (edited(lambda c: c["per_class"][0].update(name="a\x01")), "damaged .*control character"),
-        (edited(lambda c: c["timings_s"].clear()), "damaged .*time of the training"),
-        (edited(lambda c: c["data"]["sha256"].update(other="")), "damaged .*hashes"),
-        (edited(lambda c: c["history"]["accuracy"].__setitem__(0, 5)), "damaged .*accuracy of an epoch"),
-        (edited(lambda c: c["timings_s"].update(data=1e308)), "damaged .*out of range"),
-        (edited(lambda c: c["history"]["loss"].__setitem__(0, -1)), "damaged .*out of range"),
-        (edited(lambda c: c["environment"].update(device_name="a\x00")), "damaged .*control character"),
-        (lambda text: text[:100], "damaged"),
-        (lambda _: "[]", "damaged"),
-        (lambda _: "\udcff", "damaged"),
+        ("--output", "render it with the release that wrote it, or train again"),
+        ("--reference", "train that run again with this release"),
     ],
 )
-def test_a_damaged_metrics_json(run_copy: Path, change: Callable[[str], str], words: str) -> None:
-    """One line says where it is wrong."""
-    path = run_copy / "metrics.json"
-    path.write_text(change(path.read_text()), errors="surrogateescape")
-    with pytest.raises(DataError, match=words) as caught:
-        run.read_metrics(run_copy)
-    assert str(caught.value).startswith(f"{path}: ")
-    assert "\n" not in str(caught.value)
+@pytest.mark.parametrize("version", [2, 4, SCHEMA_VERSION + 1, str(SCHEMA_VERSION), None])
+def test_another_schema_version(tmp_path: Path, version: Any, option: Option, remedy: str) -> None:  # noqa: ANN401 - JSON
+    """Whatever else the file contains, the version and a remedy are named."""
+    (tmp_path / METRICS).write_text(json.dumps({"schema_version": version, "accuracy": 0.9}))
+    words = f"has schema version {version!r}, this job reads {SCHEMA_VERSION}; {remedy}"
+    assert read_error(tmp_path, option) == f"{tmp_path / METRICS}: {words}"
 
 
-def swapped(text: str) -> str:
-    """The text with a line's greatest probability in another class's place."""
-    head, _, after, *rest = text.splitlines(keepends=True)
-    return "".join((head, "0,1,0,0.25,0.75" + ",0" * 8 + "\n", after, *rest))
+@pytest.mark.parametrize("option", ["--output", "--reference"])
+def test_a_folder_without_metrics(tmp_path: Path, option: Option) -> None:
+    """The message names the option to change."""
+    words = f"not found; name the output folder of a finished run: {option} DIR"
+    assert read_error(tmp_path / "none", option) == f"{tmp_path / 'none' / METRICS}: {words}"
+    assert words in read_error(tmp_path, option)
 
 
-@pytest.mark.parametrize("n_at_once", [run.N_VALUES_AT_ONCE, 1])
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        (lambda text: text.replace("predicted", "guessed", 1), "its columns are not those of 10 classes"),
-        (lambda text: text.replace(",p_9", ",p_10", 1), "its columns are not those of 10 classes"),
-        (lambda text: text[: text.rindex(",")], "out of range"),
-        (lambda text: text[: text.rindex("\n", 0, -1)] + "\n99", ".*"),
-        (lambda text: text + "100" + ",0" * 40, ".*"),
-        (lambda text: text.replace("\n1,", "\none,", 1), ".*one.*"),
-        (lambda text: text.replace("\n1,", "\n2,", 1), "its lines are not numbered from 0 on"),
-        (lambda text: text.replace("\n1,1,", "\n1,77,", 1), "out of range"),
-        (lambda text: text.replace("\n1,1,", "\n1,-1,", 1), "out of range"),
-        (lambda text: text.replace("\n1,1,", "\n1,65537,", 1), "out of range"),
-        (lambda text: re.sub(r"\n1,1,1,[^,]+", "\n1,1,1,5.0", text), "out of range"),
-        (lambda text: re.sub(r"\n1,1,1,[^,]+", "\n1,1,1,", text), "out of range"),
-        (lambda text: text.replace("\n1,1,", "\n1,inf,", 1), ".*"),
-        (swapped, "a class predicted is not the most probable one"),
-        (lambda text: text.splitlines(keepends=True)[0], "it tells of no image"),
-        (lambda _: "", "No columns to parse from file"),
-        (lambda _: "\udcff", ".*"),
-    ],
-)
-def test_a_damaged_predictions_csv(
-    run_copy: Path, monkeypatch: pytest.MonkeyPatch, n_at_once: int, change: Callable[[str], str], words: str
-) -> None:
-    """Whatever pandas makes of it, one line; read at once, or line by line."""
-    monkeypatch.setattr(run, "N_VALUES_AT_ONCE", n_at_once)
-    path = run_copy / "predictions.csv"
-    path.write_text(change(path.read_text()), errors="surrogateescape")
-    with pytest.raises(DataError, match=rf"predictions.csv: damaged \(.*{words}.*\); train again") as caught:
-        run.read_predictions(run_copy, 10, [])
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("n_at_once", [run.N_VALUES_AT_ONCE, 3 * 6, 1])
-def test_predictions_do_not_depend_on_the_part_read_at_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n_at_once: int
-) -> None:
-    """What was written, to the last bit of float32; at once, by three lines and by one."""
-    probabilities = np.random.default_rng(0).dirichlet([0.3] * 3, 50).astype(np.float32)
-    y_true = np.arange(50) % 3
-    schema._write_predictions(tmp_path / "predictions.csv", y_true, probabilities)
-    monkeypatch.setattr(run, "N_VALUES_AT_ONCE", n_at_once)
-    predictions = run.read_predictions(tmp_path, 3, [0, 3, 4, 49])
-    assert predictions.y_true.tolist() == y_true.tolist()
-    assert predictions.y_pred.tolist() == probabilities.argmax(axis=1).tolist()
-    assert predictions.confidence.tolist() == probabilities.max(axis=1).tolist()
-    assert predictions.of_truth.tolist() == [
-        row[true] for row, true in zip(probabilities.tolist(), y_true, strict=True)
-    ]
-    assert {index: row.tolist() for index, row in predictions.rows.items()} == {
-        index: probabilities[index].tolist() for index in (0, 3, 4, 49)
-    }
-
-
-def test_no_row_keeps_its_part_of_the_table_in_memory(finished_run: Path) -> None:
-    """The rows of the chosen images are copies."""
-    (row,) = run.read_predictions(finished_run, 10, [7]).rows.values()
-    assert row.base is None
-
-
-def test_damaged_pictures(run_copy: Path, finished_results: Results) -> None:
-    """A cut-off file, one of another run, none."""
-    path = run_copy / "samples.npz"
-    path.write_bytes(path.read_bytes()[:200])
-    with pytest.raises(DataError, match="damaged"):
-        run.read_samples(run_copy, finished_results.pictured())
-    np.savez(path, index=np.array([0]), image=np.zeros((1, 28, 28), np.uint8))
-    with pytest.raises(DataError, match="lacks the picture of test image"):
-        run.read_samples(run_copy, finished_results.pictured())
-    chosen = finished_results.samples.indices()
-    np.savez(path, index=np.array(chosen), image=np.zeros((len(chosen), 3, 28), np.uint8))
-    with pytest.raises(DataError, match="not 28 x 28 bytes"):
-        run.read_samples(run_copy, finished_results.pictured())
-    path.unlink()
-    with pytest.raises(DataError, match="is not there"):
-        run.read_samples(run_copy, finished_results.pictured())
-
-
-def test_a_compared_run_reads_back(compared_run: Path, finished_run: Path) -> None:
-    """With the classes that the earlier model predicted, and the pictures of the images won and lost."""
-    results = run.read_metrics(compared_run)
-    assert results.comparison is not None
-    predictions = run.read_predictions(compared_run, 10, [], compared=True)
-    assert predictions.y_earlier is not None
-    assert predictions.y_earlier.tolist() == run.read_predictions(finished_run, 10, []).y_pred.tolist()
-    assert set(results.comparison.indices()) <= set(run.read_samples(compared_run, results.pictured()))
-
-
-def test_the_earlier_predictions_are_there_just_where_there_is_a_comparison(
-    compared_run: Path, finished_run: Path
-) -> None:
-    """A column too many or too few is damage."""
-    with pytest.raises(DataError, match=r"not those of 10 classes\); train again"):
-        run.read_predictions(compared_run, 10, [])
-    with pytest.raises(DataError, match=r"not those of 10 classes and baseline\); train again"):
-        run.read_predictions(finished_run, 10, [], compared=True)
-
-
-@pytest.mark.parametrize(("label", "words"), [("10", "out of range"), ("-1", "out of range"), ("", ""), ("x", "x")])
-def test_damaged_earlier_predictions(compared_copy: Path, label: str, words: str) -> None:
-    """Each is the number of a class."""
-    path = compared_copy / "predictions.csv"
-    path.write_text(re.sub(r",\d\n$", f",{label}\n", path.read_text()))
-    with pytest.raises(DataError, match=rf"predictions.csv: damaged \(.*{words}.*\); train again"):
-        run.read_predictions(compared_copy, 10, [], compared=True)
+def test_what_is_no_file(tmp_path: Path) -> None:
+    """A file in place of the folder, and a folder in place of the file, cannot be read."""
+    (tmp_path / "file").touch()
+    assert "cannot be read (Not a directory); name the output folder" in read_error(tmp_path / "file")
+    (tmp_path / METRICS).mkdir()
+    assert "cannot be read (Is a directory); name the output folder" in read_error(tmp_path)
 
 
 @pytest.mark.parametrize(
     ("edit", "words"),
     [
-        (lambda c: c["per_class"].pop(), "the comparison does not have 10 classes"),
-        (lambda c: c["won"].append(100), "no test image 100"),
-        (lambda c: c["lost"].append(-1), "no test image -1"),
-        (lambda c: c["earlier"].update(model="a\x01"), "control character"),
-        (lambda c: c["earlier"].update(loss=-1), "out of range"),
-        (lambda c: c["earlier"]["loss_interval"].update(upper=1e300), "out of range"),
-        (lambda c: c["earlier"].pop("command"), r"`command` - at `\$.comparison.earlier`"),
+        (lambda c: c.pop("schema_version"), f"has schema version None, this job reads {SCHEMA_VERSION}"),
+        (lambda c: c.pop("evaluation"), "damaged (Object missing required field `evaluation`)"),
+        (lambda c: c["evaluation"].pop("macro"), "damaged (Object missing required field `macro` - at `$.evaluation`)"),
+        (
+            lambda c: c["evaluation"].update(accuracy="high"),
+            "damaged (Expected `float`, got `str` - at `$.evaluation.accuracy`)",
+        ),
+        (lambda c: c["evaluation"].update(seed=-1), "damaged (the seed of the evaluation is negative)"),
+        (lambda c: c["training"]["config"].update(epochs=0), "damaged (--epochs is 0"),
+        (lambda c: c["training"]["config"].update(recipe="best"), "damaged ("),
+        (lambda c: c["training"]["history"]["loss"].pop(), "damaged (the history does not have 2 epochs)"),
+        (lambda c: c["training"]["history"]["learning_rate"].pop(), "damaged (the history does not have 2 epochs)"),
+        (lambda c: c["training"]["history"]["val_loss"].clear(), "damaged (the history does not have 2 epochs)"),
+        (lambda c: c["training"].update(n_validation=0), "damaged (the history does not have 2 epochs)"),
+        (
+            lambda c: c["training"]["history"]["accuracy"].__setitem__(0, 5),
+            "damaged (an accuracy of an epoch is not from 0 to 1)",
+        ),
+        (
+            lambda c: c["training"]["history"]["val_accuracy"].__setitem__(0, -1),
+            "damaged (an accuracy of an epoch is not from 0 to 1)",
+        ),
+        (lambda c: c["training"]["history"]["loss"].__setitem__(0, -1), "a learning rate or a count is out of range"),
+        (lambda c: c["training"]["history"]["val_loss"].__setitem__(0, 1e300), "or a count is out of range"),
+        (lambda c: c["training"].update(n_train=-1), "damaged (a loss, a learning rate or a count is out of range)"),
+        (lambda c: c["training"].update(n_validation=-1), "a learning rate or a count is out of range"),
+        (lambda c: c["training"]["config"].update(runs=2), "damaged (the seed variation does not have 2 runs"),
+        (lambda c: c["provenance"]["timings_s"].clear(), "damaged (the time of the training is missing)"),
+        (lambda c: c["provenance"]["timings_s"].update(data=1e308), "damaged (a time is out of range)"),
+        (lambda c: c["provenance"]["timings_s"].update(total=-1), "damaged (a time is out of range)"),
+        (
+            lambda c: c["evaluation"]["per_class"][0].update(name="a\x01"),
+            r"damaged (the text 'a\x01' has a control character)",
+        ),
+        (lambda c: c["provenance"]["environment"].update(device_name="a\x00"), "has a control character"),
+        (lambda c: c["provenance"]["timings_s"].update({"a\n": 1}), "has a control character"),
+        (lambda c: c["provenance"]["data"].update(is_fashion_mnist=1), "damaged (Expected `bool`, got `int`"),
+        (lambda c: c["provenance"].pop("command"), "damaged (Object missing required field `command`"),
+        (lambda c: c.pop("predictions_sha256"), "damaged (Object missing required field `predictions_sha256`)"),
     ],
 )
-def test_a_damaged_comparison(compared_copy: Path, edit: Callable[[dict[str, Any]], object], words: str) -> None:
-    """One line says what is wrong."""
-    path = compared_copy / "metrics.json"
-    path.write_text(edited(lambda content: edit(content["comparison"]))(path.read_text()))
-    with pytest.raises(DataError, match=rf"damaged \(.*{words}.*\); train again"):
-        run.read_metrics(compared_copy)
+def test_an_edited_metrics_json(folder: Path, edit: Edit, words: str) -> None:
+    """One line says where it is damaged."""
+    edit_metrics(folder, edit)
+    message = read_error(folder)
+    assert words in message
+    assert "has schema version" in message or message.endswith("; train again")
 
 
-def test_the_augmented_images_read_back(repeated_run: Path, finished_run: Path) -> None:
-    """Eight images, each as it is and as it was in both epochs; none where nothing changes them."""
-    shown = run.read_augmented(repeated_run, run.read_metrics(repeated_run).config)
-    assert shown.shape == (8, 3, 28, 28)
-    assert (shown[:, 0] != shown[:, 1]).any()
-    assert len(run.read_augmented(finished_run, run.read_metrics(finished_run).config)) == 0
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"[]",
+        b"null",
+        b"\xff\xfe",
+        b'{"schema_version": %d' % SCHEMA_VERSION,
+        b'{"schema_version": %d}' % SCHEMA_VERSION,
+        b'{"schema_version": %d, "a": NaN}' % SCHEMA_VERSION,
+        b'{"a":' + b"[" * 100_000,
+    ],
+)
+def test_a_file_that_is_no_json(tmp_path: Path, content: bytes) -> None:
+    """Neither another type nor deep nesting is a bug of the job."""
+    (tmp_path / METRICS).write_bytes(content)
+    assert ": damaged (" in read_error(tmp_path)
 
 
-@pytest.mark.parametrize("shape", [None, (0, 6, 28, 28), (8, 1, 28, 28), (8, 6, 28, 27), (8, 28, 28)])
-def test_damaged_augmented_images(repeated_copy: Path, shape: tuple[int, ...] | None) -> None:
-    """Missing, none, or of another shape."""
-    path = repeated_copy / "samples.npz"
-    arrays = dict(np.load(path))
-    del arrays["augmented"]
-    np.savez(path, **arrays, **({} if shape is None else {"augmented": np.zeros(shape, np.uint8)}))  # type: ignore[arg-type]
-    with pytest.raises(DataError, match=r"samples.npz: damaged .*augmented"):
-        run.read_augmented(repeated_copy, run.read_metrics(repeated_copy).config)
+@pytest.mark.parametrize(
+    ("edit", "words"),
+    [
+        (lambda c: c["reference"].update(network="a\x01"), "control character"),
+        (lambda c: c["reference"].update(loss=-1), "the loss of the reference is out of range"),
+        (lambda c: c["reference"].update(loss=1e300), "the loss of the reference is out of range"),
+        (lambda c: c["reference"]["loss_interval"].update(upper=1e300), "the loss of the reference is out of range"),
+        (lambda c: c["reference"]["loss_interval"].update(lower=2), "the loss of the reference is out of range"),
+        (lambda c: c["reference"].pop("command"), "`command` - at `$.comparison.reference`"),
+        (lambda c: c.pop("per_class"), "`per_class` - at `$.comparison`"),
+    ],
+)
+def test_an_edited_comparison(tmp_path: Path, edit: Edit, words: str) -> None:
+    """What the reference says of itself cannot be computed again, but must be possible."""
+    make_run(with_reference=True).write(tmp_path)
+    edit_metrics(tmp_path, lambda content: edit(content["comparison"]))
+    message = read_error(tmp_path)
+    assert "damaged (" in message
+    assert words in message
 
 
-def test_a_training_that_ended_early_reads_back(run_copy: Path) -> None:
-    """Its history may be shorter than the epochs asked for, not longer."""
-    path = run_copy / "metrics.json"
-    path.write_text(edited(lambda c: c["config"].update(epochs=9, early_stopping=3))(path.read_text()))
-    assert len(run.read_metrics(run_copy).history.loss) == 2
-    path.write_text(edited(lambda c: c["config"].update(early_stopping=0))(path.read_text()))
-    with pytest.raises(DataError, match="not have 9 epochs"):
-        run.read_metrics(run_copy)
+def test_a_seed_variation_reads_back(repeated_folder: Path) -> None:
+    """It has a run for each seed."""
+    training = read_metrics(repeated_folder).training
+    assert training is not None
+    assert training.seed_variation is not None
+    assert [run.seed for run in training.seed_variation.runs] == [4, 5, 6]
+
+
+@pytest.mark.parametrize(
+    ("edit", "words"),
+    [
+        (lambda t: t["seed_variation"].update(mean=0.5), "mean does not follow from the runs"),
+        (lambda t: t["seed_variation"].update(sd=0.5), "sd does not follow from the runs"),
+        (lambda t: t["seed_variation"]["runs"].pop(), "does not have 3 runs with the seeds from 4"),
+        (lambda t: t["seed_variation"]["runs"][0].update(seed=9), "does not have 3 runs with the seeds from 4"),
+        (lambda t: t.update(seed_variation=None), "does not have 3 runs with the seeds from 4"),
+        (lambda t: t["config"].update(runs=1), "does not have 1 runs with the seeds from 4"),
+        (lambda t: t["seed_variation"].update(reported_seed=99), "reported_seed does not follow"),
+        (lambda t: t["seed_variation"].update(reported_seed=5), "reported_seed does not follow"),
+        (lambda t: [run.update(loss=9) for run in t["seed_variation"]["runs"]], "loss does not follow"),
+        (lambda t: t["seed_variation"]["runs"][0].update(accuracy=5), "an accuracy, a loss or a time of a run"),
+        (lambda t: t["seed_variation"]["runs"][0].update(val_accuracy=5), "an accuracy, a loss or a time of a run"),
+        (lambda t: t["seed_variation"]["runs"][0].update(loss=-1), "an accuracy, a loss or a time of a run"),
+        (lambda t: t["seed_variation"]["runs"][0].update(training_s=-1), "an accuracy, a loss or a time of a run"),
+    ],
+)
+def test_an_edited_seed_variation(repeated_folder: Path, edit: Edit, words: str) -> None:
+    """Mean and deviation are those of the runs, and the reported run is the median one."""
+    edit_metrics(repeated_folder, lambda content: edit(content["training"]))
+    assert words in read_error(repeated_folder)
+
+
+def test_the_evaluation_is_that_of_the_reported_run(repeated_folder: Path) -> None:
+    """Its accuracy must be that of the run of median accuracy."""
+    edit_metrics(repeated_folder, lambda content: content["evaluation"].update(accuracy=0.5))
+    assert "accuracy does not follow from the runs of the seed variation" in read_error(repeated_folder)
+
+
+def test_a_training_that_stopped_early_reads_back(folder: Path) -> None:
+    """With early stopping, the history may be shorter than the requested epochs, but not longer."""
+
+    def configure(epochs: int, early_stopping: int) -> None:
+        settings = {"epochs": epochs, "early_stopping": early_stopping}
+        edit_metrics(folder, lambda content: content["training"]["config"].update(settings))
+
+    configure(epochs=9, early_stopping=3)
+    training = read_metrics(folder).training
+    assert training is not None
+    assert len(training.history.loss) == 2
+    configure(epochs=9, early_stopping=0)
+    assert "does not have 9 epochs" in read_error(folder)
+    edit_metrics(folder, lambda content: [curve.append(0.1) for curve in content["training"]["history"].values()])
+    configure(epochs=2, early_stopping=1)
+    assert "does not have 2 epochs" in read_error(folder)
+
+
+def test_a_training_without_validation_reads_back(tmp_path: Path) -> None:
+    """The curves of the validation are empty then."""
+    make_run(validation_split=0).write(tmp_path)
+    training = read_metrics(tmp_path).training
+    assert training is not None
+    assert (training.n_validation, training.history.val_loss, training.history.val_accuracy) == (0, [], [])

@@ -7,19 +7,20 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from job.config.recipes import OPTIMIZERS, RECIPES, Recipe
+from job.config.recipes import OPTIMIZERS
+from job.config.run_config import Config, recipe_config
 from job.training import networks
 
-CNN = Recipe(model="cnn")
+CNN = Config(model="cnn")
 
 
-def some_images(n: int) -> NDArray[np.float32]:
+def random_images(n: int) -> NDArray[np.float32]:
     return np.random.default_rng(0).random((n, 28, 28), np.float32)
 
 
-def test_the_baseline_is_what_was_asked_for() -> None:
-    """Flatten, 128 relu, 64 relu, 10 softmax: 109,386 weights, with Adam and categorical cross-entropy."""
-    network = networks.build(10, RECIPES["baseline"], seed=0)
+def test_the_baseline() -> None:
+    """Flatten, 128 relu, 64 relu, 10 softmax: 109,386 parameters, with Adam and categorical cross-entropy."""
+    network = networks.build_network(10, recipe_config("baseline"), seed=0)
     kinds = [type(layer).__name__ for layer in network.layers]
     assert kinds == ["InputLayer", "Flatten", "Dense", "Dense", "Dense"]
     assert [layer.units for layer in network.layers[2:]] == [128, 64, 10]
@@ -28,46 +29,46 @@ def test_the_baseline_is_what_was_asked_for() -> None:
     assert type(network.optimizer).__name__ == "Adam"
     assert float(network.optimizer.learning_rate) == pytest.approx(0.001)
     assert network.loss == "categorical_crossentropy"
-    assert networks.describe(network) == "MLP 784-128-64-10, 109,386 weights"
+    assert networks.describe_network(network) == "MLP 784-128-64-10, 109,386 parameters"
 
 
 def test_the_mlp_recipe_has_the_same_weights() -> None:
-    """It is the baseline's network, trained in another way."""
-    baseline, mlp = (networks.build(10, RECIPES[name], seed=3) for name in ("baseline", "mlp"))
+    """The `mlp` recipe starts from the baseline's initial weights."""
+    baseline, mlp = (networks.build_network(10, recipe_config(name), seed=3) for name in ("baseline", "mlp"))
     assert all(np.array_equal(a, b) for a, b in zip(baseline.get_weights(), mlp.get_weights(), strict=True))
 
 
 def test_the_cnn_is_small() -> None:
-    """Under 300,000 weights, moving statistics included, and it gives probabilities."""
-    network = networks.build(10, RECIPES["cnn"], seed=0)
+    """It has fewer than 300,000 parameters, moving statistics included, and returns probabilities."""
+    network = networks.build_network(10, recipe_config("cnn"), seed=0)
     assert network.count_params() < 300_000
-    assert networks.describe(network).startswith("CNN ")
-    assert networks.describe(network).endswith(f"-10, {network.count_params():,} weights")
-    np.testing.assert_allclose(network(some_images(3)).numpy().sum(axis=1), 1, rtol=1e-5)
+    assert networks.describe_network(network).startswith("CNN ")
+    assert networks.describe_network(network).endswith(f"-10, {network.count_params():,} parameters")
+    np.testing.assert_allclose(network(random_images(3)).numpy().sum(axis=1), 1, rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["mlp", "cnn"])
-def test_the_last_layer_follows_the_classes(name: str) -> None:
-    """Two classes, two outputs."""
-    assert networks.build(2, Recipe(model=name), seed=0).output_shape == (None, 2)  # type: ignore[arg-type]
+def test_the_last_layer_has_a_unit_for_each_class(name: str) -> None:
+    """With two classes there are two outputs."""
+    assert networks.build_network(2, Config(model=name), seed=0).output_shape == (None, 2)  # type: ignore[arg-type]
 
 
-def test_the_seed_gives_the_initial_weights() -> None:
-    """The same seed the same weights, another seed others."""
-    first, again, other = (networks.build(10, Recipe(), seed).get_weights()[0] for seed in (1, 1, 2))
+def test_the_seed_determines_the_initial_weights() -> None:
+    """The same seed gives the same weights, another seed gives others."""
+    first, again, other = (networks.build_network(10, Config(), seed).get_weights()[0] for seed in (1, 1, 2))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
 
 
-def test_dropout_stands_before_the_last_layer() -> None:
-    """Only where it is asked for."""
-    layer = networks.build(10, Recipe(dropout=0.25), seed=0).layers[-2]
+def test_dropout_comes_before_the_last_layer() -> None:
+    """The layer before the last one drops the requested fraction."""
+    layer = networks.build_network(10, Config(dropout=0.25), seed=0).layers[-2]
     assert (type(layer).__name__, layer.rate) == ("Dropout", 0.25)
 
 
-def test_label_smoothing_is_of_the_loss() -> None:
+def test_label_smoothing_changes_the_loss() -> None:
     """A tenth of each label is spread over the ten classes."""
-    network = networks.build(10, Recipe(label_smoothing=0.1), seed=0)
+    network = networks.build_network(10, Config(label_smoothing=0.1), seed=0)
     y_true = np.eye(10, dtype=np.float32)[[3]]
     probabilities = np.full((1, 10), 0.02, np.float32)
     probabilities[0, 3] = 0.82
@@ -76,33 +77,33 @@ def test_label_smoothing_is_of_the_loss() -> None:
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_a_saved_model_needs_nothing_of_the_job(name: str, tmp_path: Path) -> None:
-    """Keras alone loads it, whatever its optimizer, and it gives the same answers."""
-    recipe = Recipe(model="cnn", optimizer=name)  # type: ignore[arg-type]
-    network, images = networks.build(10, recipe, seed=0), some_images(4)
-    networks.judge(network, recipe).save(tmp_path / "model.keras")
+def test_keras_alone_loads_a_saved_model(name: str, tmp_path: Path) -> None:
+    """A model with any optimizer loads without this package and predicts the same."""
+    recipe = Config(model="cnn", optimizer=name)  # type: ignore[arg-type]
+    network, images = networks.build_network(10, recipe, seed=0), random_images(4)
+    networks.with_test_time_augmentation(network, recipe).save(tmp_path / "model.keras")
     script = f"import keras; import numpy as np; model = keras.models.load_model({str(tmp_path / 'model.keras')!r})"
-    script += f"; np.save({str(tmp_path / 'found.npy')!r}, model(np.load({str(tmp_path / 'images.npy')!r})))"
+    script += f"; np.save({str(tmp_path / 'probabilities.npy')!r}, model(np.load({str(tmp_path / 'images.npy')!r})))"
     np.save(tmp_path / "images.npy", images)
     subprocess.run([sys.executable, "-I", "-c", script], check=True, cwd=tmp_path)
-    np.testing.assert_allclose(np.load(tmp_path / "found.npy"), network(images).numpy(), atol=1e-6)
+    np.testing.assert_allclose(np.load(tmp_path / "probabilities.npy"), network(images).numpy(), atol=1e-6)
 
 
-@pytest.mark.parametrize("recipe", [Recipe(), CNN], ids=["mlp", "cnn"])
-def test_mirror_images_are_judged_along_with_images(recipe: Recipe, tmp_path: Path) -> None:
-    """The mean of both answers, also after saving and loading; moved ones, together, count as much as those."""
-    network = networks.build(10, recipe, seed=0)
-    judge, images = networks.judge(network, Recipe(test_time="flip")), some_images(4)
+@pytest.mark.parametrize("recipe", [Config(), CNN], ids=["mlp", "cnn"])
+def test_test_time_augmentation_averages_predictions(recipe: Config, tmp_path: Path) -> None:
+    """`flip` averages image and mirror image, also after loading; the shifted views together count as much."""
+    network = networks.build_network(10, recipe, seed=0)
+    model, images = networks.with_test_time_augmentation(network, Config(test_time="flip")), random_images(4)
     expected = (network(images).numpy() + network(images[:, :, ::-1]).numpy()) / 2
-    np.testing.assert_allclose(judge(images).numpy(), expected, rtol=1e-5)
-    np.testing.assert_allclose(judge(images[:, :, ::-1]).numpy(), expected, rtol=1e-5)
-    moved = np.zeros((4, *images.shape), np.float32)
-    moved[0, :, :-1], moved[1, :, 1:], moved[2, :, :, :-1], moved[3, :, :, 1:] = (
+    np.testing.assert_allclose(model(images).numpy(), expected, rtol=1e-5)
+    np.testing.assert_allclose(model(images[:, :, ::-1]).numpy(), expected, rtol=1e-5)
+    shifted = np.zeros((4, *images.shape), np.float32)
+    shifted[0, :, :-1], shifted[1, :, 1:], shifted[2, :, :, :-1], shifted[3, :, :, 1:] = (
         *(images[:, 1:], images[:, :-1]),
         *(images[:, :, 1:], images[:, :, :-1]),
     )
-    both = np.mean([judge(one).numpy() for one in moved], axis=0)
-    of_all = networks.judge(network, Recipe(test_time="flip-shift"))
-    np.testing.assert_allclose(of_all(images).numpy(), (expected + both) / 2, rtol=1e-5)
-    judge.save(tmp_path / "judge.keras")
-    np.testing.assert_allclose(keras.models.load_model(tmp_path / "judge.keras")(images).numpy(), expected, rtol=1e-5)
+    mean_of_shifted = np.mean([model(view).numpy() for view in shifted], axis=0)
+    flip_shift = networks.with_test_time_augmentation(network, Config(test_time="flip-shift"))
+    np.testing.assert_allclose(flip_shift(images).numpy(), (expected + mean_of_shifted) / 2, rtol=1e-5)
+    model.save(tmp_path / "model.keras")
+    np.testing.assert_allclose(keras.models.load_model(tmp_path / "model.keras")(images).numpy(), expected, rtol=1e-5)

@@ -4,61 +4,61 @@ import keras
 import numpy as np
 import pytest
 
-from job.config.recipes import Recipe
+from job.config.run_config import Config
 from job.training import networks, optimizers
 
 
-def rate(recipe: Recipe, step: int, n_steps: int = 100) -> float:
-    found = optimizers.learning_rate(recipe, n_steps)
-    return found if isinstance(found, float) else float(found(step))
+def rate_at(recipe: Config, step: int, n_steps: int = 100) -> float:
+    rate = optimizers.build_learning_rate(recipe, n_steps)
+    return rate if isinstance(rate, float) else float(rate(step))
 
 
 def test_a_constant_rate_is_a_number() -> None:
-    """As the baseline has always had it."""
-    assert optimizers.learning_rate(Recipe(learning_rate=0.5), 100) == 0.5
+    """Without warm-up and schedule, the optimizer gets the number itself."""
+    assert optimizers.build_learning_rate(Config(learning_rate=0.5), 100) == 0.5
 
 
-def test_cosine_falls_to_nothing() -> None:
-    """Half a wave, from the rate at the first step to 0 after the last."""
-    recipe = Recipe(schedule="cosine", learning_rate=0.2)
+def test_cosine_falls_to_zero() -> None:
+    """The rate follows half a cosine wave, from the peak at the first step to 0 at the end."""
+    recipe = Config(schedule="cosine", learning_rate=0.2)
     for step in (0, 25, 50, 75, 100):
-        assert rate(recipe, step) == pytest.approx(0.1 * (1 + math.cos(math.pi * step / 100)), abs=1e-7)
+        assert rate_at(recipe, step) == pytest.approx(0.1 * (1 + math.cos(math.pi * step / 100)), abs=1e-7)
 
 
-@pytest.mark.parametrize(("schedule", "at_the_end"), [("constant", 0.2), ("cosine", 0.0)])
-def test_the_warm_up_is_a_straight_line(schedule: str, at_the_end: float) -> None:
-    """From 0 to the rate in a fifth of the steps; then the schedule takes what is left."""
-    recipe = Recipe(schedule=schedule, learning_rate=0.2, warm_up=0.2)  # type: ignore[arg-type]
-    assert [rate(recipe, step) for step in (0, 5, 10, 20)] == pytest.approx([0, 0.05, 0.1, 0.2])
-    assert rate(recipe, 100) == pytest.approx(at_the_end, abs=1e-7)
+@pytest.mark.parametrize(("schedule", "final_rate"), [("constant", 0.2), ("cosine", 0.0)])
+def test_the_warm_up_is_linear(schedule: str, final_rate: float) -> None:
+    """The rate rises from 0 to the peak in a fifth of the steps; then the schedule begins."""
+    recipe = Config(schedule=schedule, learning_rate=0.2, warm_up=0.2)  # type: ignore[arg-type]
+    assert [rate_at(recipe, step) for step in (0, 5, 10, 20)] == pytest.approx([0, 0.05, 0.1, 0.2])
+    assert rate_at(recipe, 100) == pytest.approx(final_rate, abs=1e-7)
 
 
 @pytest.mark.parametrize("schedule", ["constant", "cosine"])
-def test_a_warm_up_leaves_a_step(schedule: str) -> None:
-    """However few there are."""
-    recipe = Recipe(schedule=schedule, learning_rate=0.2, warm_up=0.9)  # type: ignore[arg-type]
-    assert rate(recipe, 0, n_steps=1) == pytest.approx(0.2)
+def test_the_warm_up_leaves_a_step(schedule: str) -> None:
+    """At least the last step has the full rate, however few steps there are."""
+    recipe = Config(schedule=schedule, learning_rate=0.2, warm_up=0.9)  # type: ignore[arg-type]
+    assert rate_at(recipe, 0, n_steps=1) == pytest.approx(0.2)
 
 
 @pytest.mark.parametrize("name", ["adamw", "sgd", "muon"])
-def test_kernels_decay_alone(name: str) -> None:
-    """A step without a gradient shrinks each kernel by rate times decay, and leaves offsets and scales."""
-    recipe = Recipe(model="cnn", optimizer=name, learning_rate=0.1, weight_decay=0.5)  # type: ignore[arg-type]
-    network = networks.build(10, recipe, seed=0)
+def test_only_kernels_decay(name: str) -> None:
+    """A step with a gradient of 0 shrinks kernels by rate times decay, but not offsets and scales."""
+    recipe = Config(model="cnn", optimizer=name, learning_rate=0.1, weight_decay=0.5)  # type: ignore[arg-type]
+    network = networks.build_network(10, recipe, seed=0)
     network.optimizer.build(network.trainable_variables)
     for variable in network.trainable_variables:
         variable.assign(np.ones(variable.shape))
     network.optimizer.apply([np.zeros(v.shape, np.float32) for v in network.trainable_variables])
     for variable in network.trainable_variables:
-        of_adam = name == "muon" and variable.path.startswith("probabilities")
-        expected = {"kernel": 1 - 0.1 * 0.5 * (0.25 if of_adam else 1)}
+        uses_adam = name == "muon" and variable.path.startswith("probabilities")
+        expected = {"kernel": 1 - 0.1 * 0.5 * (0.25 if uses_adam else 1)}
         np.testing.assert_allclose(variable.numpy(), expected.get(variable.name, 1), rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["mlp", "cnn"])
-def test_muon_makes_the_update_of_a_hidden_kernel_orthogonal(name: str) -> None:
-    """Newton and Schulz's polynomial of the gradient's singular values, by NumPy; the rest moves as Adam's would."""
-    network = networks.build(10, Recipe(model=name, optimizer="muon", learning_rate=0.1), seed=0)  # type: ignore[arg-type]
+def test_muon_orthogonalizes_the_update_of_a_hidden_kernel(name: str) -> None:
+    """The update matches the Newton-Schulz polynomial of NumPy's singular values; Adam updates the rest."""
+    network = networks.build_network(10, Config(model=name, optimizer="muon", learning_rate=0.1), seed=0)  # type: ignore[arg-type]
     variables, random = network.trainable_variables, np.random.default_rng(0)
     network.optimizer.build(variables)
     before = [variable.numpy() for variable in variables]
@@ -83,12 +83,12 @@ def test_muon_makes_the_update_of_a_hidden_kernel_orthogonal(name: str) -> None:
 
 
 def test_the_average_follows_the_weights() -> None:
-    """From the first step on; Keras takes it at the end of a training."""
-    made = optimizers.make(Recipe(average=0.75), 10)
+    """The moving average begins at the first step, and Keras uses it at the end of training."""
+    optimizer = optimizers.build_optimizer(Config(average=0.75), 10)
     weight = keras.Variable([1.0])
-    made.build([weight])
+    optimizer.build([weight])
     for value in (2.0, 4.0):
         weight.assign([value])
-        made.apply([np.zeros(1, np.float32)])
-    made.finalize_variable_values([weight])
+        optimizer.apply([np.zeros(1, np.float32)])
+    optimizer.finalize_variable_values([weight])
     assert weight.numpy().tolist() == [0.75 * 2 + 0.25 * 4]

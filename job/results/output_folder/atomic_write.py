@@ -33,7 +33,7 @@ def stage_files(folder: Path, done: str = "the new report is in place", outdated
     Raises:
         OutputError: If the files cannot be written or moved, or another job is writing into `folder`.
     """
-    with as_output_error(folder), _lock(folder), signals.cleanup(lambda: _remove_leftovers(folder)):
+    with as_output_error(folder), _lock(folder), signals.on_exit(lambda: _remove_leftovers(folder)):
         _remove_leftovers(folder)
         staging = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder))
         new = staging / "new"
@@ -44,7 +44,7 @@ def stage_files(folder: Path, done: str = "the new report is in place", outdated
                 owned_folders.write_checksums(path)
         with signals.deferred():
             _replace(folder, staging, outdated)
-            signals.tell(done)
+            signals.set_exit_note(done)
 
 
 @contextmanager

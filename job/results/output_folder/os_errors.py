@@ -30,7 +30,7 @@ def _remedy(folder: Path, error: OSError) -> str:
     if error.errno in {errno.EACCES, errno.EPERM}:
         return f"user {os.geteuid()} cannot read and write there; {_permission_remedy(folder)}"
     if error.errno == errno.EROFS:
-        return "the file system is read-only; mount a folder there, name another one, or stream the report (--output -)"
+        return "the file system is read-only; mount a folder there, name another one, or train with --output -"
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return "no space is left; free some space or name another folder"
     return f"cannot be written ({error.strerror or error}); name another folder"

@@ -30,22 +30,9 @@ def stream_folder() -> Iterator[Path]:
         UsageError: If stdout is a terminal.
         OutputError: If stdout is closed, or breaks before the end of the archive.
     """
-    if os.isatty(STDOUT):
-        raise UsageError(
-            "--output - writes a tar archive to stdout, but that is a terminal; "
-            "pipe it (… | tar x), and use docker run without -t"
-        )
-    if fcntl.fcntl(STDOUT, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
-        raise OutputError("--output -: stdout is closed; pipe it: … | tar x")
-    require_temporary_folder()
-    try:
-        folder = Path(tempfile.mkdtemp(prefix="fashion-job-"))
-    except OSError as error:
-        raise OutputError(f"--output -: no temporary folder can be created ({error}); free some space there") from error
-    with signals.cleanup(lambda: shutil.rmtree(folder, ignore_errors=True)):
-        sys.stdout.flush()
-        stdout = os.dup(STDOUT)
-        os.dup2(STDERR, STDOUT)
+    _require_pipe()
+    folder = _create_temporary_folder()
+    with signals.on_exit(lambda: shutil.rmtree(folder, ignore_errors=True)), _redirect_stdout() as stdout:
         try:
             yield folder
             sys.stdout.flush()
@@ -54,15 +41,44 @@ def stream_folder() -> Iterator[Path]:
             raise OutputError(
                 str(error).replace(f"--output {folder}", f"--output -: temporary folder {folder}")
             ) from error
-        finally:
-            sys.stdout.flush()
-            os.dup2(stdout, STDOUT)
-            os.close(stdout)
+
+
+def _require_pipe() -> None:
+    """Check that stdout can take an archive."""
+    if os.isatty(STDOUT):
+        raise UsageError(
+            "--output - writes a tar archive to stdout, but that is a terminal; "
+            "pipe it (… | tar x), and use docker run without -t"
+        )
+    if fcntl.fcntl(STDOUT, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+        raise OutputError("--output -: stdout is closed; pipe it: … | tar x")
+
+
+def _create_temporary_folder() -> Path:
+    require_temporary_folder()
+    try:
+        return Path(tempfile.mkdtemp(prefix="fashion-job-"))
+    except OSError as error:
+        raise OutputError(f"--output -: no temporary folder can be created ({error}); free some space there") from error
+
+
+@contextmanager
+def _redirect_stdout() -> Iterator[int]:
+    """Redirect stdout to stderr, also for libraries written in C; yield a descriptor of the real stdout."""
+    sys.stdout.flush()
+    stdout = os.dup(STDOUT)
+    os.dup2(STDERR, STDOUT)
+    try:
+        yield stdout
+    finally:
+        sys.stdout.flush()
+        os.dup2(stdout, STDOUT)
+        os.close(stdout)
 
 
 def _send(folder: Path, descriptor: int) -> None:
     """Write the tar archive of the folder to the file descriptor."""
-    signals.tell("the archive is cut off")
+    signals.set_exit_note("the archive is cut off")
     try:
         with (
             os.fdopen(descriptor, "wb", closefd=False) as file,
@@ -72,7 +88,7 @@ def _send(folder: Path, descriptor: int) -> None:
                 archive.add(path, f"{ARCHIVE_FOLDER}/{path.name}", filter=_without_owner)
     except OSError as error:
         raise OutputError(f"--output -: stdout broke before the end of the archive ({error.strerror})") from error
-    signals.tell("the archive is complete")
+    signals.set_exit_note("the archive is complete")
 
 
 def _without_owner(member: tarfile.TarInfo) -> tarfile.TarInfo:

@@ -49,7 +49,7 @@ def environment(temporary: Path) -> dict[str, str]:
 
 
 def test_sends_the_files_as_a_folder(tmp_path: Path) -> None:
-    """In order, of nobody in particular; what else is said on stdout goes to stderr, and nothing is left behind."""
+    """The files are sorted and have no owner; other output goes to stderr, and no temporary file is left."""
     done = subprocess.run(command(), capture_output=True, check=True, env=environment(tmp_path))
     with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
         members = archive.getmembers()
@@ -64,8 +64,8 @@ def test_sends_the_files_as_a_folder(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_reader_who_leaves_is_an_error(tmp_path: Path) -> None:
-    """73 and one line, also where the archive is larger than a pipe."""
+def test_a_reader_that_stops_reading(tmp_path: Path) -> None:
+    """73 and one line, whether or not the archive is larger than the pipe."""
     reading, writing = os.pipe()
     os.close(reading)
     done = subprocess.run(
@@ -78,7 +78,7 @@ def test_a_reader_who_leaves_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_behind_stdout(tmp_path: Path) -> None:
-    """73, although the last bytes are written only when the stream is closed."""
+    """73, even if only the last bytes fail, which are written when the stream is closed."""
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             command(), stdout=full, stderr=subprocess.PIPE, text=True, check=False, env=environment(tmp_path)
@@ -88,7 +88,7 @@ def test_a_full_disk_behind_stdout(tmp_path: Path) -> None:
 
 
 def test_a_terminal_is_refused() -> None:
-    """64: a tar archive is not for eyes."""
+    """64: a terminal cannot show a tar archive."""
     controller, terminal = pty.openpty()
     done = subprocess.run(command(), stdout=terminal, stderr=subprocess.PIPE, text=True, check=False, cwd=REPOSITORY)
     os.close(terminal)
@@ -101,7 +101,7 @@ def test_a_terminal_is_refused() -> None:
 
 
 def test_a_closed_stdout_is_refused_at_once() -> None:
-    """73: what is written there would be lost."""
+    """73: the archive would be lost."""
     done = subprocess.run(
         ("sh", "-c", 'exec "$@" >&-', "sh", *command()), stderr=subprocess.PIPE, text=True, check=False, cwd=REPOSITORY
     )
@@ -111,7 +111,7 @@ def test_a_closed_stdout_is_refused_at_once() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_sends_nothing(tmp_path: Path, number: signal.Signals) -> None:
-    """128 + the signal's number, no byte of an archive, no folder left."""
+    """The job exits with 128 + the signal's number, writes no byte of the archive and leaves no folder."""
     with subprocess.Popen(
         command(10, "wait"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(tmp_path)
     ) as process:
@@ -125,14 +125,14 @@ def test_a_signal_sends_nothing(tmp_path: Path, number: signal.Signals) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_stdout_is_stdout_again_afterwards(tmp_path: Path) -> None:
-    """What is printed after the block goes where it should."""
+def test_restores_stdout(tmp_path: Path) -> None:
+    """Output after the block goes to stdout again."""
     done = subprocess.run(command(10, "after"), capture_output=True, check=True, env=environment(tmp_path))
     assert done.stdout.endswith(b"after")
 
 
 def test_a_signal_while_the_archive_is_sent(tmp_path: Path) -> None:
-    """The reader reads nothing and the pipe is full: the last word is that the archive is cut off."""
+    """The reader reads nothing and the pipe is full: the message says that the archive is cut off."""
     with subprocess.Popen(
         command(1_000_000), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(tmp_path)
     ) as process:
@@ -146,7 +146,7 @@ def test_a_signal_while_the_archive_is_sent(tmp_path: Path) -> None:
 
 
 def test_no_room_for_the_temporary_folder(monkeypatch: pytest.MonkeyPatch) -> None:
-    """73; an error of the folder speaks of it as a temporary one."""
+    """73, and the message calls the folder temporary."""
 
     def refuse(**_: object) -> str:
         raise OSError(errno.ENOSPC, "No space left on device")

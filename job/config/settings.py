@@ -1,0 +1,83 @@
+"""Collects the settings of a run from command line, environment and settings file, and resolves them to a `Config`."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from job.config.combinations import check_combinations
+from job.config.options import PREFIX, Option, show_name, suggest
+from job.config.recipes import RECIPES
+from job.config.run_config import OPTIONS, Config, recipe_config
+from job.errors import UsageError
+
+OTHER_VARIABLES = re.compile(
+    r"IMAGE|REVISION"  # provenance, see job/results/provenance.py
+    r"|SERVICE_HOST|SERVICE_PORT.*|PORT(_.*)?"  # Kubernetes sets them where a service is named fashion-job
+)
+"""What may follow the prefix but is not an option."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """The value of an option, and the name of the option where it was set, such as `FASHION_JOB_EPOCHS`."""
+
+    value: Any
+    label: str
+
+
+Settings = Mapping[str, Setting]
+"""Settings by field of `Config`."""
+
+
+def setting(option: Option, raw: str | list[str] | None, label: str) -> Setting:
+    """The setting that a text or a list of texts stands for.
+
+    Raises:
+        UsageError: if it is not a valid value of the option.
+    """
+    value = option.convert(raw)
+    option.check(value, label)
+    return Setting(value, label)
+
+
+def from_arguments(arguments: Mapping[str, str | list[str]]) -> Settings:
+    """The settings on the command line, given by field name."""
+    return {name: setting(OPTIONS[name], raw, OPTIONS[name].flag) for name, raw in arguments.items()}
+
+
+def from_environment(environment: Mapping[str, str]) -> Settings:
+    """The settings in environment variables.
+
+    Raises:
+        UsageError: if a variable with the job's prefix is unknown, or its value is not valid.
+    """
+    options = {option.name.upper(): option for option in OPTIONS.values()}
+    settings = {}
+    for variable, text in environment.items():
+        word = variable.removeprefix(PREFIX)
+        if word == variable or OTHER_VARIABLES.fullmatch(word):
+            continue
+        if word not in options:
+            hint = suggest(word, options, prefix=PREFIX)
+            raise UsageError(f"unknown environment variable {show_name(variable)}{hint}")
+        settings[options[word].name] = setting(options[word], text, variable)
+    return settings
+
+
+def resolve(*layers: Settings) -> Config:
+    """The configuration that these settings give.
+
+    Args:
+        layers: settings, each layer overriding those before it; recipes and defaults give the rest.
+
+    Raises:
+        UsageError: if two values exclude each other.
+    """
+    settings = {name: each for layer in layers for name, each in layer.items()}
+    values = {name: each.value for name, each in settings.items()}
+    labels = {name: each.label for name, each in settings.items()}
+    recipe = values.get("recipe", "baseline")
+    defaults = {name: option.default for name, option in OPTIONS.items()}
+    check_combinations({**defaults, **RECIPES[recipe], **values}, labels)
+    return recipe_config(recipe, **values)

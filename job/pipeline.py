@@ -1,0 +1,296 @@
+"""One run: its stages in order, as functions that others can call.
+
+`train_and_evaluate` needs no output folder, signal handler or log. `train_into` and `render` are the two commands of
+the job. TensorFlow is imported by the functions that need it, in a thread, while the data set is read.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from job import signals
+from job.config.export_formats import FORMATS
+from job.config.run_config import STREAM, Config
+from job.data.dataset import MEMORY_SHARE, Dataset, load_dataset
+from job.data.download import find_or_download
+from job.data.fashion_mnist import FILES
+from job.data.fashion_mnist import SHA256 as FASHION_MNIST_SHA256
+from job.data.sources import Source
+from job.errors import UsageError
+from job.evaluation.metrics import Labels, accuracy_and_loss
+from job.evaluation.paired_comparison import Reference
+from job.evaluation.predictions import Predictions
+from job.evaluation.sample_selection import select_shown_images
+from job.evaluation.seed_variation import SeedRun, find_median_run, summarize_seed_runs
+from job.log import Stopwatch, log, log_stage
+from job.report.worker import ReportWorker, Scores
+from job.results import file_names
+from job.results.output_folder import owned_folders, preparation, tar_stream
+from job.results.output_folder.atomic_write import stage_files
+from job.results.predictions_csv import write_predictions
+from job.results.provenance import DataSource, Provenance, describe_environment
+from job.results.reference_run import GroundTruth, ReferenceRun, match_reference, read_reference
+from job.results.samples_npz import write_samples
+from job.results.schema import History, RunRecord, Training
+from job.training.device import Device, configure_device
+from job.training.import_tensorflow import start_importing
+from job.training.resources import available_memory_bytes, detect_resources
+
+if TYPE_CHECKING:
+    import keras
+
+    from job.results.run import Run
+    from job.training.train import TrainedNetwork
+
+SIZE_BYTES = 4_000_000
+"""Upper estimate of the size of a run's files, predictions apart."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedRun:
+    """A trained network and its predictions, before their evaluation.
+
+    Attributes:
+        network: The trained network, with test-time augmentation.
+        record: What is known of the run.
+        predictions: Predictions for each test image.
+        images: Test images that the report shows, by index, shape (28, 28) each.
+        augmented: Training images, each followed by its augmented versions, shape (n, 1 + n_epochs, 28, 28).
+    """
+
+    network: "keras.Model"
+    record: RunRecord
+    predictions: Predictions
+    images: Mapping[int, NDArray[np.uint8]]
+    augmented: NDArray[np.uint8]
+
+
+def train_and_evaluate(config: Config) -> "Run":
+    """Train and evaluate a model in this process, without writing a file.
+
+    TensorFlow takes device and threads only before its first operation: the first run of a process decides.
+
+    Args:
+        config: Settings of the run; `output`, `layout` and `export` have no effect.
+
+    Raises:
+        JobError: If the data set, the device or the reference run is missing or unsuitable, or training diverges.
+    """
+    from job.results.run import Run
+
+    trained = train(config)
+    return Run.from_predictions(trained.record, trained.predictions, trained.images, trained.augmented)
+
+
+def train_into(config: Config) -> str:
+    """Train, evaluate and write the report into the output folder; returns the result in one line."""
+    if config.output != STREAM:
+        return _train_into(config, Path(config.output), str(Path(config.output) / file_names.PAGE))
+    with tar_stream.stream_folder() as folder:
+        return _train_into(config, folder, f"{tar_stream.ARCHIVE_FOLDER}/{file_names.PAGE} in the archive")
+
+
+def render(config: Config) -> str:
+    """Write the report again from the files of an earlier run; returns the result in one line."""
+    from job.report.build import build_report
+    from job.results.run import Run
+
+    folder = Path(config.output)
+    with Stopwatch().stage("report") as stage:
+        run = Run.read(folder)
+        layout = config.layout
+        preparation.prepare_output_folder(folder, file_names.REPORT_FILES[layout], file_names.REPORT_FOLDERS[layout])
+        with stage_files(folder) as staging:
+            build_report(run, staging, layout)
+            stage.summary = file_names.describe_report(staging)
+    return _describe_result(run.evaluation.accuracy, run.evaluation.n_test, str(folder / file_names.PAGE))
+
+
+def _train_into(config: Config, folder: Path, page: str) -> str:
+    from job.training import export
+
+    export.require_packages(config.export)
+    files = (*file_names.RESULT_FILES, *file_names.REPORT_FILES[config.layout])
+    exports = [file_names.EXPORTS] if config.export or owned_folders.is_owned(folder / file_names.EXPORTS) else []
+    preparation.prepare_output_folder(folder, files, (*file_names.REPORT_FOLDERS[config.layout], *exports))
+    log_stage("output", str(folder.absolute()))
+
+    def require_free_space(dataset: Dataset) -> None:
+        n_bytes = SIZE_BYTES + len(dataset.test_images) * (24 + 14 * dataset.n_classes)
+        preparation.require_free_space(folder, n_bytes + len(config.export) * export.SIZE_BYTES)
+
+    stopwatch = Stopwatch()
+    done = "nothing was sent" if config.output == STREAM else "the new report is in place"
+    with ReportWorker() as worker, signals.on_exit(worker.stop):
+        trained = train(config, stopwatch, require_free_space)
+        with stage_files(folder, done, outdated=[file_names.EXPORTS]) as staging:
+            scores = _write_run(trained, config, staging, stopwatch, worker)
+    return _describe_result(scores["accuracy"], scores["n_test"], page)
+
+
+def _write_run(
+    trained: TrainedRun, config: Config, staging: Path, stopwatch: Stopwatch, worker: ReportWorker
+) -> Scores:
+    """Write the files of a run; the worker evaluates the predictions and writes the report meanwhile."""
+    from job.training import export
+
+    with stopwatch.stage("evaluation") as stage:
+        write_predictions(staging, trained.predictions)
+        write_samples(staging, trained.images, trained.augmented)
+        scores = worker.evaluate(staging, config.layout, trained.record, export=bool(config.export)).result()
+        stage.summary = f"loss {scores['loss']:.4f}, accuracy {scores['accuracy']:.4f} (n = {scores['n_test']:,})"
+    with stopwatch.stage("report") as stage:
+        trained.network.save(staging / file_names.MODEL)
+        if config.export:
+            (staging / file_names.EXPORTS).mkdir(exist_ok=True)
+            export.export_network(trained.network, staging / file_names.EXPORTS, config.export)
+        worker.written.result()
+        exported = [f"{file_names.EXPORTS}/{FORMATS[name]}" for name in config.export]
+        stage.summary = ", ".join((file_names.describe_report(staging), *exported))
+    return scores
+
+
+def _describe_result(accuracy: float, n_test: int, page: str) -> str:
+    return f"accuracy {accuracy:.4f} on {n_test:,} test images: {page}"
+
+
+def train(
+    config: Config, stopwatch: Stopwatch | None = None, check_dataset: Callable[[Dataset], None] = lambda _: None
+) -> TrainedRun:
+    """Find and read the data set, train, and predict the test images.
+
+    Args:
+        config: Settings of the run.
+        stopwatch: Times the stages, from the start of the run.
+        check_dataset: Called once the data set is read, before training; may raise a JobError.
+    """
+    stopwatch = stopwatch or Stopwatch()
+    source = find_or_download(config.data)
+    resources = detect_resources()
+    n_threads = config.threads or resources.n_processors
+    log_stage("system", f"{resources.describe(n_threads)}, data from {source.folder}")
+    if warning := resources.memory_warning(config.model):
+        log.warning(warning)
+    reference_run = _read_reference(config.reference, stopwatch) if config.reference else None
+    start_importing()  # hides pandas meanwhile: the reference is read before
+    dataset = _load_dataset(config, source, stopwatch)
+    check_dataset(dataset)
+    reference = _match_reference(reference_run, dataset) if reference_run else (None, None)
+    with stopwatch.stage("tensorflow") as stage:
+        device = configure_device(config.device, n_threads, resources, config.replicas)
+        stage.summary = str(device)
+    return _train_and_predict(config, dataset, device, stopwatch, reference)
+
+
+def _read_reference(folder: str, stopwatch: Stopwatch) -> ReferenceRun:
+    with stopwatch.stage("reference") as stage:
+        run = read_reference(folder)
+        stage.summary = str(run)
+    return run
+
+
+def _match_reference(run: ReferenceRun, dataset: Dataset) -> tuple[Reference, Labels]:
+    sha256 = {FILES[role]: dataset.sha256[role] for role in ("test_images", "test_labels")}
+    return match_reference(run, GroundTruth(dataset.class_names, dataset.test_labels, sha256))
+
+
+def _load_dataset(config: Config, source: Source, stopwatch: Stopwatch) -> Dataset:
+    """Read the data set and check it against the settings."""
+    with stopwatch.stage("data") as stage:
+        dataset = load_dataset(source, available_memory_bytes() // MEMORY_SHARE)
+        n_train = dataset.n_train(config.validation_split)
+        if config.batch_size > n_train:
+            raise UsageError(f"--batch-size is {config.batch_size}, but only {n_train:,} training images remain")
+        if n_train % config.replicas:
+            raise UsageError(
+                f"--replicas is {config.replicas}, which does not divide the {n_train:,} training images equally; take "
+                "a divisor of that number"
+            )
+        stage.summary = str(dataset)
+    return dataset
+
+
+def _train_and_predict(
+    config: Config,
+    dataset: Dataset,
+    device: Device,
+    stopwatch: Stopwatch,
+    reference: tuple[Reference, Labels] | tuple[None, None],
+) -> TrainedRun:
+    from job.training.augmentation import build_examples
+    from job.training.inference import predict_probabilities
+    from job.training.networks import describe_network, with_test_time_augmentation
+    from job.training.train import train_networks
+
+    n_train = dataset.n_train(config.validation_split)
+    with stopwatch.stage("training") as stage:
+        trainings = train_networks(dataset, config, device.create_strategy())
+        network = describe_network(trainings[0].network)
+        n_epochs = sum(len(training.history["loss"]) for training in trainings)
+        stage.summary = f"{network}: {n_epochs} x {n_train:,} images"
+    with stopwatch.stage("prediction") as stage:
+        networks = [with_test_time_augmentation(training.network, config) for training in trainings]
+        probabilities = [predict_probabilities(network, dataset.test_images) for network in networks]
+        seed_runs = [
+            _summarize_training(training, dataset.test_labels, each)
+            for training, each in zip(trainings, probabilities, strict=True)
+        ]
+        chosen = seed_runs.index(find_median_run(seed_runs))
+        predictions = Predictions(dataset.test_labels, probabilities[chosen], reference[1])
+        indices = select_shown_images(predictions, config.seed)
+        stage.summary = f"{len(dataset.test_images):,} test images"
+    reported = trainings[chosen]
+    record = RunRecord(
+        class_names=dataset.class_names,
+        seed=config.seed,
+        reference=reference[0],
+        training=Training(
+            config=config,
+            network=network,
+            n_train=n_train,
+            n_validation=len(dataset.train_images) - n_train,
+            history=History(**reported.history),
+            seed_variation=summarize_seed_runs(seed_runs) if config.runs > 1 else None,
+        ),
+        provenance=_describe_provenance(config, dataset, device, stopwatch),
+    )
+    return TrainedRun(
+        network=networks[chosen],
+        record=record,
+        predictions=predictions,
+        images={index: dataset.test_images[index] for index in indices},
+        augmented=build_examples(
+            config.augmentations(), dataset.train_images[:n_train], reported.seed, len(reported.history["loss"])
+        ),
+    )
+
+
+def _summarize_training(training: "TrainedNetwork", y_true: Labels, probabilities: NDArray[np.float32]) -> SeedRun:
+    accuracy, loss = accuracy_and_loss(y_true, probabilities)
+    return SeedRun(
+        seed=training.seed,
+        accuracy=accuracy,
+        loss=loss,
+        val_accuracy=training.val_accuracy,
+        training_s=training.wall_time_s,
+    )
+
+
+def _describe_provenance(config: Config, dataset: Dataset, device: Device, stopwatch: Stopwatch) -> Provenance:
+    return Provenance(
+        started=stopwatch.began.isoformat(timespec="seconds"),
+        command=config.command(),
+        environment=describe_environment(device.kind, device.name, device.n_threads, device.n_replicas),
+        data=DataSource(
+            name=dataset.name,
+            is_fashion_mnist=dataset.sha256 == FASHION_MNIST_SHA256,
+            source=dataset.source.kind,
+            folder=str(dataset.source.folder),
+            sha256={FILES[role]: digest for role, digest in dataset.sha256.items()},
+        ),
+        timings_s=stopwatch.timings_s(),
+    )

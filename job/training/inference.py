@@ -1,0 +1,37 @@
+"""Predicts class probabilities with a trained network."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from job.data.dataset import scale_pixels
+from job.errors import DivergenceError
+
+if TYPE_CHECKING:
+    import keras
+
+BATCH_SIZE = 1000  # does not affect the results
+
+
+def predict_probabilities(network: "keras.Model", images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Predict the probability of each class for each image.
+
+    Args:
+        network: Takes pixels in [0, 1].
+        images: Shape (n, 28, 28).
+
+    Returns:
+        Rows that sum to 1, shape (n, n_classes), in the order of the images.
+
+    Raises:
+        DivergenceError: If a probability is NaN or infinite. Without validation no loss is computed after the last
+            training step, so this is the first sign of it.
+    """
+    parts = (images[start : start + BATCH_SIZE] for start in range(0, len(images), BATCH_SIZE))
+    probabilities = np.concatenate([np.asarray(network(scale_pixels(part), training=False)) for part in parts])
+    if not np.isfinite(probabilities).all():
+        raise DivergenceError(
+            "predictions contain NaN or infinity: training diverged in its last step; lower --learning-rate"
+        )
+    return probabilities

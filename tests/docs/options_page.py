@@ -1,0 +1,96 @@
+"""Generates docs/options.md: `python -m tests.docs.options_page > docs/options.md`."""
+
+from collections.abc import Iterator
+
+from job.config.options import Option
+from job.config.run_config import OPTIONS
+
+BEFORE = """\
+# Options
+
+<!-- Generated from job/config/run_config.py: python -m tests.docs.options_page > docs/options.md -->
+
+`python -m job` trains with these options; with `make`, pass them as `make run ARGS="--epochs 10"`, and with Docker
+after the name of the image. Without any option the job trains the baseline: pixels scaled to [0, 1], one-hot labels,
+categorical cross-entropy, Flatten → Dense(128, relu) → Dense(64, relu) → Dense(10, softmax), Adam, 5 epochs with
+batches of 32 images, and the last 6,000 training images held out for validation. """
+
+AFTER = """\
+Options for the command line only:
+
+| option | meaning |
+|---|---|
+| `--config FILE` | read this settings file instead of `fashion-job.yaml` |
+| `--print-config` | print the resulting settings, in the format of a settings file, and exit |
+| `--quiet`, `-q` | print only the result, warnings and errors |
+| `--verbose`, `-v` | also print what TensorFlow logs |
+| `--version` | print the version |
+| `--help`, `-h` | print all options |
+
+## Where settings come from
+
+Each option is taken from the first of these places that sets it:
+
+1. the command line: `--batch-size 64`
+2. the environment: `FASHION_JOB_BATCH_SIZE=64`
+3. the settings file: `batch-size: 64`
+4. the recipe, for the options from `--model` to `--test-time`
+5. the default
+
+The recipe can itself be set in any of the first three places. `python -m job --print-config` shows the outcome.
+
+## Settings file
+
+The job reads `fashion-job.yaml` in the working directory if it exists, or the file that `--config` names. In the image
+the working directory is `/app`. The file is YAML with one option per line, named as on the command line without the
+dashes in front:
+
+```yaml
+recipe: cnn
+epochs: 20
+augment: flip,shift
+export: [onnx, litert]
+```
+
+`python -m job --recipe cnn --print-config > fashion-job.yaml` writes a file with all options to start from. The job
+refuses an unknown or repeated key, a value of the wrong type or out of range, YAML anchors, aliases and tags, and a file
+above 64 KiB (exit status 64).
+
+## Environment
+
+A variable with the prefix `FASHION_JOB_` that names no option is an error. The exceptions are `FASHION_JOB_IMAGE` and
+`FASHION_JOB_REVISION`, which the report shows as the origin of the run, and the variables that Kubernetes sets for a
+service named `fashion-job`. Separate several export formats by commas: `FASHION_JOB_EXPORT=onnx,litert`.
+
+## Render
+
+`python -m job render` writes the report again from the results in the output folder, without training, TensorFlow or
+the data set. It has the options `--output`, `--layout`, `--quiet` and `--verbose`, and ignores all other settings in
+the environment and in `fashion-job.yaml`. """
+
+
+def generate_page() -> str:
+    """The text of docs/options.md."""
+    return "\n".join(
+        [BEFORE, *table("What is trained", "recipe", "training"), *table("How a run takes place", "run"), AFTER]
+    )
+
+
+def table(title: str, *roles: str) -> Iterator[str]:
+    """The lines of a section with the options of some roles."""
+    yield f"## {title}\n"
+    yield "| option | variable | default | meaning |\n|---|---|---|---|"
+    yield from (row(option) for option in OPTIONS.values() if option.role in roles)
+    yield ""
+
+
+def row(option: Option) -> str:
+    """The line of an option."""
+    choices = f" One of {', '.join(f'`{choice}`' for choice in option.choices)}." if option.choices else ""
+    default = option.unset or f"`{option.default}`"
+    flag = f"{option.flag} {option.metavar}".strip()
+    return f"| `{flag}` | `{option.variable}` | {default} | {option.help}{choices} |"
+
+
+if __name__ == "__main__":
+    print(generate_page(), end="")

@@ -1,0 +1,24 @@
+"""docs/options.md is generated from the options."""
+
+import re
+
+from conftest import REPOSITORY
+from options_page import generate_page
+
+from job.config import cli
+from job.config.run_config import OPTIONS
+
+PAGE = (REPOSITORY / "docs" / "options.md").read_text(encoding="utf-8")
+
+
+def test_the_page_is_the_generated_one() -> None:
+    """If it is not: `python -m tests.docs.options_page > docs/options.md`."""
+    assert generate_page() == PAGE
+
+
+def test_every_option_has_one_row() -> None:
+    """Those of the parser, whatever the generator does."""
+    flags = {flag for action in cli.train_parser()._actions for flag in action.option_strings if flag.startswith("--")}
+    rows = re.findall(r"^\| `(--[a-z-]+)", PAGE, re.MULTILINE)
+    assert sorted(rows) == sorted(flags)
+    assert all(f"| `{option.variable}` |" in PAGE for option in OPTIONS.values())

@@ -1,0 +1,201 @@
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from support import make_predictions
+
+from job.errors import DataError
+from job.evaluation.predictions import Predictions
+from job.results import predictions_csv
+from job.results.file_names import METRICS, PREDICTIONS
+from job.results.predictions_csv import hash_predictions, read_predictions, write_predictions
+
+Change = Callable[[str], str]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The predictions of 100 images of ten classes."""
+    write_predictions(tmp_path, make_predictions())
+    return tmp_path
+
+
+def change_file(folder: Path, change: Change) -> None:
+    path = folder / PREDICTIONS
+    path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8", errors="surrogateescape")
+
+
+def assert_equal(read: Predictions, written: Predictions) -> None:
+    """Both have the same labels and the same bits in each probability."""
+    assert read.y_true.tolist() == written.y_true.tolist()
+    assert read.probabilities.dtype == np.float32
+    assert read.probabilities.tobytes() == written.probabilities.tobytes()
+    assert (read.y_reference is None) == (written.y_reference is None)
+    if read.y_reference is not None and written.y_reference is not None:
+        assert read.y_reference.tolist() == written.y_reference.tolist()
+
+
+def test_the_file_of_two_images(tmp_path: Path) -> None:
+    """Programs read these columns."""
+    probabilities = np.array([[0.25, 0.75], [1, 0]], np.float32)
+    write_predictions(tmp_path, Predictions(np.array([1, 1]), probabilities))
+    assert (tmp_path / PREDICTIONS).read_bytes() == b"index,true,predicted,p_0,p_1\n0,1,1,0.25,0.75\n1,1,0,1.0,0.0\n"
+    write_predictions(tmp_path, Predictions(np.array([1, 1]), probabilities, np.array([0, 1])))
+    assert (tmp_path / PREDICTIONS).read_bytes() == (
+        b"index,true,predicted,p_0,p_1,reference\n0,1,1,0.25,0.75,0\n1,1,0,1.0,0.0,1\n"
+    )
+
+
+@pytest.mark.parametrize("with_reference", [False, True])
+@pytest.mark.parametrize("n_at_once", [None, 18, 1])
+def test_predictions_read_back(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    n_at_once: int | None,
+    with_reference: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    """Written and read at once, by a few lines and by one, the float32 are the same to the last bit."""
+    predictions = make_predictions(50, 3, with_reference=with_reference)
+    predictions.probabilities[7] = [1e-45, 1 - 2**-24, 0]  # the smallest float32 and the largest below 1
+    write_predictions(tmp_path, predictions)
+    whole = (tmp_path / PREDICTIONS).read_bytes()
+    if n_at_once:
+        monkeypatch.setattr(predictions_csv, "N_WRITTEN_AT_ONCE", n_at_once)
+        monkeypatch.setattr(predictions_csv, "N_READ_AT_ONCE", n_at_once)
+        write_predictions(tmp_path, predictions)
+        assert (tmp_path / PREDICTIONS).read_bytes() == whole
+    assert_equal(read_predictions(tmp_path, 3, has_reference=with_reference), predictions)
+
+
+def test_pandas_reads_the_predictions(folder: Path) -> None:
+    """The columns have the documented names and content."""
+    predictions = make_predictions()
+    names = [f"p_{label}" for label in range(10)]
+    table = pd.read_csv(folder / PREDICTIONS, dtype=dict.fromkeys(names, np.float32))
+    assert list(table) == ["index", "true", "predicted", *names]
+    assert table["index"].tolist() == list(range(100))
+    assert table["predicted"].tolist() == predictions.y_pred.tolist()
+    assert (table[names].to_numpy() == predictions.probabilities).all()
+
+
+def test_a_file_is_read_in_parts(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only a few lines are in memory as a table at once."""
+    lengths = []
+    check_part = predictions_csv._check_part
+
+    def record(table: pd.DataFrame, start: int, n_classes: int) -> object:
+        lengths.append(len(table))
+        return check_part(table, start, n_classes)
+
+    monkeypatch.setattr(predictions_csv, "_check_part", record)
+    monkeypatch.setattr(predictions_csv, "N_READ_AT_ONCE", 30 * 13)
+    read_predictions(folder, 10)
+    assert lengths == [30, 30, 30, 10]
+
+
+def swap_probabilities(text: str) -> str:
+    """The text with the greatest probability of its first image in the place of another class."""
+    head, _, *rest = text.splitlines(keepends=True)
+    return "".join((head, "0,1,0,0.25,0.75" + ",0" * 8 + "\n", *rest))
+
+
+def replace_in_line_1(pattern: str, replacement: str) -> Change:
+    """What replaces a pattern once, in the line of image 1."""
+    return lambda text: re.sub(rf"(?m)^1,{pattern}", f"1,{replacement}", text, count=1)
+
+
+@pytest.mark.parametrize("n_at_once", [predictions_csv.N_READ_AT_ONCE, 1])
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda text: text.replace("predicted", "guessed", 1), "its columns are not those of 10 classes"),
+        (lambda text: text.replace(",p_9", ",p_10", 1), "its columns are not those of 10 classes"),
+        (lambda text: text[: text.rindex(",")], "out of range"),
+        (lambda text: text[: text.rindex("\n", 0, -1)] + "\n99", ".*"),
+        (lambda text: text + "100" + ",0" * 40, ".*"),
+        (lambda text: text.replace("\n1,", "\none,", 1), ".*one.*"),
+        (lambda text: text.replace("\n1,", "\n2,", 1), "its lines are not numbered from 0"),
+        (lambda text: re.sub(r"\n50,.*", "", text), "its lines are not numbered from 0"),
+        (replace_in_line_1(r"\d", "77"), "out of range"),
+        (replace_in_line_1(r"\d", "-1"), "out of range"),
+        (replace_in_line_1(r"\d", "65537"), "out of range"),
+        (replace_in_line_1(r"\d", "1" * 30), ".*"),
+        (replace_in_line_1(r"\d", "inf"), ".*"),
+        (replace_in_line_1(r"\d", ""), ".*"),
+        (replace_in_line_1(r"(\d,\d),[^,]+", r"\1,5.0"), "out of range"),
+        (replace_in_line_1(r"(\d,\d),[^,]+", r"\1,-0.1"), "out of range"),
+        (replace_in_line_1(r"(\d,\d),[^,]+", r"\1,nan"), "out of range"),
+        (replace_in_line_1(r"(\d,\d),[^,]+", r"\1,"), "out of range"),
+        (swap_probabilities, "a predicted class is not the most probable one"),
+        (lambda text: text.splitlines(keepends=True)[0], "it has no image"),
+        (lambda _: "", "No columns to parse from file"),
+        (lambda _: "\udcff", ".*"),
+        (lambda _: '"', ".*"),
+        (lambda _: "\0", ".*"),
+    ],
+)
+def test_a_damaged_file(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, n_at_once: int, change: Change, words: str
+) -> None:
+    """Read at once or line by line, whatever pandas makes of it becomes one line."""
+    monkeypatch.setattr(predictions_csv, "N_READ_AT_ONCE", n_at_once)
+    before = (folder / PREDICTIONS).read_bytes()
+    change_file(folder, change)
+    assert (folder / PREDICTIONS).read_bytes() != before
+    with pytest.raises(DataError, match=rf"{PREDICTIONS}: damaged \(.*{words}.*\); train again") as caught:
+        read_predictions(folder, 10)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("n_classes", [9, 11])
+def test_a_file_of_another_number_of_classes(folder: Path, n_classes: int) -> None:
+    """The columns say so."""
+    with pytest.raises(DataError, match=rf"not those of {n_classes} classes\); train again"):
+        read_predictions(folder, n_classes)
+
+
+def test_the_predictions_of_the_reference_are_there_exactly_if_there_is_one(folder: Path) -> None:
+    """A column too many or too few is damage."""
+    with pytest.raises(DataError, match=r"not those of 10 classes and reference\); train again"):
+        read_predictions(folder, 10, has_reference=True)
+    write_predictions(folder, make_predictions(with_reference=True))
+    with pytest.raises(DataError, match=r"not those of 10 classes\); train again"):
+        read_predictions(folder, 10)
+
+
+@pytest.mark.parametrize(("label", "words"), [("10", "out of range"), ("-1", "out of range"), ("", ""), ("x", "x")])
+def test_damaged_predictions_of_the_reference(tmp_path: Path, label: str, words: str) -> None:
+    """Each is the number of a class."""
+    write_predictions(tmp_path, make_predictions(with_reference=True))
+    change_file(tmp_path, lambda text: re.sub(r",\d\n$", f",{label}\n", text))
+    with pytest.raises(DataError, match=rf"{PREDICTIONS}: damaged \(.*{words}.*\); train again"):
+        read_predictions(tmp_path, 10, has_reference=True)
+
+
+@pytest.mark.parametrize("change", [lambda text: text + "\n", lambda text: text.replace("\n", "\r\n")])
+def test_an_edited_file(folder: Path, change: Change) -> None:
+    """Every change of a byte is found, although the content is still valid."""
+    sha256 = hash_predictions(folder)
+    read_predictions(folder, 10, sha256=sha256)
+    change_file(folder, change)
+    assert_equal(read_predictions(folder, 10), make_predictions())
+    with pytest.raises(DataError, match=rf"{PREDICTIONS}: its SHA-256 is not the one in {METRICS}: it was edited"):
+        read_predictions(folder, 10, sha256=sha256)
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    """The message names the option to change."""
+    with pytest.raises(DataError, match=f"{PREDICTIONS}: not found; name .* a finished run: --output DIR"):
+        read_predictions(tmp_path, 10)
+    with pytest.raises(DataError, match=f"{PREDICTIONS}: not found; name .* a finished run: --reference DIR"):
+        read_predictions(tmp_path, 10, option="--reference")
+
+
+def test_a_folder_in_its_place(tmp_path: Path) -> None:
+    """It cannot be read."""
+    (tmp_path / PREDICTIONS).mkdir()
+    with pytest.raises(DataError, match=f"{PREDICTIONS}: damaged .*directory"):
+        read_predictions(tmp_path, 10)

@@ -1,0 +1,64 @@
+import platform
+import subprocess
+from importlib import metadata
+
+import numpy as np
+import pytest
+from support import REPOSITORY
+
+import job
+from job.results import provenance
+from job.results.provenance import PACKAGES, Environment, describe_environment
+
+
+def describe() -> Environment:
+    return describe_environment("CPU", "Some Processor", n_threads=2, n_replicas=1)
+
+
+def test_the_environment_of_this_process() -> None:
+    """Values about the device are passed in, all others are found."""
+    environment = describe()
+    assert (environment.device, environment.device_name) == ("CPU", "Some Processor")
+    assert (environment.n_threads, environment.n_replicas) == (2, 1)
+    assert (environment.job, environment.python) == (job.__version__, platform.python_version())
+    assert environment.packages["numpy"] == np.__version__
+    assert set(environment.packages) == set(PACKAGES)
+
+
+@pytest.mark.parametrize("package", ["tensorflow", "tensorflow-cpu"])
+def test_tensorflow_has_two_packages(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
+    """Either of them gives the version of TensorFlow."""
+
+    def version(name: str) -> str:
+        if name != package:
+            raise metadata.PackageNotFoundError
+        return "2.21.0"
+
+    monkeypatch.setattr(metadata, "version", version)
+    assert provenance._find_version("tensorflow") == "2.21.0"
+
+
+def test_the_image_names_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The container has no git checkout, so its build sets the revision."""
+    monkeypatch.setenv("FASHION_JOB_REVISION", "abc")
+    monkeypatch.setenv("FASHION_JOB_IMAGE", "fashion-job:1")
+    assert (describe().revision, describe().image) == ("abc", "fashion-job:1")
+
+
+def test_the_revision_is_that_of_the_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends with -dirty if files differ."""
+    monkeypatch.delenv("FASHION_JOB_REVISION", raising=False)
+    if not (REPOSITORY / ".git").exists():
+        assert describe().revision == ""
+        return
+    process = subprocess.run(
+        ["git", "-C", str(REPOSITORY), "rev-parse", "HEAD"], capture_output=True, text=True, check=True
+    )
+    assert describe().revision.removesuffix("-dirty") == process.stdout.strip()
+
+
+def test_without_git_the_revision_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This is no error."""
+    monkeypatch.delenv("FASHION_JOB_REVISION", raising=False)
+    monkeypatch.setenv("PATH", "")
+    assert describe().revision == ""

@@ -1,0 +1,155 @@
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from job.errors import DataError
+from job.results.file_names import SAMPLES
+from job.results.samples_npz import read_samples, write_samples
+
+IMAGES = {index: np.full((28, 28), index, np.uint8) for index in (3, 7, 99)}
+NO_AUGMENTED = np.zeros((0, 6, 28, 28), np.uint8)
+AUGMENTED = np.arange(8 * 3 * 28 * 28, dtype=np.uint32).astype(np.uint8).reshape(8, 3, 28, 28)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three test images, and no augmented ones."""
+    write_samples(tmp_path, IMAGES, NO_AUGMENTED)
+    return tmp_path
+
+
+def read_error(folder: Path, *, has_augmented: bool = False) -> str:
+    """The message with which samples.npz is refused: one line that starts with the file."""
+    with pytest.raises(DataError) as caught:
+        read_samples(folder, list(IMAGES), has_augmented=has_augmented)
+    message = str(caught.value)
+    assert message.startswith(f"{folder / SAMPLES}: ")
+    assert "\n" not in message
+    return message
+
+
+def replace_arrays(folder: Path, **arrays: Any) -> None:  # noqa: ANN401 - of any type
+    """Replace arrays of the file, or remove those that are None."""
+    with np.load(folder / SAMPLES) as before:
+        content = dict(before) | arrays
+    np.savez(folder / SAMPLES, **{name: array for name, array in content.items() if array is not None})
+
+
+def test_images_read_back(folder: Path) -> None:
+    """Each has its index; there may be more than are needed."""
+    images, augmented = read_samples(folder, [7], has_augmented=False)
+    assert {index: image.tolist() for index, image in images.items()} == {
+        index: image.tolist() for index, image in IMAGES.items()
+    }
+    assert augmented.shape == (0, 6, 28, 28)
+
+
+def test_augmented_images_read_back(tmp_path: Path) -> None:
+    """Eight images, each with its augmented versions of two epochs."""
+    write_samples(tmp_path, IMAGES, AUGMENTED)
+    assert read_samples(tmp_path, [], has_augmented=True)[1].tolist() == AUGMENTED.tolist()
+
+
+def test_images_of_another_size_read_back(tmp_path: Path) -> None:
+    """All must have the same."""
+    write_samples(tmp_path, {0: np.zeros((32, 16), np.uint8)}, np.zeros((0, 6, 32, 16), np.uint8))
+    assert read_samples(tmp_path, [0], has_augmented=False)[0][0].shape == (32, 16)
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    """The message names the option to change."""
+    assert "not found; name the output folder of a finished run: --output DIR" in read_error(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"\x93NUMPY", b"PK\x03\x04", b"text"])
+def test_a_file_that_is_no_archive(tmp_path: Path, content: bytes) -> None:
+    """One line says what it should be."""
+    (tmp_path / SAMPLES).write_bytes(content)
+    assert "damaged (not an archive of the arrays `index`, `image` and `augmented`); train again" in read_error(
+        tmp_path
+    )
+
+
+def test_a_file_that_is_a_single_array(tmp_path: Path) -> None:
+    """NumPy reads it, but it is no archive."""
+    with (tmp_path / SAMPLES).open("wb") as file:
+        np.save(file, np.zeros(3))
+    assert "damaged (not an archive" in read_error(tmp_path)
+
+
+@pytest.mark.parametrize("n_bytes", [100, 200, 400])
+def test_a_truncated_file(folder: Path, n_bytes: int) -> None:
+    """No byte of it can be trusted."""
+    path = folder / SAMPLES
+    path.write_bytes(path.read_bytes()[:n_bytes])
+    assert "damaged (not an archive" in read_error(folder)
+
+
+@pytest.mark.parametrize("name", ["index", "image", "augmented"])
+def test_a_missing_array(folder: Path, name: str) -> None:
+    """All three are needed."""
+    replace_arrays(folder, **{name: None})
+    assert "damaged (not an archive of the arrays" in read_error(folder)
+
+
+@pytest.mark.parametrize("name", ["index", "image", "augmented"])
+def test_a_pickle_is_not_loaded(folder: Path, tmp_path: Path, name: str) -> None:
+    """Loading one can run any code."""
+
+    class Trap:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return os.mkdir, (str(tmp_path / "trap"),)
+
+    replace_arrays(folder, **{name: np.array([Trap()], object)})
+    assert "damaged (not an archive" in read_error(folder)
+    assert not (tmp_path / "trap").exists()
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        np.zeros((2, 28, 28), np.uint8),
+        np.zeros((3, 28), np.uint8),
+        np.zeros((3, 28, 28, 1), np.uint8),
+        np.zeros((3, 28, 28), np.float32),
+        np.zeros((3, 0, 28), np.uint8),
+    ],
+    ids=lambda images: f"{images.dtype} {images.shape}",
+)
+def test_images_of_the_wrong_shape_or_type(folder: Path, images: Any) -> None:  # noqa: ANN401 - any array
+    """An image is a rectangle of bytes, and each has an index."""
+    replace_arrays(folder, image=images)
+    assert "damaged (`image` is not a list of grey images); train again" in read_error(folder)
+
+
+def test_an_image_is_missing(folder: Path) -> None:
+    """The first one is named."""
+    replace_arrays(folder, index=np.array([3, 8, 99]))
+    assert "test image 7 is missing; train again" in read_error(folder)
+
+
+@pytest.mark.parametrize(
+    "augmented",
+    [
+        NO_AUGMENTED,
+        AUGMENTED[:, :1],
+        AUGMENTED[..., 1:],
+        AUGMENTED[:, 0],
+        AUGMENTED.astype(np.int16),
+    ],
+    ids=lambda images: f"{images.dtype} {images.shape}",
+)
+def test_damaged_augmented_images(folder: Path, augmented: Any) -> None:  # noqa: ANN401 - any array
+    """None, one column only, or another shape or type."""
+    replace_arrays(folder, augmented=augmented)
+    words = "damaged (`augmented` does not fit the settings of the run); train again"
+    assert words in read_error(folder, has_augmented=True)
+
+
+def test_augmented_images_of_a_run_without_augmentation(folder: Path) -> None:
+    """They are of another run."""
+    replace_arrays(folder, augmented=AUGMENTED)
+    assert "damaged (`augmented` does not fit the settings of the run)" in read_error(folder)

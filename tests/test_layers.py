@@ -1,0 +1,57 @@
+"""The rule who may import whom: each contract in pyproject.toml fails on an import that breaks it."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support import REPOSITORY
+
+
+def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
+    command = (Path(sys.executable).parent / "lint-imports", "--no-cache")
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A copy of the code and its contracts."""
+    shutil.copy(REPOSITORY / "pyproject.toml", tmp_path)
+    shutil.copytree(REPOSITORY / "job", tmp_path / "job", ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("path", "line", "contract"),
+    [
+        ("config/recipes.py", "from job.evaluation import metrics", "Data flows one way"),
+        ("results/schema.py", "from job.training import resources", "Data flows one way"),
+        ("log.py", "from job import errors", "Data flows one way"),
+        ("utils/strings.py", "", "Data flows one way"),
+        ("report/published.py", "from job.data import sources", "The tower that explains predictions"),
+        ("training/networks.py", "from job.evaluation import metrics", "The tower that makes predictions"),
+        ("report/page.py", "import keras", "Only job.training imports TensorFlow and Keras"),
+        ("data/dataset.py", "import tensorflow", "Only job.training imports TensorFlow and Keras"),
+        ("report/charts/canvas.py", "from job.report import page", "Charts and CI files"),
+        ("report/ci/junit.py", "from job.report.charts import canvas", "Charts and CI files"),
+    ],
+)
+def test_a_planted_import_breaks_its_contract(copy: Path, path: str, line: str, contract: str) -> None:
+    """The check fails and names the contract."""
+    module = copy / "job" / path
+    if not module.exists():
+        module.parent.mkdir()
+        (module.parent / "__init__.py").touch()
+        module.touch()
+    module.write_text(f"{module.read_text()}\n{line}\n")
+    done = lint_imports(copy)
+    assert done.returncode == 1, done.stdout
+    broken = [row for row in done.stdout.splitlines() if row.endswith("BROKEN")]
+    assert any(row.startswith(contract) for row in broken) or contract in done.stdout.split("Missing layer")[-1]
+
+
+def test_the_code_keeps_every_contract(copy: Path) -> None:
+    """Without a planted import the check passes."""
+    done = lint_imports(copy)
+    assert done.returncode == 0, done.stdout

@@ -1,0 +1,12 @@
+from job.text import count_noun, is_displayable
+
+
+def test_counts_a_noun() -> None:
+    """Zero, singular and plural."""
+    assert [count_noun(n, "GPU") for n in (0, 1, 2)] == ["no GPU", "1 GPU", "2 GPUs"]
+
+
+def test_rejects_characters_that_no_page_shows() -> None:
+    """Control characters, surrogates and unassigned code points are rejected; letters of any script are not."""
+    assert is_displayable("袋 <b> $x^2 é")
+    assert not any(is_displayable(f"a{character}b") for character in ("\x01", "\n", "\ud800", "\u0378"))
