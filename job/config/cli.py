@@ -85,7 +85,7 @@ def parse(argv: Sequence[str]) -> Command:
             "another --output"
         )
     if print_config:
-        _print(settings_file.write(config))
+        _print(settings_file.write(config).rstrip())
         raise SystemExit(0)
     return Command("render" if is_render else "train", config, log_level)
 
