@@ -56,7 +56,6 @@ def test_a_refused_reference_leaves_the_output_folder_alone(
         assert not output.exists() or not list(output.iterdir())
 
 
-@pytest.mark.training
 def test_a_reference_changes_no_prediction(compared_run: Path, finished_run: Path, tmp_path: Path) -> None:
     """The same run without a reference predicts the same; only the last column is missing."""
     options = ["--epochs", "3", "--seed", "1", "--output", str(tmp_path / "out"), "-q"]
