@@ -2,7 +2,7 @@
 
 import re
 
-from conftest import REPOSITORY
+from support import REPOSITORY
 from options_page import generate_page
 
 from job.config import cli
