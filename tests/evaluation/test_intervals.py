@@ -5,7 +5,18 @@ from scipy.stats import binomtest
 
 from job.evaluation.intervals import Interval, f1_interval, wilson_interval
 
-COUNTS = [(0, 1), (1, 1), (3, 7), (871, 1000), (10_000, 10_000), (872_123, 1_000_000)]
+COUNTS = [
+    (0, 1),
+    (0, 2),
+    (0, 10),
+    (1, 1),
+    (9, 9),
+    (13, 13),
+    (3, 7),
+    (871, 1000),
+    (10_000, 10_000),
+    (872_123, 1_000_000),
+]
 
 
 @pytest.mark.parametrize(

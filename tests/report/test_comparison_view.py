@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 import pytest
-from synthetic_runs import make_predictions, make_run
+from support import make_run
 
 from job.evaluation.intervals import Interval
 from job.report.comparison_view import assess_difference, view_comparison
@@ -16,8 +16,8 @@ def test_a_run_without_reference_has_no_comparison() -> None:
 
 def test_each_changed_image_has_both_predictions() -> None:
     """Fixed: only this model is correct; broken: only the reference; the most confident first."""
-    run = make_run(make_predictions(with_reference=True))
-    view = view_comparison(run, Pictures(run.images, embedded=True))
+    run = make_run(with_reference=True)
+    view, names = view_comparison(run, Pictures(run.images, embedded=True)), run.evaluation.class_names
     assert view is not None
     assert run.comparison is not None
     assert run.predictions.y_reference is not None
@@ -26,8 +26,8 @@ def test_each_changed_image_has_both_predictions() -> None:
     assert all(image.true == image.current != image.reference for image in view.fixed)
     assert all(image.true == image.reference != image.current for image in view.broken)
     for image in (*view.fixed, *view.broken):
-        assert image.true == f"class {run.predictions.y_true[image.index]}"
-        assert image.reference == f"class {run.predictions.y_reference[image.index]}"
+        assert image.true == names[run.predictions.y_true[image.index]]
+        assert image.reference == names[run.predictions.y_reference[image.index]]
     confidences = [image.confidence for image in view.fixed]
     assert len(confidences) > 1
     assert confidences == sorted(confidences, reverse=True)
@@ -48,7 +48,7 @@ def test_a_verdict_requires_both_the_interval_and_the_test(
     bounds: tuple[float, float], p_value: float, verdict: str
 ) -> None:
     """If they disagree, the difference is not significant."""
-    comparison = make_run(make_predictions(with_reference=True)).comparison
+    comparison = make_run(with_reference=True).comparison
     assert comparison is not None
     counts = replace(comparison.counts, difference=sum(bounds) / 2, interval=Interval(*bounds))
     assert assess_difference(replace(comparison, counts=counts, p_value=p_value)) == verdict

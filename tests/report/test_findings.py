@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 import pytest
-from synthetic_runs import make_run
+from support import make_run
 
 from job.evaluation.intervals import Interval
 from job.report import findings
@@ -23,7 +23,7 @@ def test_above_and_below_require_the_whole_interval(
     accuracy: float, bounds: tuple[float, float], people: str, networks: str
 ) -> None:
     """People have 0.835, whose interval over 1,000 images is 0.811 to 0.857; similar networks 0.87 to 0.89."""
-    run = make_run(is_fashion_mnist=True)
+    run = make_run()
     evaluation = replace(run.evaluation, accuracy=accuracy, accuracy_interval=Interval(*bounds))
     comparison = findings.compare_with_published(replace(run, evaluation=evaluation))
     assert comparison is not None
@@ -32,7 +32,7 @@ def test_above_and_below_require_the_whole_interval(
 
 def test_other_data_sets_are_not_compared_with_published_accuracies() -> None:
     """Those are about Fashion-MNIST."""
-    assert findings.compare_with_published(make_run()) is None
+    assert findings.compare_with_published(make_run(is_fashion_mnist=False)) is None
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ from dataclasses import asdict
 from xml.etree import ElementTree as ET
 
 import pytest
-from synthetic_runs import make_predictions, make_run, make_training
+from support import make_run
 
 from job.report import page_charts
 from job.report.charts import canvas
@@ -12,7 +12,7 @@ from job.report.page_charts import draw_charts
 
 @pytest.fixture(scope="module")
 def charts() -> dict[str, str]:
-    run = make_run(make_predictions(1000, with_reference=True), training=make_training(n_epochs=200))
+    run = make_run(n=1000, with_reference=True, epochs=200)
     return asdict(draw_charts(run, with_published=True))
 
 
@@ -34,7 +34,7 @@ def test_charts_are_small(charts: dict[str, str]) -> None:
 
 def test_a_run_lacks_the_charts_that_it_has_no_data_for() -> None:
     """Neither a training nor a reference."""
-    charts = draw_charts(make_run(training=None), with_published=False)
+    charts = draw_charts(make_run(trained=False), with_published=False)
     missing = [name for name, chart in vars(charts).items() if chart is None]
     assert missing == ["published_accuracies", "recall_changes", "loss", "accuracy"]
 

@@ -5,7 +5,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from synthetic_runs import make_run
+from support import make_run
 
 from job.errors import OutputError
 from job.report.page import render_page

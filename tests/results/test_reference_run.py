@@ -11,8 +11,9 @@ from job.results.file_names import METRICS, PREDICTIONS
 from job.results.reference_run import GroundTruth, match_reference, read_reference
 from job.results.schema import SCHEMA_VERSION
 
+TEST_FILES = ("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz")
 RUN = make_run()
-SHA256 = {file: RUN.provenance.data.sha256[file] for file in ("test_images", "test_labels")}
+SHA256 = {file: RUN.provenance.data.sha256[file] for file in TEST_FILES}
 TRUTH = GroundTruth(RUN.evaluation.class_names, RUN.predictions.y_true, SHA256)
 
 
@@ -114,7 +115,7 @@ def test_edited_predictions(folder: Path) -> None:
     assert f"{folder / PREDICTIONS}: its SHA-256 is not the one in {METRICS}" in read_error(folder)
 
 
-@pytest.mark.parametrize("file", ["test_images", "test_labels"])
+@pytest.mark.parametrize("file", TEST_FILES)
 def test_another_test_set(folder: Path, file: str) -> None:
     """Other images, and the same images with other labels, have other hashes."""
     message = match_error(folder, replace(TRUTH, sha256=SHA256 | {file: "0" * 64}))
@@ -124,12 +125,14 @@ def test_another_test_set(folder: Path, file: str) -> None:
 def test_a_reference_without_hashes(folder: Path) -> None:
     """What it was evaluated on is unknown."""
     edit_metrics(folder, lambda content: content["provenance"]["data"]["sha256"].clear())
-    assert "was evaluated on another test_images" in match_error(folder, TRUTH)
+    assert "was evaluated on another t10k-images-idx3-ubyte.gz" in match_error(folder, TRUTH)
 
 
 def test_other_training_images_are_allowed(folder: Path) -> None:
     """A comparison may be about more data."""
-    edit_metrics(folder, lambda content: content["provenance"]["data"]["sha256"].update(train_images="0" * 64))
+    edit_metrics(
+        folder, lambda content: content["provenance"]["data"]["sha256"].update({"train-images-idx3-ubyte.gz": "0" * 64})
+    )
     match_reference(read_reference(str(folder)), TRUTH)
 
 
