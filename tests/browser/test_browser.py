@@ -46,7 +46,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Reports:
     @functools.cache
     def report(layout: str, n_classes: int = 10) -> Path:
         folder = tmp_path_factory.mktemp(f"{layout}-{n_classes}")
-        settings = {"runs": 2, "augment": "flip,shift,erase", "test_time": "flip"}
+        settings: dict[str, Any] = {"runs": 2, "augment": "flip,shift,erase", "test_time": "flip"}
         make_run(n=max(100, 2 * n_classes), n_classes=n_classes, with_reference=True, **settings).write(folder)
         assert main(["render", "--layout", layout, "--output", str(folder), "-q"]) == 0
         return folder

@@ -15,6 +15,8 @@ from job.training import compiled_trainer, malloc, networks
 from job.training.augmentation import Augmentation
 from job.training.compiled_trainer import CompiledTrainer
 
+pytestmark = pytest.mark.training
+
 N_TRAIN, BATCH_SIZE, EPOCHS = 270, 32, 3
 
 
