@@ -16,7 +16,7 @@ from job.training import export, networks
 
 def test_writes_one_file_or_folder_per_format(tmp_path: Path) -> None:
     """Each format has its own path, and needs no other format."""
-    network = networks.build(3, Config(), 0)
+    network = networks.build_network(3, Config(), 0)
     for name, path in FORMATS.items():
         folder = tmp_path / name
         folder.mkdir()
@@ -26,7 +26,7 @@ def test_writes_one_file_or_folder_per_format(tmp_path: Path) -> None:
 
 def test_the_network_does_not_change(tmp_path: Path) -> None:
     """Its variables and its optimizer do not change."""
-    network = networks.build(3, Config(), 0)
+    network = networks.build_network(3, Config(), 0)
     before = [np.array(variable) for variable in network.variables]
     export.export_network(network, tmp_path, list(FORMATS))
     assert network.optimizer is not None
