@@ -45,7 +45,7 @@ test: $(VENV)/tests.stamp data ## Run the tests, one full training among them (a
 	$(BIN)/python -m pytest -m "not image and not browser" $(ARGS)
 
 test-fast: $(VENV)/tests.stamp data ## Run the tests that train nothing (within a minute)
-	$(BIN)/python -m pytest -m "not training and not image and not browser" $(ARGS)
+	$(BIN)/python -m pytest -m "not training and not slow and not image and not browser" $(ARGS)
 
 browser-test: browser $(VENV)/tests.stamp tests/node_modules/.package-lock.json ## Look at the report in Chromium, and validate it
 	$(BIN)/python -m pytest -m browser $(ARGS)

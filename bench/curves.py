@@ -1,4 +1,4 @@
-"""Draws validation accuracy over wall time: how long each recipe takes to be how good."""
+"""Draws the validation accuracy of each recipe over wall time."""
 
 from pathlib import Path
 from typing import Any
@@ -7,27 +7,27 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 COLOURS = {"recipe mlp": "#59636e", "recipe cnn": "#0b5fa5"}
-LOWEST = 0.8  # of the accuracies drawn
+MIN_ACCURACY = 0.8  # lower end of the axis
 
 
-def draw(path: Path, measured: dict[str, list[dict[str, Any]]]) -> None:
-    """Draw a line for each seed of each recipe, and its test accuracy as a dot at its end.
+def draw_curves(path: Path, measurements: dict[str, list[dict[str, Any]]]) -> None:
+    """Draw a line for each seed of each recipe, and a dot for its test accuracy at the end.
 
     Args:
-        path: of the SVG.
-        measured: runs by the name of the recipe, each with `curve`, pairs of seconds and validation accuracy, `fit_s`
-            and `accuracy`.
+        path: Path of the SVG.
+        measurements: Runs by the name of the recipe, each with `curve` (pairs of seconds and validation accuracy),
+            `fit_s` and `accuracy`.
     """
     with mpl.rc_context({"svg.hashsalt": "recipes", "svg.fonttype": "none", "font.family": "sans-serif"}):
         figure = Figure(figsize=(7.2, 4.0), layout="constrained")
         axes = figure.add_subplot()
         for name, colour in COLOURS.items():
-            for number, run in enumerate(measured[name]):
+            for number, run in enumerate(measurements[name]):
                 times, accuracies = zip(*run["curve"], strict=True)
                 axes.plot(times, accuracies, color=colour, linewidth=1.2, label=name if number == 0 else None)
                 axes.plot(run["fit_s"], run["accuracy"], "o", color=colour, markersize=5, markerfacecolor="white")
         axes.set(xscale="log", xlabel="wall time in seconds, compilation included", ylabel="accuracy")
-        axes.set_ylim(bottom=LOWEST)
+        axes.set_ylim(bottom=MIN_ACCURACY)
         axes.xaxis.set_major_formatter("{x:g}")
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
         axes.grid(color="#dfe3e8")

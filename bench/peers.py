@@ -1,8 +1,8 @@
-"""Ways to train the baseline, one a process: `python -m bench.peers NAME` prints what it measured as a line of JSON.
+"""Trains the baseline in one of several ways: `python -m bench.peers NAME` prints its measurement as a line of JSON.
 
-Each trains the same network for the same epochs with the same batch size on the same 54,000 images, shuffled, with the
-images of the validation judged after each epoch where the library does so. A fit is timed from the arrays in memory to
-the end of training, with all that it traces and compiles.
+Every peer trains the same network for the same number of epochs with the same batch size on the same 54,000 images,
+shuffled. It validates after each epoch if its library does so. The training time is measured from the arrays in memory
+to the trained parameters, and includes tracing and compilation.
 """
 
 import argparse
@@ -27,24 +27,24 @@ from job.training import resources
 EPOCHS, BATCH_SIZE, N_TRAIN, N_CLASSES = 5, 32, 54_000, 10
 UNITS = (784, 128, 64, N_CLASSES)
 LEARNING_RATE = 0.001
-Figures = dict[str, Any]
+Measurement = dict[str, Any]
 
 
-def load() -> Dataset:
-    """Fashion-MNIST, found as the job finds it."""
+def load_fashion_mnist() -> Dataset:
+    """Read Fashion-MNIST from the place where the job finds it."""
     return load_dataset(download.find_or_download(None))
 
 
-def engine(options: argparse.Namespace) -> Figures:
-    """The job's own training, and the time of the bare matrix products of an epoch after it."""
-    _start(options.threads)
+def fashion_job(options: argparse.Namespace) -> Measurement:
+    """Train as the job does, and then measure the matrix multiplications of an epoch alone."""
+    _configure_tensorflow(options.threads)
     import keras
 
     from job.training import networks
     from job.training.compiled_trainer import CompiledTrainer
     from job.training.inference import predict_probabilities
 
-    dataset = _grown(load(), options.factor)
+    dataset = _repeat_training_images(load_fashion_mnist(), options.factor)
     n_train = N_TRAIN * options.factor
     epochs_s: list[float] = []
     watch = keras.callbacks.LambdaCallback(
@@ -57,21 +57,21 @@ def engine(options: argparse.Namespace) -> Figures:
     fit_s = time.perf_counter() - begun
     peak = _peak_mib()
     accuracy = _accuracy(dataset, predict_probabilities(network, dataset.test_images))
-    figures = {"fit_s": fit_s, "accuracy": accuracy, "epoch_s": float(np.median(epochs_s[1:])), "peak_mib": peak}
+    measurement = {"fit_s": fit_s, "accuracy": accuracy, "epoch_s": float(np.median(epochs_s[1:])), "peak_mib": peak}
     if options.factor == 1 and options.batch_size == BATCH_SIZE:
-        figures["products_s"] = _matrix_products_s()
-    return figures
+        measurement["products_s"] = _time_matrix_products_s()
+    return measurement
 
 
-def recipe(options: argparse.Namespace, name: RecipeName) -> Figures:
-    """A recipe of the job: validation accuracy over time, and the test images once, at the end."""
-    _start(options.threads)
+def train_recipe(options: argparse.Namespace, name: RecipeName) -> Measurement:
+    """Train with a recipe of the job; record the validation accuracy over time, and the test accuracy at the end."""
+    _configure_tensorflow(options.threads)
     import keras
 
     from job.training import networks, train
     from job.training.inference import predict_probabilities
 
-    dataset = load()
+    dataset = load_fashion_mnist()
     config = recipe_config(name, seed=options.seed)
     curve: list[tuple[float, float]] = []
     begun = time.perf_counter()
@@ -84,18 +84,18 @@ def recipe(options: argparse.Namespace, name: RecipeName) -> Figures:
     accuracy = _accuracy(
         dataset, predict_probabilities(networks.with_test_time_augmentation(network, config), dataset.test_images)
     )
-    return {"fit_s": fit_s, "accuracy": accuracy, "n_weights": network.count_params(), "curve": curve}
+    return {"fit_s": fit_s, "accuracy": accuracy, "n_parameters": network.count_params(), "curve": curve}
 
 
-def keras_fit(options: argparse.Namespace, steps_per_execution: int = 1) -> Figures:
-    """Plain `fit`."""
-    _start(options.threads)
+def keras_fit(options: argparse.Namespace, steps_per_execution: int = 1) -> Measurement:
+    """Train with Keras's plain `fit`."""
+    _configure_tensorflow(options.threads)
     import keras
 
     from job.training import networks
     from job.training.inference import predict_probabilities
 
-    dataset = load()
+    dataset = load_fashion_mnist()
     network = networks.build_network(N_CLASSES, Config(), options.seed)
     network.compile(network.optimizer, network.loss, metrics=["accuracy"], steps_per_execution=steps_per_execution)
     images, labels = scale_pixels(dataset.train_images), keras.utils.to_categorical(dataset.train_labels, N_CLASSES)
@@ -105,18 +105,18 @@ def keras_fit(options: argparse.Namespace, steps_per_execution: int = 1) -> Figu
     return {"fit_s": fit_s, "accuracy": _accuracy(dataset, predict_probabilities(network, dataset.test_images))}
 
 
-def keras_steps(options: argparse.Namespace) -> Figures:
-    """`fit` with a quarter of an epoch's steps per call."""
+def keras_steps(options: argparse.Namespace) -> Measurement:
+    """Train with `fit` and a quarter of the epoch's steps in each call."""
     return keras_fit(options, steps_per_execution=422)
 
 
-def torch_eager(options: argparse.Namespace, *, fused: bool = False) -> Figures:
-    """A plain PyTorch loop over tensors in memory, without a DataLoader, which would be slower."""
+def torch_eager(options: argparse.Namespace, *, fused: bool = False) -> Measurement:
+    """Train with a plain PyTorch loop over tensors in memory; a DataLoader would be slower."""
     import torch
 
     torch.manual_seed(options.seed)
     torch.set_num_threads(options.threads)
-    dataset = load()
+    dataset = load_fashion_mnist()
     images = torch.from_numpy(scale_pixels(dataset.train_images[:N_TRAIN]).reshape(-1, UNITS[0]))
     labels = torch.from_numpy(dataset.train_labels[:N_TRAIN].astype(np.int64))
     layers: list[torch.nn.Module] = []
@@ -136,18 +136,18 @@ def torch_eager(options: argparse.Namespace, *, fused: bool = False) -> Figures:
     return {"fit_s": fit_s, "accuracy": _accuracy(dataset, logits)}
 
 
-def torch_fused(options: argparse.Namespace) -> Figures:
-    """The same with PyTorch's fused Adam."""
+def torch_fused(options: argparse.Namespace) -> Measurement:
+    """Train with PyTorch and its fused Adam."""
     return torch_eager(options, fused=True)
 
 
-def jax_scan(options: argparse.Namespace) -> Figures:
-    """JAX: `lax.scan` over the batches of an epoch, which is one compiled call."""
+def jax_scan(options: argparse.Namespace) -> Measurement:
+    """Train with JAX: `lax.scan` over the batches makes an epoch one compiled call."""
     import jax
     import jax.numpy as jnp
     from jax.example_libraries import optimizers
 
-    dataset = load()
+    dataset = load_fashion_mnist()
     images = jnp.asarray(dataset.train_images[:N_TRAIN].reshape(-1, UNITS[0]))
     labels = jnp.asarray(dataset.train_labels[:N_TRAIN])
     key = jax.random.key(options.seed)
@@ -182,31 +182,31 @@ def jax_scan(options: argparse.Namespace) -> Figures:
         carry = epoch(carry, jax.random.permutation(jax.random.fold_in(key, 100 + number), N_TRAIN))
     jax.block_until_ready(carry)
     fit_s = time.perf_counter() - begun
-    outcome = logits(parameters(carry[1]), scale_pixels(dataset.test_images).reshape(-1, UNITS[0]))
-    return {"fit_s": fit_s, "accuracy": _accuracy(dataset, np.asarray(outcome))}
+    scores = logits(parameters(carry[1]), scale_pixels(dataset.test_images).reshape(-1, UNITS[0]))
+    return {"fit_s": fit_s, "accuracy": _accuracy(dataset, np.asarray(scores))}
 
 
-def sklearn_mlp(options: argparse.Namespace) -> Figures:
-    """scikit-learn's MLPClassifier."""
+def sklearn_mlp(options: argparse.Namespace) -> Measurement:
+    """Train with scikit-learn's MLPClassifier."""
     import warnings
 
     from sklearn.neural_network import MLPClassifier
 
-    dataset = load()
+    dataset = load_fashion_mnist()
     images = scale_pixels(dataset.train_images[:N_TRAIN]).reshape(-1, UNITS[0])
     classifier = MLPClassifier(
         UNITS[1:-1], alpha=0, batch_size=BATCH_SIZE, max_iter=EPOCHS, tol=0, random_state=options.seed
     )
     begun = time.perf_counter()
-    with warnings.catch_warnings(action="ignore"):  # that five epochs are few
+    with warnings.catch_warnings(action="ignore"):  # five epochs are too few to converge
         classifier.fit(images, dataset.train_labels[:N_TRAIN])
     fit_s = time.perf_counter() - begun
-    outcome = classifier.predict_proba(scale_pixels(dataset.test_images).reshape(-1, UNITS[0]))
-    return {"fit_s": fit_s, "accuracy": _accuracy(dataset, outcome)}
+    scores = classifier.predict_proba(scale_pixels(dataset.test_images).reshape(-1, UNITS[0]))
+    return {"fit_s": fit_s, "accuracy": _accuracy(dataset, scores)}
 
 
-PEERS: dict[str, Callable[[argparse.Namespace], Figures]] = {
-    "fashion-job": engine,
+PEERS: dict[str, Callable[[argparse.Namespace], Measurement]] = {
+    "fashion-job": fashion_job,
     "Keras, plain fit": keras_fit,
     "Keras, steps_per_execution=422": keras_steps,
     "PyTorch, eager": torch_eager,
@@ -215,31 +215,31 @@ PEERS: dict[str, Callable[[argparse.Namespace], Figures]] = {
     "scikit-learn, MLPClassifier": sklearn_mlp,
 }
 
-RECIPE_PEERS: dict[str, Callable[[argparse.Namespace], Figures]] = {
-    "recipe mlp": lambda options: recipe(options, "mlp"),
-    "recipe cnn": lambda options: recipe(options, "cnn"),
+RECIPE_PEERS: dict[str, Callable[[argparse.Namespace], Measurement]] = {
+    "recipe mlp": lambda options: train_recipe(options, "mlp"),
+    "recipe cnn": lambda options: train_recipe(options, "cnn"),
 }
 
 
-def _start(n_threads: int) -> None:
+def _configure_tensorflow(n_threads: int) -> None:
     from job.training.device import configure_device
 
     configure_device("cpu", n_threads, resources.detect_resources())
 
 
-OF_THEIR_OWN = ("PyTorch, eager", "PyTorch, fused Adam", "JAX, lax.scan")
-"""Those that need packages that the job does not."""
+IN_OWN_ENVIRONMENT = ("PyTorch, eager", "PyTorch, fused Adam", "JAX, lax.scan")
+"""Peers whose packages are installed in a separate environment."""
 
 
-def _grown(dataset: Dataset, factor: int) -> Dataset:
-    """The same training images several times over, those that validate still at the end."""
+def _repeat_training_images(dataset: Dataset, factor: int) -> Dataset:
+    """Repeat the training images `factor` times; the held-out ones stay at the end."""
     if factor == 1:
         return dataset
     order = np.concatenate([*[np.arange(N_TRAIN)] * factor, np.arange(N_TRAIN, len(dataset.train_images))])
     images = idx.allocate_aligned(len(order) * dataset.train_images[0].size).reshape(
         -1, *dataset.train_images.shape[1:]
     )
-    np.take(dataset.train_images, order, axis=0, out=images, mode="clip")  # "raise" would buffer
+    np.take(dataset.train_images, order, axis=0, out=images, mode="clip")  # "raise" would copy through a buffer
     return replace(dataset, train_images=images, train_labels=dataset.train_labels[order])
 
 
@@ -247,14 +247,14 @@ def _accuracy(dataset: Dataset, scores: NDArray[Any]) -> float:
     return float((scores.argmax(axis=1) == dataset.test_labels).mean())
 
 
-def _matrix_products_s() -> float:
-    """The matrix products of an epoch of full batches, in a loop compiled as the trainer's is; median of five."""
+def _time_matrix_products_s() -> float:
+    """Time the matrix multiplications of an epoch of full batches, compiled like the trainer's loop; median of five."""
     import tensorflow as tf
 
     def values(*shape: int) -> tf.Tensor:
         return tf.random.stateless_uniform(shape, (0, 1), -0.1, 0.1)
 
-    batches = values(64, BATCH_SIZE, UNITS[0])  # about as much as the caches hold: an epoch reads 170 MB
+    batches = values(64, BATCH_SIZE, UNITS[0])  # about the size of the caches; an epoch reads 170 MB
     weights = [values(*shape) for shape in pairwise(UNITS)]
 
     def step(i: tf.Tensor, *_: tf.Tensor) -> tuple[tf.Tensor, ...]:
@@ -268,16 +268,16 @@ def _matrix_products_s() -> float:
         return (i + 1, *(tf.matmul(a, b, transpose_a=True) for a, b in zip(inputs, deltas, strict=True)))
 
     @tf.function(jit_compile=True)  # type: ignore[untyped-decorator]
-    def products(n_steps: tf.Tensor) -> list[tf.Tensor]:
+    def multiply(n_steps: tf.Tensor) -> list[tf.Tensor]:
         start = [tf.constant(0), *(tf.zeros_like(weight) for weight in weights)]
-        outcome: list[tf.Tensor] = tf.while_loop(lambda i, *_: i < n_steps, step, start)
-        return outcome
+        products: list[tf.Tensor] = tf.while_loop(lambda i, *_: i < n_steps, step, start)
+        return products
 
-    products(tf.constant(0))  # compiles
+    multiply(tf.constant(0))  # compiles
     times_s = []
     for _ in range(5):
         begun = time.perf_counter()
-        products(tf.constant(N_TRAIN // BATCH_SIZE))[1].numpy()
+        multiply(tf.constant(N_TRAIN // BATCH_SIZE))[1].numpy()
         times_s.append(time.perf_counter() - begun)
     return float(np.median(times_s))
 
@@ -288,12 +288,12 @@ def _peak_mib() -> float:
 
 
 def main() -> None:
-    """Measure one peer."""
+    """Run one peer and print its measurement."""
     parser = argparse.ArgumentParser()
     parser.add_argument("peer", choices=PEERS | RECIPE_PEERS)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=resources.count_processors())
-    parser.add_argument("--factor", type=int, default=1, help="how often the training images are there")
+    parser.add_argument("--factor", type=int, default=1, help="number of copies of the training images")
     parser.add_argument("--batch-size", type=int, default=BATCH_SIZE)
     options = parser.parse_args()
     print(json.dumps((PEERS | RECIPE_PEERS)[options.peer](options)))

@@ -1,31 +1,38 @@
 import os
 import shutil
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
-from support import CONTAINERS, write_dataset
+from support import CONTAINERS, ErrorOf, make_run, write_dataset
 
+from job import pipeline
 from job.__main__ import main
 from job.config.export_formats import FORMATS
 from job.data import sources
 from job.errors import UsageError
-from job.results import run
-from job.results.schema import Results
 from job.training.device import configure_device
 from job.training.resources import detect_resources
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks every test that needs a trained run; all fixtures that train depend on `finished_run`."""
+    for item in items:
+        if "finished_run" in getattr(item, "fixturenames", ()):
+            item.add_marker("training")
+
+
 @pytest.fixture(scope="session")
 def configured_device() -> None:
-    """Configures TensorFlow as the job does, which TensorFlow only accepts before its first operation."""
+    """Configures TensorFlow as the job does, which TensorFlow accepts only before its first operation."""
     available = detect_resources()
     configure_device("auto", available.n_processors, available)
 
 
 @pytest.fixture(autouse=True)
 def _configured_for_training(request: pytest.FixtureRequest) -> None:
-    """Lets any test of tests/training/ run first: none of them may use TensorFlow before it is configured."""
+    """Configures TensorFlow before the first test of tests/training/, whichever that is."""
     if "training" in request.path.parts:
         request.getfixturevalue("configured_device")
 
@@ -38,7 +45,7 @@ def dataset_folder(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The output folder of a whole job on a few hundred images; not to be changed."""
+    """The output folder of a whole job on a few hundred images; tests must not change it."""
     folder = tmp_path_factory.mktemp("finished")
     data = write_dataset(folder / "blocks")
     assert main(["--data", str(data), "--epochs", "2", "--output", str(folder / "report"), "--quiet"]) == 0
@@ -46,13 +53,8 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def finished_results(finished_run: Path) -> Results:
-    return run.read_metrics(finished_run)
-
-
-@pytest.fixture(scope="session")
 def compared_run(finished_run: Path) -> Path:
-    """The output folder of a job on the same images with another seed, compared with that one; not to be changed."""
+    """The output folder of a job with another seed whose reference is `finished_run`; tests must not change it."""
     folder, data = finished_run.parent / "compared", finished_run.parent / "blocks"
     options = ["--epochs", "3", "--seed", "1", "--reference", str(finished_run), "--output", str(folder), "--quiet"]
     assert main(["--data", str(data), *options]) == 0
@@ -61,7 +63,7 @@ def compared_run(finished_run: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def repeated_run(finished_run: Path) -> Path:
-    """The output folder of a job on the same images by another recipe, with three seeds; not to be changed."""
+    """The output folder of a job with another recipe and three seeds; tests must not change it."""
     folder, data = finished_run.parent / "repeated", finished_run.parent / "blocks"
     recipe = ["--recipe", "mlp", "--epochs", "2", "--batch-size", "32", "--augment", "flip,shift,erase"]
     runs = ["--label-smoothing", "0.1", "--average", "0.9", "--runs", "3", "--seed", "4"]
@@ -71,19 +73,19 @@ def repeated_run(finished_run: Path) -> Path:
 
 @pytest.fixture
 def repeated_copy(repeated_run: Path, tmp_path: Path) -> Path:
-    """The same, to be damaged."""
+    """A copy of `repeated_run` that a test may damage."""
     return Path(shutil.copytree(repeated_run, tmp_path / "repeated"))
 
 
 @pytest.fixture
 def compared_copy(compared_run: Path, tmp_path: Path) -> Path:
-    """The same, to be damaged."""
+    """A copy of `compared_run` that a test may damage."""
     return Path(shutil.copytree(compared_run, tmp_path / "compared"))
 
 
 @pytest.fixture(scope="session")
 def exported_run(finished_run: Path) -> Path:
-    """Of a convolutional network that judges mirror images too, in all formats; not to be changed."""
+    """The output folder of a convolutional network exported in all formats; tests must not change it."""
     folder = finished_run.parent / "exported"
     words = [word for name in FORMATS for word in ("--export", name)]
     data = finished_run.parent / "blocks"
@@ -94,8 +96,17 @@ def exported_run(finished_run: Path) -> Path:
 
 @pytest.fixture
 def run_copy(finished_run: Path, tmp_path: Path) -> Path:
-    """A finished run that may be damaged."""
+    """A copy of `finished_run` that a test may damage."""
     return Path(shutil.copytree(finished_run, tmp_path / "copy"))
+
+
+@pytest.fixture
+def written_run(tmp_path: Path) -> Path:
+    """The results of a synthetic run, which has neither a report nor a model; a test may damage them."""
+    folder = tmp_path / "written"
+    folder.mkdir()
+    make_run().write(folder)
+    return folder
 
 
 @pytest.fixture
@@ -110,7 +121,7 @@ def empty_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def unprivileged(tmp_path: Path) -> Iterator[None]:
-    """Lets the test run as a user whom file permissions hold back, which root is not."""
+    """Runs the test as an unprivileged user, because file permissions do not restrict root."""
     if os.geteuid():
         yield
         return
@@ -123,14 +134,12 @@ def unprivileged(tmp_path: Path) -> Iterator[None]:
 
 
 @pytest.fixture
-def error_of(
-    configured_device: None,  # noqa: ARG001
-    capsys: pytest.CaptureFixture[str],
-) -> Callable[..., str]:
-    """Runs the job with arguments that must fail with a status, and gives its one line on stderr.
+def error_of(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> ErrorOf:
+    """Runs the job with arguments that must fail with a status, and returns its one line on stderr.
 
-    TensorFlow is there before: a job that fails in this process would leave its import under way in a thread.
+    TensorFlow is imported only by the stage that needs it: a job that fails earlier would leave its import under way.
     """
+    monkeypatch.setattr(pipeline, "start_importing", lambda: None)
 
     def run(status: int, *arguments: object) -> str:
         capsys.readouterr()
@@ -147,7 +156,7 @@ def error_of(
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """On CI a test that would be skipped fails: there, nothing it needs may be missing."""
+    """Fails a skipped test on CI, where nothing that a test needs may be missing."""
     report = yield
     if os.environ.get("CI") and report.skipped and not hasattr(report, "wasxfail"):
         report.outcome = "failed"

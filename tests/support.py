@@ -3,6 +3,8 @@
 import gzip
 import json
 import struct
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from job.config.run_config import Config
-from job.data import sources
+from job.data.fashion_mnist import FILES
 from job.evaluation.intervals import Interval, wilson_interval
 from job.evaluation.metrics import accuracy_and_loss
 from job.evaluation.paired_comparison import Reference
@@ -27,8 +29,17 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 UInt8 = NDArray[np.uint8]
 
+ErrorOf = Callable[..., str]
+"""The type of the fixture `error_of`."""
+
 CONTAINERS: list[str] = []
-"""A line of the table that `make image-test` ends with for each container that ran: status, wall time, what."""
+"""The table at the end of `make image-test`: status, wall time and options of each container that ran."""
+
+
+def run_job(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """Runs the job in a new process, which must succeed."""
+    command = (sys.executable, "-m", "job", *map(str, arguments))
+    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
 
 
 def write_idx(path: Path, values: UInt8) -> None:
@@ -46,8 +57,8 @@ def write_dataset(folder: Path, *, n_train: int = 300, n_test: int = 100, n_clas
         for image, label in zip(images, labels, strict=True):
             row, column = divmod(int(label) % 49, 7)
             image[4 * row : 4 * row + 4, 4 * column : 4 * column + 4] += 120
-        write_idx(folder / sources.FILES[f"{part}_images"], images)
-        write_idx(folder / sources.FILES[f"{part}_labels"], labels)
+        write_idx(folder / FILES[f"{part}_images"], images)
+        write_idx(folder / FILES[f"{part}_labels"], labels)
     return folder
 
 
@@ -163,7 +174,7 @@ def make_provenance(*, is_fashion_mnist: bool = True, is_trained: bool = True) -
             is_fashion_mnist=is_fashion_mnist,
             source="folder",
             folder="/data",
-            sha256={name: f"{number:064x}" for number, name in enumerate(sources.FILES.values())},
+            sha256={name: f"{number:064x}" for number, name in enumerate(FILES)},
         ),
         timings_s={"data": 0.5, "training": 2.5, "total": 4.0} if is_trained else {"data": 0.5, "total": 1.0},
     )

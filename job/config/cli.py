@@ -81,11 +81,11 @@ def parse(argv: Sequence[str]) -> Command:
         raise UsageError(f"--output {STREAM} is only for training; render reads and writes a folder: name the folder")
     if config.reference is not None and _is_same(config.reference, config.output):
         raise UsageError(
-            f"--reference {config.reference} is the folder of --output, whose files this run would replace; name "
+            f"--reference {config.reference} is the folder of --output, whose files this run will replace; name "
             "another --output"
         )
     if print_config:
-        _print(settings_file.write(config))
+        _print(settings_file.write(config).rstrip())
         raise SystemExit(0)
     return Command("render" if is_render else "train", config, log_level)
 

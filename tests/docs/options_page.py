@@ -13,7 +13,8 @@ BEFORE = """\
 `python -m job` trains with these options; with `make`, pass them as `make run ARGS="--epochs 10"`, and with Docker
 after the name of the image. Without any option the job trains the baseline: pixels scaled to [0, 1], one-hot labels,
 categorical cross-entropy, Flatten → Dense(128, relu) → Dense(64, relu) → Dense(10, softmax), Adam, 5 epochs with
-batches of 32 images, and the last 6,000 training images held out for validation. """
+batches of 32 images, and the last 6,000 training images held out for validation.
+"""
 
 AFTER = """\
 Options for the command line only:
@@ -53,8 +54,8 @@ export: [onnx, litert]
 ```
 
 `python -m job --recipe cnn --print-config > fashion-job.yaml` writes a file with all options to start from. The job
-refuses an unknown or repeated key, a value of the wrong type or out of range, YAML anchors, aliases and tags, and a file
-above 64 KiB (exit status 64).
+refuses an unknown or repeated key, a value of the wrong type or out of range, YAML anchors, aliases and tags, and a
+file above 64 KiB (exit status 64).
 
 ## Environment
 

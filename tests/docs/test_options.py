@@ -2,8 +2,8 @@
 
 import re
 
-from conftest import REPOSITORY
 from options_page import generate_page
+from support import REPOSITORY
 
 from job.config import cli
 from job.config.run_config import OPTIONS

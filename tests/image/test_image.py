@@ -1,4 +1,4 @@
-"""The built image, run with a real Docker engine under every common restriction (`make image-test`)."""
+"""Runs the built image with a Docker engine under every common restriction (`make image-test`)."""
 
 import gzip
 import json
@@ -30,7 +30,7 @@ IMAGE = os.environ.get("IMAGE", "fashion-job")
 MAX_SIZE_MB = 1400
 REPORT = {"index.html", "metrics.json", "predictions.csv", "samples.npz", "model.keras"}
 QUICK = ("--epochs", "1", "--batch-size", "256")
-"""A run of a few seconds, on all of the data."""
+"""Options of a run that takes a few seconds on the whole data set."""
 
 RESTRICTIONS = {
     "no network": ("--network", "none"),
@@ -48,7 +48,7 @@ ALL = tuple(option for name, options in RESTRICTIONS.items() for option in optio
 
 @dataclass(frozen=True)
 class Done:
-    """A container that has ended."""
+    """A container that has exited."""
 
     status: int
     out: bytes
@@ -56,8 +56,18 @@ class Done:
 
     @property
     def lines(self) -> list[str]:
-        """The log, without what the Docker client says of its engine."""
+        """The lines of the log, without the warnings of the Docker client."""
         return [line for line in self.err.splitlines() if not line.startswith("WARNING: ")]
+
+    @property
+    def system(self) -> str:
+        """The line of the log that describes what the container may use."""
+        return next(line for line in self.lines if line.startswith("system "))
+
+    @property
+    def warnings(self) -> list[str]:
+        """The warnings of the job."""
+        return [line for line in self.lines if line.startswith("fashion-job: warning: ")]
 
 
 def docker(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -65,7 +75,7 @@ def docker(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def run(*options: str, arguments: tuple[str, ...] = QUICK) -> Done:
-    """`docker run --rm` with these options, noted in the table."""
+    """Runs a container with these options, and adds it to the table."""
     begun = time.monotonic()
     command = ("docker", "run", "--rm", *options, IMAGE, *arguments)
     done = subprocess.run(command, capture_output=True, check=False)
@@ -73,12 +83,12 @@ def run(*options: str, arguments: tuple[str, ...] = QUICK) -> Done:
     return Done(done.returncode, done.stdout, done.stderr.decode())
 
 
-def note(status: int, wall_time_s: float, what: str) -> None:
-    what = re.sub(r"\S*/pytest-of-\S*/(\w+:)", r"\1", what)
-    support.CONTAINERS.append(f"{status:>6} {wall_time_s:>7.1f} s  {what}")
+def note(status: int, wall_time_s: float, description: str) -> None:
+    description = re.sub(r"\S*/pytest-of-\S*/(\w+:)", r"\1", description)
+    support.CONTAINERS.append(f"{status:>6} {wall_time_s:>7.1f} s  {description}")
 
 
-def me() -> tuple[str, str]:
+def current_user() -> tuple[str, str]:
     return ("--user", f"{os.getuid()}:{os.getgid()}")
 
 
@@ -88,7 +98,7 @@ def names(folder: Path) -> set[str]:
 
 @pytest.fixture
 def report(tmp_path: Path) -> Path:
-    """A folder to mount in which everybody may write."""
+    """A folder to mount that everybody may write to."""
     folder = tmp_path / "report"
     folder.mkdir()
     folder.chmod(0o777)
@@ -97,7 +107,7 @@ def report(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def volume() -> Iterator[str]:
-    """A named volume that does not exist yet."""
+    """The name of a volume that does not exist yet; it is removed after the test."""
     name = f"fashion-job-{uuid.uuid4().hex[:8]}"
     yield name
     docker("volume", "rm", "--force", name)
@@ -105,7 +115,7 @@ def volume() -> Iterator[str]:
 
 @pytest.fixture
 def container() -> Iterator[str]:
-    """The name of a container, which is removed."""
+    """The name of a container, which is removed after the test."""
     name = f"fashion-job-{uuid.uuid4().hex[:8]}"
     yield name
     docker("rm", "--force", name)
@@ -116,7 +126,7 @@ def in_volume(name: str, *command: str) -> str:
 
 
 def test_the_size() -> None:
-    """At most 1.40 GB of files; what the engine says of it depends on how it stores images."""
+    """The image has at most 1.40 GB of files; the size that an engine reports depends on its storage."""
     done = docker("run", "--rm", "--network", "none", "--user", "0", "--entrypoint", "du", IMAGE, "-sxb", "/")
     size_mb = int(done.stdout.split()[0]) / 1e6
     support.CONTAINERS.insert(0, f"{IMAGE}: {size_mb:,.0f} MB")
@@ -124,7 +134,7 @@ def test_the_size() -> None:
 
 
 def test_the_labels() -> None:
-    """It says what it is, of which version and revision."""
+    """The labels name the project, its version and its revision."""
     described = json.loads(docker("inspect", IMAGE).stdout)[0]
     labels = {name.rsplit(".", 1)[1]: text for name, text in described["Config"]["Labels"].items()}
     head = subprocess.run(("git", "rev-parse", "HEAD"), cwd=REPOSITORY, capture_output=True, text=True, check=True)
@@ -137,7 +147,7 @@ def test_the_labels() -> None:
 
 
 def test_all_of_its_code_is_compiled() -> None:
-    """Of the job, the packages and Python itself, so that nothing is compiled at each start."""
+    """The job, its packages and Python itself have bytecode, so that no start compiles them."""
     script = (
         "import importlib.util, pathlib, sysconfig\n"
         "for root in ('/app', '/opt/venv/lib', sysconfig.get_path('stdlib')):\n"
@@ -150,15 +160,16 @@ def test_all_of_its_code_is_compiled() -> None:
 
 
 def test_the_documented_run_as_fast_as_outside(report: Path, tmp_path: Path) -> None:
-    """The whole baseline, as accurate as published, on the data baked in; the table shows the same run outside."""
-    done = run(*me(), "--network", "none", "-v", f"{report}:/app/report", arguments=())
+    """The baseline on the data of the image is as accurate as documented; the table also times it outside the image."""
+    done = run(*current_user(), "--network", "none", "-v", f"{report}:/app/report", arguments=())
     assert done.status == 0, done.err
     assert names(report) == REPORT
     metrics = json.loads((report / "metrics.json").read_text())
-    assert metrics["data"]["folder"] == str(DEBIAN)
-    assert metrics["data"]["n_test"] == 10000
-    assert 0.855 < metrics["accuracy"] < 0.895
-    assert done.out.decode() == f"accuracy {metrics['accuracy']:.4f} on 10,000 test images: report/index.html\n"
+    assert metrics["provenance"]["data"]["folder"] == str(DEBIAN)
+    assert metrics["evaluation"]["n_test"] == 10000
+    accuracy = metrics["evaluation"]["accuracy"]
+    assert 0.855 < accuracy < 0.895
+    assert done.out.decode() == f"accuracy {accuracy:.4f} on 10,000 test images: report/index.html\n"
     assert (report / "index.html").read_text(encoding="utf-8").startswith("<!doctype html>")
     assert len((report / "predictions.csv").read_text().splitlines()) == 10001
 
@@ -171,50 +182,51 @@ def test_the_documented_run_as_fast_as_outside(report: Path, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("name", RESTRICTIONS)
 def test_runs_under_each_restriction(report: Path, name: str) -> None:
-    """The five files come out, and the first line of the log says what the container may use."""
+    """The run writes its five files, and the log describes what the container may use."""
     options = RESTRICTIONS[name]
     done = run(*options, "-v", f"{report}:/app/report")
     assert done.status == 0, done.err
     assert names(report) == REPORT
-    assert done.lines[0].startswith(f"system      user {options[1] if '--user' in options else '1000:1000'}, ")
-    assert ("memory limit 1,024 MiB, " in done.lines[0]) == (name == "memory")
-    assert name != "one processor" or ", 1 thread on 1 processor (" in done.lines[0]
-    assert done.lines[0].endswith(f", data from {DEBIAN}, report to /app/report")
+    assert done.lines[0] == "output      /app/report"
+    assert done.system.startswith(f"system      user {options[1] if '--user' in options else '1000:1000'}, ")
+    assert ("memory limit 1,024 MiB, " in done.system) == (name == "memory")
+    assert name != "one processor" or ", 1 thread on 1 processor (" in done.system
+    assert done.system.endswith(f", data from {DEBIAN}")
 
 
 def test_runs_under_all_restrictions(report: Path) -> None:
-    """At once, with the whole baseline."""
+    """The baseline runs under all restrictions at once."""
     done = run(*ALL, "-v", f"{report}:/app/report", arguments=())
     assert done.status == 0, done.err
     assert names(report) == REPORT
-    assert done.lines[0].startswith("system      user 12345:12345, 1 thread on 1 processor (")
-    assert "memory limit 1,024 MiB, no GPU, " in done.lines[0]
+    assert done.system.startswith("system      user 12345:12345, 1 thread on 1 processor (")
+    assert "memory limit 1,024 MiB, no GPU, " in done.system
 
 
 def test_a_named_volume(volume: str) -> None:
-    """A new one takes the report, under all restrictions, of a user that no image knows."""
+    """A user unknown to the image can write to a new volume under all restrictions."""
     done = run(*ALL, "-v", f"{volume}:/app/report")
     assert done.status == 0, done.err
     assert set(in_volume(volume, "ls", "/volume").split()) == REPORT
 
 
 def test_no_mount(container: str, tmp_path: Path) -> None:
-    """The report stays in the container, from which `docker cp` takes it."""
+    """Without a mount the report stays in the container, and `docker cp` copies it."""
     assert docker("run", "--name", container, "--network", "none", IMAGE, *QUICK).returncode == 0
     assert docker("cp", f"{container}:/app/report", str(tmp_path)).returncode == 0
     assert names(tmp_path / "report") == REPORT
 
 
 def test_no_mount_and_read_only() -> None:
-    """73 before training, and both ways out."""
+    """The status is 73 before training, and the line names both remedies."""
     done = run("--read-only", "--tmpfs", "/tmp")
     assert done.status == 73
     (line,) = done.lines
-    assert line.endswith("mount a folder there, or name another (training can also stream: --output -)")
+    assert line.endswith("mount a folder there, name another one, or train with --output -")
 
 
 def test_read_only_without_a_temporary_folder(report: Path) -> None:
-    """73 before training, and the option that helps."""
+    """The status is 73 before training, and the line names the option that helps."""
     done = run("--read-only", "-v", f"{report}:/app/report")
     assert done.status == 73
     (line,) = done.lines
@@ -223,19 +235,19 @@ def test_read_only_without_a_temporary_folder(report: Path) -> None:
 
 
 def test_the_report_as_a_stream(tmp_path: Path) -> None:
-    """Under all restrictions, with no mount at all: a tar archive on stdout, the log on stderr."""
+    """Under all restrictions and without a mount, the report goes to stdout as a tar archive and the log to stderr."""
     done = run(*ALL, arguments=(*QUICK, "--output", "-"))
     assert done.status == 0, done.err
     (tmp_path / "archive").write_bytes(done.out)
     with tarfile.open(tmp_path / "archive") as archive:
         archive.extractall(tmp_path, filter="data")
     assert names(tmp_path / "report") == REPORT
-    accuracy = json.loads((tmp_path / "report" / "metrics.json").read_text())["accuracy"]
+    accuracy = json.loads((tmp_path / "report" / "metrics.json").read_text())["evaluation"]["accuracy"]
     assert done.lines[-1] == f"accuracy {accuracy:.4f} on 10,000 test images: report/index.html in the archive"
 
 
 def test_exports(report: Path) -> None:
-    """The formats that need no more than TensorFlow and Keras; for ONNX the line that says how to build the image."""
+    """The image exports the formats that need no other package; for ONNX, the line says how to build the image."""
     options = (*ALL, "-v", f"{report}:/app/report")
     done = run(*options, arguments=(*QUICK, "--export", "tf_saved_model", "--export", "litert"))
     assert done.status == 0, done.err
@@ -246,12 +258,12 @@ def test_exports(report: Path) -> None:
 
 
 def test_a_stream_into_a_terminal(container: str) -> None:
-    """64: with `docker run -t`, Docker would change its bytes."""
+    """The status is 64, because `docker run -t` would change the bytes of the archive."""
     assert docker("run", "--tty", "--name", container, IMAGE, "--output", "-").returncode == 64
 
 
-def test_a_mount_of_someone_else_is_found_before_training(report: Path) -> None:
-    """73, and the option that helps."""
+def test_a_mount_of_another_user_is_refused(report: Path) -> None:
+    """The status is 73 before training, and the line names the option that helps."""
     report.chmod(0o755)
     os.chown(report, os.geteuid() or 4711, -1)
     done = run("--user", "54321:54321", "-v", f"{report}:/app/report")
@@ -263,16 +275,16 @@ def test_a_mount_of_someone_else_is_found_before_training(report: Path) -> None:
     assert names(report) == set()
 
 
-def test_a_mount_that_docker_made(tmp_path: Path) -> None:
-    """It is root's: 73, and what to do."""
+def test_a_mount_that_docker_created(tmp_path: Path) -> None:
+    """The status is 73, because the folder belongs to root, and the line names the remedy."""
     done = run("-v", f"{tmp_path / 'new'}:/app/report")
     assert done.status == 73
     (line,) = done.lines
     assert "/app/report belongs to user 0, as Docker creates missing folders for root: run chown" in line
 
 
-def test_a_report_of_someone_else_is_replaced(volume: str) -> None:
-    """Files of another user that may not even be read, in a folder where everybody may write."""
+def test_a_report_of_another_user_is_replaced(volume: str) -> None:
+    """Unreadable files of another user are replaced in a folder that everybody may write to."""
     earlier = "for name in index.html metrics.json; do echo earlier > $name; chmod 600 $name; done"
     mount = ("--volume", f"{volume}:/app/report")
     docker("run", "--rm", "--user", "0", *mount, "--workdir", "/app/report", "--entrypoint", "sh", IMAGE, "-c", earlier)
@@ -285,18 +297,25 @@ def test_a_report_of_someone_else_is_replaced(volume: str) -> None:
 
 
 def test_a_disk_that_is_too_small() -> None:
-    """73 before training."""
+    """The status is 73 before training."""
     done = run("--tmpfs", "/tiny:size=1m,mode=777", arguments=(*QUICK, "--output", "/tiny"))
     assert done.status == 73
     assert "MB are free; free some space or name another folder" in done.lines[-1]
     assert not any(line.startswith("training") for line in done.lines)
 
 
-def test_a_disk_that_fills_up_while_it_is_written(volume: str) -> None:
-    """73, one line, and the report of before is as it was: there is room, but not for so many files."""
+def test_a_disk_that_fills_up_during_writing(volume: str) -> None:
+    """If the file system has enough bytes but too few inodes, the status is 73, and the earlier report stays."""
     tmpfs = ("--opt", "type=tmpfs", "--opt", "device=tmpfs", "--opt", "o=size=64m,nr_inodes=7,mode=777")
     assert docker("volume", "create", *tmpfs, volume).returncode == 0
-    hold = ("--volume", f"{volume}:/volume", "--entrypoint", "sleep", IMAGE, "600")  # an unmounted tmpfs forgets
+    hold = (
+        "--volume",
+        f"{volume}:/volume",
+        "--entrypoint",
+        "sleep",
+        IMAGE,
+        "600",
+    )  # unmounting clears a tmpfs
     keep = docker("run", "--detach", *hold).stdout.strip()
     try:
         docker("exec", keep, "sh", "-c", "echo earlier > /volume/index.html")
@@ -309,34 +328,34 @@ def test_a_disk_that_fills_up_while_it_is_written(volume: str) -> None:
 
 
 def test_a_read_only_mount(report: Path) -> None:
-    """73: the file system is read-only."""
-    done = run(*me(), "-v", f"{report}:/app/report:ro")
+    """The status is 73."""
+    done = run(*current_user(), "-v", f"{report}:/app/report:ro")
     assert done.status == 73
     assert "the file system is read-only" in done.lines[-1]
 
 
-def test_killed_for_its_memory(report: Path) -> None:
-    """137, after the log has said that so little is too little; the earlier report stays."""
+def test_killed_for_lack_of_memory(report: Path) -> None:
+    """The status is 137 after a warning, and the earlier report stays."""
     (report / "index.html").write_text("earlier")
     done = run("--memory", "300m", "--memory-swap", "300m", "-v", f"{report}:/app/report")
     assert done.status == 137
-    assert "the memory limit is 300 MiB, but a run takes about" in done.lines[1]
+    assert "the memory limit is 300 MiB, but a run takes about" in done.warnings[0]
     assert {path.name: path.read_text() for path in report.iterdir()} == {"index.html": "earlier"}
 
 
-def test_the_convolutional_network_in_the_memory_told() -> None:
-    """README's 2 GiB are enough for it, of which the log then has nothing to say; of less than it takes it warns."""
-    of_cnn = ("--recipe", "cnn", "--epochs", "1")
-    done = run("--memory", "2g", "--memory-swap", "2g", arguments=of_cnn)
+def test_the_memory_of_the_convolutional_network() -> None:
+    """The documented 2 GiB are enough, and the log warns about less than the network needs."""
+    cnn = ("--recipe", "cnn", "--epochs", "1")
+    done = run("--memory", "2g", "--memory-swap", "2g", arguments=cnn)
     assert done.status == 0
-    assert "the memory limit is" not in "".join(done.lines)
-    done = run("--memory", "300m", "--memory-swap", "300m", arguments=of_cnn)
+    assert done.warnings == []
+    done = run("--memory", "300m", "--memory-swap", "300m", arguments=cnn)
     assert done.status == 137
-    assert "the memory limit is 300 MiB, but a run takes about 1,200 MiB" in done.lines[1]
+    assert "the memory limit is 300 MiB, but a run takes about 1,200 MiB" in done.warnings[0]
 
 
 def test_damaged_data_mounted_over_the_data_of_the_image(tmp_path: Path) -> None:
-    """65: the file and what is wrong with it."""
+    """The status is 65, and the line names the file."""
     folder = tmp_path / "data"
     folder.mkdir()
     folder.chmod(0o755)
@@ -354,44 +373,42 @@ def test_damaged_data_mounted_over_the_data_of_the_image(tmp_path: Path) -> None
 
 
 def test_an_unknown_option() -> None:
-    """64 and one line."""
+    """The status is 64, and the only line suggests the nearest option."""
     done = run(arguments=("--epoch", "5"))
     assert done.status == 64
     (line,) = done.lines
-    assert line == "fashion-job: error: unrecognized arguments: --epoch 5; `python -m job --help` lists the options"
+    assert line == "fashion-job: error: unknown option --epoch; did you mean --epochs?"
 
 
-def test_a_gpu_asked_of_the_image_for_the_cpu() -> None:
-    """69, and the image to use."""
+def test_a_gpu_requested_from_the_cpu_image() -> None:
+    """The status is 69, and the line names the image to use."""
     done = run(arguments=("--device", "gpu"))
     assert done.status == 69
     assert "this TensorFlow is built for the CPU; use the GPU image (make image DEVICE=gpu" in done.lines[-1]
 
 
-def test_a_gpu_given_to_the_image_for_the_cpu() -> None:
-    """`--gpus all` is not lost in silence: the run goes on, on the CPU, and says so."""
+def test_a_gpu_given_to_the_cpu_image() -> None:
+    """The job warns that it cannot use the GPU, and trains on the CPU."""
     done = run("-v", "/dev/null:/dev/nvidia0")
     assert done.status == 0, done.err
-    assert ", 1 GPU, data from" in done.lines[0]
-    assert any(
-        line.startswith("fashion-job: warning: found 1 GPU, but this TensorFlow is built for the CPU")
-        for line in done.lines
-    )
+    assert ", 1 GPU, data from" in done.system
+    (warning,) = done.warnings
+    assert "found 1 GPU, but this TensorFlow is built for the CPU" in warning
 
 
 def test_cgroups_of_version_2(tmp_path: Path) -> None:
-    """Laid over the engine's own: half a processor makes one thread."""
+    """Files mounted over those of the engine show that half a processor gives one thread."""
     for name, limit in (("cpu.max", "50000 100000\n"), ("memory.max", "2147483648\n")):
         (tmp_path / name).write_text(limit)
     tmp_path.chmod(0o755)
     done = run("-v", f"{tmp_path}:/sys/fs/cgroup:ro")
     assert done.status == 0, done.err
-    assert ", 1 thread on 1 processor (" in done.lines[0]
-    assert "memory limit 2,048 MiB" in done.lines[0]
+    assert ", 1 thread on 1 processor (" in done.system
+    assert "memory limit 2,048 MiB" in done.system
 
 
 def test_what_a_change_rebuilds(tmp_path: Path) -> None:
-    """A changed line of code reinstalls nothing; a changed lock downloads nothing that was downloaded before."""
+    """A change of the code installs nothing, and a change of the lock file downloads nothing again."""
     for name in ("job", "templates"):
         shutil.copytree(REPOSITORY / name, tmp_path / name)
     for name in (
@@ -409,34 +426,34 @@ def test_what_a_change_rebuilds(tmp_path: Path) -> None:
     try:
         for name, installs in (("job/__init__.py", False), ("requirements.txt", True)):
             with (tmp_path / name).open("a") as file:
-                file.write(f"\n# changed {image}\n")  # or the build of an earlier test is at hand
+                file.write(f"\n# changed {image}\n")  # unique, because the builder caches earlier builds
             begun = time.monotonic()
             build = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-            said = build.stdout + build.stderr
+            log = build.stdout + build.stderr
             note(build.returncode, time.monotonic() - begun, f"(docker build after a change in {name})")
-            assert build.returncode == 0, said
-            assert ("Successfully installed" in said) == installs
-            assert "Downloading" not in said
-            assert ("already downloaded" in said) == installs
+            assert build.returncode == 0, log
+            assert ("Successfully installed" in log) == installs
+            assert "Downloading" not in log
+            assert ("already downloaded" in log) == installs
     finally:
         docker("rmi", "--force", image)
 
 
 @pytest.fixture(scope="module")
 def duration_s() -> float:
-    """How long a quick run takes here."""
+    """The duration of a quick run on this machine."""
     begun = time.monotonic()
     assert run().status == 0
     return time.monotonic() - begun
 
 
 SHARES = (np.arange(12) + np.random.default_rng(3).uniform(size=12)) / 12
-"""Random moments of a run, one in each twelfth of it."""
+"""Random moments as fractions of a run, one in each twelfth."""
 
 
 @pytest.mark.parametrize("share", SHARES, ids="{:.2f}".format)
 def test_docker_stop_at_any_moment(report: Path, container: str, duration_s: float, share: float) -> None:
-    """143 within 2 seconds, and the earlier report alone as it was; or else the run was over, its report complete."""
+    """Docker stops the job within 2 seconds; either the earlier report or the complete new one is in place."""
     (report / "index.html").write_text("earlier")
     docker("run", "--detach", "--name", container, "-v", f"{report}:/app/report", IMAGE, *QUICK)
     time.sleep(share * duration_s)
