@@ -174,7 +174,7 @@ def make_provenance(*, is_fashion_mnist: bool = True, is_trained: bool = True) -
             is_fashion_mnist=is_fashion_mnist,
             source="folder",
             folder="/data",
-            sha256={name: f"{number:064x}" for number, name in enumerate(FILES)},
+            sha256={name: f"{number:064x}" for number, name in enumerate(FILES.values())},
         ),
         timings_s={"data": 0.5, "training": 2.5, "total": 4.0} if is_trained else {"data": 0.5, "total": 1.0},
     )
