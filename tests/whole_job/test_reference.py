@@ -27,7 +27,7 @@ def test_the_output_folder_cannot_be_the_reference(error_of: ErrorOf, folder: Pa
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     for name in (folder, tmp_path / "link", f"{folder}/../run", f"{folder}/"):
         line = error_of(64, "--reference", name, "--output", folder)
-        assert f"--reference {name} is the folder of --output, whose files this run will replace" in line
+        assert f"--reference {name} is the folder of --output, whose files this run would replace" in line
     for name in ("none", "loop"):
         assert "is the folder of --output" in error_of(64, "--reference", tmp_path / name, "--output", tmp_path / name)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
