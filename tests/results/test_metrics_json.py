@@ -141,6 +141,7 @@ def test_an_edited_metrics_json(folder: Path, edit: Edit, words: str) -> None:
         b"[]",
         b"null",
         b"\xff\xfe",
+        b'{"schema_version": "\xff"}',
         b'{"schema_version": %d' % SCHEMA_VERSION,
         b'{"schema_version": %d}' % SCHEMA_VERSION,
         b'{"schema_version": %d, "a": NaN}' % SCHEMA_VERSION,
@@ -204,6 +205,17 @@ def test_an_edited_seed_variation(repeated_folder: Path, edit: Edit, words: str)
     """Mean and deviation are those of the runs, and the reported run is the median one."""
     edit_metrics(repeated_folder, lambda content: edit(content["training"]))
     assert words in read_error(repeated_folder)
+
+
+def test_a_single_run_has_no_seed_variation(repeated_folder: Path) -> None:
+    """One accuracy has no standard deviation."""
+
+    def keep_one_run(training: dict[str, Any]) -> None:
+        training["config"]["runs"] = 1
+        del training["seed_variation"]["runs"][1:]
+
+    edit_metrics(repeated_folder, lambda content: keep_one_run(content["training"]))
+    assert "the seed variation does not have 1 runs" in read_error(repeated_folder)
 
 
 def test_the_evaluation_is_that_of_the_reported_run(repeated_folder: Path) -> None:
