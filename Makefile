@@ -63,6 +63,9 @@ check: $(VENV)/tests.stamp ## Check format, lint, types, layers, Dockerfile and 
 	$(BIN)/zizmor --offline --quiet .github
 	$(BIN)/kubernetes-validate --quiet --strict docs/ci/kubernetes-job.yaml
 
+docs: $(VENV)/tests.stamp ## Write docs/options.md again from the options
+	PYTHONPATH=. $(BIN)/python tests/docs/options_page.py > docs/options.md
+
 format: $(VENV)/tests.stamp ## Format the code and mend what the linter can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
