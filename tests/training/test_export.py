@@ -13,6 +13,8 @@ from job.config.run_config import Config
 from job.errors import PackageError
 from job.training import export, networks
 
+pytestmark = pytest.mark.training
+
 
 def test_writes_one_file_or_folder_per_format(tmp_path: Path) -> None:
     """Each format has its own path, and needs no other format."""

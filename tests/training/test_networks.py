@@ -11,6 +11,8 @@ from job.config.recipes import OPTIMIZERS
 from job.config.run_config import Config, recipe_config
 from job.training import networks
 
+pytestmark = pytest.mark.training
+
 CNN = Config(model="cnn")
 
 
