@@ -21,15 +21,9 @@ def build_network(n_classes: int, recipe: Config, seed: int, n_steps: int = 1) -
     """Build the network of a recipe, compiled with its optimizer and categorical cross-entropy.
 
     It takes pixels in [0, 1], shape (n, 28, 28), and returns probabilities, shape (n, n_classes). With 10 classes the
-    MLP has 109,386 parameters.
+    MLP has 109,386 parameters. The schedule of the learning rate takes `n_steps` steps.
 
     Sets the seed of Python, NumPy and TensorFlow, which determines the initial weights and dropout.
-
-    Args:
-        n_classes: Number of classes, at least 2.
-        recipe: The recipe.
-        seed: Seed of the initial weights and dropout.
-        n_steps: Number of steps of the whole training, for schedules.
     """
     keras.utils.set_random_seed(seed)
     images = keras.Input(IMAGE_SHAPE)
@@ -38,9 +32,7 @@ def build_network(n_classes: int, recipe: Config, seed: int, n_steps: int = 1) -
         features = keras.layers.Dropout(recipe.dropout)(features)
     probabilities = keras.layers.Dense(n_classes, activation="softmax", name=optimizers.LAST_LAYER)(features)
     network = keras.Model(images, probabilities, name=recipe.model)
-    loss: str | keras.losses.Loss = "categorical_crossentropy"
-    if recipe.label_smoothing:
-        loss = keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing)
+    loss = keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing)
     network.compile(optimizers.build_optimizer(recipe, n_steps), loss=loss, metrics=["accuracy"])
     return network
 
