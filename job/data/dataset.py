@@ -16,8 +16,7 @@ from job.text import is_displayable
 
 IMAGE_SHAPE = (28, 28)
 MIN_CLASSES, MAX_CLASSES = 2, 256
-MEMORY_SHARE = 4
-"""One file may take a quarter of the memory, because two are read and TensorFlow needs its part."""
+MEMORY_SHARE = 4  # one file may take a quarter of the memory: two are read, and TensorFlow needs its part
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,6 @@ class Dataset:
         class_names: Class names in label order.
         train_images: Shape (n_train, 28, 28); 0 is black. The test images are alike.
         train_labels: Shape (n_train,). The test labels are alike.
-        source: Where the files were found.
         sha256: Hash of each decompressed file, by the keys of `fashion_mnist.FILES`.
     """
 
@@ -47,9 +45,7 @@ class Dataset:
         return f"{self.name}, {counts} of {self.n_classes} classes, from {self.source.folder}"
 
     def n_train(self, validation_split: float) -> int:
-        """Count the images that remain for training if the last ones are held out, as Keras does.
-
-        `validation_split` is the fraction to hold out, in [0, 1).
+        """Count the images that remain for training if a fraction in [0, 1), the last ones, is held out, as in Keras.
 
         Raises:
             DataError: If one of the two parts would be empty.
@@ -140,10 +136,9 @@ def _read_class_names(folder: Path, train_labels: NDArray[np.uint8]) -> tuple[st
             raise DataError(f"{folder / FILES['train_labels']}: every label is 0; at least two classes are needed")
         return tuple(f"class {label}" for label in range(n_classes))
     try:
-        lines = path.read_text(encoding="utf-8-sig").removesuffix("\n").split("\n")
+        names = tuple(line.strip() for line in path.read_text(encoding="utf-8-sig").removesuffix("\n").split("\n"))
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read as UTF-8 text ({error}); save it as UTF-8") from error
-    names = tuple(line.strip() for line in lines)
     if not MIN_CLASSES <= len(names) <= MAX_CLASSES:
         raise DataError(f"{path}: contains {len(names)} class names; write 2 to 256, one on each line")
     for name in names:

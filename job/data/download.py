@@ -46,12 +46,7 @@ def find_or_download(folder: str | None) -> Source:
     """
     if folder is not None:
         return sources.check_folder(Path(folder))
-    reason = ""
-    if not sources.find_installed():
-        try:
-            _run(sys.executable, "-P", "-c", KERAS_SCRIPT)  # downloads into Keras's cache
-        except DataError as error:
-            reason = str(error)
+    reason = "" if sources.find_installed() else _run(sys.executable, "-P", "-c", KERAS_SCRIPT)
     if source := sources.find_installed():
         return source
     raise DataError(
@@ -92,26 +87,26 @@ def download_debian_package(work: Path) -> Path:
     # The system's package lists may be empty or outdated, and only root may update them.
     settings = (f"Dir::State={work}", f"Dir::Cache={work}", "APT::Sandbox::User=root")
     apt = ("apt-get", "--quiet", *(f"--option={setting}" for setting in settings))
-    _run(*apt, "update", folder=work)
-    _run(*apt, "download", PACKAGE, folder=work)
-    for package in work.glob(f"{PACKAGE}*.deb"):
-        _run("dpkg-deb", "--extract", package.name, ".", folder=work)
+    unpack = ("sh", "-c", f"dpkg-deb --extract {PACKAGE}_*.deb .")
+    for command in ((*apt, "update"), (*apt, "download", PACKAGE), unpack):
+        if reason := _run(*command, folder=work):
+            raise DataError(reason)
     return work / sources.DEBIAN.relative_to("/")
 
 
 def download_with_keras(work: Path) -> Path:
     """Download with Keras into `work`; return the folder with the four files."""
-    _run(sys.executable, "-P", "-c", KERAS_SCRIPT, KERAS_HOME=str(work))
+    if reason := _run(sys.executable, "-P", "-c", KERAS_SCRIPT, KERAS_HOME=str(work)):
+        raise DataError(reason)
     return work / "datasets" / "fashion-mnist"
 
 
-def _run(*command: str, folder: Path | None = None, **environment: str) -> None:
-    """Run a command quietly, because Keras and TensorFlow print; its last line on stderr becomes the error."""
+def _run(*command: str, folder: Path | None = None, **environment: str) -> str:
+    """Run a command quietly, because Keras and TensorFlow print; return its last line on stderr if it fails."""
     env = os.environ | environment
     done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)  # noqa: S603 - fixed commands
-    if done.returncode:
-        last_line = (done.stderr.strip().splitlines() or [""])[-1]
-        raise DataError(f"{Path(command[0]).name}: {last_line}")
+    lines = done.stderr.strip().splitlines() or [f"status {done.returncode}"]
+    return f"{Path(command[0]).name}: {lines[-1]}" if done.returncode else ""
 
 
 if __name__ == "__main__":

@@ -17,10 +17,8 @@ from numpy.typing import NDArray
 
 from job.errors import DataError
 
-CHUNK_BYTES = 2**20
 MAX_BYTES = 2**40
-ALIGNMENT = 64
-"""Alignment in bytes that TensorFlow needs to share an array's memory."""
+ALIGNMENT = 64  # in bytes; TensorFlow needs it to share an array's memory
 
 
 class Payload(NamedTuple):
@@ -31,12 +29,9 @@ class Payload(NamedTuple):
 
 
 def read_idx(path: Path, n_dimensions: int, max_bytes: int = MAX_BYTES) -> Payload:
-    """Read one gzipped IDX file of unsigned bytes.
+    """Read one gzipped IDX file of unsigned bytes, with 3 dimensions for images or 1 for labels.
 
-    Args:
-        path: File to read.
-        n_dimensions: 3 for images, 1 for labels.
-        max_bytes: Maximum number of values. If the header announces more, no value is read.
+    If the header announces more than `max_bytes` values, no value is read.
 
     Raises:
         DataError: If the file cannot be read, is damaged, or does not contain `n_dimensions` dimensions of bytes.
@@ -54,7 +49,7 @@ def read_idx(path: Path, n_dimensions: int, max_bytes: int = MAX_BYTES) -> Paylo
             values = allocate_aligned(math.prod(shape))
             digest = hashlib.sha256(header)
             n_values = 0
-            while chunk := file.read(CHUNK_BYTES):
+            while chunk := file.read(2**20):
                 digest.update(chunk)
                 fitting = chunk[: len(values) - n_values]
                 values[n_values : n_values + len(fitting)] = np.frombuffer(fitting, np.uint8)

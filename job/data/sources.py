@@ -9,7 +9,7 @@ from job.errors import DataError
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 LOCAL = Path("data")
-KERAS_FALLBACK = Path("/tmp/.keras")  # noqa: S108 - chosen by Keras; the hash of every file is checked
+KERAS_FALLBACK = Path("/tmp/.keras")  # noqa: S108 - Keras's choice if KERAS_HOME is not writable; hashes are checked
 OPTION = "--data"
 
 
@@ -22,10 +22,7 @@ class Source:
 
 
 def find_installed() -> Source | None:
-    """Find the first place on this machine that has all four files of Fashion-MNIST.
-
-    Keras keeps them below KERAS_HOME, or below /tmp if that is not writable.
-    """
+    """Find the first place on this machine that has all four files of Fashion-MNIST."""
     home = Path(os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras"))  # noqa: PTH111 - a user may lack a home
     places = (
         Source(DEBIAN, "Debian's package dataset-fashion-mnist"),

@@ -28,12 +28,7 @@ class Augmentation:
     `flip` mirrors left and right: a random half of the images in the first epoch, and from then on each image in every
     other epoch, so that training sees both sides equally often (as in cifar10-airbench, arXiv 2404.00498). `shift`
     moves an image by up to 2 pixels in each direction. `erase` blackens a random rectangle in half of the images (a
-    variant of Cutout, arXiv 1708.04552, which uses squares of one size).
-
-    Args:
-        names: Names from `recipes.AUGMENTATIONS`; may be empty.
-        n_images: Number of training images.
-        seed: Seed of the parameters.
+    variant of Cutout, arXiv 1708.04552, which uses squares of one size). Without names, images stay as they are.
     """
 
     def __init__(self, names: Sequence[str], n_images: int, seed: int) -> None:

@@ -9,8 +9,6 @@ from job.config.run_config import Config
 from job.data.dataset import IMAGE_SHAPE
 from job.training import optimizers
 
-HIDDEN_UNITS = (128, 64)
-STEM_CHANNELS, POOLED_CHANNELS, DEEP_CHANNELS = (16, 32), (48, 80), (112, 112)
 DIRECTIONS = ((-1, 0), (1, 0), (0, -1), (0, 1))
 """Shifts of `flip-shift` in pixels: down, right."""
 
@@ -63,7 +61,7 @@ def with_test_time_augmentation(network: keras.Model, recipe: Config) -> keras.M
 def _build_mlp(images: keras.KerasTensor) -> keras.KerasTensor:
     """Apply two hidden layers to all pixels."""
     features = keras.layers.Flatten()(images)
-    for units in HIDDEN_UNITS:
+    for units in (128, 64):
         features = keras.layers.Dense(units, activation="relu")(features)
     return features
 
@@ -75,15 +73,13 @@ def _build_cnn(images: keras.KerasTensor) -> keras.KerasTensor:
     computation is on small images with many channels, where a processor is fastest; therefore the first normalization
     comes after the pooling. docs/recipes.md has the measurements.
     """
-    fine, coarse = STEM_CHANNELS
     features = keras.ops.expand_dims(images, -1)
-    features = keras.layers.ReLU()(_create_convolution(fine, use_bias=True)(features))
-    features = keras.layers.ReLU()(_create_convolution(coarse, kernel_size=2, strides=2, use_bias=True)(features))
-    first, second = POOLED_CHANNELS
-    features = _normalize(_pool(_create_convolution(first, padding="valid")(features)))
-    features = _pool(_normalize(_create_convolution(second)(features)))
-    for channels in DEEP_CHANNELS:
-        features = _normalize(_create_convolution(channels)(features))
+    features = keras.layers.ReLU()(_create_convolution(16, use_bias=True)(features))
+    features = keras.layers.ReLU()(_create_convolution(32, kernel_size=2, strides=2, use_bias=True)(features))
+    features = _normalize(_pool(_create_convolution(48, padding="valid")(features)))
+    features = _pool(_normalize(_create_convolution(80)(features)))
+    features = _normalize(_create_convolution(112)(features))
+    features = _normalize(_create_convolution(112)(features))
     return keras.layers.GlobalAveragePooling2D()(features)
 
 

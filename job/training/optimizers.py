@@ -7,7 +7,6 @@ import keras
 
 from job.config.run_config import Config
 
-MOMENTUM = 0.9  # Nesterov momentum of sgd
 NOT_DECAYED = ("bias", "gamma", "beta")
 """Variables without weight decay, which would only pull a layer's offsets and scales towards 0."""
 
@@ -48,7 +47,7 @@ def build_optimizer(recipe: Config, n_steps: int) -> keras.optimizers.Optimizer:
         return keras.optimizers.Adam(rate, **average)
     decay = recipe.weight_decay
     if recipe.optimizer == "sgd":
-        optimizer = keras.optimizers.SGD(rate, momentum=MOMENTUM, nesterov=True, weight_decay=decay or None, **average)
+        optimizer = keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=decay or None, **average)
     elif recipe.optimizer == "muon":
         settings = {"weight_decay": decay, "adam_weight_decay": decay * ADAM_SHARE, "adam_lr_ratio": ADAM_SHARE}
         optimizer = Muon(rate, **settings, **average)

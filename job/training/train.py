@@ -68,13 +68,7 @@ def count_steps(dataset: Dataset, config: Config) -> int:
 def train_network(
     network: keras.Model, dataset: Dataset, config: Config, callbacks: Sequence[keras.callbacks.Callback] = ()
 ) -> History:
-    """Train a network in place.
-
-    Args:
-        network: Compiled network.
-        dataset: The data set; its last training images are held out for validation.
-        config: Settings of the run.
-        callbacks: Additional Keras callbacks.
+    """Train a compiled network in place; the last training images are held out for validation.
 
     Returns:
         Keras's history: `loss`, `accuracy` and `learning_rate` of each epoch, and with validation `val_loss` and
