@@ -19,11 +19,8 @@ import tempfile
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from typing import IO
 
-from job.log import STDERR_LOCK
-
-log = logging.getLogger(__name__)
+from job.log import STDERR_LOCK, log
 
 STDERR_DESCRIPTOR = 2
 OPTIONAL_FOR_KERAS = ("matplotlib", "pandas", "sklearn")
@@ -32,20 +29,23 @@ OPTIONAL_FOR_KERAS = ("matplotlib", "pandas", "sklearn")
 @functools.cache
 def start_importing() -> Future[None]:
     """Start to import TensorFlow and Keras in a thread; later calls return the same future."""
-    return ThreadPoolExecutor(1).submit(import_tensorflow)
+    return ThreadPoolExecutor(1).submit(_import_tensorflow)
 
 
-def import_tensorflow() -> None:
-    """Import TensorFlow and Keras as the module's docstring describes."""
+def _import_tensorflow() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    hidden = [package for package in OPTIONAL_FOR_KERAS if package not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type] # None is documented to stop an import
     gc.disable()
     try:
-        with captured_native_stderr(), _hidden(OPTIONAL_FOR_KERAS):
+        with captured_native_stderr():
             import keras  # noqa: F401
             import tensorflow as tf  # noqa: F401
     finally:
         gc.freeze()
         gc.enable()
+        for package in hidden:
+            del sys.modules[package]
 
 
 @contextmanager
@@ -57,6 +57,7 @@ def captured_native_stderr() -> Iterator[None]:
     original = os.dup(STDERR_DESCRIPTOR)  # never closed: another thread may be about to write to it
     direct = os.fdopen(original, "w", closefd=False)
     python_stderr = sys.stderr
+    level = logging.DEBUG
     with tempfile.TemporaryFile() as captured:
         with STDERR_LOCK:
             if python_stderr is sys.__stderr__ and python_stderr:
@@ -66,7 +67,7 @@ def captured_native_stderr() -> Iterator[None]:
         try:
             yield
         except ImportError:
-            log.error(_read_text(captured))  # noqa: TRY400 - the native text alone; the exception itself propagates
+            level = logging.ERROR
             raise
         finally:
             with STDERR_LOCK:
@@ -74,22 +75,6 @@ def captured_native_stderr() -> Iterator[None]:
                 sys.stderr = python_stderr
                 with suppress(OSError):
                     direct.flush()
-            if text := _read_text(captured):
-                log.debug(text)
-
-
-@contextmanager
-def _hidden(packages: tuple[str, ...]) -> Iterator[None]:
-    """Make packages that are not imported yet look as if they were not installed."""
-    hidden = [package for package in packages if package not in sys.modules]
-    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type] # None is documented to stop an import
-    try:
-        yield
-    finally:
-        for package in hidden:
-            del sys.modules[package]
-
-
-def _read_text(file: IO[bytes]) -> str:
-    file.seek(0)
-    return file.read().decode(errors="replace").strip()
+            captured.seek(0)
+            if text := captured.read().decode(errors="replace").strip():
+                log.log(level, text)

@@ -30,7 +30,7 @@ def test_the_baseline() -> None:
     assert network.count_params() == 784 * 128 + 128 + 128 * 64 + 64 + 64 * 10 + 10
     assert type(network.optimizer).__name__ == "Adam"
     assert float(network.optimizer.learning_rate) == pytest.approx(0.001)
-    assert network.loss == "categorical_crossentropy"
+    assert isinstance(network.loss, keras.losses.CategoricalCrossentropy)
     assert networks.describe_network(network) == "MLP 784-128-64-10, 109,386 parameters"
 
 
