@@ -21,7 +21,7 @@ def draw_reliability(bins: Sequence[Bin]) -> str:
     )
     intervals = [each.accuracy_interval for each in bins]
     with canvas.new_figure(RELIABILITY_HEIGHT) as figure:
-        axes = canvas.inner_axes(figure, canvas.LEFT, canvas.TOP, canvas.RIGHT, canvas.BOTTOM + HISTOGRAM + 22)
+        axes = canvas.inner_axes(figure, bottom=canvas.BOTTOM + HISTOGRAM + 22)
         axes.plot([0, 1], [0, 1], color=canvas.MUTED, linewidth=1, dashes=(4, 4))
         bounds = ([interval.lower for interval in intervals], [interval.upper for interval in intervals])
         axes.vlines(confidence, *bounds, color=canvas.ACCENT, linewidth=1.4)
@@ -30,9 +30,7 @@ def draw_reliability(bins: Sequence[Bin]) -> str:
         canvas.percent_axis(axes.yaxis)
         axes.text(0.03, 0.93, "above the line: underconfident", color=canvas.MUTED)
         axes.text(0.97, 0.04, "below the line: overconfident", color=canvas.MUTED, ha="right")
-        histogram = canvas.inner_axes(
-            figure, canvas.LEFT, RELIABILITY_HEIGHT - canvas.BOTTOM - HISTOGRAM, canvas.RIGHT, canvas.BOTTOM
-        )
+        histogram = canvas.inner_axes(figure, top=RELIABILITY_HEIGHT - canvas.BOTTOM - HISTOGRAM)
         histogram.vlines(confidence, 0, n, color=canvas.MUTED, linewidth=8)
         histogram.set(xlim=(0, 1), ylim=(0, n.max()), yticks=[n.max()])
         canvas.percent_axis(histogram.xaxis)
@@ -54,7 +52,7 @@ def draw_coverage(points: Sequence[Coverage]) -> str:
     half = int(np.abs(x - 0.5).argmin())
     low, high = max(math.floor(20 * y.min() - 0.4) / 20, 0), min(math.ceil(20 * y.max() + 0.4) / 20, 1)
     with canvas.new_figure(COVERAGE_HEIGHT) as figure:
-        axes = canvas.inner_axes(figure, canvas.LEFT, canvas.TOP, canvas.RIGHT, canvas.BOTTOM)
+        axes = canvas.inner_axes(figure)
         sns.lineplot(x=x, y=y, ax=axes, color=canvas.ACCENT, estimator=None, errorbar=None)
         canvas.draw_dots(axes, x[[half, -1]], y[[half, -1]])
         axes.set(xlim=(0, 1), ylim=(low, high), xticks=[0, 0.25, 0.5, 0.75, 1], xlabel="", ylabel="")

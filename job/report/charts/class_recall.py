@@ -21,10 +21,9 @@ def draw_class_recall(recalls: Sequence[float], intervals: Sequence[Interval], c
     """
     names = [canvas.shorten(name) for name in class_names]
     height, rows = canvas.row_height(len(names)), np.arange(len(names))
+    left, right = max(map(canvas.text_width, names)) + 10, canvas.text_width("100.0%") + 8
     with canvas.new_figure(height * len(names) + TICK_LABELS) as figure:
-        axes = canvas.inner_axes(
-            figure, max(map(canvas.text_width, names)) + 10, 0, canvas.text_width("100.0%") + 8, TICK_LABELS
-        )
+        axes = canvas.inner_axes(figure, left=left, top=0, right=right, bottom=TICK_LABELS)
         bars = {"color": canvas.ACCENT, "alpha": 0.45, "saturation": 1, "width": 0.6, "errorbar": None}
         sns.barplot(x=list(recalls), y=rows, orient="y", ax=axes, **bars)
         bounds = ([interval.lower for interval in intervals], [interval.upper for interval in intervals])

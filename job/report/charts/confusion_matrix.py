@@ -109,13 +109,13 @@ def choose_shade(share: float) -> int:
 
 
 def _draw_cells(axes: "Axes", grid: _Grid, shares: NDArray[np.float64]) -> None:
-    cells: dict[tuple[str, float], list[tuple[int, int]]] = {}
+    cells: dict[tuple[str, float], list[list[int]]] = {}
     shades = SHADES if grid.annotated else BARE_SHADES
-    for true, predicted in zip(*map(np.ndarray.tolist, np.nonzero(shares)), strict=True):
+    for true, predicted in np.argwhere(shares).tolist():
         look = (canvas.ACCENT if true == predicted else canvas.ERROR, shades[choose_shade(shares[true, predicted])])
-        cells.setdefault(look, []).append((true, predicted))
-    if grid.annotated:
-        cells[canvas.TINT, 1] = [(true, predicted) for true, predicted in np.argwhere(shares == 0).tolist()]
+        cells.setdefault(look, []).append([true, predicted])
+    if grid.annotated and not shares.all():
+        cells[canvas.TINT, 1] = np.argwhere(shares == 0).tolist()
     for (colour, opacity), places in sorted(cells.items()):
         canvas.draw_boxes(axes, [grid.cell(*place) for place in places], color=colour, alpha=opacity)
 

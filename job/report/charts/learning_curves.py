@@ -33,7 +33,7 @@ def draw_learning_curve(
     n_epochs = len(training)
     with canvas.new_figure(HEIGHT) as figure:
         right = 1.05 * max(map(canvas.text_width, labels.values())) + 8
-        axes = canvas.inner_axes(figure, canvas.LEFT, canvas.TOP, right, canvas.BOTTOM)
+        axes = canvas.inner_axes(figure, right=right)
         for name, curve in curves.items():
             _draw_curve(axes, curve, COLOURS[name])
         margin = max(0.03 * (n_epochs - 1), 0.1)

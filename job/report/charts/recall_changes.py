@@ -22,13 +22,10 @@ def draw_recall_changes(changes: Sequence[float], intervals: Sequence[Interval],
     left, right = max(map(canvas.text_width, names)) + 10, canvas.text_width("+100.0") + 8
     low, high = (np.array([getattr(interval, end) for interval in intervals]) for end in ("lower", "upper"))
     with canvas.new_figure(height * len(names) + canvas.BOTTOM) as figure:
-        axes = canvas.inner_axes(figure, left, 0, right, canvas.BOTTOM)
+        axes = canvas.inner_axes(figure, left=left, top=0, right=right)
         axes.vlines(0, -0.5, len(names) - 0.5, color=canvas.MUTED, linewidth=1)
-        for colour, chosen in (
-            (canvas.ACCENT, low > 0),
-            (canvas.ERROR, high < 0),
-            (canvas.MUTED, (low <= 0) & (high >= 0)),
-        ):
+        groups = {canvas.ACCENT: low > 0, canvas.ERROR: high < 0, canvas.MUTED: (low <= 0) & (high >= 0)}
+        for colour, chosen in groups.items():
             axes.hlines(rows[chosen], low[chosen], high[chosen], color=colour, linewidth=1.4)
             canvas.draw_dots(axes, np.asarray(changes)[chosen], rows[chosen], colour)
         reach = 1.04 * max(high.max(), -low.min())
