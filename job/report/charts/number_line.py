@@ -48,10 +48,8 @@ def draw_published_accuracies(
         axes.hlines(AXIS - 12, place(interval.lower), place(interval.upper), color=canvas.ACCENT, linewidth=2)
         axes.vlines(place(accuracy), AXIS - 12, AXIS, color=canvas.ACCENT, linewidth=2)
         canvas.draw_dots(axes, [place(accuracy)], AXIS - 12, diameter=9)
-        name, bounds = (
-            f"this model {accuracy:.1%}",
-            f"95% confidence interval {interval.lower:.1%} to {interval.upper:.1%}",
-        )
+        name = f"this model {accuracy:.1%}"
+        bounds = f"95% confidence interval {interval.lower:.1%} to {interval.upper:.1%}"
         middle = min(max(place(accuracy), canvas.text_width(bounds) / 2), canvas.WIDTH - canvas.text_width(bounds) / 2)
         axes.text(middle, 12, name, ha="center", weight="bold")
         axes.text(middle, 12 + canvas.LINE, bounds, ha="center", color=canvas.MUTED)
@@ -87,14 +85,9 @@ def _format_percent(low: float, high: float) -> str:
 
 def _largest_unit(distances: Sequence[float], labels: Sequence[str]) -> float:
     """The largest length of a unit with which every label, hanging at its distance from the start, fits the figure."""
-    return min(
-        (
-            (canvas.WIDTH - MARGIN - _label_room(label)) / distance
-            for distance, label in zip(distances, labels, strict=True)
-            if distance > 0
-        ),
-        default=math.inf,
-    )
+    hanging = [(distance, label) for distance, label in zip(distances, labels, strict=True) if distance > 0]
+    units = [(canvas.WIDTH - MARGIN - _label_room(label)) / distance for distance, label in hanging]
+    return min(units, default=math.inf)
 
 
 def _label_room(label: str) -> float:
