@@ -100,11 +100,7 @@ class _Grid:
 
 
 def choose_shade(share: float) -> int:
-    """Index in `SHADES` for a cell.
-
-    Args:
-        share: Its share of the row, in (0, 1].
-    """
+    """Index in `SHADES` for a cell whose share of its row is `share`, in (0, 1]."""
     return math.ceil(math.sqrt(share) * len(SHADES)) - 1
 
 

@@ -78,9 +78,8 @@ def _mark_best(around: "Axes", axes: "Axes", curve: Sequence[float], quantity: s
     """Mark the best epoch of a curve on the side where the other curve is not; returns its description."""
     best = int(np.argmin(curve) if quantity == "loss" else np.argmax(curve))
     across, down = canvas.locate(axes, best + 1, curve[best])
-    end, base = (
-        (canvas.TOP, canvas.TOP + 10) if quantity == "loss" else (HEIGHT - canvas.BOTTOM, HEIGHT - canvas.BOTTOM - 6)
-    )
+    top, bottom = canvas.TOP, HEIGHT - canvas.BOTTOM
+    end, base = (top, top + 10) if quantity == "loss" else (bottom, bottom - 6)
     around.vlines(across, down, end, color=canvas.ACCENT, linewidth=0.8)
     late = best > len(curve) / 2
     around.text(across - 5 if late else across + 5, base, "best", color=canvas.ACCENT, ha="right" if late else "left")

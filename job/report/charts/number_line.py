@@ -1,5 +1,6 @@
 """Draws values along a line, with labels that hang from it: published accuracies, and the stage times of a run."""
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -59,8 +60,7 @@ def draw_published_accuracies(
 
 def draw_stage_times(timings_s: Mapping[str, float]) -> str:
     """Draw the wall times of the stages of a run, in seconds, as one bar."""
-    total = sum(timings_s.values())
-    starts = [sum(list(timings_s.values())[:position]) for position in range(len(timings_s))]
+    *starts, total = itertools.accumulate(timings_s.values(), initial=0.0)
     labels = [f"{name} {seconds:.1f} s" for name, seconds in timings_s.items()]
     total_label = f"{total:.1f} s"
     unit = min(_largest_unit(starts, labels), (canvas.WIDTH - _label_room(total_label)) / max(total, 0.001))
@@ -68,12 +68,11 @@ def draw_stage_times(timings_s: Mapping[str, float]) -> str:
     levels = _label_levels(stems, labels)
     with canvas.new_figure(BAR + STEM + canvas.LINE * (max(levels, default=0) + 1)) as figure:
         axes = canvas.full_axes(figure)
-        longest = max(timings_s, key=lambda name: timings_s[name], default="")
+        longest = max(timings_s, key=timings_s.__getitem__, default="")
         for stem, (name, seconds) in zip(stems, timings_s.items(), strict=True):
             width = max(seconds * unit - 1.5, 0.5)
-            canvas.draw_boxes(
-                axes, [(stem, 0, width, BAR)], facecolor=canvas.ACCENT, alpha=1 if name == longest else 0.45
-            )
+            opacity = 1 if name == longest else 0.45
+            canvas.draw_boxes(axes, [(stem, 0, width, BAR)], facecolor=canvas.ACCENT, alpha=opacity)
         axes.text(total * unit + GAP, BAR / 2 + canvas.CAP, total_label, weight="bold")
         _hanging_labels(axes, BAR, stems, labels, levels)
         return canvas.to_svg(figure, f"Bar of the stage times, {total_label} in total: {', '.join(labels)}.")

@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections import Counter
+import statistics
 from collections.abc import Iterator, Mapping
 from xml.etree import ElementTree as ET
 
@@ -29,8 +29,8 @@ def adapt(source: str, description: str, classes: str, colours: Mapping[str, str
     """
     drawn = ET.fromstring(source)  # noqa: S314 - matplotlib wrote it
     shapes = list(_merge_paths(_flatten(drawn, colours)))
-    sizes = Counter(shape.attrib["font-size"] for shape in shapes if shape.tag == "text")
-    common = {"fill": next(iter(colours.values())), "font-size": max(sizes, key=lambda size: sizes[size])}
+    usual_size = statistics.mode(shape.attrib["font-size"] for shape in shapes if shape.tag == "text")
+    common = {"fill": next(iter(colours.values())), "font-size": usual_size}
     width, height = (f"{float(number):.0f}" for number in drawn.attrib["viewBox"].split()[2:])
     attributes = {"xmlns": SVG, "viewBox": f"0 0 {width} {height}", "width": width, "class": classes}
     attributes |= {"role": "group" if links else "img", "aria-label": description, "stroke-linejoin": "round"}
