@@ -141,14 +141,14 @@ def _write_run(
     with stopwatch.stage("evaluation") as stage:
         write_predictions(staging, trained.predictions)
         write_samples(staging, trained.images, trained.augmented)
-        scores = worker.evaluate(staging, config.layout, trained.record, export=bool(config.export)).result()
+        scores = worker.evaluate(staging, config.layout, trained.record, export=bool(config.export))
         stage.summary = f"loss {scores['loss']:.4f}, accuracy {scores['accuracy']:.4f} (n = {scores['n_test']:,})"
     with stopwatch.stage("report") as stage:
         trained.network.save(staging / file_names.MODEL)
         if config.export:
             (staging / file_names.EXPORTS).mkdir(exist_ok=True)
             export.export_network(trained.network, staging / file_names.EXPORTS, config.export)
-        worker.written.result()
+        worker.finish()
         exported = [f"{file_names.EXPORTS}/{FORMATS[name]}" for name in config.export]
         stage.summary = ", ".join((file_names.describe_report(staging), *exported))
     return scores
