@@ -3,9 +3,18 @@
 import math
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import Annotated
+
+from msgspec import Meta
 
 LEVEL = 0.95
 Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
+
+MAX_AMOUNT = 1e12  # no run comes near it
+Amount = Annotated[float, Meta(ge=0, lt=MAX_AMOUNT)]
+"""A loss or a time. The ranges of the annotated types are checked when metrics.json is read."""
+Fraction = Annotated[float, Meta(ge=0, le=1)]
+Count = Annotated[int, Meta(ge=0, lt=10**12)]
 
 
 @dataclass(frozen=True)

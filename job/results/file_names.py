@@ -11,10 +11,6 @@ MODEL = "model.keras"
 RESULT_FILES = (METRICS, PREDICTIONS, SAMPLES, MODEL)
 """What every training writes in addition to the report."""
 
-METRICS = "metrics.json"
-PREDICTIONS = "predictions.csv"
-SAMPLES = "samples.npz"
-
 PAGE = "index.html"
 STYLE = "report.css"
 PICTURES = "report-images"

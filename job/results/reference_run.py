@@ -9,9 +9,8 @@ import numpy as np
 from job.errors import DataError
 from job.evaluation.bootstrap import bootstrap_loss_and_ece
 from job.evaluation.intervals import wilson_interval
-from job.evaluation.metrics import Labels, accuracy_and_loss, cross_entropy
 from job.evaluation.paired_comparison import Reference
-from job.evaluation.predictions import Predictions
+from job.evaluation.predictions import Labels, Predictions
 from job.results.file_names import PREDICTIONS
 from job.results.metrics_json import read_metrics
 from job.results.predictions_csv import read_predictions
@@ -27,8 +26,7 @@ class ReferenceRun:
     predictions: Predictions
 
     def __str__(self) -> str:
-        is_correct = self.predictions.is_correct
-        return f"{self.folder}: accuracy {is_correct.mean():.4f} (n = {len(is_correct):,})"
+        return f"{self.folder}: accuracy {self.predictions.accuracy:.4f} (n = {len(self.predictions.y_true):,})"
 
 
 @dataclass(frozen=True)
@@ -47,10 +45,7 @@ class GroundTruth:
 
 
 def read_reference(folder: str) -> ReferenceRun:
-    """Read a reference run.
-
-    Args:
-        folder: Its output folder, as the command line names it.
+    """Read a reference run from its output folder, as the command line names it.
 
     Raises:
         DataError: If a file is missing or damaged.
@@ -77,18 +72,17 @@ def match_reference(run: ReferenceRun, truth: GroundTruth) -> tuple[Reference, L
     if difference := _find_difference(run, truth):
         raise DataError(f"--reference {run.folder}: {difference}; only runs on the same test set can be compared")
     predictions, metrics = run.predictions, run.metrics
-    accuracy, loss = accuracy_and_loss(predictions.y_true, predictions.probabilities)
     loss_interval, _ = bootstrap_loss_and_ece(
-        cross_entropy(predictions.p_true), predictions.confidence, predictions.is_correct, metrics.evaluation.seed
+        predictions.losses, predictions.confidence, predictions.is_correct, metrics.evaluation.seed
     )
     reference = Reference(
         folder=run.folder,
         started=metrics.provenance.started,
         command=metrics.provenance.command,
         network=metrics.training.network if metrics.training else "",
-        accuracy=accuracy,
+        accuracy=predictions.accuracy,
         accuracy_interval=wilson_interval(int(predictions.is_correct.sum()), len(predictions.y_true)),
-        loss=loss,
+        loss=predictions.loss,
         loss_interval=loss_interval,
     )
     return reference, predictions.y_pred

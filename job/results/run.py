@@ -33,8 +33,6 @@ class Run:
         evaluation: Every metric that follows from the predictions.
         comparison: Comparison with a reference run, or None.
         training: How the model was trained; None if this job did not train it.
-        provenance: Where the run took place.
-        predictions: Predictions for each test image.
         images: Test images that the report shows, by index, shape (height, width) each.
         augmented: Training images, each followed by its augmented versions, shape (n, 1 + n_epochs, height, width).
     """
@@ -55,14 +53,7 @@ class Run:
         images: Mapping[int, NDArray[np.uint8]],
         augmented: NDArray[np.uint8],
     ) -> Self:
-        """Evaluate the predictions of a run.
-
-        Args:
-            record: What is known of the run.
-            predictions: Predictions for each test image.
-            images: Test images that the report shows, by index.
-            augmented: Training images and their augmented versions.
-        """
+        """Evaluate the predictions of a run; the arguments are those of `Run`, and what is known of the run."""
         return cls(
             evaluation=evaluate(predictions, record.class_names, record.seed),
             comparison=compare(record.reference, predictions) if record.reference else None,
@@ -118,25 +109,18 @@ class Run:
 
     def write_metrics(self, folder: Path) -> None:
         """Write metrics.json beside predictions.csv."""
-        metrics = Metrics(
-            evaluation=self.evaluation,
-            comparison=self.comparison,
-            training=self.training,
-            provenance=self.provenance,
-            predictions_sha256=hash_predictions(folder),
-        )
-        write_metrics(folder, metrics)
+        stored = {name: getattr(self, name) for name in ("evaluation", "comparison", "training", "provenance")}
+        write_metrics(folder, Metrics(**stored, predictions_sha256=hash_predictions(folder)))
 
 
 def _find_difference(stored: Any, computed: Any, place: str) -> str:  # noqa: ANN401 - JSON
     """Place of the first value that differs, intervals apart: NumPy may resample differently in another version."""
-    if isinstance(stored, dict) and isinstance(computed, dict) and stored.keys() == computed.keys():
+    if isinstance(stored, dict):
         pairs = [(f"{place}.{key}", key) for key in stored if not key.endswith("interval")]
-    elif isinstance(stored, list) and isinstance(computed, list) and len(stored) == len(computed):
+    elif isinstance(stored, list) and len(stored) == len(computed):
         pairs = [(f"{place}[{index}]", index) for index in range(len(stored))]
-    elif isinstance(stored, float) and isinstance(computed, float):
+    elif isinstance(stored, float):
         return "" if math.isclose(stored, computed, rel_tol=TOLERANCE, abs_tol=1e-12) else place
     else:
         return "" if stored == computed else place
-    differences = (_find_difference(stored[key], computed[key], inner) for inner, key in pairs)
-    return next(filter(None, differences), "")
+    return next(filter(None, (_find_difference(stored[key], computed[key], inner) for inner, key in pairs)), "")
