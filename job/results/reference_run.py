@@ -29,21 +29,6 @@ class ReferenceRun:
         return f"{self.folder}: accuracy {self.predictions.accuracy:.4f} (n = {len(self.predictions.y_true):,})"
 
 
-@dataclass(frozen=True)
-class GroundTruth:
-    """Classes and labels of a test set.
-
-    Attributes:
-        class_names: Class names in label order.
-        y_true: True class numbers, shape (n,).
-        sha256: SHA-256 of the decompressed files of test images and test labels, by file name.
-    """
-
-    class_names: Sequence[str]
-    y_true: Labels
-    sha256: Mapping[str, str]
-
-
 def read_reference(folder: str) -> ReferenceRun:
     """Read a reference run from its output folder, as the command line names it.
 
@@ -61,15 +46,23 @@ def read_reference(folder: str) -> ReferenceRun:
     return ReferenceRun(folder, metrics, predictions)
 
 
-def match_reference(run: ReferenceRun, truth: GroundTruth) -> tuple[Reference, Labels]:
+def match_reference(
+    run: ReferenceRun, class_names: Sequence[str], y_true: Labels, sha256: Mapping[str, str]
+) -> tuple[Reference, Labels]:
     """The reference for a comparison, and the class that it predicted for each test image, shape (n,).
 
     All metrics of the reference are computed from its predictions.
 
+    Args:
+        run: The reference run.
+        class_names: Class names of the test set, in label order.
+        y_true: True class numbers, shape (n,).
+        sha256: SHA-256 of the decompressed files of test images and test labels, by file name.
+
     Raises:
         DataError: If the reference was evaluated on another test set.
     """
-    if difference := _find_difference(run, truth):
+    if difference := _find_difference(run, class_names, y_true, sha256):
         raise DataError(f"--reference {run.folder}: {difference}; only runs on the same test set can be compared")
     predictions, metrics = run.predictions, run.metrics
     loss_interval, _ = bootstrap_loss_and_ece(
@@ -88,18 +81,18 @@ def match_reference(run: ReferenceRun, truth: GroundTruth) -> tuple[Reference, L
     return reference, predictions.y_pred
 
 
-def _find_difference(run: ReferenceRun, truth: GroundTruth) -> str:
-    """How the test set of the reference differs from `truth`; empty if it does not."""
-    data, class_names = run.metrics.provenance.data, run.metrics.evaluation.class_names
-    for file, sha256 in truth.sha256.items():
-        if data.sha256.get(file) != sha256:
+def _find_difference(run: ReferenceRun, class_names: Sequence[str], y_true: Labels, sha256: Mapping[str, str]) -> str:
+    """How the test set of the reference differs; empty if it does not."""
+    data, before, y_before = run.metrics.provenance.data, run.metrics.evaluation.class_names, run.predictions.y_true
+    for file, digest in sha256.items():
+        if data.sha256.get(file) != digest:
             return f"was evaluated on another {file}, from {data.name} in {data.folder} (its SHA-256 differs)"
-    if len(class_names) != len(truth.class_names):
-        return f"has {len(class_names)} classes, but the data set has {len(truth.class_names)}"
-    for label, (before, now) in enumerate(zip(class_names, truth.class_names, strict=True)):
-        if before != now:
-            return f"names class {label} {before!r}, but the data set names it {now!r}"
-    if len(run.predictions.y_true) != len(truth.y_true):
-        return f"{PREDICTIONS} has {len(run.predictions.y_true):,} images, but the data set {len(truth.y_true):,}"
-    differs = np.flatnonzero(run.predictions.y_true != truth.y_true)
+    if len(before) != len(class_names):
+        return f"has {len(before)} classes, but the data set has {len(class_names)}"
+    for label, (name_before, name) in enumerate(zip(before, class_names, strict=True)):
+        if name_before != name:
+            return f"names class {label} {name_before!r}, but the data set names it {name!r}"
+    if len(y_before) != len(y_true):
+        return f"{PREDICTIONS} has {len(y_before):,} images, but the data set {len(y_true):,}"
+    differs = np.flatnonzero(y_before != y_true)
     return f"{PREDICTIONS} gives image {differs[0]} another true class than the data set" if differs.size else ""
