@@ -31,6 +31,7 @@ from job.results.output_folder.atomic_write import stage_files
 from job.results.predictions_csv import write_predictions
 from job.results.provenance import DataSource, Provenance, describe_environment
 from job.results.reference_run import match_reference, read_reference
+from job.results.run import Run
 from job.results.samples_npz import write_samples
 from job.results.schema import History, RunRecord, Training
 from job.training.device import Device, configure_device
@@ -39,11 +40,6 @@ from job.training.resources import available_memory_bytes, detect_resources
 
 if TYPE_CHECKING:
     import keras
-
-    from job.results.run import Run
-
-SIZE_BYTES = 4_000_000
-"""Upper estimate of the size of a run's files, predictions apart."""
 
 
 @dataclass(frozen=True)
@@ -57,19 +53,15 @@ class TrainedRun:
     augmented: NDArray[np.uint8]
 
 
-def train_and_evaluate(config: Config) -> "Run":
+def train_and_evaluate(config: Config) -> Run:
     """Train and evaluate a model in this process, without writing a file.
 
     TensorFlow takes device and threads only before its first operation: the first run of a process decides.
-
-    Args:
-        config: Settings of the run; `output`, `layout` and `export` have no effect.
+    The settings `output`, `layout` and `export` have no effect.
 
     Raises:
         JobError: If the data set, the device or the reference run is missing or unsuitable, or training diverges.
     """
-    from job.results.run import Run
-
     trained = train(config)
     return Run.from_predictions(trained.record, trained.predictions, trained.images, trained.augmented)
 
@@ -85,7 +77,6 @@ def train_into(config: Config) -> str:
 def render(config: Config) -> str:
     """Write the report again from the files of an earlier run; returns the result in one line."""
     from job.report.build import build_report
-    from job.results.run import Run
 
     folder = Path(config.output)
     with Stopwatch().stage("report") as stage:
@@ -108,8 +99,9 @@ def _train_into(config: Config, folder: Path, page: str) -> str:
     log_stage("output", str(folder.absolute()))
 
     def require_free_space(dataset: Dataset) -> None:
-        n_bytes = SIZE_BYTES + len(dataset.test_images) * (24 + 14 * dataset.n_classes)
-        preparation.require_free_space(folder, n_bytes + len(config.export) * export.SIZE_BYTES)
+        n_bytes_predictions = len(dataset.test_images) * (24 + 14 * dataset.n_classes)
+        n_bytes_others = 4_000_000 + len(config.export) * export.SIZE_BYTES  # upper estimates
+        preparation.require_free_space(folder, n_bytes_predictions + n_bytes_others)
 
     stopwatch = Stopwatch()
     done = "nothing was sent" if config.output == STREAM else "the new report is in place"
@@ -197,24 +189,20 @@ def _check_settings(config: Config, dataset: Dataset) -> None:
 def _train_and_predict(
     config: Config, dataset: Dataset, device: Device, stopwatch: Stopwatch, match: tuple[Reference, Labels] | None
 ) -> TrainedRun:
-    from job.training.augmentation import build_examples
-    from job.training.inference import predict_probabilities
-    from job.training.networks import describe_network, with_test_time_augmentation
+    from job.training import augmentation, inference, networks
     from job.training.train import train_networks
 
     reference, y_reference = match or (None, None)
     n_train = dataset.n_train(config.validation_split)
     with stopwatch.stage("training") as stage:
         trainings = train_networks(dataset, config, device.create_strategy())
-        description = describe_network(trainings[0].network)
+        description = networks.describe_network(trainings[0].network)
         n_epochs = sum(len(training.history["loss"]) for training in trainings)
         stage.summary = f"{description}: {n_epochs} x {n_train:,} images"
     with stopwatch.stage("prediction") as stage:
-        networks = [with_test_time_augmentation(training.network, config) for training in trainings]
-        predictions = [
-            Predictions(dataset.test_labels, predict_probabilities(network, dataset.test_images), y_reference)
-            for network in networks
-        ]
+        models = [networks.with_test_time_augmentation(training.network, config) for training in trainings]
+        probabilities = (inference.predict_probabilities(model, dataset.test_images) for model in models)
+        predictions = [Predictions(dataset.test_labels, rows, y_reference) for rows in probabilities]
         seed_runs = [
             SeedRun(
                 seed=training.seed,
@@ -243,11 +231,11 @@ def _train_and_predict(
         ),
         provenance=_describe_provenance(config, dataset, device, stopwatch),
     )
-    augmented = build_examples(
+    augmented = augmentation.build_examples(
         config.augmentations(), dataset.train_images[:n_train], reported.seed, len(reported.history["loss"])
     )
     images = {index: dataset.test_images[index] for index in shown}
-    return TrainedRun(networks[chosen], record, predictions[chosen], images, augmented)
+    return TrainedRun(models[chosen], record, predictions[chosen], images, augmented)
 
 
 def _describe_provenance(config: Config, dataset: Dataset, device: Device, stopwatch: Stopwatch) -> Provenance:

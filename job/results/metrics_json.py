@@ -19,11 +19,10 @@ from job.text import is_displayable
 Option = Literal["--output", "--reference"]
 """The option that named the folder of a run."""
 
-REMEDIES: dict[Option, str] = {
+REMEDIES: dict[Option, str] = {  # for results of another schema version
     "--output": "render it with the release that wrote it, or train again",
     "--reference": "train that run again with this release",
 }
-"""What to do about results of another schema version."""
 
 
 def write_metrics(folder: Path, metrics: Metrics) -> None:

@@ -66,12 +66,9 @@ class Run:
 
     @classmethod
     def from_files(cls, folder: Path, record: RunRecord, sha256: str = "") -> Self:
-        """Evaluate the predictions in a folder that has no metrics.json yet.
+        """Evaluate the predictions.csv in a folder that has no metrics.json yet.
 
-        Args:
-            folder: Folder of predictions.csv and samples.npz.
-            record: What is known of the run.
-            sha256: Expected SHA-256 of predictions.csv; empty to accept any.
+        Its SHA-256 must be `sha256`, unless that is empty.
 
         Raises:
             DataError: If a file is missing or damaged.
