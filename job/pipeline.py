@@ -4,7 +4,7 @@
 the job. TensorFlow is imported by the functions that need it, in a thread, while the data set is read.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,7 +32,7 @@ from job.results.predictions_csv import write_predictions
 from job.results.provenance import DataSource, Provenance, describe_environment
 from job.results.reference_run import match_reference, read_reference
 from job.results.run import Run
-from job.results.samples_npz import write_samples
+from job.results.samples_npz import Images, write_samples
 from job.results.schema import History, RunRecord, Training
 from job.training.device import Device, configure_device
 from job.training.import_tensorflow import start_importing
@@ -49,7 +49,7 @@ class TrainedRun:
     network: "keras.Model"
     record: RunRecord
     predictions: Predictions
-    images: Mapping[int, NDArray[np.uint8]]
+    images: Images
     augmented: NDArray[np.uint8]
 
 

@@ -27,11 +27,8 @@ def n_resamples(n: int) -> int:
 def bootstrap_averages(matrix: NDArray[np.int64], seed: int) -> tuple[list[Interval], list[Interval]]:
     """Percentile intervals of precision, recall and F1: macro averages, then weighted averages.
 
-    A class that a resample lacks does not count in its macro average.
-
-    Args:
-        matrix: Image counts, shape (n_classes, n_classes); rows are true classes, columns predicted classes.
-        seed: Seed of the resampling.
+    A class that a resample lacks does not count in its macro average. The confusion matrix has shape (n_classes,
+    n_classes); rows are true classes, columns predicted classes.
     """
     macro, weighted = [], []
     for resampled in _resample_matrices(matrix, seed):

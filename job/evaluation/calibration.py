@@ -78,12 +78,9 @@ class Calibration:
 def measure_calibration(
     confidence: NDArray[np.floating], is_correct: NDArray[np.bool_], ece_interval: Interval
 ) -> Calibration:
-    """Compare confidence and accuracy.
+    """Compare the confidence of each prediction, in [0, 1], with its correctness; both have shape (n,).
 
-    Args:
-        confidence: Confidence of each prediction, in [0, 1], shape (n,).
-        is_correct: Whether each image was predicted correctly, shape (n,).
-        ece_interval: Interval of the calibration error, from `bootstrap.bootstrap_loss_and_ece`.
+    The interval of the calibration error comes from `bootstrap.bootstrap_loss_and_ece`.
     """
     bins, is_high = _fill_bins(confidence, is_correct), confidence > HIGH_CONFIDENCE
     n_high_wrong, n_wrong = int((is_high & ~is_correct).sum()), int((~is_correct).sum())

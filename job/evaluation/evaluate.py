@@ -91,7 +91,7 @@ class Evaluation:
 def evaluate(predictions: Predictions, class_names: Sequence[str], seed: int) -> Evaluation:
     """Compute the metrics.
 
-    A class that was never predicted has precision 0, as with scikit-learn's `zero_division=0`.
+    A class that was never predicted has precision 0.
 
     Args:
         predictions: Predictions for each test image.

@@ -133,12 +133,8 @@ def paired_difference_interval(n_fixed: int, n_broken: int, n: int) -> Interval:
     """95 % confidence interval of the difference between two fractions of the same images.
 
     This is Wald's interval after adding 1/2 to each of the four counts (Wald+2; Agresti and Min 2005, Statistics in
-    Medicine 24:729), limited to [-1, 1]. It has a width even if no image changed.
-
-    Args:
-        n_fixed: Images that only the second fraction counts.
-        n_broken: Images that only the first fraction counts.
-        n: Number of images.
+    Medicine 24:729), limited to [-1, 1]. It has a width even if no image changed. Of the `n` images, only the second
+    fraction counts `n_fixed`, and only the first counts `n_broken`.
     """
     centre = (n_fixed - n_broken) / (n + 2)
     margin = Z * math.sqrt(n_fixed + n_broken + 1 - (n_fixed - n_broken) ** 2 / (n + 2)) / (n + 2)

@@ -65,11 +65,9 @@ class Predictions:
 
 
 def cross_entropy(p_true: NDArray[np.floating]) -> Floats:
-    """Categorical cross-entropy of each image in nats, shape (n,); its mean is scikit-learn's log loss.
+    """Categorical cross-entropy in nats from the probability of each true class; its mean is scikit-learn's log loss.
 
     Probabilities are clipped to [2.2e-16, 1 - 2.2e-16], so that one confident mistake cannot make the mean infinite.
-
-    Args:
-        p_true: Probability of each image's true class, shape (n,).
+    Both arrays have shape (n,).
     """
     return -np.log(np.clip(p_true.astype(np.float64), MIN_PROBABILITY, 1 - MIN_PROBABILITY))

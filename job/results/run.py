@@ -1,7 +1,6 @@
 """A finished run as one object, which can be read from a folder and written into one."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -19,7 +18,7 @@ from job.results.file_names import METRICS, PREDICTIONS
 from job.results.metrics_json import read_metrics, write_metrics
 from job.results.predictions_csv import hash_predictions, read_predictions, write_predictions
 from job.results.provenance import Provenance
-from job.results.samples_npz import read_samples, write_samples
+from job.results.samples_npz import Images, read_samples, write_samples
 from job.results.schema import Metrics, RunRecord, Training
 
 TOLERANCE = 1e-6  # relative, of a metric; another version of NumPy may sum in another order
@@ -33,7 +32,7 @@ class Run:
         evaluation: Every metric that follows from the predictions.
         comparison: Comparison with a reference run, or None.
         training: How the model was trained; None if this job did not train it.
-        images: Test images that the report shows, by index, shape (height, width) each.
+        images: Test images that the report shows.
         augmented: Training images, each followed by its augmented versions, shape (n, 1 + n_epochs, height, width).
     """
 
@@ -42,16 +41,12 @@ class Run:
     training: Training | None
     provenance: Provenance
     predictions: Predictions
-    images: Mapping[int, NDArray[np.uint8]]
+    images: Images
     augmented: NDArray[np.uint8]
 
     @classmethod
     def from_predictions(
-        cls,
-        record: RunRecord,
-        predictions: Predictions,
-        images: Mapping[int, NDArray[np.uint8]],
-        augmented: NDArray[np.uint8],
+        cls, record: RunRecord, predictions: Predictions, images: Images, augmented: NDArray[np.uint8]
     ) -> Self:
         """Evaluate the predictions of a run; the arguments are those of `Run`, and what is known of the run."""
         return cls(

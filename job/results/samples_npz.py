@@ -11,24 +11,25 @@ from job.errors import DataError
 from job.results.file_names import SAMPLES
 from job.results.metrics_json import as_data_error
 
+Images = Mapping[int, NDArray[np.uint8]]
+"""Test images by index, shape (height, width) each."""
+
 N_DIMENSIONS = 2  # of an image
 
 
-def write_samples(folder: Path, images: Mapping[int, NDArray[np.uint8]], augmented: NDArray[np.uint8]) -> None:
+def write_samples(folder: Path, images: Images, augmented: NDArray[np.uint8]) -> None:
     """Write samples.npz.
 
     Args:
         folder: Folder to write into.
-        images: Test images by index, shape (height, width) each.
+        images: Test images that the report shows.
         augmented: Training images, each followed by its augmented versions, shape (n, 1 + n_epochs, height, width).
     """
     index, image = np.array(list(images), np.int64), np.array(list(images.values()), np.uint8)
     np.savez_compressed(folder / SAMPLES, index=index, image=image, augmented=augmented)
 
 
-def read_samples(
-    folder: Path, indices: Sequence[int], *, has_augmented: bool
-) -> tuple[dict[int, NDArray[np.uint8]], NDArray[np.uint8]]:
+def read_samples(folder: Path, indices: Sequence[int], *, has_augmented: bool) -> tuple[Images, NDArray[np.uint8]]:
     """Read test images by index, and augmented training images, as `write_samples` takes them.
 
     Args:
