@@ -1,4 +1,4 @@
-"""95 % confidence intervals, by the bootstrap, of metrics that are not a fraction of the images.
+"""Computes 95 % confidence intervals, by the bootstrap, of metrics that are not a fraction of the images.
 
 The bootstrap resamples the test images with replacement (Efron and Tibshirani 1993, An Introduction to the Bootstrap,
 chapter 13). The same seed gives the same intervals. If every prediction is correct, no resample contains an error: the

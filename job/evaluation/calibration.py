@@ -18,7 +18,7 @@ N_COVERAGES = 20
 
 @dataclass(frozen=True)
 class Bin:
-    """The `n` images whose confidence is above `lower` and at most `upper`; `confidence` is their mean."""
+    """The `n` images whose confidence is above `lower` and at most `upper`; `confidence` is its mean."""
 
     lower: float
     upper: float

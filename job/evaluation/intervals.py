@@ -1,4 +1,4 @@
-"""95 % confidence intervals of fractions of the test images."""
+"""Computes 95 % confidence intervals of fractions of the test images."""
 
 import math
 from dataclasses import dataclass

@@ -94,8 +94,8 @@ def compare(reference: Reference, predictions: Predictions) -> Comparison:
     """
     if predictions.y_reference is None:
         raise ValueError("the predictions of the reference are missing")
-    current, before = predictions.is_correct, predictions.y_reference == predictions.y_true
-    groups = (current & before, current & ~before, before & ~current, ~current & ~before)
+    is_right, was_right = predictions.is_correct, predictions.y_reference == predictions.y_true
+    groups = (is_right & was_right, is_right & ~was_right, was_right & ~is_right, ~is_right & ~was_right)
     n_classes = predictions.probabilities.shape[1]
     counts = np.stack([np.bincount(predictions.y_true[group], minlength=n_classes) for group in groups])
     overall = _count(*counts.sum(axis=1).tolist())

@@ -1,4 +1,4 @@
-"""The predictions that an evaluation starts from."""
+"""Holds the predictions that an evaluation starts from."""
 
 from dataclasses import dataclass
 from functools import cached_property

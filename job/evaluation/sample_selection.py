@@ -84,8 +84,8 @@ def select_changed_images(predictions: Predictions) -> tuple[list[int], list[int
     if predictions.y_reference is None:
         return [], []
     ranked = _rank_by_confidence(predictions)
-    current, before = predictions.is_correct[ranked], (predictions.y_reference == predictions.y_true)[ranked]
-    return ranked[current & ~before][:N_CHANGED].tolist(), ranked[before & ~current][:N_CHANGED].tolist()
+    is_right, was_right = predictions.is_correct[ranked], (predictions.y_reference == predictions.y_true)[ranked]
+    return ranked[is_right & ~was_right][:N_CHANGED].tolist(), ranked[was_right & ~is_right][:N_CHANGED].tolist()
 
 
 def _rank_by_confidence(predictions: Predictions) -> NDArray[np.intp]:

@@ -1,4 +1,4 @@
-"""How far the test metrics vary when only the seed of the training changes."""
+"""Measures how far the test metrics vary when only the seed of the training changes."""
 
 import statistics
 from collections.abc import Sequence

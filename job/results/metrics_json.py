@@ -48,7 +48,7 @@ def read_metrics(folder: Path, option: Option = "--output") -> Metrics:
             )
         metrics = msgspec.json.decode(content, type=Metrics)
         _check_texts(raw)
-        _check_what_evaluation_keeps(metrics)
+        _check_stored_values(metrics)
     except (msgspec.MsgspecError, ValueError, RecursionError, UsageError) as error:  # UsageError: of a setting
         raise DataError(f"{path}: damaged ({error}); train again") from error
     return metrics
@@ -73,7 +73,7 @@ def _check_texts(content: Any) -> None:  # noqa: ANN401 - JSON
             _check_texts(part)
 
 
-def _check_what_evaluation_keeps(metrics: Metrics) -> None:
+def _check_stored_values(metrics: Metrics) -> None:
     """Check the values that an evaluation of the predictions does not replace."""
     if metrics.comparison:
         interval = metrics.comparison.reference.loss_interval

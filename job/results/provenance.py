@@ -1,4 +1,4 @@
-"""Where a run took place, on which data, and how to repeat it."""
+"""Records where a run took place, on which data, and how to repeat it."""
 
 import os
 import platform

@@ -83,16 +83,16 @@ def match_reference(
 
 def _find_difference(run: ReferenceRun, class_names: Sequence[str], y_true: Labels, sha256: Mapping[str, str]) -> str:
     """How the test set of the reference differs; empty if it does not."""
-    data, before, y_before = run.metrics.provenance.data, run.metrics.evaluation.class_names, run.predictions.y_true
+    data, names, y_reference = run.metrics.provenance.data, run.metrics.evaluation.class_names, run.predictions.y_true
     for file, digest in sha256.items():
         if data.sha256.get(file) != digest:
             return f"was evaluated on another {file}, from {data.name} in {data.folder} (its SHA-256 differs)"
-    if len(before) != len(class_names):
-        return f"has {len(before)} classes, but the data set has {len(class_names)}"
-    for label, (name_before, name) in enumerate(zip(before, class_names, strict=True)):
-        if name_before != name:
-            return f"names class {label} {name_before!r}, but the data set names it {name!r}"
-    if len(y_before) != len(y_true):
-        return f"{PREDICTIONS} has {len(y_before):,} images, but the data set {len(y_true):,}"
-    differs = np.flatnonzero(y_before != y_true)
+    if len(names) != len(class_names):
+        return f"has {len(names)} classes, but the data set has {len(class_names)}"
+    for label, (old, new) in enumerate(zip(names, class_names, strict=True)):
+        if old != new:
+            return f"names class {label} {old!r}, but the data set names it {new!r}"
+    if len(y_reference) != len(y_true):
+        return f"{PREDICTIONS} has {len(y_reference):,} images, but the data set {len(y_true):,}"
+    differs = np.flatnonzero(y_reference != y_true)
     return f"{PREDICTIONS} gives image {differs[0]} another true class than the data set" if differs.size else ""

@@ -1,4 +1,4 @@
-"""A finished run as one object, which can be read from a folder and written into one."""
+"""Represents a finished run as one object, which can be read from a folder and written into one."""
 
 import math
 from dataclasses import dataclass

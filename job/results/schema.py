@@ -1,4 +1,4 @@
-"""What a run knows: the content of metrics.json, composed of evaluation, comparison, training and provenance."""
+"""Defines the content of metrics.json: evaluation, comparison, training and provenance of a run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
