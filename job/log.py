@@ -4,7 +4,6 @@ import datetime
 import logging
 import os
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,15 +12,12 @@ from pathlib import Path
 
 log = logging.getLogger("job")
 
-STDERR_LOCK = threading.RLock()
-"""Held while a thread writes to stderr or redirects it, so that no line goes to the wrong place."""
-
 
 class _StderrHandler(logging.Handler):
     """Writes to the current `sys.stderr`, so that lines appear above a progress bar."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        with STDERR_LOCK, suppress(OSError):  # a closed stderr must not stop the job
+        with suppress(OSError):  # a closed stderr must not stop the job
             prefix = "fashion-job: warning: " if record.levelno == logging.WARNING else ""
             print(prefix + self.format(record), file=sys.stderr, flush=True)
 

@@ -1,7 +1,7 @@
 """One run: its stages in order, as functions that others can call.
 
 `train_and_evaluate` needs no output folder, signal handler or log. `train_into` and `render` are the two commands of
-the job. TensorFlow is imported by the functions that need it, in a thread, while the data set is read.
+the job. TensorFlow is imported by the functions that need it.
 """
 
 from collections.abc import Callable
@@ -35,7 +35,6 @@ from job.results.run import Run
 from job.results.samples_npz import Images, write_samples
 from job.results.schema import History, RunRecord, Training
 from job.training.device import Device, configure_device
-from job.training.import_tensorflow import start_importing
 from job.training.resources import available_memory_bytes, detect_resources
 
 if TYPE_CHECKING:
@@ -160,7 +159,6 @@ def train(
         with stopwatch.stage("reference") as stage:
             reference_run = read_reference(config.reference)
             stage.summary = str(reference_run)
-    start_importing()  # hides pandas meanwhile: the reference is read before
     with stopwatch.stage("data") as stage:
         dataset = load_dataset(source, available_memory_bytes() // MEMORY_SHARE)
         _check_settings(config, dataset)

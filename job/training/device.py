@@ -7,7 +7,7 @@ from job.config.run_config import DeviceChoice
 from job.errors import DeviceError
 from job.log import log
 from job.text import count_noun
-from job.training.import_tensorflow import captured_native_stderr, start_importing
+from job.training.import_tensorflow import captured_native_stderr, import_tensorflow
 from job.training.resources import DEVICES, Resources
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def configure_device(choice: DeviceChoice, n_threads: int, resources: Resources,
     Raises:
         DeviceError: If `choice` is `gpu` and TensorFlow sees none, or sees fewer than `n_replicas`.
     """
-    start_importing().result()
+    import_tensorflow()
     import tensorflow as tf
 
     with captured_native_stderr():
