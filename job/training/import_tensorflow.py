@@ -5,7 +5,7 @@ Three measures, each with what it saves: medians of 8 or 10 pairs of whole runs 
 - `import keras` also imports matplotlib, pandas and scikit-learn if they are installed, for features that training does
   not use. Hiding them during the import saves 11 % of the job's wall time.
 - The import creates many objects that live until the process ends. Disabling Python's garbage collector during the
-  import, and excluding these objects from later collections (`gc.freeze`), saves GC_FIGURE % of the job's wall time.
+  import, and excluding these objects from later collections (`gc.freeze`), saves 7 % of the job's wall time.
 - C++ code writes banners to stderr that no setting of TensorFlow silences. Capturing file descriptor 2 keeps the log
   quiet; it has no measurable cost.
 """
