@@ -4,33 +4,25 @@ import argparse
 import contextlib
 import logging
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
 from job import __version__
 from job.config import settings, settings_file
-from job.config.options import Option, show_name, suggest
+from job.config.options import Option, describe_unknown
 from job.config.run_config import OPTIONS, STREAM, Config
 from job.errors import EXIT_STATUSES, OutputError, UsageError
 
 PROGRAM = "python -m job"
-LOG_LEVELS = {"quiet": logging.WARNING, "normal": logging.INFO, "verbose": logging.DEBUG}
-RENDER_OPTIONS = ("layout", "output")
-GROUPS = {
-    "training": [option for option in OPTIONS.values() if option.role != "run"],
-    "data, machine and output": [option for option in OPTIONS.values() if option.role == "run"],
-}
-
-CommandName = Literal["train", "render"]
 
 
 @dataclass(frozen=True)
 class Command:
     """A command with its settings; `render` uses only `output` and `layout`."""
 
-    name: CommandName
+    name: Literal["train", "render"]
     config: Config
     log_level: int
 
@@ -38,7 +30,7 @@ class Command:
 class _Parser(argparse.ArgumentParser):
     """Reports errors as `UsageError`, and accepts options by their full names only."""
 
-    def __init__(self, program: str, description: str, epilog: str | None = None) -> None:
+    def __init__(self, program: str, description: str, epilog: str = "") -> None:
         super().__init__(
             prog=program,
             description=description,
@@ -47,6 +39,14 @@ class _Parser(argparse.ArgumentParser):
             argument_default=argparse.SUPPRESS,
             allow_abbrev=False,
         )
+        self.set_defaults(log_level=logging.INFO)
+        group = self.add_mutually_exclusive_group()
+        for name, level, text in (
+            ("quiet", logging.WARNING, "Print only the result, warnings and errors."),
+            ("verbose", logging.DEBUG, "Also print what TensorFlow logs."),
+        ):
+            flags = f"-{name[0]}", f"--{name}"
+            group.add_argument(*flags, dest="log_level", action="store_const", const=level, help=text)
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}; `{self.prog} --help` lists the options")
@@ -54,11 +54,11 @@ class _Parser(argparse.ArgumentParser):
     def parse(self, argv: Sequence[str]) -> dict[str, Any]:
         """What `argv` gives, by attribute name."""
         given, unknown = self.parse_known_args(argv)
-        for word in unknown:
-            name = word.split("=")[0]
-            kind = "option" if name.startswith("-") else "argument"
+        if unknown:
+            word = unknown[0].split("=")[0]
+            kind = "option" if word.startswith("-") else "argument"
             known = [*self._option_string_actions, "render"]
-            raise UsageError(f"unknown {kind} {show_name(name)}{suggest(name, known, self.prog)}")
+            raise UsageError(describe_unknown(kind, word, known, program=self.prog))
         return vars(given)
 
 
@@ -71,11 +71,15 @@ def parse(argv: Sequence[str]) -> Command:
     """
     is_render = argv[:1] == ["render"]
     given = render_parser().parse(argv[1:]) if is_render else train_parser().parse(argv)
-    log_level = LOG_LEVELS[given.pop("loudness")]
-    print_config = given.pop("print_config", False)
-    layers = _layers(given.pop("config", None), given)
+    log_level, print_config = given.pop("log_level"), given.pop("print_config", False)
+    file = given.pop("config", settings_file.DEFAULT_NAME if os.path.lexists(settings_file.DEFAULT_NAME) else None)
+    layers = [
+        {} if file is None else settings_file.read(file),
+        settings.from_environment(os.environ),
+        settings.from_arguments(given),
+    ]
     if is_render:
-        layers = [{name: layer[name] for name in RENDER_OPTIONS if name in layer} for layer in layers]
+        layers = [{name: layer[name] for name in ("layout", "output") if name in layer} for layer in layers]
     config = settings.resolve(*layers)
     if is_render and config.output == STREAM:
         raise UsageError(f"--output {STREAM} is only for training; render reads and writes a folder: name the folder")
@@ -85,20 +89,9 @@ def parse(argv: Sequence[str]) -> Command:
             "another --output"
         )
     if print_config:
-        _print(settings_file.write(config).rstrip())
+        _print(settings_file.write(config))
         raise SystemExit(0)
     return Command("render" if is_render else "train", config, log_level)
-
-
-def _layers(file: str | None, arguments: Mapping[str, str | list[str]]) -> list[settings.Settings]:
-    """The settings from file, environment and command line, in this order."""
-    if file is None and os.path.lexists(settings_file.DEFAULT_NAME):
-        file = settings_file.DEFAULT_NAME
-    return [
-        settings_file.read(file) if file is not None else {},
-        settings.from_environment(os.environ),
-        settings.from_arguments(arguments),
-    ]
 
 
 def _is_same(folder: str, other: str) -> bool:
@@ -110,7 +103,7 @@ def _is_same(folder: str, other: str) -> bool:
 
 def _print(text: str) -> None:
     try:
-        print(text, flush=True)
+        print(text, end="", flush=True)
     except OSError as error:
         raise OutputError(f"stdout cannot be written: {error.strerror}") from error
 
@@ -127,46 +120,25 @@ def train_parser() -> _Parser:
         f"exit status:\n{statuses}",
     )
     parser.add_argument("--version", action="version", version=f"fashion-job {__version__}", help="Print the version.")
-    parser.add_argument(
-        "--config",
-        metavar="FILE",
-        help=f"Settings file (default: {settings_file.DEFAULT_NAME} in the working directory, if it exists).",
-    )
-    parser.add_argument(
-        "--print-config",
-        action="store_true",
-        help="Print the resulting settings, in the format of a settings file, and exit.",
-    )
-    _add_loudness(parser)
-    for title, options in GROUPS.items():
-        _add(parser.add_argument_group(title), options)
+    file_help = f"Settings file (default: {settings_file.DEFAULT_NAME} in the working directory, if it exists)."
+    parser.add_argument("--config", metavar="FILE", help=file_help)
+    parser.add_argument("--print-config", action="store_true", help="Print the settings as a settings file, and exit.")
+    options = OPTIONS.values()
+    _add(parser.add_argument_group("training"), [option for option in options if option.role != "run"])
+    _add(parser.add_argument_group("data, machine and output"), [option for option in options if option.role == "run"])
     return parser
 
 
 def render_parser() -> _Parser:
     """The parser of `render`."""
     parser = _Parser(f"{PROGRAM} render", "Write the report again from the results in the output folder.")
-    _add_loudness(parser)
     _add(parser, [OPTIONS["layout"], replace(OPTIONS["output"], help="Output folder of the run.")])
     return parser
-
-
-def _add_loudness(parser: argparse.ArgumentParser) -> None:
-    loudness = parser.add_mutually_exclusive_group()
-    parser.set_defaults(loudness="normal")
-    for flag, text in (
-        ("quiet", "Print only the result, warnings and errors."),
-        ("verbose", "Also print what TensorFlow logs."),
-    ):
-        loudness.add_argument(f"-{flag[0]}", f"--{flag}", dest="loudness", action="store_const", const=flag, help=text)
 
 
 def _add(parser: argparse._ActionsContainer, options: Iterable[Option]) -> None:
     """Add options, whose values stay text until `settings` converts them."""
     for option in options:
-        parser.add_argument(
-            option.flag,
-            action="append" if option.kind is tuple else "store",
-            metavar=option.placeholder,
-            help=f"{option.help.removesuffix('.')} (default: {option.unset or option.default}).",
-        )
+        text = f"{option.help.removesuffix('.')} (default: {option.unset or option.default})."
+        action = "append" if option.kind is tuple else "store"
+        parser.add_argument(option.flag, action=action, metavar=option.placeholder, help=text)

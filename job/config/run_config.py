@@ -21,10 +21,6 @@ from job.config.recipes import (
 DeviceChoice = Literal["auto", "cpu", "gpu"]
 Layout = Literal["single", "folder"]
 STREAM = "-"  # as the output folder: a tar archive on stdout
-MAX_COUNT = 2**31 - 1  # TensorFlow's largest
-MAX_THREADS = 1024
-MAX_REPLICAS = 64
-MAX_RUNS = 100
 
 
 def _is_augmentation(text: str) -> bool:
@@ -32,12 +28,9 @@ def _is_augmentation(text: str) -> bool:
     return text == NO_AUGMENTATION or (set(names) <= set(AUGMENTATIONS) and len(set(names)) == len(names))
 
 
-def _is_folder_name(text: str) -> bool:
-    return text != "" and text.isprintable()
-
-
+COUNT = {"minimum": 1, "maximum": 2**31 - 1}  # TensorFlow's largest
 FRACTION = {"metavar": "FRACTION", "minimum": 0, "below": 1}
-FOLDER = {"metavar": "DIR", "accepts": _is_folder_name, "rule": "a folder's name of printable characters"}
+FOLDER = {"metavar": "DIR", "rule": "a folder's name of printable characters"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,22 +45,11 @@ class Config:
     """
 
     recipe: RecipeName = option(
-        "baseline",
-        "training",
-        "Named set of values for the options from --model to --test-time; an option that you set overrides its value.",
+        "baseline", "training", "Preset of the options from --model to --test-time; those that you set override it."
     )
-    model: ModelName = option(
-        "mlp", "recipe", "Network: a multi-layer perceptron (mlp) or a convolutional network (cnn)."
-    )
-    epochs: int = option(5, "recipe", "Number of training epochs.", metavar="N", minimum=1, maximum=MAX_COUNT)
-    batch_size: int = option(
-        32,
-        "recipe",
-        "Images per optimizer step, at most the number of training images.",
-        metavar="N",
-        minimum=1,
-        maximum=MAX_COUNT,
-    )
+    model: ModelName = option("mlp", "recipe", "Network: multi-layer perceptron (mlp) or convolutional network (cnn).")
+    epochs: int = option(5, "recipe", "Number of training epochs.", **COUNT)
+    batch_size: int = option(32, "recipe", "Images per optimizer step, at most all training images.", **COUNT)
     optimizer: OptimizerName = option(
         "adam",
         "recipe",
@@ -76,36 +58,20 @@ class Config:
     )
     learning_rate: float = option(0.001, "recipe", "Peak learning rate.", metavar="RATE", above=0)
     weight_decay: float = option(
-        0.0,
-        "recipe",
-        "Weight decay of the kernels per optimizer step, multiplied by the learning rate; adam has none.",
-        metavar="RATE",
-        minimum=0,
+        0.0, "recipe", "Weight decay of the kernels, times the learning rate; not for adam.", metavar="RATE", minimum=0
     )
     schedule: Schedule = option(
-        "constant",
-        "recipe",
-        "Learning rate over time: cosine falls to 0 step by step, plateau halves the rate when the validation loss has "
-        "not improved for 2 epochs.",
+        "constant", "recipe", "cosine lowers the learning rate to 0; plateau halves it after 2 epochs without progress."
     )
-    warm_up: float = option(
-        0.0, "recipe", "Fraction of the steps used for warm-up, in which the learning rate rises from 0.", **FRACTION
-    )
+    warm_up: float = option(0.0, "recipe", "Fraction of the steps in which the learning rate rises from 0.", **FRACTION)
     early_stopping: int = option(
         0,
         "recipe",
-        "Stop after N epochs without a lower validation loss and restore the parameters of the best epoch; 0 never "
-        "stops early.",
-        metavar="N",
-        minimum=0,
-        maximum=MAX_COUNT,
+        "Stop after N epochs without progress, with the best parameters; 0: never.",
+        **COUNT | {"minimum": 0},
     )
-    dropout: float = option(
-        0.0, "recipe", "Fraction of the units before the last layer that each step drops.", **FRACTION
-    )
-    label_smoothing: float = option(
-        0.0, "recipe", "Fraction of each label that is spread over all classes.", **FRACTION
-    )
+    dropout: float = option(0.0, "recipe", "Fraction of the units dropped before the last layer.", **FRACTION)
+    label_smoothing: float = option(0.0, "recipe", "Fraction of each label to spread over all classes.", **FRACTION)
     augment: str = option(
         NO_AUGMENTATION,
         "recipe",
@@ -115,13 +81,7 @@ class Config:
         rule=f"{NO_AUGMENTATION}, or some of {', '.join(AUGMENTATIONS)}, separated by commas",
     )
     average: float = option(
-        0.0,
-        "recipe",
-        "Momentum of the moving average of the parameters, which becomes the trained model; 0 takes the last "
-        "parameters.",
-        metavar="MOMENTUM",
-        minimum=0,
-        below=1,
+        0.0, "recipe", "Momentum of the moving average of the parameters that is the model; 0: no average.", **FRACTION
     )
     test_time: TestTime = option(
         "none",
@@ -130,44 +90,24 @@ class Config:
         "shifts both by one pixel in four directions, and all shifted views count as much as the two unshifted ones.",
     )
     validation_split: float = option(
-        0.1,
-        "training",
-        "Fraction of the training images held out for validation (the last ones); 0 holds out none.",
-        **FRACTION,
+        0.1, "training", "Fraction of the training images held out for validation (the last ones).", **FRACTION
     )
     seed: int = option(
         0,
         "training",
-        "Seed of the initial parameters, batches, dropout, augmentation and sample images.",
-        metavar="N",
+        "Seed of initial parameters, batches, dropout, augmentation and sample images.",
         minimum=0,
         maximum=MAX_SEED,
     )
     runs: int = option(
-        1,
-        "training",
-        "Number of trainings, with consecutive seeds from --seed; the report describes the median run.",
-        metavar="N",
-        minimum=1,
-        maximum=MAX_RUNS,
+        1, "training", "Trainings with consecutive seeds; the report describes the median run.", minimum=1, maximum=100
     )
     device: DeviceChoice = option("auto", "training", "auto uses a GPU if there is one; gpu fails if there is none.")
     replicas: int = option(
-        1,
-        "training",
-        "Number of devices that share each batch: GPUs, or virtual devices of the CPU.",
-        metavar="N",
-        minimum=1,
-        maximum=MAX_REPLICAS,
+        1, "training", "Devices that share each batch: GPUs, or virtual devices of the CPU.", minimum=1, maximum=64
     )
     threads: int | None = option(
-        None,
-        "run",
-        "Number of threads that TensorFlow computes with.",
-        metavar="N",
-        minimum=1,
-        maximum=MAX_THREADS,
-        unset="the processors that the process may use",
+        None, "run", "Threads that TensorFlow computes with.", unset="the available processors", minimum=1, maximum=1024
     )
     data: str | None = option(
         None,
@@ -177,24 +117,13 @@ class Config:
         **FOLDER,
     )
     reference: str | None = option(
-        None,
-        "run",
-        "Output folder of an earlier run on the same test set; the report compares this run with it.",
-        unset="no comparison",
-        **FOLDER,
+        None, "run", "Output folder of a run on the same test set to compare with.", unset="no comparison", **FOLDER
     )
     export: tuple[str, ...] = option(
-        (),
-        "run",
-        "Also export the trained model in this format, with a model card; may be repeated.",
-        choices=tuple(FORMATS),
-        unset="no export",
+        (), "run", "Also export the model in this format; may be repeated.", unset="no export", choices=tuple(FORMATS)
     )
     layout: Layout = option(
-        "single",
-        "run",
-        "single writes the report as one file; folder writes its style sheet and images as files of their own, for "
-        "servers that forbid inline styles.",
+        "single", "run", "single writes one file; folder keeps style sheet and images apart, without inline styles."
     )
     output: str = option(
         "report", "run", f"Output folder; {STREAM} streams the report to stdout as a tar archive.", **FOLDER

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from job.config.combinations import check_combinations
-from job.config.options import PREFIX, Option, show_name, suggest
+from job.config.options import PREFIX, Option, describe_unknown
 from job.config.recipes import RECIPES
 from job.config.run_config import OPTIONS, Config, recipe_config
 from job.errors import UsageError
@@ -30,8 +30,8 @@ Settings = Mapping[str, Setting]
 """Settings by field of `Config`."""
 
 
-def setting(option: Option, raw: str | list[str] | None, label: str) -> Setting:
-    """The setting that a text or a list of texts stands for.
+def read_setting(option: Option, raw: str | list[str] | None, label: str) -> Setting:
+    """The setting that a text or a list of texts represents.
 
     Raises:
         UsageError: if it is not a valid value of the option.
@@ -43,7 +43,7 @@ def setting(option: Option, raw: str | list[str] | None, label: str) -> Setting:
 
 def from_arguments(arguments: Mapping[str, str | list[str]]) -> Settings:
     """The settings on the command line, given by field name."""
-    return {name: setting(OPTIONS[name], raw, OPTIONS[name].flag) for name, raw in arguments.items()}
+    return {name: read_setting(OPTIONS[name], raw, OPTIONS[name].flag) for name, raw in arguments.items()}
 
 
 def from_environment(environment: Mapping[str, str]) -> Settings:
@@ -52,16 +52,14 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
     Raises:
         UsageError: if a variable with the job's prefix is unknown, or its value is not valid.
     """
-    options = {option.name.upper(): option for option in OPTIONS.values()}
+    options = {name.upper(): option for name, option in OPTIONS.items()}
     settings = {}
     for variable, text in environment.items():
         word = variable.removeprefix(PREFIX)
-        if word == variable or OTHER_VARIABLES.fullmatch(word):
-            continue
-        if word not in options:
-            hint = suggest(word, options, prefix=PREFIX)
-            raise UsageError(f"unknown environment variable {show_name(variable)}{hint}")
-        settings[options[word].name] = setting(options[word], text, variable)
+        if word in options and word != variable:
+            settings[options[word].name] = read_setting(options[word], text, variable)
+        elif word != variable and not OTHER_VARIABLES.fullmatch(word):
+            raise UsageError(describe_unknown("environment variable", word, options, prefix=PREFIX))
     return settings
 
 
@@ -74,10 +72,10 @@ def resolve(*layers: Settings) -> Config:
     Raises:
         UsageError: if two values exclude each other.
     """
-    settings = {name: each for layer in layers for name, each in layer.items()}
-    values = {name: each.value for name, each in settings.items()}
-    labels = {name: each.label for name, each in settings.items()}
+    settings = {name: setting for layer in layers for name, setting in layer.items()}
+    values = {name: setting.value for name, setting in settings.items()}
     recipe = values.get("recipe", "baseline")
     defaults = {name: option.default for name, option in OPTIONS.items()}
+    labels = {name: setting.label for name, setting in settings.items()}
     check_combinations({**defaults, **RECIPES[recipe], **values}, labels)
     return recipe_config(recipe, **values)
