@@ -63,6 +63,10 @@ check: $(VENV)/tests.stamp ## Check format, lint, types, layers, Dockerfile and 
 	$(BIN)/zizmor --offline --quiet .github
 	$(BIN)/kubernetes-validate --quiet --strict docs/ci/kubernetes-job.yaml
 
+docs: $(VENV)/job.stamp ## Write docs/options.md again from the options
+	@$(BIN)/python -m tests.docs.options_page > docs/options.md.part || { rm -f docs/options.md.part; exit 1; }
+	@mv docs/options.md.part docs/options.md
+
 format: $(VENV)/tests.stamp ## Format the code and mend what the linter can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .

@@ -1,13 +1,14 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import keras
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from job.config.recipes import OPTIMIZERS
+from job.config.recipes import OptimizerName
 from job.config.run_config import Config, recipe_config
 from job.training import networks
 
@@ -76,7 +77,7 @@ def test_label_smoothing_changes_the_loss() -> None:
     assert float(network.loss(y_true, probabilities)) == pytest.approx(expected, rel=1e-5)
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("name", get_args(OptimizerName))
 def test_keras_alone_loads_a_saved_model(name: str, tmp_path: Path) -> None:
     """A model with any optimizer loads without this package and predicts the same."""
     recipe = Config(model="cnn", optimizer=name)  # type: ignore[arg-type]
