@@ -33,8 +33,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         configure_log(command.log_level)
         from job import pipeline  # --help and usage errors do not load NumPy
 
-        run = {"train": pipeline.train_into, "render": pipeline.render}[command.name]
-        _print_result(run(command.config), streamed=command.config.output == STREAM)
+        result = {"train": pipeline.train_into, "render": pipeline.render}[command.name](command.config)
+        if command.config.output == STREAM:
+            print_error(result)  # stdout has the archive
+        else:
+            _print_result(result)
     except JobError as error:
         print_error(f"fashion-job: error: {error}")
         return error.exit_status
@@ -49,10 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _print_result(result: str, *, streamed: bool) -> None:
-    if streamed:
-        print_error(result)
-        return
+def _print_result(result: str) -> None:
     try:
         print(result, flush=True)
     except OSError as error:

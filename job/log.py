@@ -1,28 +1,23 @@
 """Reports progress on stderr: one line for each stage of the run, plus warnings and errors."""
 
-import contextlib
 import datetime
 import logging
 import os
 import sys
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 log = logging.getLogger("job")
-
-STDERR_LOCK = threading.RLock()
-"""Held while a thread writes to stderr or redirects it, so that no line goes to the wrong place."""
 
 
 class _StderrHandler(logging.Handler):
     """Writes to the current `sys.stderr`, so that lines appear above a progress bar."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        with STDERR_LOCK, contextlib.suppress(OSError):  # a closed stderr must not stop the job
+        with suppress(OSError):  # a closed stderr must not stop the job
             prefix = "fashion-job: warning: " if record.levelno == logging.WARNING else ""
             print(prefix + self.format(record), file=sys.stderr, flush=True)
 
@@ -56,7 +51,7 @@ def log_stage(name: str, text: str) -> None:
 
 def print_error(text: str) -> None:
     """Print to stderr; if it is closed, the exit status has to be enough."""
-    with contextlib.suppress(OSError):
+    with suppress(OSError):
         print(text, file=sys.stderr)
 
 
@@ -67,19 +62,13 @@ class Stage:
     summary: str = ""
 
 
-@dataclass
 class Stopwatch:
-    """Measures the stages of a run.
+    """Measures the stages of a run, which began at `began` (UTC)."""
 
-    Attributes:
-        began: Start of the run, UTC.
-        started: `time.monotonic()` at the start of the run.
-        stages_s: Wall time of each finished stage in seconds, in order.
-    """
-
-    began: datetime.datetime = field(default_factory=lambda: datetime.datetime.now(datetime.UTC))
-    started: float = field(default_factory=time.monotonic)
-    stages_s: dict[str, float] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.began = datetime.datetime.now(datetime.UTC)
+        self._started = time.monotonic()
+        self._stages_s: dict[str, float] = {}
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Stage]:
@@ -87,9 +76,9 @@ class Stopwatch:
         begun = time.monotonic()
         stage = Stage()
         yield stage
-        self.stages_s[name] = time.monotonic() - begun
-        log_stage(name, f"{stage.summary} ({self.stages_s[name]:.1f} s)")
+        self._stages_s[name] = time.monotonic() - begun
+        log_stage(name, f"{stage.summary} ({self._stages_s[name]:.1f} s)")
 
     def timings_s(self) -> dict[str, float]:
         """Return the wall time of each finished stage, and of the run so far as `total`, in seconds."""
-        return {**self.stages_s, "total": time.monotonic() - self.started}
+        return {**self._stages_s, "total": time.monotonic() - self._started}

@@ -1,10 +1,10 @@
 """One run: its stages in order, as functions that others can call.
 
 `train_and_evaluate` needs no output folder, signal handler or log. `train_into` and `render` are the two commands of
-the job. TensorFlow is imported by the functions that need it, in a thread, while the data set is read.
+the job. TensorFlow is imported by the functions that need it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,15 +15,12 @@ from numpy.typing import NDArray
 from job import signals
 from job.config.export_formats import FORMATS
 from job.config.run_config import STREAM, Config
+from job.data import fashion_mnist
 from job.data.dataset import MEMORY_SHARE, Dataset, load_dataset
 from job.data.download import find_or_download
-from job.data.fashion_mnist import FILES
-from job.data.fashion_mnist import SHA256 as FASHION_MNIST_SHA256
-from job.data.sources import Source
 from job.errors import UsageError
-from job.evaluation.metrics import Labels, accuracy_and_loss
 from job.evaluation.paired_comparison import Reference
-from job.evaluation.predictions import Predictions
+from job.evaluation.predictions import Labels, Predictions
 from job.evaluation.sample_selection import select_shown_images
 from job.evaluation.seed_variation import SeedRun, find_median_run, summarize_seed_runs
 from job.log import Stopwatch, log, log_stage
@@ -33,55 +30,37 @@ from job.results.output_folder import owned_folders, preparation, tar_stream
 from job.results.output_folder.atomic_write import stage_files
 from job.results.predictions_csv import write_predictions
 from job.results.provenance import DataSource, Provenance, describe_environment
-from job.results.reference_run import GroundTruth, ReferenceRun, match_reference, read_reference
-from job.results.samples_npz import write_samples
+from job.results.reference_run import match_reference, read_reference
+from job.results.run import Run
+from job.results.samples_npz import Images, write_samples
 from job.results.schema import History, RunRecord, Training
 from job.training.device import Device, configure_device
-from job.training.import_tensorflow import start_importing
 from job.training.resources import available_memory_bytes, detect_resources
 
 if TYPE_CHECKING:
     import keras
 
-    from job.results.run import Run
-    from job.training.train import TrainedNetwork
 
-SIZE_BYTES = 4_000_000
-"""Upper estimate of the size of a run's files, predictions apart."""
-
-
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class TrainedRun:
-    """A trained network and its predictions, before their evaluation.
-
-    Attributes:
-        network: The trained network, with test-time augmentation.
-        record: What is known of the run.
-        predictions: Predictions for each test image.
-        images: Test images that the report shows, by index, shape (28, 28) each.
-        augmented: Training images, each followed by its augmented versions, shape (n, 1 + n_epochs, 28, 28).
-    """
+    """A trained network, with test-time augmentation, and what a `Run` is made of before its evaluation."""
 
     network: "keras.Model"
     record: RunRecord
     predictions: Predictions
-    images: Mapping[int, NDArray[np.uint8]]
+    images: Images
     augmented: NDArray[np.uint8]
 
 
-def train_and_evaluate(config: Config) -> "Run":
+def train_and_evaluate(config: Config) -> Run:
     """Train and evaluate a model in this process, without writing a file.
 
     TensorFlow takes device and threads only before its first operation: the first run of a process decides.
-
-    Args:
-        config: Settings of the run; `output`, `layout` and `export` have no effect.
+    The settings `output`, `layout` and `export` have no effect.
 
     Raises:
         JobError: If the data set, the device or the reference run is missing or unsuitable, or training diverges.
     """
-    from job.results.run import Run
-
     trained = train(config)
     return Run.from_predictions(trained.record, trained.predictions, trained.images, trained.augmented)
 
@@ -97,7 +76,6 @@ def train_into(config: Config) -> str:
 def render(config: Config) -> str:
     """Write the report again from the files of an earlier run; returns the result in one line."""
     from job.report.build import build_report
-    from job.results.run import Run
 
     folder = Path(config.output)
     with Stopwatch().stage("report") as stage:
@@ -120,8 +98,9 @@ def _train_into(config: Config, folder: Path, page: str) -> str:
     log_stage("output", str(folder.absolute()))
 
     def require_free_space(dataset: Dataset) -> None:
-        n_bytes = SIZE_BYTES + len(dataset.test_images) * (24 + 14 * dataset.n_classes)
-        preparation.require_free_space(folder, n_bytes + len(config.export) * export.SIZE_BYTES)
+        n_bytes_predictions = len(dataset.test_images) * (24 + 14 * dataset.n_classes)
+        n_bytes_others = 4_000_000 + len(config.export) * export.SIZE_BYTES  # upper estimates
+        preparation.require_free_space(folder, n_bytes_predictions + n_bytes_others)
 
     stopwatch = Stopwatch()
     done = "nothing was sent" if config.output == STREAM else "the new report is in place"
@@ -141,14 +120,14 @@ def _write_run(
     with stopwatch.stage("evaluation") as stage:
         write_predictions(staging, trained.predictions)
         write_samples(staging, trained.images, trained.augmented)
-        scores = worker.evaluate(staging, config.layout, trained.record, export=bool(config.export)).result()
+        scores = worker.evaluate(staging, config.layout, trained.record, export=bool(config.export))
         stage.summary = f"loss {scores['loss']:.4f}, accuracy {scores['accuracy']:.4f} (n = {scores['n_test']:,})"
     with stopwatch.stage("report") as stage:
         trained.network.save(staging / file_names.MODEL)
         if config.export:
             (staging / file_names.EXPORTS).mkdir(exist_ok=True)
             export.export_network(trained.network, staging / file_names.EXPORTS, config.export)
-        worker.written.result()
+        worker.finish()
         exported = [f"{file_names.EXPORTS}/{FORMATS[name]}" for name in config.export]
         stage.summary = ", ".join((file_names.describe_report(staging), *exported))
     return scores
@@ -175,82 +154,74 @@ def train(
     log_stage("system", f"{resources.describe(n_threads)}, data from {source.folder}")
     if warning := resources.memory_warning(config.model):
         log.warning(warning)
-    reference_run = _read_reference(config.reference, stopwatch) if config.reference else None
-    start_importing()  # hides pandas meanwhile: the reference is read before
-    dataset = _load_dataset(config, source, stopwatch)
+    reference_run = match = None
+    if config.reference:
+        with stopwatch.stage("reference") as stage:
+            reference_run = read_reference(config.reference)
+            stage.summary = str(reference_run)
+    with stopwatch.stage("data") as stage:
+        dataset = load_dataset(source, available_memory_bytes() // MEMORY_SHARE)
+        _check_settings(config, dataset)
+        stage.summary = str(dataset)
     check_dataset(dataset)
-    reference = _match_reference(reference_run, dataset) if reference_run else (None, None)
+    if reference_run:
+        sha256 = {fashion_mnist.FILES[role]: dataset.sha256[role] for role in ("test_images", "test_labels")}
+        match = match_reference(reference_run, dataset.class_names, dataset.test_labels, sha256)
     with stopwatch.stage("tensorflow") as stage:
         device = configure_device(config.device, n_threads, resources, config.replicas)
         stage.summary = str(device)
-    return _train_and_predict(config, dataset, device, stopwatch, reference)
+    return _train_and_predict(config, dataset, device, stopwatch, match)
 
 
-def _read_reference(folder: str, stopwatch: Stopwatch) -> ReferenceRun:
-    with stopwatch.stage("reference") as stage:
-        run = read_reference(folder)
-        stage.summary = str(run)
-    return run
-
-
-def _match_reference(run: ReferenceRun, dataset: Dataset) -> tuple[Reference, Labels]:
-    sha256 = {FILES[role]: dataset.sha256[role] for role in ("test_images", "test_labels")}
-    return match_reference(run, GroundTruth(dataset.class_names, dataset.test_labels, sha256))
-
-
-def _load_dataset(config: Config, source: Source, stopwatch: Stopwatch) -> Dataset:
-    """Read the data set and check it against the settings."""
-    with stopwatch.stage("data") as stage:
-        dataset = load_dataset(source, available_memory_bytes() // MEMORY_SHARE)
-        n_train = dataset.n_train(config.validation_split)
-        if config.batch_size > n_train:
-            raise UsageError(f"--batch-size is {config.batch_size}, but only {n_train:,} training images remain")
-        if n_train % config.replicas:
-            raise UsageError(
-                f"--replicas is {config.replicas}, which does not divide the {n_train:,} training images equally; take "
-                "a divisor of that number"
-            )
-        stage.summary = str(dataset)
-    return dataset
+def _check_settings(config: Config, dataset: Dataset) -> None:
+    n_train = dataset.n_train(config.validation_split)
+    if config.batch_size > n_train:
+        raise UsageError(f"--batch-size is {config.batch_size}, but only {n_train:,} training images remain")
+    if n_train % config.replicas:
+        raise UsageError(
+            f"--replicas is {config.replicas}, which does not divide the {n_train:,} training images equally; take a "
+            "divisor of that number"
+        )
 
 
 def _train_and_predict(
-    config: Config,
-    dataset: Dataset,
-    device: Device,
-    stopwatch: Stopwatch,
-    reference: tuple[Reference, Labels] | tuple[None, None],
+    config: Config, dataset: Dataset, device: Device, stopwatch: Stopwatch, match: tuple[Reference, Labels] | None
 ) -> TrainedRun:
-    from job.training.augmentation import build_examples
-    from job.training.inference import predict_probabilities
-    from job.training.networks import describe_network, with_test_time_augmentation
+    from job.training import augmentation, inference, networks
     from job.training.train import train_networks
 
+    reference, y_reference = match or (None, None)
     n_train = dataset.n_train(config.validation_split)
     with stopwatch.stage("training") as stage:
         trainings = train_networks(dataset, config, device.create_strategy())
-        network = describe_network(trainings[0].network)
+        description = networks.describe_network(trainings[0].network)
         n_epochs = sum(len(training.history["loss"]) for training in trainings)
-        stage.summary = f"{network}: {n_epochs} x {n_train:,} images"
+        stage.summary = f"{description}: {n_epochs} x {n_train:,} images"
     with stopwatch.stage("prediction") as stage:
-        networks = [with_test_time_augmentation(training.network, config) for training in trainings]
-        probabilities = [predict_probabilities(network, dataset.test_images) for network in networks]
+        models = [networks.with_test_time_augmentation(training.network, config) for training in trainings]
+        probabilities = (inference.predict_probabilities(model, dataset.test_images) for model in models)
+        predictions = [Predictions(dataset.test_labels, rows, y_reference) for rows in probabilities]
         seed_runs = [
-            _summarize_training(training, dataset.test_labels, each)
-            for training, each in zip(trainings, probabilities, strict=True)
+            SeedRun(
+                seed=training.seed,
+                accuracy=predicted.accuracy,
+                loss=predicted.loss,
+                val_accuracy=training.val_accuracy,
+                training_s=training.wall_time_s,
+            )
+            for training, predicted in zip(trainings, predictions, strict=True)
         ]
         chosen = seed_runs.index(find_median_run(seed_runs))
-        predictions = Predictions(dataset.test_labels, probabilities[chosen], reference[1])
-        indices = select_shown_images(predictions, config.seed)
+        shown = select_shown_images(predictions[chosen], config.seed)
         stage.summary = f"{len(dataset.test_images):,} test images"
     reported = trainings[chosen]
     record = RunRecord(
         class_names=dataset.class_names,
         seed=config.seed,
-        reference=reference[0],
+        reference=reference,
         training=Training(
             config=config,
-            network=network,
+            network=description,
             n_train=n_train,
             n_validation=len(dataset.train_images) - n_train,
             history=History(**reported.history),
@@ -258,26 +229,11 @@ def _train_and_predict(
         ),
         provenance=_describe_provenance(config, dataset, device, stopwatch),
     )
-    return TrainedRun(
-        network=networks[chosen],
-        record=record,
-        predictions=predictions,
-        images={index: dataset.test_images[index] for index in indices},
-        augmented=build_examples(
-            config.augmentations(), dataset.train_images[:n_train], reported.seed, len(reported.history["loss"])
-        ),
+    augmented = augmentation.build_examples(
+        config.augmentations(), dataset.train_images[:n_train], reported.seed, len(reported.history["loss"])
     )
-
-
-def _summarize_training(training: "TrainedNetwork", y_true: Labels, probabilities: NDArray[np.float32]) -> SeedRun:
-    accuracy, loss = accuracy_and_loss(y_true, probabilities)
-    return SeedRun(
-        seed=training.seed,
-        accuracy=accuracy,
-        loss=loss,
-        val_accuracy=training.val_accuracy,
-        training_s=training.wall_time_s,
-    )
+    images = {index: dataset.test_images[index] for index in shown}
+    return TrainedRun(models[chosen], record, predictions[chosen], images, augmented)
 
 
 def _describe_provenance(config: Config, dataset: Dataset, device: Device, stopwatch: Stopwatch) -> Provenance:
@@ -287,10 +243,10 @@ def _describe_provenance(config: Config, dataset: Dataset, device: Device, stopw
         environment=describe_environment(device.kind, device.name, device.n_threads, device.n_replicas),
         data=DataSource(
             name=dataset.name,
-            is_fashion_mnist=dataset.sha256 == FASHION_MNIST_SHA256,
+            is_fashion_mnist=dataset.sha256 == fashion_mnist.SHA256,
             source=dataset.source.kind,
             folder=str(dataset.source.folder),
-            sha256={FILES[role]: digest for role, digest in dataset.sha256.items()},
+            sha256={fashion_mnist.FILES[role]: digest for role, digest in dataset.sha256.items()},
         ),
         timings_s=stopwatch.timings_s(),
     )

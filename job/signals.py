@@ -14,7 +14,6 @@ from types import FrameType
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 _callbacks: list[Callable[[], object]] = []
-_deferred: list[int] = []
 _exit_note = "no file was changed"
 
 
@@ -44,19 +43,15 @@ def on_exit(callback: Callable[[], object]) -> Iterator[None]:
 @contextmanager
 def deferred() -> Iterator[None]:
     """Defer SIGINT and SIGTERM until the block ends. Keep the block short."""
-    _deferred.clear()
-    handlers = {number: signal.signal(number, _defer) for number in SIGNALS}
+    arrived: list[int] = []
+    handlers = {number: signal.signal(number, lambda number, _frame: arrived.append(number)) for number in SIGNALS}
     try:
         yield
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
-        for arrived in _deferred:
-            signal.raise_signal(arrived)
-
-
-def _defer(number: int, _frame: FrameType | None) -> None:
-    _deferred.append(number)
+        for deferred_number in arrived:
+            signal.raise_signal(deferred_number)
 
 
 def _exit(number: int, _frame: FrameType | None) -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from support import CONTAINERS, ErrorOf, make_run, write_dataset
 
-from job import pipeline
 from job.__main__ import main
 from job.config.export_formats import FORMATS
 from job.data import sources
@@ -134,12 +133,8 @@ def unprivileged(tmp_path: Path) -> Iterator[None]:
 
 
 @pytest.fixture
-def error_of(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> ErrorOf:
-    """Runs the job with arguments that must fail with a status, and returns its one line on stderr.
-
-    TensorFlow is imported only by the stage that needs it: a job that fails earlier would leave its import under way.
-    """
-    monkeypatch.setattr(pipeline, "start_importing", lambda: None)
+def error_of(capsys: pytest.CaptureFixture[str]) -> ErrorOf:
+    """Runs the job with arguments that must fail with a status, and returns its one line on stderr."""
 
     def run(status: int, *arguments: object) -> str:
         capsys.readouterr()

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from job.config.run_config import Config
 from job.data.fashion_mnist import FILES
 from job.evaluation.intervals import Interval, wilson_interval
-from job.evaluation.metrics import accuracy_and_loss
 from job.evaluation.paired_comparison import Reference
 from job.evaluation.predictions import Predictions
 from job.evaluation.sample_selection import select_shown_images
@@ -136,7 +135,7 @@ def make_training(predictions: Predictions, config: Config, n_train: int = 300) 
 
 
 def _make_seed_variation(predictions: Predictions, config: Config) -> SeedVariation:
-    accuracy, loss = accuracy_and_loss(predictions.y_true, predictions.probabilities)
+    accuracy, loss = predictions.accuracy, predictions.loss
     offsets = [(index - (config.runs - 1) // 2) / 100 for index in range(config.runs)]
     return summarize_seed_runs(
         [
@@ -174,7 +173,7 @@ def make_provenance(*, is_fashion_mnist: bool = True, is_trained: bool = True) -
             is_fashion_mnist=is_fashion_mnist,
             source="folder",
             folder="/data",
-            sha256={name: f"{number:064x}" for number, name in enumerate(FILES)},
+            sha256={name: f"{number:064x}" for number, name in enumerate(FILES.values())},
         ),
         timings_s={"data": 0.5, "training": 2.5, "total": 4.0} if is_trained else {"data": 0.5, "total": 1.0},
     )

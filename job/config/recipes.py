@@ -1,7 +1,7 @@
 """Names the networks, optimizers and schedules, and the recipes: proven sets of option values."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 ModelName = Literal["mlp", "cnn"]
 OptimizerName = Literal["adam", "adamw", "sgd", "muon"]
@@ -9,6 +9,7 @@ Schedule = Literal["constant", "cosine", "plateau"]
 TestTime = Literal["none", "flip", "flip-shift"]
 RecipeName = Literal["baseline", "mlp", "cnn"]
 
+OPTIMIZERS: tuple[OptimizerName, ...] = get_args(OptimizerName)
 AUGMENTATIONS = ("flip", "shift", "erase")
 NO_AUGMENTATION = "none"
 

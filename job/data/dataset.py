@@ -16,8 +16,7 @@ from job.text import is_displayable
 
 IMAGE_SHAPE = (28, 28)
 MIN_CLASSES, MAX_CLASSES = 2, 256
-MEMORY_SHARE = 4
-"""One file may take a quarter of the memory, because two are read and TensorFlow needs its part."""
+MEMORY_SHARE = 4  # one file may take a quarter of the memory: two are read, and TensorFlow needs its part
 
 
 @dataclass(frozen=True)
@@ -27,11 +26,8 @@ class Dataset:
     Attributes:
         name: `Fashion-MNIST` if the hashes prove it, otherwise the folder's name.
         class_names: Class names in label order.
-        train_images: Shape (n_train, 28, 28); 0 is black.
-        train_labels: Shape (n_train,).
-        test_images: Shape (n_test, 28, 28).
-        test_labels: Shape (n_test,).
-        source: Where the files were found.
+        train_images: Shape (n_train, 28, 28); 0 is black. The test images are alike.
+        train_labels: Shape (n_train,). The test labels are alike.
         sha256: Hash of each decompressed file, by the keys of `fashion_mnist.FILES`.
     """
 
@@ -49,10 +45,7 @@ class Dataset:
         return f"{self.name}, {counts} of {self.n_classes} classes, from {self.source.folder}"
 
     def n_train(self, validation_split: float) -> int:
-        """Count the images that remain for training; the ones after them are held out. This is Keras's rule.
-
-        Args:
-            validation_split: Fraction of the training images to hold out, in [0, 1).
+        """Count the images that remain for training if a fraction in [0, 1), the last ones, is held out, as in Keras.
 
         Raises:
             DataError: If one of the two parts would be empty.
@@ -73,27 +66,29 @@ class Dataset:
 
 
 def load_dataset(source: Source, max_bytes: int = idx.MAX_BYTES) -> Dataset:
-    """Read and check the four files of a data set.
-
-    Args:
-        source: The folder with the files.
-        max_bytes: Maximum size of the values in each file.
+    """Read and check the four files of a data set, each with at most `max_bytes` values.
 
     Raises:
         DataError: If a file is damaged, the files do not match each other, or Fashion-MNIST is expected and the files
             are not Fashion-MNIST.
     """
-    payloads = {
-        role: idx.read_idx(source.folder / file, 3 if "images" in role else 1, max_bytes)
-        for role, file in FILES.items()
-    }
-    sha256 = {role: payload.sha256 for role, payload in payloads.items()}
+    folder = source.folder
+    values, sha256 = {}, {}
+    for role, file in FILES.items():
+        values[role], sha256[role] = idx.read_idx(folder / file, 3 if "images" in role else 1, max_bytes)
     is_fashion_mnist = _check_hashes(source, sha256)
-    values = {role: payload.values for role, payload in payloads.items()}
-    _check_images(source.folder, values)
-    class_names = fashion_mnist.CLASS_NAMES if is_fashion_mnist else _read_class_names(source.folder, values)
-    _check_labels(source.folder, values, class_names)
-    name = fashion_mnist.NAME if is_fashion_mnist else source.folder.resolve().name
+    for part in ("train", "test"):
+        _check_images(folder, part, values[f"{part}_images"], len(values[f"{part}_labels"]))
+    n_train, n_test = len(values["train_images"]), len(values["test_images"])
+    if n_train < n_test:
+        raise DataError(
+            f"{folder}: {n_train:,} training and {n_test:,} test images: the two parts look swapped; the larger part "
+            "must be the training part"
+        )
+    class_names = fashion_mnist.CLASS_NAMES if is_fashion_mnist else _read_class_names(folder, values["train_labels"])
+    for part, kind in (("train", "training"), ("test", "test")):
+        _check_labels(folder / FILES[f"{part}_labels"], kind, values[f"{part}_labels"], class_names)
+    name = fashion_mnist.NAME if is_fashion_mnist else folder.resolve().name
     return Dataset(name=name, class_names=class_names, source=source, sha256=sha256, **values)
 
 
@@ -104,88 +99,69 @@ def scale_pixels(images: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 def _check_hashes(source: Source, sha256: Mapping[str, str]) -> bool:
     """Return whether the files are Fashion-MNIST; raise if its files are swapped, or if they must be and are not."""
-    if sha256 == fashion_mnist.SHA256:
-        return True
     roles = {digest: role for role, digest in fashion_mnist.SHA256.items()}
     for role, digest in sha256.items():
-        actual_role = roles.get(digest, role)
-        if actual_role != role:
+        path, actual_role = source.folder / FILES[role], roles.get(digest)
+        if actual_role is None and source.kind != sources.OPTION:
             raise DataError(
-                f"{source.folder / FILES[role]}: contains the {actual_role.replace('_', ' ')} of Fashion-MNIST; "
-                "training and test files are swapped, swap them back"
+                f"{path}: is not the file of Fashion-MNIST (its SHA-256 differs); remove the folder and run `make "
+                "data`, or name another one: --data DIR"
             )
-    if source.kind != sources.OPTION:
-        wrong = next(FILES[role] for role in FILES if sha256[role] != fashion_mnist.SHA256[role])
-        raise DataError(
-            f"{source.folder / wrong}: is not the file of Fashion-MNIST (its SHA-256 differs); "
-            "remove the folder and run `make data`, or name another one: --data DIR"
-        )
-    return False
+        if actual_role not in {None, role}:
+            raise DataError(
+                f"{path}: contains the {str(actual_role).replace('_', ' ')} of Fashion-MNIST; training and test files "
+                "are swapped, swap them back"
+            )
+    return sha256 == fashion_mnist.SHA256
 
 
-def _check_images(folder: Path, values: Mapping[str, NDArray[np.uint8]]) -> None:
-    for part in ("train", "test"):
-        images, labels = values[f"{part}_images"], values[f"{part}_labels"]
-        path = folder / FILES[f"{part}_images"]
-        if images.shape[1:] != IMAGE_SHAPE:
-            height, width = images.shape[1:]
-            raise DataError(f"{path}: the images have {height} x {width} pixels; scale them to 28 x 28")
-        if len(images) != len(labels):
-            raise DataError(
-                f"{path}: contains {len(images):,} images, but {FILES[f'{part}_labels']} contains {len(labels):,} "
-                "labels; take both files from the same data set"
-            )
-        if not len(images):
-            raise DataError(f"{path}: contains no image; each class needs at least one")
-    if len(values["train_images"]) < len(values["test_images"]):
+def _check_images(folder: Path, part: str, images: NDArray[np.uint8], n_labels: int) -> None:
+    path = folder / FILES[f"{part}_images"]
+    if images.shape[1:] != IMAGE_SHAPE:
+        height, width = images.shape[1:]
+        raise DataError(f"{path}: the images have {height} x {width} pixels; scale them to 28 x 28")
+    if len(images) != n_labels:
         raise DataError(
-            f"{folder}: {len(values['train_images']):,} training and {len(values['test_images']):,} test images: "
-            "the two parts look swapped; the larger part must be the training part"
+            f"{path}: contains {len(images):,} images, but {FILES[f'{part}_labels']} contains {n_labels:,} labels; "
+            "take both files from the same data set"
         )
 
 
-def _read_class_names(folder: Path, values: Mapping[str, NDArray[np.uint8]]) -> tuple[str, ...]:
+def _read_class_names(folder: Path, train_labels: NDArray[np.uint8]) -> tuple[str, ...]:
     """Read classes.txt; without that file, name the classes `class 0` up to the largest training label."""
     path = folder / "classes.txt"
     if not path.exists():
-        n_classes = int(values["train_labels"].max()) + 1
+        n_classes = int(train_labels.max(initial=0)) + 1
         if n_classes < MIN_CLASSES:
             raise DataError(f"{folder / FILES['train_labels']}: every label is 0; at least two classes are needed")
         return tuple(f"class {label}" for label in range(n_classes))
     try:
-        lines = path.read_text(encoding="utf-8-sig").removesuffix("\n").split("\n")
+        names = tuple(line.strip() for line in path.read_text(encoding="utf-8-sig").removesuffix("\n").split("\n"))
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read as UTF-8 text ({error}); save it as UTF-8") from error
-    names = tuple(line.strip() for line in lines)
-    _check_class_names(path, names)
+    if not MIN_CLASSES <= len(names) <= MAX_CLASSES:
+        raise DataError(f"{path}: contains {len(names)} class names; write 2 to 256, one on each line")
+    for name in names:
+        if not name:
+            raise DataError(f"{path}: has an empty line; name each class")
+        if names.count(name) > 1:
+            raise DataError(f"{path}: {name!r} is listed twice; give each class its own name")
+        if not is_displayable(name):
+            raise DataError(f"{path}: {name!r} has a control character; remove it")
     return names
 
 
-def _check_class_names(path: Path, names: tuple[str, ...]) -> None:
-    if not MIN_CLASSES <= len(names) <= MAX_CLASSES:
-        raise DataError(f"{path}: contains {len(names)} class names; write 2 to 256, one on each line")
-    if "" in names:
-        raise DataError(f"{path}: has an empty line; name each class")
-    if duplicate := next((name for name in names if names.count(name) > 1), None):
-        raise DataError(f"{path}: {duplicate!r} is listed twice; give each class its own name")
-    if bad := next((name for name in names if not is_displayable(name)), None):
-        raise DataError(f"{path}: {bad!r} has a control character; remove it")
-
-
-def _check_labels(folder: Path, values: Mapping[str, NDArray[np.uint8]], class_names: tuple[str, ...]) -> None:
+def _check_labels(path: Path, kind: str, labels: NDArray[np.uint8], class_names: tuple[str, ...]) -> None:
     n_classes = len(class_names)
-    for part, kind in (("train", "training"), ("test", "test")):
-        labels = values[f"{part}_labels"]
-        path = folder / FILES[f"{part}_labels"]
-        counts = np.bincount(labels, minlength=n_classes)
-        if len(counts) > n_classes:
-            index = int(np.argmax(labels >= n_classes))
-            raise DataError(
-                f"{path}: label {labels[index]} of image {index} is out of range; "
-                f"the labels of {n_classes} classes are 0 to {n_classes - 1}"
-            )
-        if not counts.all():
-            label = int(np.argmin(counts))
-            raise DataError(
-                f"{path}: class {label} ({class_names[label]}) has no {kind} image; each class needs at least one"
-            )
+    counts = np.bincount(labels, minlength=n_classes)
+    if len(counts) > n_classes:
+        index = int(np.argmax(labels >= n_classes))
+        raise DataError(
+            f"{path}: label {labels[index]} of image {index} is out of range; the labels of {n_classes} classes are 0 "
+            f"to {n_classes - 1}"
+        )
+    if not counts.all():
+        label = int(np.argmin(counts))
+        raise DataError(
+            f"{path}: class {label} ({class_names[label]}) has no {kind} image; each class needs at least one"
+        )

@@ -9,41 +9,29 @@ import hashlib
 import math
 import struct
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from job.errors import DataError
 
-UNSIGNED_BYTE = 0x08
-CHUNK_BYTES = 2**20
 MAX_BYTES = 2**40
-ALIGNMENT = 64
-"""Alignment in bytes that TensorFlow needs to share an array's memory."""
+ALIGNMENT = 64  # in bytes; TensorFlow needs it to share an array's memory
 
 
-@dataclass(frozen=True)
-class Payload:
-    """The content of one file.
-
-    Attributes:
-        values: Aligned array with one axis for each dimension of the file.
-        sha256: Hash of the decompressed bytes, header included; the gzip header of equal files may differ.
-    """
+class Payload(NamedTuple):
+    """The content of one file: an aligned array, and the hash of the decompressed bytes, header included."""
 
     values: NDArray[np.uint8]
     sha256: str
 
 
 def read_idx(path: Path, n_dimensions: int, max_bytes: int = MAX_BYTES) -> Payload:
-    """Read one gzipped IDX file of unsigned bytes.
+    """Read one gzipped IDX file of unsigned bytes, with 3 dimensions for images or 1 for labels.
 
-    Args:
-        path: File to read.
-        n_dimensions: 3 for images, 1 for labels.
-        max_bytes: Maximum number of values. If the header announces more, no value is read.
+    If the header announces more than `max_bytes` values, no value is read.
 
     Raises:
         DataError: If the file cannot be read, is damaged, or does not contain `n_dimensions` dimensions of bytes.
@@ -52,28 +40,27 @@ def read_idx(path: Path, n_dimensions: int, max_bytes: int = MAX_BYTES) -> Paylo
         with gzip.open(path, "rb") as file:
             header = file.read(4 + 4 * n_dimensions)
             shape = _parse_shape(path, header, n_dimensions)
+            announced = " x ".join(map(str, shape))
             if math.prod(shape) > max_bytes:
                 raise DataError(
-                    f"{path}: its header announces {_format_shape(shape)} values, but only {max_bytes / 1e6:,.0f} MB "
+                    f"{path}: its header announces {announced} values, but only {max_bytes / 1e6:,.0f} MB "
                     "of memory are available for one file; give the job more memory, or fewer images"
                 )
             values = allocate_aligned(math.prod(shape))
             digest = hashlib.sha256(header)
             n_values = 0
-            while chunk := file.read(CHUNK_BYTES):
+            while chunk := file.read(2**20):
                 digest.update(chunk)
                 fitting = chunk[: len(values) - n_values]
                 values[n_values : n_values + len(fitting)] = np.frombuffer(fitting, np.uint8)
                 n_values += len(chunk)
-    except gzip.BadGzipFile as error:
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise DataError(f"{path}: is not a valid gzip file ({error}); remove it and download it again") from error
-    except (EOFError, zlib.error) as error:
-        raise DataError(f"{path}: is truncated or damaged ({error}); remove it and download it again") from error
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error
     if n_values != len(values):
         raise DataError(
-            f"{path}: its header announces {_format_shape(shape)} values, but it contains {n_values:,}; "
+            f"{path}: its header announces {announced} values, but it contains {n_values:,}; "
             "remove it and download it again"
         )
     return Payload(values.reshape(shape), digest.hexdigest())
@@ -87,7 +74,7 @@ def allocate_aligned(n_bytes: int) -> NDArray[np.uint8]:
 
 
 def _parse_shape(path: Path, header: bytes, n_dimensions: int) -> tuple[int, ...]:
-    magic = bytes((0, 0, UNSIGNED_BYTE, n_dimensions))
+    magic = bytes((0, 0, 8, n_dimensions))  # 8: the values are unsigned bytes
     if header[:4] != magic:
         start = f"starts with {header[:4].hex()}" if header else "is empty"
         raise DataError(
@@ -97,7 +84,3 @@ def _parse_shape(path: Path, header: bytes, n_dimensions: int) -> tuple[int, ...
     if len(header) < 4 + 4 * n_dimensions:
         raise DataError(f"{path}: ends inside its header; remove it and download it again")
     return struct.unpack(f">{n_dimensions}I", header[4:])
-
-
-def _format_shape(shape: tuple[int, ...]) -> str:
-    return " x ".join(map(str, shape))

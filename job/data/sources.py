@@ -9,18 +9,13 @@ from job.errors import DataError
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 LOCAL = Path("data")
-KERAS_FALLBACK = Path("/tmp/.keras")  # noqa: S108 - chosen by Keras; the hash of every file is checked
+KERAS_FALLBACK = Path("/tmp/.keras")  # noqa: S108 - Keras's choice if KERAS_HOME is not writable; hashes are checked
 OPTION = "--data"
 
 
 @dataclass(frozen=True)
 class Source:
-    """A folder with the four files of a data set.
-
-    Attributes:
-        folder: The folder.
-        kind: What provided it, in words; `OPTION` if the user named it.
-    """
+    """A folder with the four files of a data set, and what provided it, in words (`OPTION` if the user named it)."""
 
     folder: Path
     kind: str
@@ -28,10 +23,11 @@ class Source:
 
 def find_installed() -> Source | None:
     """Find the first place on this machine that has all four files of Fashion-MNIST."""
+    home = Path(os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras"))  # noqa: PTH111 - a user may lack a home
     places = (
         Source(DEBIAN, "Debian's package dataset-fashion-mnist"),
         Source(LOCAL, "make data"),
-        *(Source(folder, "Keras's cache") for folder in _list_keras_caches()),
+        *(Source(root / "datasets" / "fashion-mnist", "Keras's cache") for root in (home, KERAS_FALLBACK)),
     )
     return next((place for place in places if not _list_missing(place.folder)), None)
 
@@ -42,10 +38,9 @@ def check_folder(folder: Path) -> Source:
     Raises:
         DataError: If it is not a folder, cannot be opened, or lacks a file.
     """
-    if not os.path.lexists(folder):
-        raise DataError(f"--data {folder}: does not exist; name a folder that contains {', '.join(FILES.values())}")
     if not os.path.isdir(folder):  # noqa: PTH112 - Path.is_dir raises if a parent folder is closed
-        raise DataError(f"--data {folder}: is not a folder; name one that contains {', '.join(FILES.values())}")
+        problem = "is not a folder" if os.path.lexists(folder) else "does not exist"
+        raise DataError(f"--data {folder}: {problem}; name a folder that contains {', '.join(FILES.values())}")
     if not os.access(folder, os.R_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
         raise DataError(
             f"--data {folder}: user {os.geteuid()} has no permission to open it; grant it (chmod a+rx), or run as its "
@@ -55,15 +50,6 @@ def check_folder(folder: Path) -> Source:
         are = "is" if len(missing) == 1 else "are"
         raise DataError(f"--data {folder}: {', '.join(missing)} {are} missing; put all four files into that folder")
     return Source(folder, OPTION)
-
-
-def _list_keras_caches() -> tuple[Path, ...]:
-    """List the folders where Keras keeps Fashion-MNIST: below KERAS_HOME, or below /tmp if that is not writable."""
-    try:
-        home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
-    except RuntimeError:  # a user without a home folder, as in a container
-        home = KERAS_FALLBACK
-    return tuple(root / "datasets" / "fashion-mnist" for root in (home, KERAS_FALLBACK))
 
 
 def _list_missing(folder: Path) -> list[str]:

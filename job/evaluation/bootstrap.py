@@ -1,4 +1,4 @@
-"""95 % confidence intervals, by the bootstrap, of metrics that are not a fraction of the images.
+"""Computes 95 % confidence intervals, by the bootstrap, of metrics that are not a fraction of the images.
 
 The bootstrap resamples the test images with replacement (Efron and Tibshirani 1993, An Introduction to the Bootstrap,
 chapter 13). The same seed gives the same intervals. If every prediction is correct, no resample contains an error: the
@@ -10,9 +10,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from job.evaluation import calibration, metrics
+from job.evaluation import calibration
 from job.evaluation.intervals import LEVEL, Interval
-from job.evaluation.metrics import Floats
+from job.evaluation.predictions import Floats
 
 N_RESAMPLES, N_RESAMPLES_LARGE = 1000, 200
 LARGE_N = 100_000  # images; more take longer to resample, and their intervals are narrow
@@ -27,30 +27,26 @@ def n_resamples(n: int) -> int:
 def bootstrap_averages(matrix: NDArray[np.int64], seed: int) -> tuple[list[Interval], list[Interval]]:
     """Percentile intervals of precision, recall and F1: macro averages, then weighted averages.
 
-    A class that a resample lacks does not count in its macro average.
-
-    Args:
-        matrix: Image counts, shape (n_classes, n_classes); rows are true classes, columns predicted classes.
-        seed: Seed of the resampling.
+    A class that a resample lacks does not count in its macro average. The confusion matrix has shape (n_classes,
+    n_classes); rows are true classes, columns predicted classes.
     """
     macro, weighted = [], []
     for resampled in _resample_matrices(matrix, seed):
         support = resampled.sum(axis=-1)
-        macro.append(metrics.average_metrics(resampled, support > 0))
-        weighted.append(metrics.average_metrics(resampled, support))
-    return _percentile_intervals(macro), _percentile_intervals(weighted)
+        macro.append(average_metrics(resampled, support > 0))
+        weighted.append(average_metrics(resampled, support))
+    return _percentile_intervals(np.hstack(macro)), _percentile_intervals(np.hstack(weighted))
 
 
 def bootstrap_loss_and_ece(
     losses: Floats, confidence: NDArray[np.floating], is_correct: NDArray[np.bool_], seed: int
 ) -> tuple[Interval, Interval]:
-    """Intervals of the mean loss and of the expected calibration error.
+    """Intervals of the mean loss (percentile interval) and of the expected calibration error (basic interval).
 
-    The interval of the loss is a percentile interval. The calibration error is biased upwards, because chance alone
-    moves the accuracy of a bin away from its confidence; a resample adds the same bias again. Its interval is therefore
-    the basic one, which mirrors the resamples at the estimate and so removes the bias (Davison and Hinkley 1997,
-    Bootstrap Methods and their Application, section 5.2), limited to 0 and above. It may lie entirely below the
-    estimate.
+    The calibration error is biased upwards, because chance alone moves the accuracy of a bin away from its confidence;
+    a resample adds the same bias again. The basic interval mirrors the resamples at the estimate and so removes the
+    bias (Davison and Hinkley 1997, Bootstrap Methods and their Application, section 5.2). It is limited to 0 and above,
+    and may lie entirely below the estimate.
 
     Args:
         losses: Loss of each image, shape (n,).
@@ -58,22 +54,36 @@ def bootstrap_loss_and_ece(
         is_correct: Whether the predicted class is the true one, shape (n,).
         seed: Seed of the resampling.
     """
-    n = len(losses)
+    n, random = len(losses), np.random.default_rng(seed)
     bins = calibration.assign_bins(confidence)
     order = np.argsort(bins, kind="stable")
     losses = losses[order]
     gaps: Floats = (is_correct - confidence.astype(np.float64))[order]
-    starts = np.flatnonzero(np.diff(bins[order], prepend=-1))
-    random = np.random.default_rng(seed)
+    starts = np.flatnonzero(np.diff(bins[order], prepend=-1))  # of the bins that contain images
     mean_losses, errors = [], []
     for _ in range(n_resamples(n)):
         weights = np.bincount(random.integers(0, n, n), minlength=n)
         mean_losses.append(weights @ losses / n)
         errors.append(np.abs(np.add.reduceat(weights * gaps, starts)).sum() / n)
     error = np.abs(np.add.reduceat(gaps, starts)).sum() / n
-    mirrored = _percentile_interval(2 * error - np.array(errors))
-    ece_interval = Interval(max(mirrored.lower, 0.0), max(mirrored.upper, 0.0))
-    return _percentile_interval(np.array(mean_losses)), ece_interval
+    loss_interval, mirrored = _percentile_intervals(np.array([mean_losses, 2 * error - np.array(errors)]))
+    return loss_interval, Interval(max(mirrored.lower, 0.0), max(mirrored.upper, 0.0))
+
+
+def average_metrics(matrices: NDArray[np.int64], weights: NDArray[np.integer | np.bool_]) -> Floats:
+    """Precision, recall and F1 of many confusion matrices, averaged over the classes, shape (3, …).
+
+    A class that was never predicted has precision 0, as with scikit-learn's `zero_division=0`.
+
+    Args:
+        matrices: Image counts, shape (…, n_classes, n_classes); rows are true classes, columns predicted classes.
+        weights: Weight of each class, shape (…, n_classes): its support, or 1 for the macro average.
+    """
+    n_hits = np.diagonal(matrices, axis1=-2, axis2=-1)
+    n_predicted, n_true = matrices.sum(axis=-2), matrices.sum(axis=-1)
+    ratios = ((n_hits, n_predicted), (n_hits, n_true), (2 * n_hits, n_predicted + n_true))
+    per_class = np.stack([hits / np.maximum(total, 1) for hits, total in ratios])
+    return np.average(per_class, axis=-1, weights=np.broadcast_to(weights, per_class.shape))
 
 
 def _resample_matrices(matrix: NDArray[np.int64], seed: int) -> Iterator[NDArray[np.int64]]:
@@ -91,10 +101,7 @@ def _resample_matrices(matrix: NDArray[np.int64], seed: int) -> Iterator[NDArray
         yield resampled.reshape(-1, *matrix.shape)
 
 
-def _percentile_intervals(blocks: list[Floats]) -> list[Interval]:
-    return [_percentile_interval(values) for values in np.concatenate(blocks, axis=-1)]
-
-
-def _percentile_interval(values: Floats) -> Interval:
-    lower, upper = np.quantile(values, ((1 - LEVEL) / 2, (1 + LEVEL) / 2)).tolist()
-    return Interval(lower, upper)
+def _percentile_intervals(resampled: Floats) -> list[Interval]:
+    """One interval per row of an array of shape (n_metrics, n_resamples)."""
+    bounds = np.quantile(resampled, ((1 - LEVEL) / 2, (1 + LEVEL) / 2), axis=-1)
+    return [Interval(lower, upper) for lower, upper in bounds.T.tolist()]

@@ -18,13 +18,7 @@ N_COVERAGES = 20
 
 @dataclass(frozen=True)
 class Bin:
-    """Images whose confidence is above `lower` and at most `upper`.
-
-    Attributes:
-        n: Number of images.
-        confidence: Their mean confidence.
-        accuracy: Fraction of them predicted correctly.
-    """
+    """The `n` images whose confidence is above `lower` and at most `upper`; `confidence` is its mean."""
 
     lower: float
     upper: float
@@ -36,12 +30,9 @@ class Bin:
 
 @dataclass(frozen=True)
 class Overconfidence:
-    """Images whose confidence is above `threshold`.
+    """The `n` images whose confidence is above `threshold`.
 
-    Attributes:
-        n: Number of images.
-        n_wrong: Number of incorrect predictions among them.
-        share_of_wrong: `n_wrong` as a fraction of all incorrect predictions; 0 if there are none.
+    `share_of_wrong` is `n_wrong` as a fraction of all incorrect predictions; 0 if every prediction is correct.
     """
 
     threshold: float
@@ -52,14 +43,11 @@ class Overconfidence:
 
 @dataclass(frozen=True)
 class Coverage:
-    """Accuracy on the most confident predictions, if the model abstains from the others.
+    """Accuracy on the `n` most confident predictions, if the model abstains from the others.
 
     Attributes:
         coverage: Fraction of the images that the model predicts.
-        n: Number of these images.
         threshold: Lowest confidence among them.
-        n_right: Number of correct predictions among them.
-        accuracy: `n_right` as a fraction of `n`.
     """
 
     coverage: float
@@ -77,7 +65,7 @@ class Calibration:
         ece: Expected calibration error: mean over the images of the distance between the accuracy and the mean
             confidence of their bin; 0 is best.
         bins: Bins that contain images, ascending.
-        coverage: Points of accuracy against coverage, ascending.
+        coverage: In ascending order.
     """
 
     ece: float
@@ -90,19 +78,19 @@ class Calibration:
 def measure_calibration(
     confidence: NDArray[np.floating], is_correct: NDArray[np.bool_], ece_interval: Interval
 ) -> Calibration:
-    """Compare confidence and accuracy.
+    """Compare the confidence of each prediction, in [0, 1], with its correctness; both have shape (n,).
 
-    Args:
-        confidence: Confidence of each prediction, in [0, 1], shape (n,).
-        is_correct: Whether each image was predicted correctly, shape (n,).
-        ece_interval: Interval of the calibration error, from `bootstrap.bootstrap_loss_and_ece`.
+    The interval of the calibration error comes from `bootstrap.bootstrap_loss_and_ece`.
     """
-    bins = _fill_bins(confidence, is_correct)
+    bins, is_high = _fill_bins(confidence, is_correct), confidence > HIGH_CONFIDENCE
+    n_high_wrong, n_wrong = int((is_high & ~is_correct).sum()), int((~is_correct).sum())
     return Calibration(
-        ece=sum(each.n * abs(each.accuracy - each.confidence) for each in bins) / len(is_correct),
+        ece=sum(bin_.n * abs(bin_.accuracy - bin_.confidence) for bin_ in bins) / len(is_correct),
         ece_interval=ece_interval,
         bins=bins,
-        overconfidence=_measure_overconfidence(confidence, is_correct),
+        overconfidence=Overconfidence(
+            HIGH_CONFIDENCE, int(is_high.sum()), n_high_wrong, n_high_wrong / max(n_wrong, 1)
+        ),
         coverage=_measure_coverage(confidence, is_correct),
     )
 
@@ -116,27 +104,14 @@ def assign_bins(confidence: NDArray[np.floating]) -> NDArray[np.intp]:
 
 
 def _fill_bins(confidence: NDArray[np.floating], is_correct: NDArray[np.bool_]) -> list[Bin]:
-    numbers = assign_bins(confidence)
-    counts = np.bincount(numbers, minlength=N_BINS)
-    sums = np.bincount(numbers, weights=confidence, minlength=N_BINS)
-    n_right = np.bincount(numbers[is_correct], minlength=N_BINS)
+    bins = assign_bins(confidence)
+    sums, n_right, counts = (np.bincount(bins, weights, N_BINS).tolist() for weights in (confidence, is_correct, None))
+    rows = zip(EDGES[:-1].tolist(), EDGES[1:].tolist(), counts, sums, n_right, strict=True)
     return [
-        Bin(
-            lower=float(EDGES[number]),
-            upper=float(EDGES[number + 1]),
-            n=(n := int(counts[number])),
-            confidence=float(sums[number] / n),
-            accuracy=float(n_right[number] / n),
-            accuracy_interval=wilson_interval(int(n_right[number]), n),
-        )
-        for number in np.flatnonzero(counts)
+        Bin(lower, upper, n, confidence_sum / n, right / n, wilson_interval(right, n))
+        for lower, upper, n, confidence_sum, right in rows
+        if n
     ]
-
-
-def _measure_overconfidence(confidence: NDArray[np.floating], is_correct: NDArray[np.bool_]) -> Overconfidence:
-    high = confidence > HIGH_CONFIDENCE
-    n_wrong, n_all_wrong = int((high & ~is_correct).sum()), int((~is_correct).sum())
-    return Overconfidence(HIGH_CONFIDENCE, int(high.sum()), n_wrong, n_wrong / max(n_all_wrong, 1))
 
 
 def _measure_coverage(confidence: NDArray[np.floating], is_correct: NDArray[np.bool_]) -> list[Coverage]:
@@ -146,13 +121,5 @@ def _measure_coverage(confidence: NDArray[np.floating], is_correct: NDArray[np.b
     ascending, n_right = confidence[order], np.cumsum(is_correct[order][::-1])
     targets = -(-n * np.arange(1, N_COVERAGES + 1) // N_COVERAGES)  # rounded up
     kept = np.unique(n - np.searchsorted(ascending, ascending[n - targets]))
-    return [
-        Coverage(
-            coverage=n_kept / n,
-            n=n_kept,
-            threshold=float(ascending[n - n_kept]),
-            n_right=int(n_right[n_kept - 1]),
-            accuracy=float(n_right[n_kept - 1] / n_kept),
-        )
-        for n_kept in kept.tolist()
-    ]
+    rows = zip(kept.tolist(), ascending[n - kept].tolist(), n_right[kept - 1].tolist(), strict=True)
+    return [Coverage(n_kept / n, n_kept, threshold, right, right / n_kept) for n_kept, threshold, right in rows]

@@ -1,18 +1,19 @@
 """Computes every metric of a classifier from its predictions.
 
-Functions import scikit-learn when they are called: the training process needs only the dataclasses.
+scikit-learn is imported by `evaluate`: the training process needs only the dataclasses.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from job.evaluation import bootstrap, intervals, metrics
+from job.evaluation import bootstrap, intervals
 from job.evaluation.calibration import Calibration, measure_calibration
-from job.evaluation.intervals import Interval
+from job.evaluation.intervals import Count, Interval
 from job.evaluation.predictions import Predictions
 from job.evaluation.sample_selection import Samples, select_samples
 
@@ -48,16 +49,13 @@ class Evaluation:
     """Every metric that follows from the predictions alone, each with its 95 % confidence interval.
 
     Attributes:
-        n_test: Number of test images.
-        accuracy: Fraction of the test images whose most probable class is the true one.
         loss: Mean categorical cross-entropy in nats.
         macro: Averages in which each class counts the same.
         weighted: Averages in which each class counts by its support.
-        per_class: Metrics of each class, in label order.
+        per_class: In label order.
         confusion_matrix: Image counts; rows are true classes, columns predicted classes.
         n_resamples: Number of bootstrap samples behind the intervals of loss, averages and calibration error.
         seed: Seed of the bootstrap and of the random samples.
-        samples: Test images that the report shows.
     """
 
     n_test: int
@@ -71,7 +69,7 @@ class Evaluation:
     confusion_matrix: list[list[int]]
     calibration: Calibration
     n_resamples: int
-    seed: int
+    seed: Count
     samples: Samples
 
     @property
@@ -93,33 +91,33 @@ class Evaluation:
 def evaluate(predictions: Predictions, class_names: Sequence[str], seed: int) -> Evaluation:
     """Compute the metrics.
 
-    A class that was never predicted has precision 0, as with scikit-learn's `zero_division=0`.
+    A class that was never predicted has precision 0.
 
     Args:
         predictions: Predictions for each test image.
         class_names: Class names in label order.
         seed: Seed of the bootstrap and of the random samples.
     """
-    from sklearn.metrics import accuracy_score, confusion_matrix
+    from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-    y_true, y_pred = predictions.y_true, predictions.y_pred
-    losses = metrics.cross_entropy(predictions.p_true)
-    matrix = confusion_matrix(y_true, y_pred, labels=range(len(class_names)))
-    loss_interval, ece_interval = bootstrap.bootstrap_loss_and_ece(
-        losses, predictions.confidence, predictions.is_correct, seed
-    )
+    y_true, y_pred, labels = predictions.y_true, predictions.y_pred, range(len(class_names))
+    matrix = confusion_matrix(y_true, y_pred, labels=labels)
+    score = partial(precision_recall_fscore_support, y_true, y_pred, labels=labels, zero_division=0)
     accuracy_interval = intervals.wilson_interval(int(np.trace(matrix)), len(y_true))
+    loss_interval, ece_interval = bootstrap.bootstrap_loss_and_ece(
+        predictions.losses, predictions.confidence, predictions.is_correct, seed
+    )
     macro_intervals, weighted_intervals = bootstrap.bootstrap_averages(matrix, seed)
     weighted_intervals[1] = accuracy_interval  # weighted recall is the accuracy
     return Evaluation(
         n_test=len(y_true),
-        accuracy=float(accuracy_score(y_true, y_pred)),
+        accuracy=predictions.accuracy,
         accuracy_interval=accuracy_interval,
-        loss=float(losses.mean()),
+        loss=predictions.loss,
         loss_interval=loss_interval,
-        macro=_average(predictions, len(class_names), "macro", macro_intervals),
-        weighted=_average(predictions, len(class_names), "weighted", weighted_intervals),
-        per_class=_evaluate_classes(predictions, matrix, class_names),
+        macro=_averages(score(average="macro"), macro_intervals),
+        weighted=_averages(score(average="weighted"), weighted_intervals),
+        per_class=_class_metrics(class_names, score(), matrix),
         confusion_matrix=matrix.tolist(),
         calibration=measure_calibration(predictions.confidence, predictions.is_correct, ece_interval),
         n_resamples=bootstrap.n_resamples(len(y_true)),
@@ -128,37 +126,23 @@ def evaluate(predictions: Predictions, class_names: Sequence[str], seed: int) ->
     )
 
 
-def _average(
-    predictions: Predictions, n_classes: int, average: Literal["macro", "weighted"], bootstrapped: list[Interval]
-) -> Averages:
-    from sklearn.metrics import precision_recall_fscore_support
-
-    precision, recall, f1, _ = precision_recall_fscore_support(
-        predictions.y_true, predictions.y_pred, labels=range(n_classes), average=average, zero_division=0
-    )
+def _averages(scores: Sequence[Any], bootstrapped: list[Interval]) -> Averages:
+    precision, recall, f1, _ = scores
     return Averages(float(precision), float(recall), float(f1), *bootstrapped)
 
 
-def _evaluate_classes(
-    predictions: Predictions, matrix: NDArray[np.int64], class_names: Sequence[str]
+def _class_metrics(
+    class_names: Sequence[str], scores: Sequence[NDArray[Any]], matrix: NDArray[np.int64]
 ) -> list[ClassMetrics]:
-    from sklearn.metrics import precision_recall_fscore_support
-
-    scores = precision_recall_fscore_support(
-        predictions.y_true, predictions.y_pred, labels=range(len(class_names)), zero_division=0
-    )
-    n_correct, n_predicted = np.diag(matrix).tolist(), matrix.sum(axis=0).tolist()
-    rows = zip(class_names, *(column.tolist() for column in scores), n_correct, n_predicted, strict=True)
+    """Metrics of each class; `scores` are precision, recall, F1 and support, shape (n_classes,) each."""
+    n_hits, n_predicted = np.diag(matrix).tolist(), matrix.sum(axis=0).tolist()
+    rows = zip(class_names, *(column.tolist() for column in scores), n_hits, n_predicted, strict=True)
     return [
         ClassMetrics(
-            name=name,
-            precision=precision,
-            recall=recall,
-            f1=f1,
-            support=support,
-            precision_interval=intervals.wilson_interval(correct, predicted),
-            recall_interval=intervals.wilson_interval(correct, support),
-            f1_interval=intervals.f1_interval(correct, support + predicted - correct),
+            *(name, precision, recall, f1, support),
+            precision_interval=intervals.wilson_interval(hits, predicted),
+            recall_interval=intervals.wilson_interval(hits, support),
+            f1_interval=intervals.f1_interval(hits, support + predicted - hits),
         )
-        for name, precision, recall, f1, support, correct, predicted in rows
+        for name, precision, recall, f1, support, hits, predicted in rows
     ]

@@ -1,11 +1,20 @@
-"""95 % confidence intervals of fractions of the test images."""
+"""Computes 95 % confidence intervals of fractions of the test images."""
 
 import math
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import Annotated
+
+from msgspec import Meta
 
 LEVEL = 0.95
 Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
+
+MAX_AMOUNT = 1e12  # no run comes near it
+Amount = Annotated[float, Meta(ge=0, lt=MAX_AMOUNT)]
+"""A loss or a time. The ranges of the annotated types are checked when metrics.json is read."""
+Fraction = Annotated[float, Meta(ge=0, le=1)]
+Count = Annotated[int, Meta(ge=0, lt=10**12)]
 
 
 @dataclass(frozen=True)
@@ -20,11 +29,8 @@ def wilson_interval(n_hits: int, n: int) -> Interval:
     """Confidence interval of a fraction of independent images: the score interval without continuity correction.
 
     Unlike the fraction ± 1.96 standard errors, it stays within [0, 1] and has a width if all or no images are hits.
-    Wilson 1927, JASA 22:209; recommended by Newcombe 1998, Statistics in Medicine 17:857 (method 3).
-
-    Args:
-        n_hits: Number of hits.
-        n: Number of images; with none, the interval is [0, 1].
+    Without any image it is [0, 1]. Wilson 1927, JASA 22:209; recommended by Newcombe 1998, Statistics in Medicine
+    17:857 (method 3).
     """
     if n == 0:
         return Interval(0.0, 1.0)
@@ -38,11 +44,8 @@ def f1_interval(n_hits: int, n_union: int) -> Interval:
     """Confidence interval of the F1 score of one class.
 
     F1 = 2 J / (1 + J), where J is the fraction of hits among the images that belong to the class or were predicted as
-    it (Hand, Christen and Kirielle 2021, Machine Learning 110:451). The bounds follow from Wilson's interval of J.
-
-    Args:
-        n_hits: Images of the class that were predicted as it.
-        n_union: Images that belong to the class or were predicted as it.
+    it (Hand, Christen and Kirielle 2021, Machine Learning 110:451). The bounds follow from Wilson's interval of J,
+    `n_hits` of `n_union` images.
     """
     jaccard = wilson_interval(n_hits, n_union)
     return Interval(*(2 * bound / (1 + bound) for bound in (jaccard.lower, jaccard.upper)))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from job.evaluation.intervals import Interval, Z, wilson_interval
+from job.evaluation.intervals import Amount, Interval, Z, wilson_interval
 from job.evaluation.predictions import Predictions
 from job.evaluation.sample_selection import select_changed_images
 
@@ -23,7 +23,6 @@ class Reference:
         started: Start of the run, UTC, ISO 8601.
         command: Command that repeats the run.
         network: Its network in one line; empty if it was not trained by this job.
-        accuracy: Accuracy on the test images.
         loss: Mean cross-entropy on the test images, in nats.
     """
 
@@ -33,7 +32,7 @@ class Reference:
     network: str
     accuracy: float
     accuracy_interval: Interval
-    loss: float
+    loss: Amount
     loss_interval: Interval
 
 
@@ -43,10 +42,8 @@ class PairedCounts:
 
     Attributes:
         n: Number of images.
-        n_both_right: Images that both models get right.
         n_fixed: Images that the reference gets wrong and this model right.
         n_broken: Images that the reference gets right and this model wrong.
-        n_both_wrong: Images that both models get wrong.
         reference: Fraction that the reference gets right: its accuracy, or its recall of a class.
         current: Fraction that this model gets right.
         difference: `current` minus `reference`.
@@ -74,7 +71,6 @@ class Comparison:
     """A model compared with a reference model.
 
     Attributes:
-        reference: The run to compare with.
         counts: Counts over all test images.
         p_value: Two-sided p-value of the exact McNemar test.
         per_class: Counts over the test images of each class, in label order.
@@ -91,19 +87,15 @@ class Comparison:
 
 
 def compare(reference: Reference, predictions: Predictions) -> Comparison:
-    """Compare a model with a reference model.
-
-    Args:
-        reference: The run to compare with; its accuracy is computed again from the predictions.
-        predictions: Predictions of both models for each test image.
+    """Compare a model with a reference model, whose accuracy is computed again from the predictions.
 
     Raises:
         ValueError: If the predictions of the reference are missing.
     """
     if predictions.y_reference is None:
         raise ValueError("the predictions of the reference are missing")
-    current, before = predictions.is_correct, predictions.y_reference == predictions.y_true
-    groups = (current & before, current & ~before, before & ~current, ~current & ~before)
+    is_right, was_right = predictions.is_correct, predictions.y_reference == predictions.y_true
+    groups = (is_right & was_right, is_right & ~was_right, was_right & ~is_right, ~is_right & ~was_right)
     n_classes = predictions.probabilities.shape[1]
     counts = np.stack([np.bincount(predictions.y_true[group], minlength=n_classes) for group in groups])
     overall = _count(*counts.sum(axis=1).tolist())
@@ -141,12 +133,8 @@ def paired_difference_interval(n_fixed: int, n_broken: int, n: int) -> Interval:
     """95 % confidence interval of the difference between two fractions of the same images.
 
     This is Wald's interval after adding 1/2 to each of the four counts (Wald+2; Agresti and Min 2005, Statistics in
-    Medicine 24:729), limited to [-1, 1]. It has a width even if no image changed.
-
-    Args:
-        n_fixed: Images that only the second fraction counts.
-        n_broken: Images that only the first fraction counts.
-        n: Number of images.
+    Medicine 24:729), limited to [-1, 1]. It has a width even if no image changed. Of the `n` images, only the second
+    fraction counts `n_fixed`, and only the first counts `n_broken`.
     """
     centre = (n_fixed - n_broken) / (n + 2)
     margin = Z * math.sqrt(n_fixed + n_broken + 1 - (n_fixed - n_broken) ** 2 / (n + 2)) / (n + 2)
@@ -156,14 +144,9 @@ def paired_difference_interval(n_fixed: int, n_broken: int, n: int) -> Interval:
 def mcnemar_p_value(n_fixed: int, n_broken: int) -> float:
     """Two-sided p-value of the exact McNemar test (McNemar 1947, Psychometrika 12:153).
 
-    It is the probability that two equally good models split the images that exactly one of them gets right at least
-    this unevenly.
-
-    Args:
-        n_fixed: Images that only one model gets right.
-        n_broken: Images that only the other model gets right.
+    It is the probability that two equally good models split the images that exactly one of them gets right at least as
+    unevenly as into `n_fixed` and `n_broken`.
     """
     from scipy.stats import binomtest  # only the process that evaluates loads SciPy
 
-    n_discordant = n_fixed + n_broken
-    return float(binomtest(n_fixed, n_discordant).pvalue) if n_discordant else 1.0
+    return float(binomtest(n_fixed, n_fixed + n_broken).pvalue) if n_fixed + n_broken else 1.0

@@ -1,4 +1,4 @@
-"""The predictions that an evaluation starts from."""
+"""Holds the predictions that an evaluation starts from."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -6,7 +6,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from job.evaluation.metrics import Labels
+Labels = NDArray[np.integer]
+Floats = NDArray[np.float64]
+
+MIN_PROBABILITY = np.finfo(np.float64).eps  # scikit-learn's
 
 
 @dataclass(frozen=True)
@@ -32,8 +35,7 @@ class Predictions:
     @cached_property
     def confidence(self) -> NDArray[np.float32]:
         """Probabilities of the predicted classes, shape (n,)."""
-        confidence: NDArray[np.float32] = self.probabilities.max(axis=1)
-        return confidence
+        return self.probabilities[np.arange(len(self.y_pred)), self.y_pred]
 
     @cached_property
     def p_true(self) -> NDArray[np.float32]:
@@ -41,7 +43,31 @@ class Predictions:
         return self.probabilities[np.arange(len(self.y_true)), self.y_true]
 
     @cached_property
+    def losses(self) -> Floats:
+        """Categorical cross-entropy of each image in nats, shape (n,)."""
+        return cross_entropy(self.p_true)
+
+    @property
+    def accuracy(self) -> float:
+        """Fraction of the images predicted correctly."""
+        return float(self.is_correct.mean())
+
+    @property
+    def loss(self) -> float:
+        """Mean cross-entropy in nats."""
+        return float(self.losses.mean())
+
+    @cached_property
     def is_correct(self) -> NDArray[np.bool_]:
         """Whether each image was predicted correctly, shape (n,)."""
         is_correct: NDArray[np.bool_] = self.y_pred == self.y_true
         return is_correct
+
+
+def cross_entropy(p_true: NDArray[np.floating]) -> Floats:
+    """Categorical cross-entropy in nats from the probability of each true class; its mean is scikit-learn's log loss.
+
+    Probabilities are clipped to [2.2e-16, 1 - 2.2e-16], so that one confident mistake cannot make the mean infinite.
+    Both arrays have shape (n,).
+    """
+    return -np.log(np.clip(p_true.astype(np.float64), MIN_PROBABILITY, 1 - MIN_PROBABILITY))

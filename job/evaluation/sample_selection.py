@@ -58,12 +58,7 @@ def select_shown_images(predictions: Predictions, seed: int) -> list[int]:
 
 
 def select_samples(predictions: Predictions, seed: int) -> Samples:
-    """Select the images to show; the same arguments select the same images.
-
-    Args:
-        predictions: Predictions for each test image.
-        seed: Seed of the random samples.
-    """
+    """Select the images to show; `seed` is that of the random samples."""
     random = np.random.default_rng(seed)
 
     def draw(candidates: NDArray[np.intp]) -> list[int]:
@@ -89,8 +84,8 @@ def select_changed_images(predictions: Predictions) -> tuple[list[int], list[int
     if predictions.y_reference is None:
         return [], []
     ranked = _rank_by_confidence(predictions)
-    current, before = predictions.is_correct[ranked], (predictions.y_reference == predictions.y_true)[ranked]
-    return ranked[current & ~before][:N_CHANGED].tolist(), ranked[before & ~current][:N_CHANGED].tolist()
+    is_right, was_right = predictions.is_correct[ranked], (predictions.y_reference == predictions.y_true)[ranked]
+    return ranked[is_right & ~was_right][:N_CHANGED].tolist(), ranked[was_right & ~is_right][:N_CHANGED].tolist()
 
 
 def _rank_by_confidence(predictions: Predictions) -> NDArray[np.intp]:
@@ -100,18 +95,12 @@ def _rank_by_confidence(predictions: Predictions) -> NDArray[np.intp]:
 
 def _select_cells(predictions: Predictions, ranked: NDArray[np.intp]) -> list[Cell]:
     n_classes = predictions.probabilities.shape[1]
-    cell_of = predictions.y_true.astype(np.int64) * n_classes + predictions.y_pred
-    counts = np.bincount(cell_of, minlength=n_classes**2)
+    cells = predictions.y_true[ranked].astype(np.int64) * n_classes + predictions.y_pred[ranked]
+    counts = np.bincount(cells, minlength=n_classes**2)
     true, predicted = np.divmod(np.arange(len(counts)), n_classes)
-    diagonal = true == predicted
-    order = np.lexsort((np.where(diagonal, 0, -counts), diagonal))  # stable: otherwise in label order
-    grouped = ranked[np.argsort(cell_of[ranked], kind="stable")]
-    ends = np.cumsum(counts)
+    is_diagonal = true == predicted
+    order = np.lexsort((np.where(is_diagonal, 0, -counts), is_diagonal))  # stable: otherwise in label order
     return [
-        Cell(
-            true=int(true[cell]),
-            predicted=int(predicted[cell]),
-            indices=grouped[ends[cell] - counts[cell] : ends[cell]][:N_PER_CELL].tolist(),
-        )
+        Cell(int(true[cell]), int(predicted[cell]), ranked[cells == cell][:N_PER_CELL].tolist())
         for cell in order[counts[order] > 0][:MAX_CELLS]
     ]

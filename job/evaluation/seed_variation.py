@@ -1,8 +1,10 @@
-"""How far the test metrics vary when only the seed of the training changes."""
+"""Measures how far the test metrics vary when only the seed of the training changes."""
 
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from job.evaluation.intervals import Amount, Fraction
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -10,7 +12,6 @@ class SeedRun:
     """One of several trainings that differ only by their seed.
 
     Attributes:
-        seed: Seed of the initial weights, batch order, dropout and augmentation.
         accuracy: Accuracy on the test images.
         loss: Mean cross-entropy on the test images, in nats.
         val_accuracy: Validation accuracy of the same weights, without test-time augmentation; None without validation.
@@ -18,10 +19,10 @@ class SeedRun:
     """
 
     seed: int
-    accuracy: float
-    loss: float
-    val_accuracy: float | None
-    training_s: float
+    accuracy: Fraction
+    loss: Amount
+    val_accuracy: Fraction | None
+    training_s: Amount
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +30,7 @@ class SeedVariation:
     """Several trainings that differ only by their seed.
 
     Attributes:
-        runs: The trainings, in the order of their seeds.
+        runs: In the order of their seeds.
         mean: Mean of their test accuracies.
         sd: Sample standard deviation (n - 1) of their test accuracies.
         reported_seed: Seed of the run of median accuracy, which every other metric describes.

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import jinja2
+
 from job.evaluation.intervals import Interval, wilson_interval
 from job.report.charts.recall_changes import format_change
 
@@ -39,3 +41,16 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "p": lambda value: f"= {value:.2g}" if value >= LOWEST_P else f"< {LOWEST_P:g}",
 }
 """The filters by name; a plural name formats an interval."""
+
+
+def create_environment(folder: Path, **options: Any) -> jinja2.Environment:  # noqa: ANN401 - of jinja2.Environment
+    """Jinja environment for the templates in `folder`, in which a missing value is an error."""
+    environment = jinja2.Environment(  # noqa: S701 - the caller decides whether to escape
+        loader=jinja2.FileSystemLoader(folder),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        **options,
+    )
+    environment.filters |= FILTERS
+    return environment

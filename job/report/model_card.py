@@ -5,19 +5,14 @@ metadata that Hugging Face reads.
 """
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
-import jinja2
 from markupsafe import Markup
 
 from job.config.recipes import TestTime
-from job.evaluation.evaluate import ClassMetrics, Evaluation
-from job.evaluation.intervals import Interval
-from job.report.formatting import FILTERS, TEMPLATES
+from job.report.formatting import FILTERS, TEMPLATES, create_environment
 from job.results.file_names import CARD
 from job.results.run import Run
-from job.results.schema import Training
 
 FOLDER = TEMPLATES / "model_card"
 MARKUP = re.compile(r"([\\`*_\[\]<>|~&$#@:])")
@@ -30,25 +25,6 @@ VIEWS: dict[TestTime, str] = {
     "the 2 unshifted views have half of the weight)",
 }
 """The views in which the model classifies each image, by the value of `--test-time`."""
-
-
-@dataclass(frozen=True)
-class CardView:
-    """Everything that the template shows, before formatting.
-
-    Attributes:
-        metrics: Name, value and interval of each metric of all test images.
-        rows: Label, metrics and number of predictions of each class.
-        settings: Settings that decide what is trained, by name.
-        views: The views in which the model classifies each image; empty for one view.
-    """
-
-    run: Run
-    training: Training
-    metrics: list[tuple[str, float, Interval]]
-    rows: list[tuple[int, ClassMetrics, int]]
-    settings: dict[str, object]
-    views: str
 
 
 def write_model_card(folder: Path, run: Run) -> None:
@@ -64,48 +40,19 @@ def render_model_card(run: Run) -> str:
     """
     if run.training is None:
         raise ValueError("a model card describes a training")
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(FOLDER),
-        autoescape=False,  # noqa: S701 - Markdown, not HTML: `finalize` escapes
-        finalize=_escape,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= dict(FILTERS) | {
+    environment = create_environment(FOLDER, autoescape=False, finalize=_escape, keep_trailing_newline=True)
+    environment.filters |= {
         "date": lambda moment: Markup(FILTERS["date"](moment)),  # noqa: S704 - its colons are no markup
         "code": Markup,
     }
     environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False}
-    return environment.get_template(CARD).render(view=_view_run(run, run.training))
+    return environment.get_template(CARD).render(
+        run=run,
+        views=VIEWS[run.training.config.test_time],
+        n_predicted=run.evaluation.matrix.sum(axis=0).tolist(),
+    )
 
 
 def _escape(value: object) -> str:
     """Escape a value for a line of Markdown; Markup stays as it is."""
     return value if isinstance(value, Markup) else MARKUP.sub(r"\\\1", " ".join(str(value).split()))
-
-
-def _view_run(run: Run, training: Training) -> CardView:
-    n_predicted = run.evaluation.matrix.sum(axis=0).tolist()
-    rows = enumerate(zip(run.evaluation.per_class, n_predicted, strict=True))
-    return CardView(
-        run=run,
-        training=training,
-        metrics=_list_metrics(run.evaluation),
-        rows=[(label, *row) for label, row in rows],
-        settings={name.replace("_", " "): value for name, value in training.config.settings().items()},
-        views=VIEWS[training.config.test_time],
-    )
-
-
-def _list_metrics(evaluation: Evaluation) -> list[tuple[str, float, Interval]]:
-    accuracy, macro = f"accuracy ({evaluation.n_correct:,} of {evaluation.n_test:,} correct)", evaluation.macro
-    return [
-        (accuracy, evaluation.accuracy, evaluation.accuracy_interval),
-        ("macro precision", macro.precision, macro.precision_interval),
-        ("macro recall", macro.recall, macro.recall_interval),
-        ("macro F1", macro.f1, macro.f1_interval),
-        ("loss", evaluation.loss, evaluation.loss_interval),
-        ("calibration error", evaluation.calibration.ece, evaluation.calibration.ece_interval),
-    ]

@@ -1,12 +1,9 @@
 """Draws every chart of the page from a run."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from markupsafe import Markup
 
 from job.evaluation.intervals import Interval
-from job.evaluation.paired_comparison import Comparison
 from job.report.charts.calibration import draw_coverage, draw_reliability
 from job.report.charts.class_recall import draw_class_recall
 from job.report.charts.confusion_matrix import draw_confusion_matrix
@@ -17,57 +14,43 @@ from job.report.published import PUBLISHED
 from job.results.run import Run
 
 
-@dataclass(frozen=True, kw_only=True)
-class PageCharts:
-    """The charts of the page as inline SVG; None if the run has no data for one."""
-
-    published_accuracies: Markup | None
-    recall_changes: Markup | None
-    confusion_matrix: Markup
-    class_recall: Markup
-    reliability: Markup
-    coverage: Markup
-    loss: Markup | None
-    accuracy: Markup | None
-    stage_times: Markup
-
-
-def draw_charts(run: Run, *, with_published: bool) -> PageCharts:
-    """Draw the charts.
+def draw_charts(run: Run, *, with_published: bool) -> dict[str, Markup]:
+    """Draw the charts that the run has data for.
 
     Args:
         run: The run.
         with_published: Whether to compare the accuracy with published ones.
+
+    Returns:
+        Inline SVG by the name of the chart.
     """
-    evaluation, classes = run.evaluation, run.evaluation.per_class
-    history = run.training.history if run.training else None
-    published = [(result.name, result.lowest, result.highest) for result in PUBLISHED] if with_published else []
+    evaluation, classes, names = run.evaluation, run.evaluation.per_class, run.evaluation.class_names
+    links = [(cell.true, cell.predicted) for cell in evaluation.samples.cells]
     stages = {stage: seconds for stage, seconds in run.provenance.timings_s.items() if stage != "total"}
-    return PageCharts(
-        published_accuracies=_inline(
-            draw_published_accuracies(evaluation.accuracy, evaluation.accuracy_interval, published)
+    charts = {
+        "confusion_matrix": draw_confusion_matrix(evaluation.matrix, names, links),
+        "class_recall": draw_class_recall(
+            [row.recall for row in classes], [row.recall_interval for row in classes], names
+        ),
+        "reliability": draw_reliability(evaluation.calibration.bins),
+        "coverage": draw_coverage(evaluation.calibration.coverage),
+        "stage_times": draw_stage_times(stages),
+    }
+    if with_published:
+        published = [(result.name, result.lowest, result.highest) for result in PUBLISHED]
+        charts["published_accuracies"] = draw_published_accuracies(
+            evaluation.accuracy, evaluation.accuracy_interval, published
         )
-        if with_published
-        else None,
-        recall_changes=_inline(_draw_changes(run.comparison, evaluation.class_names)) if run.comparison else None,
-        confusion_matrix=_inline(
-            draw_confusion_matrix(
-                evaluation.matrix,
-                evaluation.class_names,
-                [(cell.true, cell.predicted) for cell in evaluation.samples.cells],
-            )
-        ),
-        class_recall=_inline(
-            draw_class_recall(
-                [row.recall for row in classes], [row.recall_interval for row in classes], evaluation.class_names
-            )
-        ),
-        reliability=_inline(draw_reliability(evaluation.calibration.bins)),
-        coverage=_inline(draw_coverage(evaluation.calibration.coverage)),
-        loss=_inline(draw_learning_curve(history.loss, history.val_loss, "loss")) if history else None,
-        accuracy=_inline(draw_learning_curve(history.accuracy, history.val_accuracy, "accuracy")) if history else None,
-        stage_times=_inline(draw_stage_times(stages)),
-    )
+    if run.comparison:
+        counts = run.comparison.per_class
+        charts["recall_changes"] = draw_recall_changes(
+            [each.difference for each in counts], [each.interval for each in counts], names
+        )
+    if run.training:
+        history = run.training.history
+        charts["loss"] = draw_learning_curve(history.loss, history.val_loss, "loss")
+        charts["accuracy"] = draw_learning_curve(history.accuracy, history.val_accuracy, "accuracy")
+    return {name: Markup(svg) for name, svg in charts.items()}  # noqa: S704 - our own, escaped by an XML library
 
 
 def warm_up() -> None:
@@ -75,12 +58,3 @@ def warm_up() -> None:
     draw_confusion_matrix(np.eye(2, dtype=np.int64), ["a", "b"])
     draw_class_recall([0.5, 0.5], [Interval(0.4, 0.6)] * 2, ["a", "b"])
     draw_learning_curve([1.0, 0.5], [], "loss")
-
-
-def _draw_changes(comparison: Comparison, class_names: list[str]) -> str:
-    changes = [counts.difference for counts in comparison.per_class]
-    return draw_recall_changes(changes, [counts.interval for counts in comparison.per_class], class_names)
-
-
-def _inline(svg: str) -> Markup:
-    return Markup(svg)  # noqa: S704 - our own SVG, whose text an XML library escaped

@@ -1,7 +1,8 @@
 """Evaluates a run and writes its report in a second process.
 
 The second process imports pandas, scikit-learn, SciPy and matplotlib while the first one imports TensorFlow; within one
-process the imports would take turns.
+process the imports would take turns. It reads one line of JSON, the arguments of `ReportWorker.evaluate`, and prints
+one, the scores.
 """
 
 import importlib
@@ -11,8 +12,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
-from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypedDict
@@ -31,24 +30,8 @@ UNWRITABLE = 74
 """Exit status of the second process if it cannot write a file; it then prints the system's error number to stderr."""
 
 
-class Request(TypedDict):
-    """What the first process writes to stdin of the second one, as one line of JSON.
-
-    Attributes:
-        folder: Folder of predictions.csv and samples.npz; metrics and report are written into it.
-        layout: Layout of the report.
-        record: What is known of the run, as JSON of `RunRecord`.
-        export: Whether to write the card of exported models.
-    """
-
-    folder: str
-    layout: Layout
-    record: object
-    export: bool
-
-
 class Scores(TypedDict):
-    """What the second process writes to stdout, as one line of JSON, when it has evaluated the predictions."""
+    """What the second process reports when it has evaluated the predictions."""
 
     accuracy: float
     loss: float
@@ -59,16 +42,10 @@ class ReportWorker:
     """The second process, as its parent sees it; a context manager that ends the process.
 
     The process also ends if its parent does.
-
-    Attributes:
-        written: Done when the metrics and the report are written. Its exception is an OSError if a file cannot be
-            written, an OutputError if the system killed the process, and a RuntimeError otherwise, which is a bug.
     """
 
     def __init__(self) -> None:
-        self.written: Future[None] = Future()
-        self._scores: Future[Scores] = Future()
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `stop`; a pipe could fill up and block
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed on exit; a pipe could fill up and block
         self._process = subprocess.Popen(
             [sys.executable, "-m", "job.report.worker"],
             cwd=ROOT,
@@ -82,19 +59,15 @@ class ReportWorker:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.stop()
+        with suppress(BrokenPipeError), self._errors, self._process:  # a request that the process did not read
+            self.stop()
 
     def stop(self) -> None:
-        """Kill the process if it is still running."""
+        """Kill the process if it is still running; a signal handler may call this."""
         self._process.kill()
-        self._process.wait()
-        for pipe in filter(None, (self._process.stdin, self._process.stdout)):
-            with suppress(OSError):  # data that the process did not read
-                pipe.close()
-        self._errors.close()
 
-    def evaluate(self, folder: Path, layout: Layout, record: "RunRecord", *, export: bool = False) -> Future[Scores]:
-        """Start to evaluate a run, and to write metrics.json and the report afterwards.
+    def evaluate(self, folder: Path, layout: Layout, record: "RunRecord", *, export: bool = False) -> Scores:
+        """Wait for the evaluation of a run; the process writes metrics.json and the report afterwards.
 
         Args:
             folder: Folder of predictions.csv and samples.npz.
@@ -102,44 +75,23 @@ class ReportWorker:
             record: What is known of the run.
             export: Whether to write the card of exported models.
 
-        Returns:
-            The scores of the run; the same exceptions as `written`.
+        Raises:
+            OSError: If a file cannot be read or written.
+            OutputError: If the system killed the process.
+            RuntimeError: If the process failed for another reason, which is a bug.
         """
-        request = Request(
-            folder=str(folder.absolute()), layout=layout, record=msgspec.to_builtins(record), export=export
-        )
-        threading.Thread(target=self._follow, args=(json.dumps(request),), daemon=True).start()
-        return self._scores
-
-    def _follow(self, request: str) -> None:
-        """Send the request and complete both futures."""
-        try:
-            self._scores.set_result(self._exchange(request))
-            self._finish()
-            self.written.set_result(None)
-        except Exception as error:  # noqa: BLE001 - whoever waits for a future raises it
-            for future in (self._scores, self.written):
-                if not future.done():
-                    future.set_exception(error)
-
-    def _exchange(self, request: str) -> Scores:
         stdin, stdout = self._process.stdin, self._process.stdout
-        with suppress(BrokenPipeError):  # `_finish` raises the reason
+        request = json.dumps(msgspec.to_builtins((str(folder.absolute()), layout, record, export)))
+        with suppress(BrokenPipeError):  # `finish` raises the reason
             print(request, file=stdin, flush=True)
         line = stdout.readline() if stdout else ""
         if not line:
-            self._finish()
+            self.finish()
         scores: Scores = json.loads(line)
         return scores
 
-    def _finish(self) -> None:
-        """Wait for the end of the process.
-
-        Raises:
-            OSError: If the process could not write a file.
-            OutputError: If the system killed the process.
-            RuntimeError: If the process failed for another reason.
-        """
+    def finish(self) -> None:
+        """Wait until the metrics and the report are written; raises the same errors as `evaluate`."""
         status = self._process.wait()
         if status == 0:
             return
@@ -163,28 +115,28 @@ def main() -> None:
     from job.report import page_charts
 
     page_charts.warm_up()
-    if line := sys.stdin.readline():  # nothing if the parent ended
+    if request := sys.stdin.readline():  # nothing if the parent ended
         try:
-            _serve(json.loads(line))
+            _serve(request)
         except OSError as error:
             print(error.errno, file=sys.stderr)
             sys.exit(UNWRITABLE)
 
 
-def _serve(request: Request) -> None:
+def _serve(request: str) -> None:
     from job.report.build import build_report
+    from job.report.model_card import write_model_card
     from job.results.run import Run
     from job.results.schema import RunRecord
 
-    folder = Path(request["folder"])
-    run = Run.from_files(folder, msgspec.convert(request["record"], RunRecord))
+    path, layout, record, export = json.loads(request)
+    folder = Path(path)
+    run = Run.from_files(folder, msgspec.convert(record, RunRecord))
     evaluation = run.evaluation
     print(json.dumps(Scores(accuracy=evaluation.accuracy, loss=evaluation.loss, n_test=evaluation.n_test)), flush=True)
     run.write_metrics(folder)
-    build_report(run, folder, request["layout"])
-    if request["export"]:
-        from job.report.model_card import write_model_card
-
+    build_report(run, folder, layout)
+    if export:
         (folder / EXPORTS).mkdir(exist_ok=True)
         write_model_card(folder / EXPORTS, run)
 

@@ -1,4 +1,4 @@
-"""The names of all files of a run in its output folder."""
+"""Names all files of a run in its output folder."""
 
 from pathlib import Path
 

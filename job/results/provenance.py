@@ -1,4 +1,4 @@
-"""Where a run took place, on which data, and how to repeat it."""
+"""Records where a run took place, on which data, and how to repeat it."""
 
 import os
 import platform
@@ -9,6 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 import job
+from job.evaluation.intervals import Amount
 
 PACKAGES = ("tensorflow", "keras", "numpy", "pandas", "scipy", "scikit-learn", "matplotlib", "seaborn", "jinja2")
 
@@ -19,6 +20,9 @@ class Environment:
 
     Attributes:
         job: Version of fashion-job.
+        device: `CPU` or `GPU`.
+        n_threads: Number of TensorFlow threads.
+        n_replicas: Number of devices that share each batch.
         packages: Package versions by name.
         revision: Git revision of the code; empty if unknown.
         image: Container image, as named in FASHION_JOB_IMAGE; empty if not given.
@@ -41,10 +45,8 @@ class DataSource:
     """The data set of a run.
 
     Attributes:
-        name: Name of the data set.
         is_fashion_mnist: Whether its hashes are those of Fashion-MNIST.
         source: Kind of place that the files were found in.
-        folder: Folder of the files.
         sha256: SHA-256 of each decompressed file, by file name.
     """
 
@@ -69,18 +71,11 @@ class Provenance:
     command: str
     environment: Environment
     data: DataSource
-    timings_s: Mapping[str, float]
+    timings_s: Mapping[str, Amount]
 
 
 def describe_environment(device: str, device_name: str, n_threads: int, n_replicas: int) -> Environment:
-    """The environment of this process.
-
-    Args:
-        device: `CPU` or `GPU`.
-        device_name: Name of the processor or GPU.
-        n_threads: Number of TensorFlow threads.
-        n_replicas: Number of devices that share each batch.
-    """
+    """Describe the environment of this process; the arguments are the attributes of `Environment`."""
     return Environment(
         job=job.__version__,
         python=platform.python_version(),

@@ -9,9 +9,8 @@ import numpy as np
 from job.errors import DataError
 from job.evaluation.bootstrap import bootstrap_loss_and_ece
 from job.evaluation.intervals import wilson_interval
-from job.evaluation.metrics import Labels, accuracy_and_loss, cross_entropy
 from job.evaluation.paired_comparison import Reference
-from job.evaluation.predictions import Predictions
+from job.evaluation.predictions import Labels, Predictions
 from job.results.file_names import PREDICTIONS
 from job.results.metrics_json import read_metrics
 from job.results.predictions_csv import read_predictions
@@ -27,30 +26,11 @@ class ReferenceRun:
     predictions: Predictions
 
     def __str__(self) -> str:
-        is_correct = self.predictions.is_correct
-        return f"{self.folder}: accuracy {is_correct.mean():.4f} (n = {len(is_correct):,})"
-
-
-@dataclass(frozen=True)
-class GroundTruth:
-    """Classes and labels of a test set.
-
-    Attributes:
-        class_names: Class names in label order.
-        y_true: True class numbers, shape (n,).
-        sha256: SHA-256 of the decompressed files of test images and test labels, by file name.
-    """
-
-    class_names: Sequence[str]
-    y_true: Labels
-    sha256: Mapping[str, str]
+        return f"{self.folder}: accuracy {self.predictions.accuracy:.4f} (n = {len(self.predictions.y_true):,})"
 
 
 def read_reference(folder: str) -> ReferenceRun:
-    """Read a reference run.
-
-    Args:
-        folder: Its output folder, as the command line names it.
+    """Read a reference run from its output folder, as the command line names it.
 
     Raises:
         DataError: If a file is missing or damaged.
@@ -66,46 +46,53 @@ def read_reference(folder: str) -> ReferenceRun:
     return ReferenceRun(folder, metrics, predictions)
 
 
-def match_reference(run: ReferenceRun, truth: GroundTruth) -> tuple[Reference, Labels]:
+def match_reference(
+    run: ReferenceRun, class_names: Sequence[str], y_true: Labels, sha256: Mapping[str, str]
+) -> tuple[Reference, Labels]:
     """The reference for a comparison, and the class that it predicted for each test image, shape (n,).
 
     All metrics of the reference are computed from its predictions.
 
+    Args:
+        run: The reference run.
+        class_names: Class names of the test set, in label order.
+        y_true: True class numbers, shape (n,).
+        sha256: SHA-256 of the decompressed files of test images and test labels, by file name.
+
     Raises:
         DataError: If the reference was evaluated on another test set.
     """
-    if difference := _find_difference(run, truth):
+    if difference := _find_difference(run, class_names, y_true, sha256):
         raise DataError(f"--reference {run.folder}: {difference}; only runs on the same test set can be compared")
     predictions, metrics = run.predictions, run.metrics
-    accuracy, loss = accuracy_and_loss(predictions.y_true, predictions.probabilities)
     loss_interval, _ = bootstrap_loss_and_ece(
-        cross_entropy(predictions.p_true), predictions.confidence, predictions.is_correct, metrics.evaluation.seed
+        predictions.losses, predictions.confidence, predictions.is_correct, metrics.evaluation.seed
     )
     reference = Reference(
         folder=run.folder,
         started=metrics.provenance.started,
         command=metrics.provenance.command,
         network=metrics.training.network if metrics.training else "",
-        accuracy=accuracy,
+        accuracy=predictions.accuracy,
         accuracy_interval=wilson_interval(int(predictions.is_correct.sum()), len(predictions.y_true)),
-        loss=loss,
+        loss=predictions.loss,
         loss_interval=loss_interval,
     )
     return reference, predictions.y_pred
 
 
-def _find_difference(run: ReferenceRun, truth: GroundTruth) -> str:
-    """How the test set of the reference differs from `truth`; empty if it does not."""
-    data, class_names = run.metrics.provenance.data, run.metrics.evaluation.class_names
-    for file, sha256 in truth.sha256.items():
-        if data.sha256.get(file) != sha256:
+def _find_difference(run: ReferenceRun, class_names: Sequence[str], y_true: Labels, sha256: Mapping[str, str]) -> str:
+    """How the test set of the reference differs; empty if it does not."""
+    data, names, y_reference = run.metrics.provenance.data, run.metrics.evaluation.class_names, run.predictions.y_true
+    for file, digest in sha256.items():
+        if data.sha256.get(file) != digest:
             return f"was evaluated on another {file}, from {data.name} in {data.folder} (its SHA-256 differs)"
-    if len(class_names) != len(truth.class_names):
-        return f"has {len(class_names)} classes, but the data set has {len(truth.class_names)}"
-    for label, (before, now) in enumerate(zip(class_names, truth.class_names, strict=True)):
-        if before != now:
-            return f"names class {label} {before!r}, but the data set names it {now!r}"
-    if len(run.predictions.y_true) != len(truth.y_true):
-        return f"{PREDICTIONS} has {len(run.predictions.y_true):,} images, but the data set {len(truth.y_true):,}"
-    differs = np.flatnonzero(run.predictions.y_true != truth.y_true)
+    if len(names) != len(class_names):
+        return f"has {len(names)} classes, but the data set has {len(class_names)}"
+    for label, (old, new) in enumerate(zip(names, class_names, strict=True)):
+        if old != new:
+            return f"names class {label} {old!r}, but the data set names it {new!r}"
+    if len(y_reference) != len(y_true):
+        return f"{PREDICTIONS} has {len(y_reference):,} images, but the data set {len(y_true):,}"
+    differs = np.flatnonzero(y_reference != y_true)
     return f"{PREDICTIONS} gives image {differs[0]} another true class than the data set" if differs.size else ""

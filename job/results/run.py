@@ -1,7 +1,6 @@
-"""A finished run as one object, which can be read from a folder and written into one."""
+"""Represents a finished run as one object, which can be read from a folder and written into one."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -19,7 +18,7 @@ from job.results.file_names import METRICS, PREDICTIONS
 from job.results.metrics_json import read_metrics, write_metrics
 from job.results.predictions_csv import hash_predictions, read_predictions, write_predictions
 from job.results.provenance import Provenance
-from job.results.samples_npz import read_samples, write_samples
+from job.results.samples_npz import Images, read_samples, write_samples
 from job.results.schema import Metrics, RunRecord, Training
 
 TOLERANCE = 1e-6  # relative, of a metric; another version of NumPy may sum in another order
@@ -33,9 +32,7 @@ class Run:
         evaluation: Every metric that follows from the predictions.
         comparison: Comparison with a reference run, or None.
         training: How the model was trained; None if this job did not train it.
-        provenance: Where the run took place.
-        predictions: Predictions for each test image.
-        images: Test images that the report shows, by index, shape (height, width) each.
+        images: Test images that the report shows.
         augmented: Training images, each followed by its augmented versions, shape (n, 1 + n_epochs, height, width).
     """
 
@@ -44,25 +41,14 @@ class Run:
     training: Training | None
     provenance: Provenance
     predictions: Predictions
-    images: Mapping[int, NDArray[np.uint8]]
+    images: Images
     augmented: NDArray[np.uint8]
 
     @classmethod
     def from_predictions(
-        cls,
-        record: RunRecord,
-        predictions: Predictions,
-        images: Mapping[int, NDArray[np.uint8]],
-        augmented: NDArray[np.uint8],
+        cls, record: RunRecord, predictions: Predictions, images: Images, augmented: NDArray[np.uint8]
     ) -> Self:
-        """Evaluate the predictions of a run.
-
-        Args:
-            record: What is known of the run.
-            predictions: Predictions for each test image.
-            images: Test images that the report shows, by index.
-            augmented: Training images and their augmented versions.
-        """
+        """Evaluate the predictions of a run; the arguments are those of `Run`, and what is known of the run."""
         return cls(
             evaluation=evaluate(predictions, record.class_names, record.seed),
             comparison=compare(record.reference, predictions) if record.reference else None,
@@ -75,12 +61,9 @@ class Run:
 
     @classmethod
     def from_files(cls, folder: Path, record: RunRecord, sha256: str = "") -> Self:
-        """Evaluate the predictions in a folder that has no metrics.json yet.
+        """Evaluate the predictions.csv in a folder that has no metrics.json yet.
 
-        Args:
-            folder: Folder of predictions.csv and samples.npz.
-            record: What is known of the run.
-            sha256: Expected SHA-256 of predictions.csv; empty to accept any.
+        Its SHA-256 must be `sha256`, unless that is empty.
 
         Raises:
             DataError: If a file is missing or damaged.
@@ -118,25 +101,18 @@ class Run:
 
     def write_metrics(self, folder: Path) -> None:
         """Write metrics.json beside predictions.csv."""
-        metrics = Metrics(
-            evaluation=self.evaluation,
-            comparison=self.comparison,
-            training=self.training,
-            provenance=self.provenance,
-            predictions_sha256=hash_predictions(folder),
-        )
-        write_metrics(folder, metrics)
+        stored = {name: getattr(self, name) for name in ("evaluation", "comparison", "training", "provenance")}
+        write_metrics(folder, Metrics(**stored, predictions_sha256=hash_predictions(folder)))
 
 
 def _find_difference(stored: Any, computed: Any, place: str) -> str:  # noqa: ANN401 - JSON
     """Place of the first value that differs, intervals apart: NumPy may resample differently in another version."""
-    if isinstance(stored, dict) and isinstance(computed, dict) and stored.keys() == computed.keys():
+    if isinstance(stored, dict):
         pairs = [(f"{place}.{key}", key) for key in stored if not key.endswith("interval")]
-    elif isinstance(stored, list) and isinstance(computed, list) and len(stored) == len(computed):
+    elif isinstance(stored, list) and len(stored) == len(computed):
         pairs = [(f"{place}[{index}]", index) for index in range(len(stored))]
-    elif isinstance(stored, float) and isinstance(computed, float):
+    elif isinstance(stored, float):
         return "" if math.isclose(stored, computed, rel_tol=TOLERANCE, abs_tol=1e-12) else place
     else:
         return "" if stored == computed else place
-    differences = (_find_difference(stored[key], computed[key], inner) for inner, key in pairs)
-    return next(filter(None, differences), "")
+    return next(filter(None, (_find_difference(stored[key], computed[key], inner) for inner, key in pairs)), "")

@@ -1,5 +1,6 @@
 """Reads and writes samples.npz: the images that the report shows."""
 
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -8,49 +9,43 @@ from numpy.typing import NDArray
 
 from job.errors import DataError
 from job.results.file_names import SAMPLES
-from job.results.metrics_json import missing_file
+from job.results.metrics_json import as_data_error
+
+Images = Mapping[int, NDArray[np.uint8]]
+"""Test images by index, shape (height, width) each."""
 
 N_DIMENSIONS = 2  # of an image
 
 
-def write_samples(folder: Path, images: Mapping[int, NDArray[np.uint8]], augmented: NDArray[np.uint8]) -> None:
+def write_samples(folder: Path, images: Images, augmented: NDArray[np.uint8]) -> None:
     """Write samples.npz.
 
     Args:
         folder: Folder to write into.
-        images: Test images by index, shape (height, width) each.
+        images: Test images that the report shows.
         augmented: Training images, each followed by its augmented versions, shape (n, 1 + n_epochs, height, width).
     """
-    np.savez_compressed(
-        folder / SAMPLES,
-        index=np.array(list(images), np.int64),
-        image=np.array(list(images.values()), np.uint8),
-        augmented=augmented,
-    )
+    index, image = np.array(list(images), np.int64), np.array(list(images.values()), np.uint8)
+    np.savez_compressed(folder / SAMPLES, index=index, image=image, augmented=augmented)
 
 
-def read_samples(
-    folder: Path, indices: Sequence[int], *, has_augmented: bool
-) -> tuple[dict[int, NDArray[np.uint8]], NDArray[np.uint8]]:
-    """Read samples.npz.
+def read_samples(folder: Path, indices: Sequence[int], *, has_augmented: bool) -> tuple[Images, NDArray[np.uint8]]:
+    """Read test images by index, and augmented training images, as `write_samples` takes them.
 
     Args:
         folder: Output folder of a run.
         indices: Indices of the test images that must be present.
         has_augmented: Whether augmented training images must be present.
 
-    Returns:
-        Test images by index, and augmented training images as `write_samples` takes them.
-
     Raises:
         DataError: If the file is missing or damaged, or lacks an image.
     """
     path = folder / SAMPLES
+    with as_data_error(path):
+        content = io.BytesIO(path.read_bytes())
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        with np.load(content, allow_pickle=False) as arrays:
             numbers, images, augmented = arrays["index"], arrays["image"], arrays["augmented"]
-    except FileNotFoundError as error:
-        raise missing_file(path) from error
     except Exception as error:  # NumPy and zipfile raise many kinds on damaged files
         raise DataError(
             f"{path}: damaged (not an archive of the arrays `index`, `image` and `augmented`); train again"

@@ -1,10 +1,11 @@
-"""What a run knows: the content of metrics.json, composed of evaluation, comparison, training and provenance."""
+"""Defines the content of metrics.json: evaluation, comparison, training and provenance of a run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from job.config.run_config import Config
 from job.evaluation.evaluate import Evaluation
+from job.evaluation.intervals import Amount, Count, Fraction
 from job.evaluation.paired_comparison import Comparison, Reference
 from job.evaluation.seed_variation import SeedVariation
 from job.results.provenance import Provenance
@@ -20,11 +21,11 @@ class History:
     validation values are those at the end of the epoch.
     """
 
-    loss: list[float]
-    accuracy: list[float]
-    learning_rate: list[float]
-    val_loss: list[float] = field(default_factory=list)
-    val_accuracy: list[float] = field(default_factory=list)
+    loss: list[Amount]
+    accuracy: list[Fraction]
+    learning_rate: list[Amount]
+    val_loss: list[Amount] = field(default_factory=list)
+    val_accuracy: list[Fraction] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,18 +33,15 @@ class Training:
     """How the model was trained.
 
     Attributes:
-        config: Settings of the run.
         network: The network in one line.
-        n_train: Number of training images.
-        n_validation: Number of training images held out for validation.
-        history: Metrics per epoch.
-        seed_variation: Variation over the seeds if there was more than one training, otherwise None.
+        n_train: Number of training images, those held out for validation apart.
+        seed_variation: Variation over the seeds; None if there was only one training.
     """
 
     config: Config
     network: str
-    n_train: int
-    n_validation: int
+    n_train: Count
+    n_validation: Count
     history: History
     seed_variation: SeedVariation | None = None
 
@@ -53,11 +51,10 @@ class RunRecord:
     """What is known of a run before its predictions are evaluated.
 
     Attributes:
-        class_names: Class names in label order.
+        class_names: In label order.
         seed: Seed of the bootstrap and of the random samples.
         reference: The run to compare with, or None.
-        training: How the model was trained; None if this job did not train it.
-        provenance: Where the run took place.
+        training: None if this job did not train the model.
     """
 
     class_names: Sequence[str]
@@ -69,15 +66,7 @@ class RunRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class Metrics:
-    """The content of metrics.json.
-
-    Attributes:
-        evaluation: Every metric that follows from the predictions.
-        comparison: Comparison with a reference run, or None.
-        training: How the model was trained; None if this job did not train it.
-        provenance: Where the run took place.
-        predictions_sha256: SHA-256 of predictions.csv.
-    """
+    """The content of metrics.json, as in `Run`; `predictions_sha256` is the SHA-256 of predictions.csv."""
 
     schema_version: int = SCHEMA_VERSION
     evaluation: Evaluation

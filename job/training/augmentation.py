@@ -1,15 +1,12 @@
 """Augments training images anew in each epoch. Sampling the parameters is separate from applying them to a batch."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+import tensorflow as tf
 from numpy.typing import NDArray
 
 from job.data.dataset import IMAGE_SHAPE
-
-if TYPE_CHECKING:
-    import tensorflow as tf
 
 SIDE = IMAGE_SHAPE[0]
 MAX_SHIFT = 2
@@ -31,12 +28,7 @@ class Augmentation:
     `flip` mirrors left and right: a random half of the images in the first epoch, and from then on each image in every
     other epoch, so that training sees both sides equally often (as in cifar10-airbench, arXiv 2404.00498). `shift`
     moves an image by up to 2 pixels in each direction. `erase` blackens a random rectangle in half of the images (a
-    variant of Cutout, arXiv 1708.04552, which uses squares of one size).
-
-    Args:
-        names: Names from `recipes.AUGMENTATIONS`; may be empty.
-        n_images: Number of training images.
-        seed: Seed of the parameters.
+    variant of Cutout, arXiv 1708.04552, which uses squares of one size). Without names, images stay as they are.
     """
 
     def __init__(self, names: Sequence[str], n_images: int, seed: int) -> None:
@@ -59,7 +51,7 @@ class Augmentation:
             parameters[:, HEIGHT:] = sides * self._random.integers(2, size=(self._n_images, 1))
         return parameters
 
-    def apply(self, images: "tf.Tensor", parameters: "tf.Tensor") -> "tf.Tensor":
+    def apply(self, images: tf.Tensor, parameters: tf.Tensor) -> tf.Tensor:
         """Augment a batch.
 
         Args:
@@ -69,8 +61,6 @@ class Augmentation:
         Returns:
             Augmented images of the same shape and type.
         """
-        import tensorflow as tf
-
         if "flip" in self.names:
             images = tf.where(parameters[:, FLIP, None, None] > 0, images[:, :, ::-1], images)
         if "shift" in self.names:
@@ -97,18 +87,13 @@ def build_examples(names: Sequence[str], images: NDArray[np.uint8], seed: int, n
         For each image the original and its augmented versions, shape (n, 1 + epochs shown, 28, 28); empty without
         augmentation.
     """
-    n_epochs = min(n_epochs, N_EXAMPLE_EPOCHS)
-    if not names:
-        return np.empty((0, 1 + n_epochs, *images.shape[1:]), np.uint8)
-    augmentation, first = Augmentation(names, len(images), seed), images[:N_EXAMPLES]
-    epochs = [augmentation.apply(first, augmentation.sample_parameters()[:N_EXAMPLES]).numpy() for _ in range(n_epochs)]
-    return np.stack([first, *epochs], axis=1)
+    augmentation, first = Augmentation(names, len(images), seed), images[: N_EXAMPLES if names else 0]
+    samples = [augmentation.sample_parameters()[: len(first)] for _ in range(min(n_epochs, N_EXAMPLE_EPOCHS))]
+    return np.stack([first, *(np.asarray(augmentation.apply(first, parameters)) for parameters in samples)], axis=1)
 
 
-def _shift(images: "tf.Tensor", n_pixels: "tf.Tensor", axis: int) -> "tf.Tensor":
+def _shift(images: tf.Tensor, n_pixels: tf.Tensor, axis: int) -> tf.Tensor:
     """Shift each image by its number of pixels, by five selections, which XLA runs faster than a gather."""
-    import tensorflow as tf
-
     size = images.shape[axis]
     padded = tf.pad(images, [[MAX_SHIFT, MAX_SHIFT] if dimension == axis else [0, 0] for dimension in range(3)])
     shifted = images
@@ -119,6 +104,6 @@ def _shift(images: "tf.Tensor", n_pixels: "tf.Tensor", axis: int) -> "tf.Tensor"
     return shifted
 
 
-def _mask_range(positions: "tf.Tensor", start: "tf.Tensor", n: "tf.Tensor") -> "tf.Tensor":
+def _mask_range(positions: tf.Tensor, start: tf.Tensor, n: tf.Tensor) -> tf.Tensor:
     """Mark the `n` positions from `start` on, shape (n_images, n_positions)."""
     return (positions >= start[:, None]) & (positions < (start + n)[:, None])

@@ -1,20 +1,17 @@
 """Configures which devices and threads TensorFlow uses."""
 
-import logging
 from dataclasses import dataclass
-from importlib import metadata
 from typing import TYPE_CHECKING
 
 from job.config.run_config import DeviceChoice
 from job.errors import DeviceError
+from job.log import log
 from job.text import count_noun
-from job.training.import_tensorflow import captured_native_stderr, start_importing
+from job.training.import_tensorflow import captured_native_stderr, import_tensorflow
 from job.training.resources import DEVICES, Resources
 
 if TYPE_CHECKING:
     import tensorflow as tf
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -61,12 +58,7 @@ def configure_device(choice: DeviceChoice, n_threads: int, resources: Resources,
     Raises:
         DeviceError: If `choice` is `gpu` and TensorFlow sees none, or sees fewer than `n_replicas`.
     """
-    if choice == "gpu" and _is_cpu_build():
-        raise DeviceError(
-            "--device gpu: this TensorFlow is built for the CPU; use the GPU image (make image DEVICE=gpu, then "
-            "docker run --gpus all … fashion-job:gpu), or --device cpu"
-        )
-    start_importing().result()
+    import_tensorflow()
     import tensorflow as tf
 
     with captured_native_stderr():
@@ -89,30 +81,27 @@ def _select_gpus(choice: DeviceChoice, resources: Resources, n_replicas: int) ->
     """List the GPUs to use; warn if `auto` cannot use one, and hide them from TensorFlow if `cpu` is requested."""
     import tensorflow as tf
 
+    if choice == "cpu":
+        tf.config.set_visible_devices([], "GPU")
+        return []
     gpus: list[tf.config.PhysicalDevice] = tf.config.list_physical_devices("GPU")
+    is_cpu_build = not tf.test.is_built_with_gpu_support()
+    if choice == "gpu" and not gpus and is_cpu_build:
+        raise DeviceError(
+            "--device gpu: this TensorFlow is built for the CPU; use the GPU image (make image DEVICE=gpu, then "
+            "docker run --gpus all … fashion-job:gpu), or --device cpu"
+        )
     if choice == "gpu" and not gpus:
         raise DeviceError(
             f"--device gpu: TensorFlow sees no GPU ({resources.describe_gpus()} in {DEVICES}); give the container one "
             "(docker run --gpus all …), or use --device cpu"
         )
-    if choice == "auto" and resources.n_gpus and not gpus:
-        reason = "is built for the CPU: use the GPU image" if _is_cpu_build() else "cannot use it: see --verbose"
+    if resources.n_gpus and not gpus:
+        reason = "is built for the CPU: use the GPU image" if is_cpu_build else "cannot use it: see --verbose"
         log.warning("found %s, but this TensorFlow %s", resources.describe_gpus(), reason)
-    if choice == "cpu":
-        tf.config.set_visible_devices([], "GPU")
-        return []
     if gpus and len(gpus) < n_replicas:
         raise DeviceError(
             f"--replicas {n_replicas}: TensorFlow sees {count_noun(len(gpus), 'GPU')}; give the container more, use "
             "fewer replicas, or use --device cpu"
         )
     return gpus
-
-
-def _is_cpu_build() -> bool:
-    """Check whether the installed TensorFlow is the package without GPU support."""
-    try:
-        metadata.version("tensorflow-cpu")
-    except metadata.PackageNotFoundError:
-        return False
-    return True

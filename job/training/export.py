@@ -3,8 +3,7 @@
 import errno
 import os
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from importlib import util
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,9 +18,6 @@ if TYPE_CHECKING:
 INPUT = "images"
 """The name of the input of an exported model, in formats that name inputs."""
 
-PACKAGES = {"onnx": ("onnx", "tf2onnx")}
-"""What a format needs in addition to TensorFlow and Keras."""
-
 SIZE_BYTES = 5_000_000  # upper estimate of the size of one exported model
 SYSTEM_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS, errno.EIO)
 
@@ -32,58 +28,39 @@ def require_packages(formats: Sequence[str]) -> None:
     Raises:
         PackageError: If one is missing.
     """
-    for name in formats:
-        if missing := [package for package in PACKAGES.get(name, ()) if not util.find_spec(package)]:
-            are = "is" if len(missing) == 1 else "are"
-            raise PackageError(
-                f"--export {name}: {' and '.join(missing)} {are} not installed; install requirements-export.txt "
-                "(make export; for an image: docker build --build-arg EXPORT=yes), or leave out that format"
-            )
+    missing = [package for package in ("onnx", "tf2onnx") if not util.find_spec(package)]
+    if "onnx" in formats and missing:
+        are = "is" if len(missing) == 1 else "are"
+        raise PackageError(
+            f"--export onnx: {' and '.join(missing)} {are} not installed; install requirements-export.txt "
+            "(make export; for an image: docker build --build-arg EXPORT=yes), or leave out that format"
+        )
 
 
 def export_network(network: "keras.Model", folder: Path, formats: Sequence[str]) -> None:
     """Export a trained network into `folder`, which must exist.
 
     An exported model takes float32 pixels in [0, 1], shape (n, 28, 28) for any n, and returns probabilities, shape
-    (n, n_classes).
+    (n, n_classes). It has no optimizer state and no replicas, which no format supports, and calls every layer with
+    `training=False`; otherwise layers that augment images would do so in the exported model, too.
 
     Raises:
         OSError: If a file cannot be written.
     """
     import keras
-
-    plain = _for_inference(network)
-    signature = [keras.InputSpec(shape=(None, *IMAGE_SHAPE), dtype="float32", name=INPUT)]
-    for name in formats:
-        path = folder / FORMATS[name]
-        with _as_os_error(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Keras, tf2onnx and NumPy deprecate parts of each other
-            plain.export(str(path), format=name, verbose=False, input_signature=signature)
-
-
-def _for_inference(network: "keras.Model") -> "keras.Model":
-    """Copy the network for inference only.
-
-    The copy has no optimizer state and no replicas, which no format supports. It calls every layer with
-    `training=False`; otherwise layers that augment images would do so in the exported model, too.
-    """
-    import keras
+    import tensorflow as tf
 
     copy = keras.models.clone_model(network)
     copy.set_weights(network.get_weights())
     images = keras.Input(IMAGE_SHAPE, name=INPUT)
-    return keras.Model(images, copy(images, training=False))
-
-
-@contextmanager
-def _as_os_error() -> Iterator[None]:
-    """Turn a TensorFlow error that reports an error of the system into an OSError."""
-    import tensorflow as tf
-
+    exported = keras.Model(images, copy(images, training=False))
+    signature = [keras.InputSpec(shape=(None, *IMAGE_SHAPE), dtype="float32", name=INPUT)]
     try:
-        yield
-    except tf.errors.OpError as error:
-        number = next((number for number in SYSTEM_ERRORS if os.strerror(number) in str(error)), None)
-        if number is None:
-            raise
-        raise OSError(number, os.strerror(number)) from error
+        with warnings.catch_warnings(action="ignore"):  # Keras, tf2onnx and NumPy deprecate parts of each other
+            for name in formats:
+                exported.export(str(folder / FORMATS[name]), format=name, verbose=False, input_signature=signature)
+    except tf.errors.OpError as error:  # which may report an error of the system
+        for number in SYSTEM_ERRORS:
+            if os.strerror(number) in str(error):
+                raise OSError(number, os.strerror(number)) from error
+        raise

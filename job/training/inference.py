@@ -1,20 +1,16 @@
 """Predicts class probabilities with a trained network."""
 
-from typing import TYPE_CHECKING
-
+import keras
 import numpy as np
 from numpy.typing import NDArray
 
 from job.data.dataset import scale_pixels
 from job.errors import DivergenceError
 
-if TYPE_CHECKING:
-    import keras
-
 BATCH_SIZE = 1000  # does not affect the results
 
 
-def predict_probabilities(network: "keras.Model", images: NDArray[np.uint8]) -> NDArray[np.float32]:
+def predict_probabilities(network: keras.Model, images: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Predict the probability of each class for each image.
 
     Args:

@@ -9,8 +9,6 @@ from job.config.run_config import Config
 from job.data.dataset import IMAGE_SHAPE
 from job.training import optimizers
 
-HIDDEN_UNITS = (128, 64)
-STEM_CHANNELS, POOLED_CHANNELS, DEEP_CHANNELS = (16, 32), (48, 80), (112, 112)
 DIRECTIONS = ((-1, 0), (1, 0), (0, -1), (0, 1))
 """Shifts of `flip-shift` in pixels: down, right."""
 
@@ -21,15 +19,9 @@ def build_network(n_classes: int, recipe: Config, seed: int, n_steps: int = 1) -
     """Build the network of a recipe, compiled with its optimizer and categorical cross-entropy.
 
     It takes pixels in [0, 1], shape (n, 28, 28), and returns probabilities, shape (n, n_classes). With 10 classes the
-    MLP has 109,386 parameters.
+    MLP has 109,386 parameters. The schedule of the learning rate takes `n_steps` steps.
 
     Sets the seed of Python, NumPy and TensorFlow, which determines the initial weights and dropout.
-
-    Args:
-        n_classes: Number of classes, at least 2.
-        recipe: The recipe.
-        seed: Seed of the initial weights and dropout.
-        n_steps: Number of steps of the whole training, for schedules.
     """
     keras.utils.set_random_seed(seed)
     images = keras.Input(IMAGE_SHAPE)
@@ -38,9 +30,7 @@ def build_network(n_classes: int, recipe: Config, seed: int, n_steps: int = 1) -
         features = keras.layers.Dropout(recipe.dropout)(features)
     probabilities = keras.layers.Dense(n_classes, activation="softmax", name=optimizers.LAST_LAYER)(features)
     network = keras.Model(images, probabilities, name=recipe.model)
-    loss: str | keras.losses.Loss = "categorical_crossentropy"
-    if recipe.label_smoothing:
-        loss = keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing)
+    loss = keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing)
     network.compile(optimizers.build_optimizer(recipe, n_steps), loss=loss, metrics=["accuracy"])
     return network
 
@@ -71,7 +61,7 @@ def with_test_time_augmentation(network: keras.Model, recipe: Config) -> keras.M
 def _build_mlp(images: keras.KerasTensor) -> keras.KerasTensor:
     """Apply two hidden layers to all pixels."""
     features = keras.layers.Flatten()(images)
-    for units in HIDDEN_UNITS:
+    for units in (128, 64):
         features = keras.layers.Dense(units, activation="relu")(features)
     return features
 
@@ -83,15 +73,13 @@ def _build_cnn(images: keras.KerasTensor) -> keras.KerasTensor:
     computation is on small images with many channels, where a processor is fastest; therefore the first normalization
     comes after the pooling. docs/recipes.md has the measurements.
     """
-    fine, coarse = STEM_CHANNELS
     features = keras.ops.expand_dims(images, -1)
-    features = keras.layers.ReLU()(_create_convolution(fine, use_bias=True)(features))
-    features = keras.layers.ReLU()(_create_convolution(coarse, kernel_size=2, strides=2, use_bias=True)(features))
-    first, second = POOLED_CHANNELS
-    features = _normalize(_pool(_create_convolution(first, padding="valid")(features)))
-    features = _pool(_normalize(_create_convolution(second)(features)))
-    for channels in DEEP_CHANNELS:
-        features = _normalize(_create_convolution(channels)(features))
+    features = keras.layers.ReLU()(_create_convolution(16, use_bias=True)(features))
+    features = keras.layers.ReLU()(_create_convolution(32, kernel_size=2, strides=2, use_bias=True)(features))
+    features = _normalize(_pool(_create_convolution(48, padding="valid")(features)))
+    features = _pool(_normalize(_create_convolution(80)(features)))
+    features = _normalize(_create_convolution(112)(features))
+    features = _normalize(_create_convolution(112)(features))
     return keras.layers.GlobalAveragePooling2D()(features)
 
 

@@ -7,7 +7,6 @@ import keras
 
 from job.config.run_config import Config
 
-MOMENTUM = 0.9  # Nesterov momentum of sgd
 NOT_DECAYED = ("bias", "gamma", "beta")
 """Variables without weight decay, which would only pull a layer's offsets and scales towards 0."""
 
@@ -41,24 +40,19 @@ class Muon(keras.optimizers.Muon):  # type: ignore[misc] # Keras ships no types
 
 
 def build_optimizer(recipe: Config, n_steps: int) -> keras.optimizers.Optimizer:
-    """Build the optimizer of a recipe.
-
-    Args:
-        recipe: The recipe.
-        n_steps: Number of steps of the whole training, for schedules.
-    """
+    """Build the optimizer of a recipe, for a training of `n_steps` steps."""
     rate = build_learning_rate(recipe, n_steps)
     average = {"use_ema": True, "ema_momentum": recipe.average} if recipe.average else {}
     if recipe.optimizer == "adam":
         return keras.optimizers.Adam(rate, **average)
-    decay = recipe.weight_decay or None
+    decay = recipe.weight_decay
     if recipe.optimizer == "sgd":
-        optimizer = keras.optimizers.SGD(rate, momentum=MOMENTUM, nesterov=True, weight_decay=decay, **average)
+        optimizer = keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=decay or None, **average)
     elif recipe.optimizer == "muon":
-        decays = {"weight_decay": recipe.weight_decay, "adam_weight_decay": recipe.weight_decay * ADAM_SHARE}
-        optimizer = Muon(rate, adam_lr_ratio=ADAM_SHARE, **decays, **average)
+        settings = {"weight_decay": decay, "adam_weight_decay": decay * ADAM_SHARE, "adam_lr_ratio": ADAM_SHARE}
+        optimizer = Muon(rate, **settings, **average)
     else:
-        optimizer = keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay, **average)
+        optimizer = keras.optimizers.AdamW(rate, weight_decay=decay, **average)
     if decay:
         optimizer.exclude_from_weight_decay(var_names=list(NOT_DECAYED))
     return optimizer
@@ -70,14 +64,10 @@ def build_learning_rate(recipe: Config, n_steps: int) -> float | keras.optimizer
     After the warm-up, the `cosine` schedule falls from `learning_rate` to 0 at the last step.
     """
     n_warm_up = min(round(recipe.warm_up * n_steps), n_steps - 1)
-    if recipe.schedule == "cosine":
-        final_share = 0.0
-    elif n_warm_up:
-        final_share = 1.0  # a cosine without amplitude: constant after the warm-up
-    else:
+    is_cosine = recipe.schedule == "cosine"
+    if not is_cosine and not n_warm_up:
         return recipe.learning_rate
-    warm_up = {"initial_learning_rate": 0.0, "warmup_target": recipe.learning_rate, "warmup_steps": n_warm_up}
-    no_warm_up = {"initial_learning_rate": recipe.learning_rate}
+    alpha = 0.0 if is_cosine else 1.0  # 1: a cosine without amplitude, constant after the warm-up
     return keras.optimizers.schedules.CosineDecay(
-        decay_steps=n_steps - n_warm_up, alpha=final_share, **(warm_up if n_warm_up else no_warm_up)
+        0.0, n_steps - n_warm_up, alpha, warmup_target=recipe.learning_rate, warmup_steps=n_warm_up
     )

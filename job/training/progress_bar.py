@@ -1,56 +1,33 @@
-"""Shows the progress of a training run: a bar in a terminal, and one log line for each epoch."""
+"""Shows the progress of a training in a terminal."""
 
 import logging
 import sys
-from contextlib import ExitStack
-from typing import TYPE_CHECKING, Self
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from job import signals
-from job.log import log, log_stage
-
-if TYPE_CHECKING:
-    from rich.progress import Progress
+from job.log import log
 
 
-class ProgressBar:
-    """Shows how many of `n_epochs` * `n_steps` optimizer steps are done. Use it as a context manager.
+@contextmanager
+def show_progress(n_steps: int) -> Iterator[Callable[[int], object]]:
+    """Show a progress bar during the block, if stderr is a terminal and the log is not quiet.
 
     Args:
-        n_epochs: Number of epochs.
-        n_steps: Number of steps in each epoch.
+        n_steps: Number of steps of the whole training.
+
+    Yields:
+        A function to call with the number of steps done.
     """
-
-    def __init__(self, n_epochs: int, n_steps: int) -> None:
-        self._n_epochs = n_epochs
-        self._n_steps = n_steps
-        self._bar: Progress | None = None
-        self._stack = ExitStack()
-
-    def __enter__(self) -> Self:
-        if sys.stderr.isatty() and log.isEnabledFor(logging.INFO):
-            self._bar = _create_bar()
-            self._task = self._bar.add_task("training", total=self._n_epochs * self._n_steps)
-            self._stack.enter_context(signals.on_exit(self._bar.stop))  # which shows the cursor again
-            self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
-
-    def show_step(self, epoch: int, step: int) -> None:
-        """Show that `step` steps of epoch `epoch` (from 0) are done."""
-        if self._bar:
-            self._bar.update(self._task, completed=epoch * self._n_steps + step)
-
-    def log_epoch(self, epoch: int, metrics: dict[str, float], wall_time_s: float) -> None:
-        """Log the metrics at the end of epoch `epoch` (from 0)."""
-        values = ", ".join(f"{name} {value:.4f}" for name, value in metrics.items() if name != "learning_rate")
-        log_stage("training", f"epoch {epoch + 1} of {self._n_epochs}: {values} ({wall_time_s:.1f} s)")
-
-
-def _create_bar() -> "Progress":
+    if not (sys.stderr.isatty() and log.isEnabledFor(logging.INFO)):
+        yield lambda _: None
+        return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description:<11}"), BarColumn(None), TextColumn("{task.percentage:>3.0f}%"))
-    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+    bar = Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+    task = bar.add_task("training", total=n_steps)
+    with signals.on_exit(bar.stop):  # which shows the cursor again
+        bar.start()
+        yield lambda n_done: bar.update(task, completed=n_done)

@@ -3,6 +3,7 @@
 import math
 import os
 import platform
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ MIB, GIB = 2**20, 2**30
 NEEDED_BYTES: Mapping[ModelName, int] = {"mlp": 700 * MIB, "cnn": 1200 * MIB}
 """Peak memory of a run on Fashion-MNIST in the image, TensorFlow included, by model."""
 
-CGROUPS = Path("/sys/fs/cgroup")
+CGROUPS = Path("/sys/fs/cgroup")  # a container sees its own cgroup there
 DEVICES = Path("/dev")
 
 
@@ -23,16 +24,12 @@ class Resources:
     """What this process may use.
 
     Attributes:
-        uid: Effective user ID.
-        gid: Effective group ID.
         processor: Name of the processor.
         n_processors: The smaller of the affinity mask and the cgroup's CPU quota, rounded up.
         memory_limit_bytes: The cgroup's memory limit, or None.
         n_gpus: Number of NVIDIA device files. TensorFlow may still be unable to use them.
     """
 
-    uid: int
-    gid: int
     processor: str
     n_processors: int
     memory_limit_bytes: int | None
@@ -43,7 +40,7 @@ class Resources:
         limit = self.memory_limit_bytes
         memory = "no memory limit" if limit is None else f"memory limit {limit // MIB:,} MiB"
         threads = f"{count_noun(n_threads, 'thread')} on {count_noun(self.n_processors, 'processor')}"
-        return f"user {self.uid}:{self.gid}, {threads} ({self.processor}), {memory}, {self.describe_gpus()}"
+        return f"user {os.geteuid()}:{os.getegid()}, {threads} ({self.processor}), {memory}, {self.describe_gpus()}"
 
     def describe_gpus(self) -> str:
         """Write the number of GPUs with its noun."""
@@ -62,44 +59,31 @@ class Resources:
 
 def detect_resources() -> Resources:
     """Detect what this process may use."""
-    return Resources(
-        uid=os.geteuid(),
-        gid=os.getegid(),
-        processor=_read_processor_name(),
-        n_processors=count_processors(),
-        memory_limit_bytes=read_memory_limit(),
-        n_gpus=len(list(DEVICES.glob("nvidia[0-9]*"))),
-    )
+    model_name = re.search(r"^model name\s*: (.*)", _read_text(Path("/proc/cpuinfo")), re.MULTILINE)
+    processor = model_name[1] if model_name else platform.processor() or platform.machine()
+    n_gpus = len(list(DEVICES.glob("nvidia[0-9]*")))
+    return Resources(processor, count_processors(), read_memory_limit(), n_gpus)
 
 
 def count_processors(cgroups: Path = CGROUPS) -> int:
-    """Count the processors in the affinity mask, or those that the cgroup's CPU quota pays for (rounded up) if fewer.
-
-    Args:
-        cgroups: Mount point; a container sees its own cgroup there.
-    """
+    """Count the processors in the affinity mask, or in the cgroup's CPU quota (rounded up) if that is lower."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    words = _read_words(cgroups / "cpu.max")  # version 2 has quota and period in one file
-    if not words:
-        words = _read_words(cgroups / "cpu" / "cpu.cfs_quota_us") + _read_words(cgroups / "cpu" / "cpu.cfs_period_us")
+    text = _read_text(cgroups / "cpu.max")  # version 2 has quota and period in one file
+    if not text:
+        text = _read_text(cgroups / "cpu" / "cpu.cfs_quota_us") + _read_text(cgroups / "cpu" / "cpu.cfs_period_us")
     try:
-        quota_us, period_us = (int(word) for word in words)
+        quota_us, period_us = map(int, text.split())
     except ValueError:  # the quota is "max", or there is no cgroup
         return allowed
     return min(allowed, math.ceil(quota_us / period_us)) if quota_us > 0 else allowed  # version 1: -1 is no quota
 
 
 def read_memory_limit(cgroups: Path = CGROUPS) -> int | None:
-    """Read the memory limit of this process's cgroup in bytes; None if it has no limit.
-
-    Args:
-        cgroups: Mount point; a container sees its own cgroup there.
-    """
-    words = _read_words(cgroups / "memory.max") or _read_words(cgroups / "memory" / "memory.limit_in_bytes")
-    if not words or words == ["max"]:
+    """Read the memory limit of this process's cgroup in bytes; None if it has no limit."""
+    text = _read_text(cgroups / "memory.max") or _read_text(cgroups / "memory" / "memory.limit_in_bytes")
+    if text in {"", "max\n"} or int(text) >= _physical_memory_bytes():  # version 1: a huge number is no limit
         return None
-    limit = int(words[0])
-    return limit if limit < _physical_memory_bytes() else None  # version 1: a huge number is no limit
+    return int(text)
 
 
 def available_memory_bytes() -> int:
@@ -107,22 +91,13 @@ def available_memory_bytes() -> int:
     return read_memory_limit() or _physical_memory_bytes()
 
 
-def _read_words(path: Path) -> list[str]:
-    """Read the words of a file; an unreadable file has none."""
+def _read_text(path: Path) -> str:
+    """Read a file; the text of an unreadable file is empty."""
     try:
-        return path.read_text(encoding="ascii").split()
+        return path.read_text(encoding="utf-8")
     except OSError:
-        return []
+        return ""
 
 
 def _physical_memory_bytes() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
-def _read_processor_name() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.processor() or platform.machine())

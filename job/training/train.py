@@ -13,12 +13,9 @@ from job.config.run_config import Config
 from job.data.dataset import Dataset
 from job.errors import DivergenceError
 from job.log import log_stage
-from job.training import malloc, networks
-from job.training.augmentation import Augmentation
+from job.training import networks
 from job.training.compiled_trainer import CompiledTrainer
-from job.training.progress_bar import ProgressBar
-
-PLATEAU_FACTOR, PLATEAU_PATIENCE = 0.5, 2
+from job.training.progress_bar import show_progress
 
 History = dict[str, list[float]]
 
@@ -29,7 +26,6 @@ class TrainedNetwork:
 
     Attributes:
         network: The network with its final weights.
-        seed: Seed of the training.
         history: Metrics of each epoch, as `train_network` returns them.
         wall_time_s: Time to build and train the network.
         val_accuracy: Validation accuracy of the final weights, or None without validation.
@@ -45,12 +41,7 @@ class TrainedNetwork:
 def train_networks(dataset: Dataset, config: Config, strategy: tf.distribute.Strategy) -> list[TrainedNetwork]:
     """Build and train `config.runs` networks one after another, with the seeds from `config.seed` on.
 
-    Each network is the same as that of a single run with its seed.
-
-    Args:
-        dataset: The data set; its last training images are held out for validation.
-        config: Settings of the run.
-        strategy: The strategy in whose scope the networks are built.
+    Each network is the same as that of a single run with its seed. It is built in the scope of the strategy.
 
     Raises:
         DivergenceError: If the loss of an epoch is NaN or infinite.
@@ -77,13 +68,7 @@ def count_steps(dataset: Dataset, config: Config) -> int:
 def train_network(
     network: keras.Model, dataset: Dataset, config: Config, callbacks: Sequence[keras.callbacks.Callback] = ()
 ) -> History:
-    """Train a network in place.
-
-    Args:
-        network: Compiled network.
-        dataset: The data set; its last training images are held out for validation.
-        config: Settings of the run.
-        callbacks: Additional Keras callbacks.
+    """Train a compiled network in place; the last training images are held out for validation.
 
     Returns:
         Keras's history: `loss`, `accuracy` and `learning_rate` of each epoch, and with validation `val_loss` and
@@ -93,14 +78,9 @@ def train_network(
         DivergenceError: If the loss of an epoch is NaN or infinite.
     """
     n_train = dataset.n_train(config.validation_split)
-    names = config.augmentations()
-    augmentation = Augmentation(names, n_train, config.seed) if names else None
-    trainer = CompiledTrainer(network, dataset, n_train, config.batch_size, config.seed, augmentation=augmentation)
-    with ProgressBar(config.epochs, trainer.n_steps) as bar:
-        monitor = _Monitor(bar, config.learning_rate)
-        history = trainer.train(config.epochs, [*_build_callbacks(config), monitor, *callbacks], monitor.show_step)
-    malloc.return_freed_memory()
-    return history
+    trainer = CompiledTrainer(network, dataset, n_train, config.batch_size, config.seed, augment=config.augmentations())
+    with show_progress(config.epochs * trainer.n_steps) as show:
+        return trainer.train(config.epochs, [*_build_callbacks(config), _Monitor(config), *callbacks], show)
 
 
 def _select_val_accuracy(history: History, recipe: Config) -> float | None:
@@ -115,42 +95,30 @@ def _build_callbacks(recipe: Config) -> list[keras.callbacks.Callback]:
     if recipe.average:
         callbacks.append(keras.callbacks.SwapEMAWeights())  # so that validation uses the average
     if recipe.schedule == "plateau":
-        callbacks.append(
-            keras.callbacks.ReduceLROnPlateau(factor=PLATEAU_FACTOR, patience=PLATEAU_PATIENCE, min_delta=0)
-        )
+        callbacks.append(keras.callbacks.ReduceLROnPlateau(factor=0.5, patience=2, min_delta=0))
     if recipe.early_stopping:
         callbacks.append(keras.callbacks.EarlyStopping(patience=recipe.early_stopping, restore_best_weights=True))
     return callbacks
 
 
 class _Monitor(keras.callbacks.Callback):  # type: ignore[misc] # Keras ships no types
-    """Updates the progress bar, records the learning rate, and stops a training that diverges."""
+    """Logs each epoch, records its learning rate, and stops a training that diverges."""
 
-    def __init__(self, bar: ProgressBar, learning_rate: float) -> None:
+    def __init__(self, config: Config) -> None:
         super().__init__()
-        self._bar = bar
-        self._learning_rate = learning_rate
-        self._epoch = 0
-
-    def show_step(self, n_steps: int) -> None:
-        self._bar.show_step(self._epoch, n_steps)
+        self._config = config
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002 - Keras's signature
-        self._epoch = epoch
         self._begun = time.monotonic()
 
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
-        self._check_finite(logs or {})
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        metrics = {} if logs is None else logs  # Keras's history keeps what is added to it
-        self._check_finite(metrics)
-        self._bar.log_epoch(epoch, metrics, time.monotonic() - self._begun)
-        metrics["learning_rate"] = float(tf.convert_to_tensor(self.model.optimizer.learning_rate))
-
-    def _check_finite(self, metrics: dict[str, Any]) -> None:
-        if not all(math.isfinite(value) for value in metrics.values()):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any]) -> None:
+        if not all(map(math.isfinite, logs.values())):
             raise DivergenceError(
-                f"the loss became NaN or infinite in epoch {self._epoch + 1} with --learning-rate "
-                f"{self._learning_rate:g}; lower the learning rate"
+                f"the loss became NaN or infinite in epoch {epoch + 1} with --learning-rate "
+                f"{self._config.learning_rate:g}; lower the learning rate"
             )
+        values = ", ".join(f"{name} {value:.4f}" for name, value in logs.items() if name != "learning_rate")
+        wall_time_s = time.monotonic() - self._begun
+        log_stage("training", f"epoch {epoch + 1} of {self._config.epochs}: {values} ({wall_time_s:.1f} s)")
+        # Keras's history keeps what is added here.
+        logs["learning_rate"] = float(tf.convert_to_tensor(self.model.optimizer.learning_rate))

@@ -1,4 +1,4 @@
-"""What the browser tests need: Chromium, a server like Jenkins, and a visit to a page that remembers what happened."""
+"""Starts Chromium, serves a report like Jenkins, and records the requests and messages of a page."""
 
 import http.server
 import shutil
@@ -14,15 +14,15 @@ from typing import Any
 from playwright.sync_api import Browser, Page
 
 JENKINS = "sandbox allow-same-origin; default-src 'none'; img-src 'self'; style-src 'self';"
-"""The Content-Security-Policy under which Jenkins shows what a build has archived."""
+"""The Content-Security-Policy with which Jenkins serves the files of a build."""
 
 HEIGHT = 900
 
 
 def executable() -> str:
     """The path of the system's Chromium."""
-    found = filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))
-    return next(found)
+    paths = map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))
+    return next(filter(None, paths))
 
 
 class _Handler(http.server.SimpleHTTPRequestHandler):
@@ -34,7 +34,7 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
         super().end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Says nothing: what is asked for is seen in the browser."""
+        """Logs nothing, because the browser records the requests."""
 
 
 class _JenkinsHandler(_Handler):
@@ -43,7 +43,7 @@ class _JenkinsHandler(_Handler):
 
 @contextmanager
 def served(folder: Path, *, like_jenkins: bool) -> Iterator[str]:
-    """The address of a folder on a server of its own, which sends Jenkins's policy or none."""
+    """Serves a folder, with the policy of Jenkins or without one; yields its address."""
     handler = partial(_JenkinsHandler if like_jenkins else _Handler, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
@@ -57,7 +57,7 @@ def served(folder: Path, *, like_jenkins: bool) -> Iterator[str]:
 
 @dataclass
 class Visit:
-    """A page, and since it was opened: the addresses it asked for, and what stood on the console."""
+    """A page, the addresses that it requested, and the messages on its console."""
 
     page: Page
     requests: list[str] = field(default_factory=list)
@@ -66,24 +66,24 @@ class Visit:
 
 @contextmanager
 def visit(browser: Browser, address: str, *, width: int = 1440, **options: Any) -> Iterator[Visit]:  # noqa: ANN401
-    """Opens a page in a window of its own; the options are those of Playwright's `new_context`."""
+    """Opens a page in a new window; the options are those of Playwright's `new_context`."""
     with browser.new_context(viewport={"width": width, "height": HEIGHT}, **options) as context:
-        made = Visit(context.new_page())
-        made.page.on("request", lambda request: made.requests.append(request.url))
-        made.page.on("console", lambda message: made.messages.append(f"{message.text} ({message.location['url']})"))
-        made.page.on("pageerror", lambda error: made.messages.append(str(error)))
-        made.page.goto(address)
-        yield made
+        opened = Visit(context.new_page())
+        opened.page.on("request", lambda request: opened.requests.append(request.url))
+        opened.page.on("console", lambda message: opened.messages.append(f"{message.text} ({message.location['url']})"))
+        opened.page.on("pageerror", lambda error: opened.messages.append(str(error)))
+        opened.page.goto(address)
+        yield opened
 
 
 def words(page: Page) -> Counter[str]:
-    """The words that can be seen on a page; a button's are not among them."""
-    seen = Counter(page.inner_text("body").split())
+    """The visible words of a page, without those of buttons."""
+    visible = Counter(page.inner_text("body").split())
     for button in page.locator("button").all_inner_texts():
-        seen -= Counter(button.split())
-    return seen
+        visible -= Counter(button.split())
+    return visible
 
 
 def letters(page: Page) -> str:
-    """The text that can be seen on a page, without any white space, which depends on the style."""
+    """The visible text of a page without white space, which depends on the style."""
     return "".join(page.inner_text("body").split())

@@ -27,8 +27,8 @@ HEADER = bytes((0, 0, 8, 1, 0, 0, 0, 3))
     ("content", "words"),
     [
         (b"not gzip at all", "is not a valid gzip file"),
-        (gzip.compress(HEADER + b"abc")[:-12], "is truncated or damaged"),
-        (gzip.compress(b"")[:10] + b"\xff" * 20, "damaged"),
+        (gzip.compress(HEADER + b"abc")[:-12], "is not a valid gzip file .*end-of-stream"),
+        (gzip.compress(b"")[:10] + b"\xff" * 20, "is not a valid gzip file"),
         (gzip.compress(HEADER + b"abc")[:-8] + bytes(8), "is not a valid gzip file .*CRC"),
         (gzip.compress(b""), "is empty"),
         (

@@ -54,7 +54,7 @@ export: [onnx, litert]
 ```
 
 `python -m job --recipe cnn --print-config > fashion-job.yaml` writes a file with all options to start from. The job
-refuses an unknown or repeated key, a value of the wrong type or out of range, a YAML tag of its own, and a file above
+refuses an unknown or repeated key, a value of the wrong type or out of range, a custom YAML tag, and a file above
 64 KiB (exit status 64).
 
 ## Environment

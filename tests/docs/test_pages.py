@@ -77,7 +77,7 @@ def list_tree(text: str) -> set[str]:
     """The paths of the modules in the tree of architecture.md, relative to the repository."""
     paths: set[str] = set()
     folders: list[str] = []
-    for line in text.splitlines():
+    for line in filter(str.strip, text.splitlines()):
         name = line.split()[0]
         depth = (len(line) - len(line.lstrip())) // 2
         folders = [*folders[:depth], name]

@@ -4,11 +4,13 @@ from numpy.typing import NDArray
 from sklearn import metrics as sklearn_metrics
 
 from job.evaluation import bootstrap
-from job.evaluation.bootstrap import bootstrap_averages, bootstrap_loss_and_ece
+from job.evaluation.bootstrap import average_metrics, bootstrap_averages, bootstrap_loss_and_ece
 from job.evaluation.calibration import measure_calibration
 from job.evaluation.intervals import Interval
 
 MATRIX = np.array([[40, 10, 0], [20, 30, 5], [0, 0, 95]])
+SMALL = np.array([[4, 1, 0], [2, 3, 0], [0, 0, 5]])
+SAME = np.ones(3, np.int64)
 
 Images = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]
 
@@ -121,3 +123,53 @@ def test_a_resample_has_as_many_images() -> None:
     assert (blocks.sum(axis=(1, 2)) == 200).all()
     assert (blocks[:, MATRIX == 0] == 0).all()
     assert blocks.mean(axis=0) == pytest.approx(MATRIX, abs=1)
+
+
+def test_macro_averages_worked_by_hand() -> None:
+    """Each of the three classes counts the same."""
+    precision, recall, f1 = average_metrics(SMALL, SAME)
+    assert precision == pytest.approx((4 / 6 + 3 / 4 + 1) / 3)
+    assert recall == pytest.approx((4 / 5 + 3 / 5 + 1) / 3)
+    assert f1 == pytest.approx((8 / 11 + 6 / 9 + 1) / 3)
+
+
+def test_weighted_averages_worked_by_hand() -> None:
+    """A class counts by its support, so the weighted recall is the accuracy."""
+    matrix = np.array([[1, 1], [0, 6]])
+    precision, recall, f1 = average_metrics(matrix, matrix.sum(axis=1))
+    assert precision == pytest.approx((2 * 1 + 6 * 6 / 7) / 8)
+    assert recall == pytest.approx(7 / 8)
+    assert f1 == pytest.approx((2 * 2 / 3 + 6 * 12 / 13) / 8)
+
+
+def test_a_class_never_predicted_counts_as_0() -> None:
+    """Nothing is divided by zero."""
+    assert average_metrics(np.array([[3, 0], [2, 0]]), np.ones(2, np.int64)).tolist() == [3 / 10, 1 / 2, 6 / 16]
+
+
+def test_a_class_without_weight_does_not_count() -> None:
+    """A resample can lack a class."""
+    matrix = np.array([[3, 1], [0, 0]])
+    assert average_metrics(matrix, matrix.sum(axis=1) > 0).tolist() == [1, 3 / 4, 6 / 7]
+
+
+def test_many_matrices_at_once_have_the_averages_of_each() -> None:
+    """The bootstrap averages resamples in blocks."""
+    matrices = np.stack([SMALL, SMALL.T, np.diag([1, 2, 3])])
+    weights = matrices.sum(axis=-1)
+    averages = average_metrics(matrices, weights)
+    assert averages.shape == (3, 3)
+    for index, matrix in enumerate(matrices):
+        assert averages[:, index].tolist() == average_metrics(matrix, weights[index]).tolist()
+
+
+@pytest.mark.parametrize("n_classes", [2, 10, 100])
+def test_averages_equal_those_of_scikit_learn(n_classes: int) -> None:
+    """Some classes of these random predictions are never predicted."""
+    random = np.random.default_rng(n_classes)
+    y_true = np.arange(1000) % n_classes
+    y_pred = random.dirichlet(np.full(n_classes, 0.3), 1000).argmax(axis=1)
+    matrix = sklearn_metrics.confusion_matrix(y_true, y_pred, labels=range(n_classes))
+    for average, weights in (("macro", np.ones(n_classes, np.int64)), ("weighted", matrix.sum(axis=1))):
+        expected = sklearn_metrics.precision_recall_fscore_support(y_true, y_pred, average=average, zero_division=0)
+        assert average_metrics(matrix, weights) == pytest.approx(expected[:3])

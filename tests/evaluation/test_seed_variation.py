@@ -40,6 +40,7 @@ def test_mean_and_standard_deviation_equal_their_definitions() -> None:
         ((0.9, 0.7, 0.8), 9),
         ((0.6, 0.9, 0.7, 0.8), 9),
         ((0.8, 0.7, 0.8, 0.9, 0.8), 9),
+        ((0.8, 0.7, 0.8, 0.9), 7),
     ],
 )
 def test_the_median_run(accuracies: tuple[float, ...], seed: int) -> None:

@@ -13,13 +13,12 @@ import pytest
 import yaml
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from support import make_run
 
 from job.config.export_formats import FORMATS
 from job.config.recipes import TestTime
-from job.data.dataset import FASHION_MNIST
-from job.report import model_card
+from job.report.model_card import render_model_card
 from job.results.file_names import CARD, EXPORTS
-from job.results.schema import Results
 
 IMAGES = "t10k-images-idx3-ubyte.gz"
 TOLERANCE = 1e-5
@@ -97,87 +96,79 @@ def test_its_code_gives_the_predictions_of_the_run(exported_run: Path, tmp_path:
     np.testing.assert_allclose(np.load(folder / "1.npy"), written[:1, 3:], rtol=0, atol=TOLERANCE)
 
 
-def test_has_code_for_each_exported_format(finished_results: Results) -> None:
+def test_has_code_for_each_exported_format() -> None:
     """One block of code for each, in addition to the images and the Keras model."""
-    for names in ([], ["onnx"], list(FORMATS)):
-        config = dataclasses.replace(finished_results.config, export=tuple(names))
-        text = model_card.render(dataclasses.replace(finished_results, config=config))
+    for names in ((), ("onnx",), tuple(FORMATS)):
+        text = render_model_card(make_run(export=names))
         assert len(codes(text, "python")) == 2 + len(names)
         assert all((f"`{path}" in text) == (name in names) for name, path in FORMATS.items())
 
 
-def test_shows_the_metrics_of_the_results(finished_results: Results) -> None:
+def test_shows_the_metrics_of_the_run() -> None:
     """All metrics have their n and interval, for all images and by class."""
-    results = finished_results
-    front, tokens = split(model_card.render(results))
+    run = make_run()
+    evaluation = run.evaluation
+    front, tokens = split(render_model_card(run))
     rows = {row[0]: row[1:] for row in table(tokens, "metric")}
-    interval = results.accuracy_interval
-    n_right = sum(row[label] for label, row in enumerate(results.confusion_matrix))
-    assert rows[f"accuracy ({n_right} of 100 correct)"] == [
-        f"{results.accuracy:.3f}",
+    interval = evaluation.accuracy_interval
+    n_correct = sum(row[label] for label, row in enumerate(evaluation.confusion_matrix))
+    assert rows[f"accuracy ({n_correct} of 100 correct)"] == [
+        f"{evaluation.accuracy:.3f}",
         f"{interval.lower:.3f}–{interval.upper:.3f}",  # noqa: RUF001 - a range
     ]
-    others = {"calibration error": results.calibration.ece, "loss": results.loss} | {
-        f"macro {name}": getattr(results.macro, name.lower()) for name in ("precision", "recall", "F1")
+    others = {"calibration error": evaluation.calibration.ece, "loss": evaluation.loss} | {
+        f"macro {name}": getattr(evaluation.macro, name.lower()) for name in ("precision", "recall", "F1")
     }
     assert {name: row[0] for name, row in list(rows.items())[1:]} == {
         name: f"{value:.3f}" for name, value in others.items()
     }
     classes = table(tokens, "class")
     assert [row[0] for row in classes] == [str(label) for label in range(10)]
-    assert [int(row[2]) for row in classes] == [metrics.support for metrics in results.per_class]
-    assert [int(row[3]) for row in classes] == np.sum(results.confusion_matrix, axis=0).tolist()
-    for row, metrics in zip(classes, results.per_class, strict=True):
+    assert [int(row[2]) for row in classes] == [metrics.support for metrics in evaluation.per_class]
+    assert [int(row[3]) for row in classes] == np.sum(evaluation.confusion_matrix, axis=0).tolist()
+    for row, metrics in zip(classes, evaluation.per_class, strict=True):
         for cell, name in zip(row[4:], ("recall", "precision", "f1"), strict=True):
             bounds = getattr(metrics, f"{name}_interval")
             assert cell == f"{getattr(metrics, name):.3f} ({bounds.lower:.3f}–{bounds.upper:.3f})"  # noqa: RUF001
     assert isinstance(front, dict)
     (entry,) = front["model-index"][0]["results"]
-    assert [metric["value"] for metric in entry["metrics"]] == [results.accuracy, results.macro.f1]
-    assert [row[1] for row in table(tokens, "file")] == list(results.data.sha256.values())
-    assert codes(model_card.render(results), "sh") == [results.command + "\n"]
+    assert [metric["value"] for metric in entry["metrics"]] == [evaluation.accuracy, evaluation.macro.f1]
+    assert [row[1] for row in table(tokens, "file")] == list(run.provenance.data.sha256.values())
+    assert codes(render_model_card(run), "sh") == [run.provenance.command + "\n"]
 
 
-def test_lists_the_settings_of_the_training(finished_results: Results) -> None:
+def test_lists_the_settings_of_the_training() -> None:
     """Settings that change only where and how the run takes place are left out."""
-    rows = dict(table(split(model_card.render(finished_results))[1], "setting"))
+    run = make_run(epochs=2, output="elsewhere")
+    assert run.training
+    rows = dict(table(split(render_model_card(run))[1], "setting"))
     assert rows["epochs"] == "2"
+    assert "output" not in rows
     assert {name.replace(" ", "_"): value for name, value in rows.items()} == {
-        name: str(value) for name, value in finished_results.config.settings().items()
+        name: str(value) for name, value in run.training.config.settings().items()
     }
 
 
 ODD = (
-    *(
-        "a|b",
-        "*bold*",
-        "_x_",
-        "`code`",
-        "[a](http://b.c)",
-        "<b>&amp;",
-        "![i](j)",
-        r"\| back\slash",
-        "$x$ ~~y~~",
-        "# :bag:",
-    ),
+    *("a|b", "*bold*", "_x_", "`code`", "[a](http://b.c)", "<b>&amp;", "![i](j)"),
+    *(r"\| back\slash", "$x$ ~~y~~", "# :bag:"),
 )
 
 
-def test_escapes_names(finished_results: Results) -> None:
+def test_escapes_names() -> None:
     """Class names and the names of data set and folders appear as they are, whatever markup they contain."""
-    classes = zip(finished_results.per_class, ODD, strict=True)
-    per_class = [dataclasses.replace(metrics, name=name) for metrics, name in classes]
     name = "```|<x> \"quoted\" 'y': \N{SNOWMAN}\U0001f600 *z*"
-    data = dataclasses.replace(finished_results.data, name=name)
     command = "python -m job --data '``` <x>'"
-    results = dataclasses.replace(finished_results, per_class=per_class, data=data, command=command)
-    front, tokens = split(model_card.render(results))
+    run = make_run(class_names=ODD, is_fashion_mnist=False)
+    data = dataclasses.replace(run.provenance.data, name=name)
+    run = dataclasses.replace(run, provenance=dataclasses.replace(run.provenance, data=data, command=command))
+    front, tokens = split(render_model_card(run))
     assert [row[1] for row in table(tokens, "class")] == list(ODD)
     title = next(following for token, following in itertools.pairwise(tokens) if token.type == "heading_open")
     assert shown(title).startswith(f"Model card: {name}, ")
     assert isinstance(front, dict)
     assert front["model-index"][0]["results"][0]["dataset"]["name"] == name
-    assert codes(model_card.render(results), "sh") == [command + "\n"]
+    assert codes(render_model_card(run), "sh") == [command + "\n"]
     assert all(shown(token) for token in tokens if token.type == "inline")
     assert not any(token.type == "html_block" for token in tokens)
 
@@ -189,23 +180,27 @@ def test_escapes_names(finished_results: Results) -> None:
         ("flip-shift", "in 10 views (as it is, shifted by one pixel in each of four directions, and"),
     ],
 )
-def test_names_the_views_of_each_image(finished_results: Results, test_time: TestTime, words: str) -> None:
+def test_names_the_views_of_each_image(test_time: TestTime, words: str) -> None:
     """Both in the model details and in the evaluation data; with one view, the card does not mention any."""
-    config = dataclasses.replace(finished_results.config, test_time=test_time)
-    _, tokens = split(model_card.render(dataclasses.replace(finished_results, config=config)))
+    _, tokens = split(render_model_card(make_run(test_time=test_time)))
     lines = [shown(token) for token in tokens if token.type == "inline"]
     assert sum(words in line for line in lines) == 1
     assert any("from the averaged probabilities of all views" in line for line in lines)
-    assert "views" not in model_card.render(finished_results)
+    assert "views" not in render_model_card(make_run())
 
 
-def test_names_the_licence_of_the_data_set(finished_results: Results) -> None:
-    """Fashion-MNIST has a known one, other data sets have not."""
-    own = model_card.render(finished_results)
-    assert "The licence of the data set is unknown" in own
-    assert "Zalando" not in own
-    data = dataclasses.replace(finished_results.data, name=FASHION_MNIST)
-    known = model_card.render(dataclasses.replace(finished_results, data=data))
+def test_names_the_licence_of_the_data_set() -> None:
+    """The licence of Fashion-MNIST is known, that of another data set is not."""
+    other = render_model_card(make_run(is_fashion_mnist=False))
+    assert "The licence of the data set is unknown" in other
+    assert "Zalando" not in other
+    known = render_model_card(make_run())
     assert "© Zalando SE, under the MIT licence" in known
     assert "unknown" not in known.partition("## Training data")[2]
     assert "datasets: [zalando-datasets/fashion_mnist]" in known
+
+
+def test_describes_a_training() -> None:
+    """A run that this job did not train has no card."""
+    with pytest.raises(ValueError, match="a model card describes a training"):
+        render_model_card(make_run(trained=False))

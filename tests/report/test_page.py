@@ -16,7 +16,7 @@ from job.config.recipes import ModelName
 from job.config.run_config import Layout
 from job.evaluation.predictions import Predictions
 from job.report.build import build_report
-from job.report.comparison_view import assess_difference
+from job.report.findings import assess_difference
 from job.report.page import render_page
 from job.results.run import Run
 

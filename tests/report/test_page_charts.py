@@ -1,5 +1,4 @@
 import re
-from dataclasses import asdict
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -13,7 +12,7 @@ from job.report.page_charts import draw_charts
 @pytest.fixture(scope="module")
 def charts() -> dict[str, str]:
     run = make_run(n=1000, with_reference=True, epochs=200)
-    return asdict(draw_charts(run, with_published=True))
+    return dict(draw_charts(run, with_published=True))
 
 
 def test_charts_follow_the_page(charts: dict[str, str]) -> None:
@@ -32,11 +31,10 @@ def test_charts_are_small(charts: dict[str, str]) -> None:
     assert max(len(chart) for name, chart in charts.items() if name != "confusion_matrix") < 8000
 
 
-def test_a_run_lacks_the_charts_that_it_has_no_data_for() -> None:
+def test_a_run_lacks_the_charts_that_it_has_no_data_for(charts: dict[str, str]) -> None:
     """Neither a training nor a reference."""
-    charts = draw_charts(make_run(trained=False), with_published=False)
-    missing = [name for name, chart in vars(charts).items() if chart is None]
-    assert missing == ["published_accuracies", "recall_changes", "loss", "accuracy"]
+    drawn = draw_charts(make_run(trained=False), with_published=False)
+    assert charts.keys() - drawn.keys() == {"published_accuracies", "recall_changes", "loss", "accuracy"}
 
 
 def test_warming_up_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,10 +2,13 @@ import errno
 import json
 import shutil
 import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
-from support import make_run
+from support import REPOSITORY, make_run
 
 from job.errors import OutputError
 from job.report.page import render_page
@@ -32,8 +35,8 @@ def record(run: Run, tmp_path: Path) -> RunRecord:
 def test_it_evaluates_the_predictions_and_writes_the_report(run: Run, record: RunRecord, tmp_path: Path) -> None:
     """The scores, metrics.json and the page are those that this process computes."""
     with ReportWorker() as worker:
-        scores = worker.evaluate(tmp_path, "single", record).result(60)
-        worker.written.result(60)
+        scores = worker.evaluate(tmp_path, "single", record)
+        worker.finish()
     assert scores == {"accuracy": run.evaluation.accuracy, "loss": run.evaluation.loss, "n_test": 100}
     assert Run.read(tmp_path).evaluation == run.evaluation
     assert (tmp_path / "index.html").read_bytes() == render_page(run, "single")["index.html"]
@@ -43,9 +46,9 @@ def test_a_file_that_cannot_be_written_is_a_system_error(record: RunRecord, tmp_
     """The scores are known before; a folder has the name of the page."""
     (tmp_path / "index.html").mkdir()
     with ReportWorker() as worker:
-        assert worker.evaluate(tmp_path, "single", record).result(60)["n_test"] == 100
+        assert worker.evaluate(tmp_path, "single", record)["n_test"] == 100
         with pytest.raises(IsADirectoryError) as caught:
-            worker.written.result(60)
+            worker.finish()
     assert caught.value.errno == errno.EISDIR
 
 
@@ -54,17 +57,15 @@ def test_a_killed_process_is_reported(record: RunRecord, tmp_path: Path) -> None
     with ReportWorker() as worker:
         worker._process.send_signal(signal.SIGKILL)
         worker._process.wait()
-        scores = worker.evaluate(tmp_path, "single", record)
-        for future in (scores, worker.written):
-            with pytest.raises(OutputError, match=r"was killed \(signal 9\), usually because memory ran out; give it"):
-                future.result(60)
+        with pytest.raises(OutputError, match=r"was killed \(signal 9\), usually because memory ran out; give it"):
+            worker.evaluate(tmp_path, "single", record)
 
 
 def test_files_that_contradict_each_other_are_a_bug(record: RunRecord, tmp_path: Path) -> None:
     """This job wrote them a moment ago."""
     shutil.copy(tmp_path / "predictions.csv", tmp_path / "samples.npz")
     with ReportWorker() as worker, pytest.raises(RuntimeError, match=r"samples\.npz: damaged"):
-        worker.evaluate(tmp_path, "single", record).result(60)
+        worker.evaluate(tmp_path, "single", record)
 
 
 def test_much_on_stderr_does_not_block_the_process(record: RunRecord, tmp_path: Path) -> None:
@@ -75,7 +76,7 @@ def test_much_on_stderr_does_not_block_the_process(record: RunRecord, tmp_path: 
         worker = ReportWorker()
     with worker:
         worker.evaluate(tmp_path, "single", record)
-        worker.written.result(60)
+        worker.finish()
 
 
 def test_it_ends_with_its_parent() -> None:
@@ -89,7 +90,39 @@ def test_it_ends_with_its_parent() -> None:
 def test_it_ignores_the_interrupt_of_a_terminal(record: RunRecord, tmp_path: Path) -> None:
     """The terminal sends SIGINT to both processes, and the parent decides."""
     with ReportWorker() as worker:
-        scores = worker.evaluate(tmp_path, "folder", record).result(60)
+        scores = worker.evaluate(tmp_path, "folder", record)
         worker._process.send_signal(signal.SIGINT)
-        worker.written.result(60)
+        worker.finish()
     assert json.loads((tmp_path / "metrics.json").read_text())["evaluation"]["accuracy"] == scores["accuracy"]
+
+
+@pytest.mark.parametrize("wait", ["worker.finish()", "worker._process.stdout.readline()"])
+def test_a_signal_ends_both_processes_while_the_parent_waits(wait: str) -> None:
+    """The signal handler runs within the call that waits, and must not wait for the same lock."""
+    code = (
+        "from job import signals\nfrom job.report.worker import ReportWorker\nsignals.install()\n"
+        "with ReportWorker() as worker, signals.on_exit(worker.stop):\n"
+        f"    print(worker._process.pid, flush=True)\n    {wait}"
+    )
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        worker = int(parent.stdout.readline())
+        time.sleep(0.5)  # until the parent waits
+        parent.terminate()
+        try:
+            assert parent.wait(20) == 128 + signal.SIGTERM
+        finally:
+            parent.kill()
+    deadline = time.monotonic() + 5
+    while is_running(worker):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process still runs; one that nobody waits for remains without a command."""
+    try:
+        return bool(Path(f"/proc/{pid}/cmdline").read_bytes())
+    except OSError:
+        return False

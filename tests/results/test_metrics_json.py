@@ -92,7 +92,7 @@ def test_what_is_no_file(tmp_path: Path) -> None:
             lambda c: c["evaluation"].update(accuracy="high"),
             "damaged (Expected `float`, got `str` - at `$.evaluation.accuracy`)",
         ),
-        (lambda c: c["evaluation"].update(seed=-1), "damaged (the seed of the evaluation is negative)"),
+        (lambda c: c["evaluation"].update(seed=-1), "damaged (Expected `int` >= 0 - at `$.evaluation.seed`)"),
         (lambda c: c["training"]["config"].update(epochs=0), "damaged (--epochs is 0"),
         (lambda c: c["training"]["config"].update(recipe="best"), "damaged ("),
         (lambda c: c["training"]["history"]["loss"].pop(), "damaged (the history does not have 2 epochs)"),
@@ -101,20 +101,20 @@ def test_what_is_no_file(tmp_path: Path) -> None:
         (lambda c: c["training"].update(n_validation=0), "damaged (the history does not have 2 epochs)"),
         (
             lambda c: c["training"]["history"]["accuracy"].__setitem__(0, 5),
-            "damaged (an accuracy of an epoch is not from 0 to 1)",
+            "damaged (Expected `float` <= 1.0 - at `$.training.history.accuracy[0]`)",
         ),
         (
             lambda c: c["training"]["history"]["val_accuracy"].__setitem__(0, -1),
-            "damaged (an accuracy of an epoch is not from 0 to 1)",
+            "damaged (Expected `float` >= 0.0 - at `$.training.history.val_accuracy[0]`)",
         ),
-        (lambda c: c["training"]["history"]["loss"].__setitem__(0, -1), "a learning rate or a count is out of range"),
-        (lambda c: c["training"]["history"]["val_loss"].__setitem__(0, 1e300), "or a count is out of range"),
-        (lambda c: c["training"].update(n_train=-1), "damaged (a loss, a learning rate or a count is out of range)"),
-        (lambda c: c["training"].update(n_validation=-1), "a learning rate or a count is out of range"),
+        (lambda c: c["training"]["history"]["loss"].__setitem__(0, -1), ">= 0.0 - at `$.training.history.loss[0]`"),
+        (lambda c: c["training"]["history"]["val_loss"].__setitem__(0, 1e300), "`float` < 1000000000000.0 - at"),
+        (lambda c: c["training"].update(n_train=-1), "Expected `int` >= 0 - at `$.training.n_train`"),
+        (lambda c: c["training"].update(n_validation=-1), ">= 0 - at `$.training.n_validation`"),
         (lambda c: c["training"]["config"].update(runs=2), "damaged (the seed variation does not have 2 runs"),
         (lambda c: c["provenance"]["timings_s"].clear(), "damaged (the time of the training is missing)"),
-        (lambda c: c["provenance"]["timings_s"].update(data=1e308), "damaged (a time is out of range)"),
-        (lambda c: c["provenance"]["timings_s"].update(total=-1), "damaged (a time is out of range)"),
+        (lambda c: c["provenance"]["timings_s"].update(data=1e308), "at `$.provenance.timings_s[...]`"),
+        (lambda c: c["provenance"]["timings_s"].update(total=-1), "at `$.provenance.timings_s[...]`"),
         (
             lambda c: c["evaluation"]["per_class"][0].update(name="a\x01"),
             r"damaged (the text 'a\x01' has a control character)",
@@ -141,6 +141,7 @@ def test_an_edited_metrics_json(folder: Path, edit: Edit, words: str) -> None:
         b"[]",
         b"null",
         b"\xff\xfe",
+        b'{"schema_version": "\xff"}',
         b'{"schema_version": %d' % SCHEMA_VERSION,
         b'{"schema_version": %d}' % SCHEMA_VERSION,
         b'{"schema_version": %d, "a": NaN}' % SCHEMA_VERSION,
@@ -157,8 +158,8 @@ def test_a_file_that_is_no_json(tmp_path: Path, content: bytes) -> None:
     ("edit", "words"),
     [
         (lambda c: c["reference"].update(network="a\x01"), "control character"),
-        (lambda c: c["reference"].update(loss=-1), "the loss of the reference is out of range"),
-        (lambda c: c["reference"].update(loss=1e300), "the loss of the reference is out of range"),
+        (lambda c: c["reference"].update(loss=-1), ">= 0.0 - at `$.comparison.reference.loss`"),
+        (lambda c: c["reference"].update(loss=1e300), "at `$.comparison.reference.loss`"),
         (lambda c: c["reference"]["loss_interval"].update(upper=1e300), "the loss of the reference is out of range"),
         (lambda c: c["reference"]["loss_interval"].update(lower=2), "the loss of the reference is out of range"),
         (lambda c: c["reference"].pop("command"), "`command` - at `$.comparison.reference`"),
@@ -185,19 +186,25 @@ def test_a_seed_variation_reads_back(repeated_folder: Path) -> None:
 @pytest.mark.parametrize(
     ("edit", "words"),
     [
-        (lambda t: t["seed_variation"].update(mean=0.5), "mean does not follow from the runs"),
-        (lambda t: t["seed_variation"].update(sd=0.5), "sd does not follow from the runs"),
+        (lambda t: t["seed_variation"].update(mean=0.5), "the seed variation does not follow from its runs"),
+        (lambda t: t["seed_variation"].update(sd=0.5), "the seed variation does not follow from its runs"),
         (lambda t: t["seed_variation"]["runs"].pop(), "does not have 3 runs with the seeds from 4"),
         (lambda t: t["seed_variation"]["runs"][0].update(seed=9), "does not have 3 runs with the seeds from 4"),
         (lambda t: t.update(seed_variation=None), "does not have 3 runs with the seeds from 4"),
         (lambda t: t["config"].update(runs=1), "does not have 1 runs with the seeds from 4"),
-        (lambda t: t["seed_variation"].update(reported_seed=99), "reported_seed does not follow"),
-        (lambda t: t["seed_variation"].update(reported_seed=5), "reported_seed does not follow"),
-        (lambda t: [run.update(loss=9) for run in t["seed_variation"]["runs"]], "loss does not follow"),
-        (lambda t: t["seed_variation"]["runs"][0].update(accuracy=5), "an accuracy, a loss or a time of a run"),
-        (lambda t: t["seed_variation"]["runs"][0].update(val_accuracy=5), "an accuracy, a loss or a time of a run"),
-        (lambda t: t["seed_variation"]["runs"][0].update(loss=-1), "an accuracy, a loss or a time of a run"),
-        (lambda t: t["seed_variation"]["runs"][0].update(training_s=-1), "an accuracy, a loss or a time of a run"),
+        (lambda t: t["seed_variation"].update(reported_seed=99), "the seed variation does not follow from its runs"),
+        (lambda t: t["seed_variation"].update(reported_seed=5), "the seed variation does not follow from its runs"),
+        (
+            lambda t: [run.update(loss=9) for run in t["seed_variation"]["runs"]],
+            "the evaluation is not that of the run with seed 4",
+        ),
+        (
+            lambda t: t["seed_variation"]["runs"][0].update(accuracy=5),
+            "at `$.training.seed_variation.runs[0].accuracy`",
+        ),
+        (lambda t: t["seed_variation"]["runs"][0].update(val_accuracy=5), "runs[0].val_accuracy`"),
+        (lambda t: t["seed_variation"]["runs"][0].update(loss=-1), "runs[0].loss`"),
+        (lambda t: t["seed_variation"]["runs"][0].update(training_s=-1), "runs[0].training_s`"),
     ],
 )
 def test_an_edited_seed_variation(repeated_folder: Path, edit: Edit, words: str) -> None:
@@ -206,10 +213,21 @@ def test_an_edited_seed_variation(repeated_folder: Path, edit: Edit, words: str)
     assert words in read_error(repeated_folder)
 
 
+def test_a_single_run_has_no_seed_variation(repeated_folder: Path) -> None:
+    """One accuracy has no standard deviation."""
+
+    def keep_one_run(training: dict[str, Any]) -> None:
+        training["config"]["runs"] = 1
+        del training["seed_variation"]["runs"][1:]
+
+    edit_metrics(repeated_folder, lambda content: keep_one_run(content["training"]))
+    assert "the seed variation does not have 1 runs" in read_error(repeated_folder)
+
+
 def test_the_evaluation_is_that_of_the_reported_run(repeated_folder: Path) -> None:
     """Its accuracy must be that of the run of median accuracy."""
     edit_metrics(repeated_folder, lambda content: content["evaluation"].update(accuracy=0.5))
-    assert "accuracy does not follow from the runs of the seed variation" in read_error(repeated_folder)
+    assert "the evaluation is not that of the run with seed" in read_error(repeated_folder)
 
 
 def test_a_training_that_stopped_early_reads_back(folder: Path) -> None:

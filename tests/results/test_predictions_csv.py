@@ -57,14 +57,13 @@ def test_predictions_read_back(
     n_at_once: int | None,
     with_reference: bool,  # noqa: FBT001 - a parameter
 ) -> None:
-    """Written and read at once, by a few lines and by one, the float32 are the same to the last bit."""
+    """Written at once, by a few lines and by one, the float32 are the same to the last bit."""
     predictions = make_predictions(50, 3, with_reference=with_reference)
     predictions.probabilities[7] = [1e-45, 1 - 2**-24, 0]  # the smallest float32 and the largest below 1
     write_predictions(tmp_path, predictions)
     whole = (tmp_path / PREDICTIONS).read_bytes()
     if n_at_once:
         monkeypatch.setattr(predictions_csv, "N_WRITTEN_AT_ONCE", n_at_once)
-        monkeypatch.setattr(predictions_csv, "N_READ_AT_ONCE", n_at_once)
         write_predictions(tmp_path, predictions)
         assert (tmp_path / PREDICTIONS).read_bytes() == whole
     assert_equal(read_predictions(tmp_path, 3, has_reference=with_reference), predictions)
@@ -81,21 +80,6 @@ def test_pandas_reads_the_predictions(folder: Path) -> None:
     assert (table[names].to_numpy() == predictions.probabilities).all()
 
 
-def test_a_file_is_read_in_parts(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only a few lines are in memory as a table at once."""
-    lengths = []
-    check_part = predictions_csv._check_part
-
-    def record(table: pd.DataFrame, start: int, n_classes: int) -> object:
-        lengths.append(len(table))
-        return check_part(table, start, n_classes)
-
-    monkeypatch.setattr(predictions_csv, "_check_part", record)
-    monkeypatch.setattr(predictions_csv, "N_READ_AT_ONCE", 30 * 13)
-    read_predictions(folder, 10)
-    assert lengths == [30, 30, 30, 10]
-
-
 def swap_probabilities(text: str) -> str:
     """The text with the greatest probability of its first image in the place of another class."""
     head, _, *rest = text.splitlines(keepends=True)
@@ -107,7 +91,6 @@ def replace_in_line_1(pattern: str, replacement: str) -> Change:
     return lambda text: re.sub(rf"(?m)^1,{pattern}", f"1,{replacement}", text, count=1)
 
 
-@pytest.mark.parametrize("n_at_once", [predictions_csv.N_READ_AT_ONCE, 1])
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -137,11 +120,8 @@ def replace_in_line_1(pattern: str, replacement: str) -> Change:
         (lambda _: "\0", ".*"),
     ],
 )
-def test_a_damaged_file(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, n_at_once: int, change: Change, words: str
-) -> None:
-    """Read at once or line by line, whatever pandas makes of it becomes one line."""
-    monkeypatch.setattr(predictions_csv, "N_READ_AT_ONCE", n_at_once)
+def test_a_damaged_file(folder: Path, change: Change, words: str) -> None:
+    """Whatever pandas makes of it becomes one line."""
     before = (folder / PREDICTIONS).read_bytes()
     change_file(folder, change)
     assert (folder / PREDICTIONS).read_bytes() != before
@@ -197,5 +177,5 @@ def test_a_missing_file(tmp_path: Path) -> None:
 def test_a_folder_in_its_place(tmp_path: Path) -> None:
     """It cannot be read."""
     (tmp_path / PREDICTIONS).mkdir()
-    with pytest.raises(DataError, match=f"{PREDICTIONS}: damaged .*directory"):
+    with pytest.raises(DataError, match=rf"{PREDICTIONS}: cannot be read \(Is a directory\); name the output folder"):
         read_predictions(tmp_path, 10)

@@ -1,5 +1,5 @@
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,13 +8,17 @@ from support import edit_metrics, make_run
 from job.errors import DataError
 from job.evaluation.predictions import Predictions
 from job.results.file_names import METRICS, PREDICTIONS
-from job.results.reference_run import GroundTruth, match_reference, read_reference
+from job.results.reference_run import match_reference, read_reference
 from job.results.schema import SCHEMA_VERSION
 
 TEST_FILES = ("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz")
 RUN = make_run()
 SHA256 = {file: RUN.provenance.data.sha256[file] for file in TEST_FILES}
-TRUTH = GroundTruth(RUN.evaluation.class_names, RUN.predictions.y_true, SHA256)
+TRUTH: dict[str, Any] = {
+    "class_names": RUN.evaluation.class_names,
+    "y_true": RUN.predictions.y_true,
+    "sha256": SHA256,
+}
 
 
 @pytest.fixture
@@ -32,11 +36,11 @@ def read_error(folder: Path) -> str:
     return str(caught.value)
 
 
-def match_error(folder: Path, truth: GroundTruth) -> str:
+def match_error(folder: Path, **changes: Any) -> str:  # noqa: ANN401 - arguments of match_reference
     """How the test set differs, in one line."""
     reference = read_reference(str(folder))
     with pytest.raises(DataError) as caught:
-        match_reference(reference, truth)
+        match_reference(reference, **TRUTH | changes)
     message = str(caught.value)
     assert message.startswith(f"--reference {folder}: ")
     assert message.endswith("; only runs on the same test set can be compared")
@@ -45,7 +49,7 @@ def match_error(folder: Path, truth: GroundTruth) -> str:
 
 def test_the_reference_has_the_metrics_of_its_run(folder: Path) -> None:
     """They equal those of its evaluation; the predicted classes come with them."""
-    reference, y_reference = match_reference(read_reference(str(folder)), TRUTH)
+    reference, y_reference = match_reference(read_reference(str(folder)), **TRUTH)
     for name in ("accuracy", "accuracy_interval", "loss", "loss_interval"):
         assert getattr(reference, name) == getattr(RUN.evaluation, name)
     assert RUN.training is not None
@@ -56,24 +60,24 @@ def test_the_reference_has_the_metrics_of_its_run(folder: Path) -> None:
 
 def test_the_metrics_of_the_reference_are_computed_from_its_predictions(folder: Path) -> None:
     """An edited metrics.json does not change them."""
-    expected, _ = match_reference(read_reference(str(folder)), TRUTH)
+    expected, _ = match_reference(read_reference(str(folder)), **TRUTH)
     edit_metrics(folder, lambda content: content["evaluation"].update(accuracy=0.999, loss=0.123, n_test=5))
     reference = read_reference(str(folder))
     assert str(reference) == f"{folder}: accuracy {RUN.evaluation.accuracy:.4f} (n = 100)"
-    assert match_reference(reference, TRUTH)[0] == expected
+    assert match_reference(reference, **TRUTH)[0] == expected
 
 
 def test_a_reference_that_was_not_trained_here(tmp_path: Path) -> None:
     """Its network is unknown."""
     make_run(trained=False).write(tmp_path)
-    assert match_reference(read_reference(str(tmp_path)), TRUTH)[0].network == ""
+    assert match_reference(read_reference(str(tmp_path)), **TRUTH)[0].network == ""
 
 
 def test_a_compared_run_can_be_the_reference(tmp_path: Path) -> None:
     """Its own reference plays no role."""
     run = make_run(with_reference=True)
     run.write(tmp_path)
-    assert match_reference(read_reference(str(tmp_path)), TRUTH)[1].tolist() == run.predictions.y_pred.tolist()
+    assert match_reference(read_reference(str(tmp_path)), **TRUTH)[1].tolist() == run.predictions.y_pred.tolist()
 
 
 def test_a_folder_without_results(tmp_path: Path) -> None:
@@ -118,14 +122,14 @@ def test_edited_predictions(folder: Path) -> None:
 @pytest.mark.parametrize("file", TEST_FILES)
 def test_another_test_set(folder: Path, file: str) -> None:
     """Other images, and the same images with other labels, have other hashes."""
-    message = match_error(folder, replace(TRUTH, sha256=SHA256 | {file: "0" * 64}))
+    message = match_error(folder, sha256=SHA256 | {file: "0" * 64})
     assert f"was evaluated on another {file}, from Fashion-MNIST in /data (its SHA-256 differs)" in message
 
 
 def test_a_reference_without_hashes(folder: Path) -> None:
     """What it was evaluated on is unknown."""
     edit_metrics(folder, lambda content: content["provenance"]["data"]["sha256"].clear())
-    assert "was evaluated on another t10k-images-idx3-ubyte.gz" in match_error(folder, TRUTH)
+    assert "was evaluated on another t10k-images-idx3-ubyte.gz" in match_error(folder)
 
 
 def test_other_training_images_are_allowed(folder: Path) -> None:
@@ -133,21 +137,21 @@ def test_other_training_images_are_allowed(folder: Path) -> None:
     edit_metrics(
         folder, lambda content: content["provenance"]["data"]["sha256"].update({"train-images-idx3-ubyte.gz": "0" * 64})
     )
-    match_reference(read_reference(str(folder)), TRUTH)
+    match_reference(read_reference(str(folder)), **TRUTH)
 
 
 def test_other_class_names(folder: Path) -> None:
     """Another name, and another number of them."""
-    names = list(TRUTH.class_names)
-    message = match_error(folder, replace(TRUTH, class_names=[*names[:3], "Kleid", *names[4:]]))
+    names = list(RUN.evaluation.class_names)
+    message = match_error(folder, class_names=[*names[:3], "Kleid", *names[4:]])
     assert "names class 3 'Dress', but the data set names it 'Kleid'" in message
-    message = match_error(folder, replace(TRUTH, class_names=[*names, "Hat"]))
+    message = match_error(folder, class_names=[*names, "Hat"])
     assert "has 10 classes, but the data set has 11" in message
 
 
 def test_another_number_of_images(folder: Path) -> None:
     """Though the hashes are the same."""
-    message = match_error(folder, replace(TRUTH, y_true=TRUTH.y_true[:-1]))
+    message = match_error(folder, y_true=RUN.predictions.y_true[:-1])
     assert f"{PREDICTIONS} has 100 images, but the data set 99" in message
 
 
@@ -156,5 +160,5 @@ def test_labels_that_are_not_those_of_the_data_set(tmp_path: Path) -> None:
     y_true = RUN.predictions.y_true.copy()
     y_true[[41, 77]] = (y_true[[41, 77]] + 1) % 10
     make_run(predictions=Predictions(y_true, RUN.predictions.probabilities)).write(tmp_path)
-    assert np.count_nonzero(y_true != TRUTH.y_true) == 2
-    assert f"{PREDICTIONS} gives image 41 another true class than the data set" in match_error(tmp_path, TRUTH)
+    assert np.count_nonzero(y_true != RUN.predictions.y_true) == 2
+    assert f"{PREDICTIONS} gives image 41 another true class than the data set" in match_error(tmp_path)

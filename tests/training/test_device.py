@@ -5,7 +5,6 @@ import pytest
 
 from job.errors import DeviceError
 from job.log import configure_log
-from job.training import device
 from job.training.device import Device, configure_device
 from job.training.resources import detect_resources
 
@@ -26,7 +25,9 @@ def test_names_the_device_and_its_threads() -> None:
 
 def test_a_gpu_is_requested_from_a_cpu_build(monkeypatch: pytest.MonkeyPatch) -> None:
     """The error names the GPU image."""
-    monkeypatch.setattr(device, "_is_cpu_build", lambda: True)
+    import tensorflow as tf
+
+    monkeypatch.setattr(tf.test, "is_built_with_gpu_support", lambda: False)
     with pytest.raises(DeviceError, match="this TensorFlow is built for the CPU; use the GPU image"):
         configure_device("gpu", RESOURCES.n_processors, RESOURCES)
 
@@ -42,7 +43,7 @@ def test_warns_about_an_unused_gpu(
     import tensorflow as tf
 
     configure_log(logging.INFO)
-    monkeypatch.setattr(device, "_is_cpu_build", lambda: tensorflow == "for the CPU")
+    monkeypatch.setattr(tf.test, "is_built_with_gpu_support", lambda: tensorflow == "for GPUs")
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda _kind: [])
     one_gpu = replace(RESOURCES, n_gpus=1)
     configure_device("auto", one_gpu.n_processors, one_gpu)
@@ -55,7 +56,7 @@ def test_a_missing_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """The error of the GPU build names what was detected, and the option that gives a container a GPU."""
     import tensorflow as tf
 
-    monkeypatch.setattr(device, "_is_cpu_build", lambda: False)
+    monkeypatch.setattr(tf.test, "is_built_with_gpu_support", lambda: True)
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda _kind: [])
     with pytest.raises(DeviceError, match=r"sees no GPU \(no GPU in /dev\); give the container one"):
         configure_device("gpu", RESOURCES.n_processors, replace(RESOURCES, n_gpus=0))
@@ -65,7 +66,7 @@ def test_fewer_gpus_than_replicas(monkeypatch: pytest.MonkeyPatch) -> None:
     """The error says how many GPUs TensorFlow sees."""
     import tensorflow as tf
 
-    monkeypatch.setattr(device, "_is_cpu_build", lambda: False)
+    monkeypatch.setattr(tf.test, "is_built_with_gpu_support", lambda: True)
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda _kind: ["GPU"])
     with pytest.raises(DeviceError, match="--replicas 2: TensorFlow sees 1 GPU; give the container more"):
         configure_device("gpu", RESOURCES.n_processors, RESOURCES, n_replicas=2)

@@ -13,10 +13,12 @@ from job.config.run_config import Config
 from job.errors import PackageError
 from job.training import export, networks
 
+pytestmark = pytest.mark.training
+
 
 def test_writes_one_file_or_folder_per_format(tmp_path: Path) -> None:
     """Each format has its own path, and needs no other format."""
-    network = networks.build(3, Config(), 0)
+    network = networks.build_network(3, Config(), 0)
     for name, path in FORMATS.items():
         folder = tmp_path / name
         folder.mkdir()
@@ -26,7 +28,7 @@ def test_writes_one_file_or_folder_per_format(tmp_path: Path) -> None:
 
 def test_the_network_does_not_change(tmp_path: Path) -> None:
     """Its variables and its optimizer do not change."""
-    network = networks.build(3, Config(), 0)
+    network = networks.build_network(3, Config(), 0)
     before = [np.array(variable) for variable in network.variables]
     export.export_network(network, tmp_path, list(FORMATS))
     assert network.optimizer is not None
@@ -76,13 +78,20 @@ def test_a_package_that_is_not_installed(monkeypatch: pytest.MonkeyPatch, missin
     export.require_packages(["litert", "tf_saved_model"])
 
 
-def test_no_space_left() -> None:
+def test_no_space_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The TensorFlow error becomes an OSError, so that the user gets its remedy; other errors stay as they are."""
+    import keras
     import tensorflow as tf
 
-    message = f"part-00000-of-00001; {os.strerror(errno.ENOSPC)} [Op:SaveV2]"
-    with pytest.raises(OSError, match="No space left") as caught, export._as_os_error():
-        raise tf.errors.ResourceExhaustedError(None, None, message)
+    messages = iter((f"part-00000-of-00001; {os.strerror(errno.ENOSPC)} [Op:SaveV2]", "OOM when allocating tensor"))
+
+    def fail(*_: object, **__: object) -> None:
+        raise tf.errors.ResourceExhaustedError(None, None, next(messages))
+
+    monkeypatch.setattr(keras.Model, "export", fail)
+    network = networks.build_network(3, Config(), 0)
+    with pytest.raises(OSError, match="No space left") as caught:
+        export.export_network(network, tmp_path, ["litert"])
     assert caught.value.errno == errno.ENOSPC
-    with pytest.raises(tf.errors.ResourceExhaustedError), export._as_os_error():
-        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+    with pytest.raises(tf.errors.ResourceExhaustedError, match="OOM"):
+        export.export_network(network, tmp_path, ["litert"])

@@ -31,8 +31,8 @@ def test_imports_keras_without_optional_packages() -> None:
     """The import is silent, leaves the optional packages importable, and enables the garbage collector again."""
     code = f"""
 import gc, sys
-from job.training.import_tensorflow import start_importing
-start_importing().result()
+from job.training.import_tensorflow import import_tensorflow
+import_tensorflow()
 assert "keras" in sys.modules
 assert not sys.modules.keys() & {set(OPTIONAL_FOR_KERAS)}
 assert gc.isenabled() and gc.get_freeze_count() > 0

@@ -8,6 +8,8 @@ from job.errors import DivergenceError
 from job.training import networks
 from job.training.inference import BATCH_SIZE, predict_probabilities
 
+pytestmark = pytest.mark.training
+
 
 def test_predicts_every_image_once_and_in_order() -> None:
     """Each row is the network's own prediction for that image, if the last batch is smaller too."""

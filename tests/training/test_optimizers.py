@@ -7,6 +7,8 @@ import pytest
 from job.config.run_config import Config
 from job.training import networks, optimizers
 
+pytestmark = pytest.mark.training
+
 
 def rate_at(recipe: Config, step: int, n_steps: int = 100) -> float:
     rate = optimizers.build_learning_rate(recipe, n_steps)

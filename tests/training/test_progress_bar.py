@@ -6,20 +6,16 @@ import sys
 
 import pytest
 
-from job.log import configure_log
-from job.training.progress_bar import ProgressBar
+from job.log import configure_log, log_stage
+from job.training.progress_bar import show_progress
 
 
-def test_plain_lines_outside_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    """The log has a line for each epoch, without control characters."""
+def test_no_bar_outside_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is written."""
     configure_log(logging.INFO)
-    with ProgressBar(2, 10) as bar:
-        for epoch in range(2):
-            for step in range(10):
-                bar.show_step(epoch, step + 1)
-            bar.log_epoch(epoch, {"loss": 0.5}, 1.25)
-    lines = capsys.readouterr().err.splitlines()
-    assert lines == [f"training    epoch {n} of 2: loss 0.5000 (1.2 s)" for n in (1, 2)]
+    with show_progress(10) as show:
+        show(5)
+    assert capsys.readouterr() == ("", "")
 
 
 def read_all(descriptor: int) -> str:
@@ -39,9 +35,9 @@ def test_a_bar_in_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(sys, "stderr", terminal)
         monkeypatch.setenv("TERM", "xterm")
         configure_log(logging.INFO)
-        with ProgressBar(1, 10) as bar:
-            bar.show_step(0, 5)
-            bar.log_epoch(0, {"loss": 0.5}, 1.0)
+        with show_progress(10) as show:
+            show(5)
+            log_stage("training", "epoch 1 of 1: loss 0.5000")
         terminal.flush()
         output = read_all(leader)
     os.close(leader)

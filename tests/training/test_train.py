@@ -11,6 +11,8 @@ from job.data.sources import Source
 from job.errors import DivergenceError
 from job.training import networks, train
 
+pytestmark = pytest.mark.training
+
 
 def train_on(folder: Path, config: Config) -> tuple[keras.Model, dict[str, list[float]]]:
     dataset = load_dataset(Source(folder, "--data"))

@@ -1,55 +1,43 @@
-"""`--reference` through the command line; tests/results/test_reference_run.py has what is refused inside the folder."""
+"""`--reference` through main([...]); tests/results/test_reference_run.py tests which contents are refused."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support import make_run
+from support import ErrorOf
 
 from job.__main__ import main
 
-ErrorOf = Callable[..., str]
 
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """The output folder of a run."""
-    path = tmp_path / "run"
-    path.mkdir()
-    make_run().write(path)
-    return path
-
-
-def test_the_output_folder_cannot_be_the_reference(error_of: ErrorOf, folder: Path, tmp_path: Path) -> None:
-    """A link or a detour makes no difference, nor whether the folder exists; nothing in it changes."""
-    (tmp_path / "link").symlink_to(folder)
+def test_the_output_folder_cannot_be_the_reference(error_of: ErrorOf, written_run: Path, tmp_path: Path) -> None:
+    """The status is 64 even if the names differ or the folder does not exist; no file changes."""
+    (tmp_path / "link").symlink_to(written_run)
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
-    before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    for name in (folder, tmp_path / "link", f"{folder}/../run", f"{folder}/"):
-        line = error_of(64, "--reference", name, "--output", folder)
-        assert f"--reference {name} is the folder of --output, whose files this run would replace" in line
+    before = {path.name: path.read_bytes() for path in written_run.iterdir()}
+    for name in (written_run, tmp_path / "link", f"{written_run}/../written", f"{written_run}/"):
+        line = error_of(64, "--reference", name, "--output", written_run)
+        assert f"--reference {name} is the folder of --output, whose files this run will replace" in line
     for name in ("none", "loop"):
         assert "is the folder of --output" in error_of(64, "--reference", tmp_path / name, "--output", tmp_path / name)
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert {path.name: path.read_bytes() for path in written_run.iterdir()} == before
 
 
 def test_one_folder_under_two_names_without_a_link(
-    error_of: ErrorOf, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    error_of: ErrorOf, written_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A mount or a file system that ignores case does this; here it is a link that is not resolved."""
-    (tmp_path / "mount").symlink_to(folder)
+    """An unresolved link behaves like a mount or a file system that ignores case."""
+    (tmp_path / "mount").symlink_to(written_run)
     monkeypatch.setattr("os.path.realpath", str)
-    assert "is the folder of --output" in error_of(64, "--reference", tmp_path / "mount", "--output", folder)
+    assert "is the folder of --output" in error_of(64, "--reference", tmp_path / "mount", "--output", written_run)
 
 
 def test_a_refused_reference_leaves_the_output_folder_alone(
-    error_of: ErrorOf, folder: Path, dataset_folder: Path, tmp_path: Path
+    error_of: ErrorOf, written_run: Path, dataset_folder: Path, tmp_path: Path
 ) -> None:
-    """Neither a missing run nor one on another test set costs a training."""
+    """A missing run and a run on another test set are refused before training."""
     output = tmp_path / "out"
     for reference, words in (
         (tmp_path / "none", "metrics.json: not found; name the output folder of a finished run: --reference DIR"),
-        (folder, f"--reference {folder}: was evaluated on another t10k-images-idx3-ubyte.gz"),
+        (written_run, f"--reference {written_run}: was evaluated on another t10k-images-idx3-ubyte.gz"),
     ):
         line = error_of(65, "--data", dataset_folder, "--reference", reference, "--output", output)
         assert words in line
@@ -57,7 +45,7 @@ def test_a_refused_reference_leaves_the_output_folder_alone(
 
 
 def test_a_reference_changes_no_prediction(compared_run: Path, finished_run: Path, tmp_path: Path) -> None:
-    """The same run without a reference predicts the same; only the last column is missing."""
+    """A run without a reference makes the same predictions; only the last column is missing."""
     options = ["--epochs", "3", "--seed", "1", "--output", str(tmp_path / "out"), "-q"]
     assert main(["--data", str(finished_run.parent / "blocks"), *options]) == 0
     lines = (compared_run / "predictions.csv").read_text().splitlines()

@@ -12,7 +12,6 @@ from job import pipeline
 from job.__main__ import main
 from job.data import idx
 from job.data.fashion_mnist import FILES
-from job.training import device
 
 
 def test_a_usage_error_loads_nothing_heavy() -> None:
@@ -69,9 +68,12 @@ def test_a_missing_gpu(
     error_of: ErrorOf, dataset_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The status is 69; the job does not fall back to the CPU."""
-    monkeypatch.setattr(device, "_is_cpu_build", lambda: True)
+    import tensorflow as tf
+
+    monkeypatch.setattr(tf.test, "is_built_with_gpu_support", lambda: True)
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda _kind: [])
     line = error_of(69, "--device", "gpu", "--data", dataset_folder, "--output", tmp_path / "out")
-    assert "--device gpu: this TensorFlow is built for the CPU" in line
+    assert "--device gpu: TensorFlow sees no GPU" in line
 
 
 def test_an_output_folder_that_cannot_be_written(

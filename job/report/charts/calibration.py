@@ -7,24 +7,7 @@ import numpy as np
 import seaborn as sns
 
 from job.evaluation.calibration import Bin, Coverage
-from job.report.charts.canvas import (
-    ACCENT,
-    BOTTOM,
-    LEFT,
-    LINE,
-    MUTED,
-    RIGHT,
-    TOP,
-    draw_dots,
-    full_axes,
-    inner_axes,
-    locate,
-    new_figure,
-    percent_axis,
-    plain_axis,
-    title_axes,
-    to_svg,
-)
+from job.report.charts import canvas
 
 RELIABILITY_HEIGHT = 380  # with its histogram
 HISTOGRAM = 48
@@ -37,25 +20,25 @@ def draw_reliability(bins: Sequence[Bin]) -> str:
         np.array([getattr(each, name) for each in bins]) for name in ("confidence", "accuracy", "n")
     )
     intervals = [each.accuracy_interval for each in bins]
-    with new_figure(RELIABILITY_HEIGHT) as figure:
-        axes = inner_axes(figure, LEFT, TOP, RIGHT, BOTTOM + HISTOGRAM + 22)
-        axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, dashes=(4, 4))
+    with canvas.new_figure(RELIABILITY_HEIGHT) as figure:
+        axes = canvas.inner_axes(figure, bottom=canvas.BOTTOM + HISTOGRAM + 22)
+        axes.plot([0, 1], [0, 1], color=canvas.MUTED, linewidth=1, dashes=(4, 4))
         bounds = ([interval.lower for interval in intervals], [interval.upper for interval in intervals])
-        axes.vlines(confidence, *bounds, color=ACCENT, linewidth=1.4)
-        draw_dots(axes, confidence, accuracy)
+        axes.vlines(confidence, *bounds, color=canvas.ACCENT, linewidth=1.4)
+        canvas.draw_dots(axes, confidence, accuracy)
         axes.set(xlim=(0, 1), ylim=(0, 1), xticks=[])
-        percent_axis(axes.yaxis)
-        axes.text(0.03, 0.93, "above the line: underconfident", color=MUTED)
-        axes.text(0.97, 0.04, "below the line: overconfident", color=MUTED, ha="right")
-        histogram = inner_axes(figure, LEFT, RELIABILITY_HEIGHT - BOTTOM - HISTOGRAM, RIGHT, BOTTOM)
-        histogram.vlines(confidence, 0, n, color=MUTED, linewidth=8)
+        canvas.percent_axis(axes.yaxis)
+        axes.text(0.03, 0.93, "above the line: underconfident", color=canvas.MUTED)
+        axes.text(0.97, 0.04, "below the line: overconfident", color=canvas.MUTED, ha="right")
+        histogram = canvas.inner_axes(figure, top=RELIABILITY_HEIGHT - canvas.BOTTOM - HISTOGRAM)
+        histogram.vlines(confidence, 0, n, color=canvas.MUTED, linewidth=8)
         histogram.set(xlim=(0, 1), ylim=(0, n.max()), yticks=[n.max()])
-        percent_axis(histogram.xaxis)
-        plain_axis(histogram.yaxis)
-        histogram.text(0.03, 0.75 * n.max(), "images", color=MUTED)
-        title_axes(full_axes(figure), x="confidence", y="accuracy")
+        canvas.percent_axis(histogram.xaxis)
+        canvas.plain_axis(histogram.yaxis)
+        histogram.text(0.03, 0.75 * n.max(), "images", color=canvas.MUTED)
+        canvas.title_axes(canvas.full_axes(figure), x="confidence", y="accuracy")
         means = (np.average(values, weights=n) for values in (confidence, accuracy))
-        return to_svg(
+        return canvas.to_svg(
             figure,
             "Reliability diagram: mean confidence {:.1%}, accuracy {:.1%}. ".format(*means)
             + f"In the bin of highest confidence, mean {confidence[-1]:.1%}, {accuracy[-1]:.1%} of {n[-1]:,} "
@@ -68,20 +51,20 @@ def draw_coverage(points: Sequence[Coverage]) -> str:
     x, y = np.array([point.coverage for point in points]), np.array([point.accuracy for point in points])
     half = int(np.abs(x - 0.5).argmin())
     low, high = max(math.floor(20 * y.min() - 0.4) / 20, 0), min(math.ceil(20 * y.max() + 0.4) / 20, 1)
-    with new_figure(COVERAGE_HEIGHT) as figure:
-        axes = inner_axes(figure, LEFT, TOP, RIGHT, BOTTOM)
-        sns.lineplot(x=x, y=y, ax=axes, color=ACCENT, estimator=None, errorbar=None)
-        draw_dots(axes, x[[half, -1]], y[[half, -1]])
+    with canvas.new_figure(COVERAGE_HEIGHT) as figure:
+        axes = canvas.inner_axes(figure)
+        sns.lineplot(x=x, y=y, ax=axes, color=canvas.ACCENT, estimator=None, errorbar=None)
+        canvas.draw_dots(axes, x[[half, -1]], y[[half, -1]])
         axes.set(xlim=(0, 1), ylim=(low, high), xticks=[0, 0.25, 0.5, 0.75, 1], xlabel="", ylabel="")
         axes.set_yticks(np.arange(low, high + 0.01, 0.05 * math.ceil((high - low) / 0.25)))
-        percent_axis(axes.xaxis)
-        percent_axis(axes.yaxis)
-        around = full_axes(figure)
-        title_axes(around, x="coverage, most confident first", y=f"accuracy, axis from {low:.0%}")
+        canvas.percent_axis(axes.xaxis)
+        canvas.percent_axis(axes.yaxis)
+        around = canvas.full_axes(figure)
+        canvas.title_axes(around, x="coverage, most confident first", y=f"accuracy, axis from {low:.0%}")
         for point, label in ((half, f"most confident {x[half]:.0%}"), (-1, "all")):
-            across, down = locate(axes, x[point], y[point])
-            around.text(across - 6, down + LINE, f"{label}: {y[point]:.1%}", ha="right")
-        return to_svg(
+            across, down = canvas.locate(axes, x[point], y[point])
+            around.text(across - 6, down + canvas.LINE, f"{label}: {y[point]:.1%}", ha="right")
+        return canvas.to_svg(
             figure,
             f"Line chart of accuracy against coverage: {y[half]:.1%} on the {x[half]:.0%} of the images with the most "
             f"confident predictions, {y[-1]:.1%} on all images.",

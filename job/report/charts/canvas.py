@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
@@ -23,16 +24,11 @@ if TYPE_CHECKING:
 logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # the browser picks the font
 
 # Each colour is a placeholder for a colour of the page, which differs between light and dark.
-INK, MUTED, RULE, TINT, ACCENT, ERROR, ON_ACCENT = (f"#0{number}0{number}0{number}" for number in range(1, 8))
 COLOURS = {
-    INK: "var(--ink)",
-    MUTED: "var(--muted)",
-    RULE: "var(--rule)",
-    TINT: "var(--tint)",
-    ACCENT: "var(--accent)",
-    ERROR: "var(--error)",
-    ON_ACCENT: "var(--on-accent)",
+    f"#{number:06x}": f"var(--{name})"
+    for number, name in enumerate(("ink", "muted", "rule", "tint", "accent", "error", "on-accent"), start=1)
 }
+INK, MUTED, RULE, TINT, ACCENT, ERROR, ON_ACCENT = COLOURS
 
 # Lengths are in units of the view box, about CSS pixels on a phone.
 WIDTH = 400  # of most charts
@@ -84,7 +80,9 @@ def full_axes(figure: Figure) -> "Axes":
     return axes
 
 
-def inner_axes(figure: Figure, left: float, top: float, right: float, bottom: float) -> "Axes":
+def inner_axes(
+    figure: Figure, *, left: float = LEFT, top: float = TOP, right: float = RIGHT, bottom: float = BOTTOM
+) -> "Axes":
     """Add axes without a border, at these distances from the edges of the figure."""
     width, height = figure_size(figure)
     area = (left / width, bottom / height, 1 - (left + right) / width, 1 - (top + bottom) / height)
@@ -119,14 +117,7 @@ def plain_axis(axis: "Axis") -> None:
 
 
 def title_axes(around: "Axes", x: str, y: str, right: float = RIGHT) -> None:
-    """Title the inner axes: the x-axis below them, ending `right` from the edge, the y-axis above them on the left.
-
-    Args:
-        around: The full axes.
-        x: Title of the x-axis.
-        y: Title of the y-axis.
-        right: Distance of the inner axes from the right edge.
-    """
+    """Title the inner axes: the x-axis below them, ending `right` from the edge, the y-axis above them on the left."""
     width, height = around.get_xlim()[1], around.get_ylim()[0]
     around.text(width - right, height - 5, x, color=MUTED, ha="right")
     around.text(0, 12, y, color=MUTED)
@@ -147,11 +138,9 @@ def label_rows(around: "Axes", names: Iterable[str], values: Iterable[str], heig
 
 def draw_boxes(axes: "Axes", boxes: Sequence[tuple[float, float, float, float]], **look: Any) -> PathPatch:  # noqa: ANN401
     """Draw rectangles, each given by left, top, width and height, as one shape."""
-    corners: list[tuple[float, float]] = []
-    for x, y, width, height in boxes:
-        corners += [(x, y), (x + width, y), (x + width, y + height), (x, y + height), (x, y)]
-    codes = [Path.MOVETO, Path.LINETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY] * len(boxes)
-    patch = PathPatch(Path(corners or [(0, 0)], codes or [Path.MOVETO]), linewidth=0, **look)
+    x, y, width, height = np.array(boxes).T
+    corners = np.array([(x, x + width, x + width, x), (y, y, y + height, y + height)]).T
+    patch = PathPatch(Path.make_compound_path_from_polys(corners), linewidth=0, **look)
     axes.add_artist(patch)
     return patch
 
@@ -188,14 +177,7 @@ def shorten(name: str, limit: float = MAX_NAME) -> str:
 def to_svg(
     figure: Figure, description: str, classes: str = "figure", links: Mapping[str, str] = MappingProxyType({})
 ) -> str:
-    """Convert a figure to SVG for the page.
-
-    Args:
-        figure: The drawn figure.
-        description: Text alternative.
-        classes: CSS classes.
-        links: Name of each link in the figure, by its target.
-    """
+    """Convert a figure to SVG for the page; `svg.adapt` explains the arguments."""
     file = io.StringIO()
     figure.savefig(file, format="svg", metadata={"Date": None})
     return svg.adapt(file.getvalue(), description, classes, COLOURS, links)

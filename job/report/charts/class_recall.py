@@ -6,19 +6,7 @@ import numpy as np
 import seaborn as sns
 
 from job.evaluation.intervals import Interval
-from job.report.charts.canvas import (
-    ACCENT,
-    INK,
-    full_axes,
-    inner_axes,
-    label_rows,
-    new_figure,
-    percent_axis,
-    row_height,
-    shorten,
-    text_width,
-    to_svg,
-)
+from job.report.charts import canvas
 
 TICK_LABELS = 24  # their height
 
@@ -31,19 +19,20 @@ def draw_class_recall(recalls: Sequence[float], intervals: Sequence[Interval], c
         intervals: Confidence interval of each recall.
         class_names: Class names in label order.
     """
-    names = [shorten(name) for name in class_names]
-    height, rows = row_height(len(names)), np.arange(len(names))
-    with new_figure(height * len(names) + TICK_LABELS) as figure:
-        axes = inner_axes(figure, max(map(text_width, names)) + 10, 0, text_width("100.0%") + 8, TICK_LABELS)
-        bars = {"color": ACCENT, "alpha": 0.45, "saturation": 1, "width": 0.6, "errorbar": None}
+    names = [canvas.shorten(name) for name in class_names]
+    height, rows = canvas.row_height(len(names)), np.arange(len(names))
+    left, right = max(map(canvas.text_width, names)) + 10, canvas.text_width("100.0%") + 8
+    with canvas.new_figure(height * len(names) + TICK_LABELS) as figure:
+        axes = canvas.inner_axes(figure, left=left, top=0, right=right, bottom=TICK_LABELS)
+        bars = {"color": canvas.ACCENT, "alpha": 0.45, "saturation": 1, "width": 0.6, "errorbar": None}
         sns.barplot(x=list(recalls), y=rows, orient="y", ax=axes, **bars)
         bounds = ([interval.lower for interval in intervals], [interval.upper for interval in intervals])
-        axes.hlines(rows, *bounds, color=INK, linewidth=1.4)
+        axes.hlines(rows, *bounds, color=canvas.INK, linewidth=1.4)
         axes.set(xlim=(0, 1), ylim=(len(names) - 0.5, -0.5), xticks=[0, 0.25, 0.5, 0.75, 1], yticks=[], ylabel="")
-        percent_axis(axes.xaxis)
+        canvas.percent_axis(axes.xaxis)
         axes.grid(visible=False)
-        label_rows(full_axes(figure), names, [f"{recall:.1%}" for recall in recalls], height)
-        return to_svg(figure, _describe(recalls, intervals, class_names))
+        canvas.label_rows(canvas.full_axes(figure), names, [f"{recall:.1%}" for recall in recalls], height)
+        return canvas.to_svg(figure, _describe(recalls, intervals, class_names))
 
 
 def _describe(recalls: Sequence[float], intervals: Sequence[Interval], class_names: Sequence[str]) -> str:

@@ -7,20 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from job.report.charts.canvas import (
-    ACCENT,
-    ERROR,
-    INK,
-    MUTED,
-    ON_ACCENT,
-    TINT,
-    draw_boxes,
-    full_axes,
-    new_figure,
-    shorten,
-    text_width,
-    to_svg,
-)
+from job.report.charts import canvas
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -58,16 +45,16 @@ def draw_confusion_matrix(
     """
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     grid = _Grid(matrix, class_names)
-    with new_figure(grid.top + grid.height * len(matrix), grid.left + grid.width * len(matrix)) as figure:
-        axes = full_axes(figure)
+    with canvas.new_figure(grid.top + grid.height * len(matrix), grid.left + grid.width * len(matrix)) as figure:
+        axes = canvas.full_axes(figure)
         _draw_cells(axes, grid, shares)
         _label_axes(axes, grid, class_names)
         if grid.annotated:
             _annotate(axes, grid, matrix, shares)
         for true, predicted in sorted(links):
-            draw_boxes(axes, [grid.cell(true, predicted)], facecolor="none").set_url(_target(true, predicted))
+            canvas.draw_boxes(axes, [grid.cell(true, predicted)], facecolor="none").set_url(_target(true, predicted))
         names = {_target(*cell): _describe_cell(matrix, class_names, *cell) for cell in links}
-        return to_svg(figure, _describe(matrix, class_names), grid.css_classes, names)
+        return canvas.to_svg(figure, _describe(matrix, class_names), grid.css_classes, names)
 
 
 class _Grid:
@@ -86,13 +73,13 @@ class _Grid:
 
     def __init__(self, matrix: NDArray[np.int64], class_names: Sequence[str]) -> None:
         n_classes = len(matrix)
-        letters = max(text_width(shorten(name, MAX_NAME), 1) for name in class_names)
+        letters = max(canvas.text_width(canvas.shorten(name, MAX_NAME), 1) for name in class_names)
         n_digits = len(str(matrix.max()))
         wide = n_classes > MAX_SMALL
-        self.left = math.ceil((PHONE_SIZE if wide else FONT_SIZE) * max(letters, text_width(COLUMNS, 1))) + 10
+        self.left = math.ceil((PHONE_SIZE if wide else FONT_SIZE) * max(letters, canvas.text_width(COLUMNS, 1))) + 10
         self.width = min((WIDTH - self.left) / n_classes, MAX_CELL[0])
         self.height = min(self.width, MAX_CELL[1])
-        self.annotated = n_classes <= MAX_ANNOTATED and text_width("0" * n_digits, FONT_SIZE) < self.width
+        self.annotated = n_classes <= MAX_ANNOTATED and canvas.text_width("0" * n_digits, FONT_SIZE) < self.width
         self.gap = 2 if n_classes <= MAX_ANNOTATED else 0
         self.upright = letters * FONT_SIZE > self.width - 2
         header = letters * FONT_SIZE if self.upright else 0
@@ -113,33 +100,29 @@ class _Grid:
 
 
 def choose_shade(share: float) -> int:
-    """Index in `SHADES` for a cell.
-
-    Args:
-        share: Its share of the row, in (0, 1].
-    """
+    """Index in `SHADES` for a cell whose share of its row is `share`, in (0, 1]."""
     return math.ceil(math.sqrt(share) * len(SHADES)) - 1
 
 
 def _draw_cells(axes: "Axes", grid: _Grid, shares: NDArray[np.float64]) -> None:
-    cells: dict[tuple[str, float], list[tuple[int, int]]] = {}
+    cells: dict[tuple[str, float], list[list[int]]] = {}
     shades = SHADES if grid.annotated else BARE_SHADES
-    for true, predicted in zip(*map(np.ndarray.tolist, np.nonzero(shares)), strict=True):
-        look = (ACCENT if true == predicted else ERROR, shades[choose_shade(shares[true, predicted])])
-        cells.setdefault(look, []).append((true, predicted))
-    if grid.annotated:
-        cells[TINT, 1] = [(true, predicted) for true, predicted in np.argwhere(shares == 0).tolist()]
+    for true, predicted in np.argwhere(shares).tolist():
+        look = (canvas.ACCENT if true == predicted else canvas.ERROR, shades[choose_shade(shares[true, predicted])])
+        cells.setdefault(look, []).append([true, predicted])
+    if grid.annotated and not shares.all():
+        cells[canvas.TINT, 1] = np.argwhere(shares == 0).tolist()
     for (colour, opacity), places in sorted(cells.items()):
-        draw_boxes(axes, [grid.cell(*place) for place in places], color=colour, alpha=opacity)
+        canvas.draw_boxes(axes, [grid.cell(*place) for place in places], color=colour, alpha=opacity)
 
 
 def _annotate(axes: "Axes", grid: _Grid, matrix: NDArray[np.int64], shares: NDArray[np.float64]) -> None:
     """Write the count of every cell that contains images, and its share of the row if there is room."""
-    roomy = grid.width > text_width("100.0%", SHARE_SIZE) and grid.height > 2 * LEADING
+    roomy = grid.width > canvas.text_width("100.0%", SHARE_SIZE) and grid.height > 2 * LEADING
     for true, predicted in np.argwhere(matrix).tolist():
         x, y, width, height = grid.cell(true, predicted)
         x, y = x + width / 2, y + height / 2 + 5
-        colour = INK if choose_shade(shares[true, predicted]) < N_LIGHT else ON_ACCENT
+        colour = canvas.INK if choose_shade(shares[true, predicted]) < N_LIGHT else canvas.ON_ACCENT
         look: dict[str, Any] = {"color": colour, "ha": "center", "va": "baseline"}
         count = axes.text(x, y - 9 * roomy, str(matrix[true, predicted]), fontsize=FONT_SIZE, **look)
         count.set_gid(".count")
@@ -150,10 +133,10 @@ def _annotate(axes: "Axes", grid: _Grid, matrix: NDArray[np.int64], shares: NDAr
 def _label_axes(axes: "Axes", grid: _Grid, class_names: Sequence[str]) -> None:
     """Write the titles of the axes and the class names; if there are many classes, only some of the names."""
     base = grid.top - 10
-    axes.text(0, base - LEADING, COLUMNS, color=MUTED, fontsize=FONT_SIZE).set_gid(".predicted")
-    axes.text(0, base, ROWS, color=MUTED, fontsize=FONT_SIZE).set_gid(".true")
+    axes.text(0, base - LEADING, COLUMNS, color=canvas.MUTED, fontsize=FONT_SIZE).set_gid(".predicted")
+    axes.text(0, base, ROWS, color=canvas.MUTED, fontsize=FONT_SIZE).set_gid(".true")
     for label in range(0, len(class_names), -(-len(class_names) // MAX_ANNOTATED)):
-        name = shorten(class_names[label], MAX_NAME)
+        name = canvas.shorten(class_names[label], MAX_NAME)
         x, y, width, height = grid.cell(label, label)
         axes.text(0, y + height / 2 + 5, name, fontsize=FONT_SIZE).set_gid(".row")
         if grid.upright:

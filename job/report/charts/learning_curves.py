@@ -7,25 +7,7 @@ import numpy as np
 import seaborn as sns
 from matplotlib.ticker import MaxNLocator
 
-from job.report.charts.canvas import (
-    ACCENT,
-    BOTTOM,
-    CAP,
-    LEFT,
-    LINE,
-    MUTED,
-    TOP,
-    WIDTH,
-    draw_dots,
-    full_axes,
-    inner_axes,
-    locate,
-    new_figure,
-    plain_axis,
-    text_width,
-    title_axes,
-    to_svg,
-)
+from job.report.charts import canvas
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,7 +15,7 @@ if TYPE_CHECKING:
 HEIGHT = 250
 MAX_DOTS = 20  # per curve; the dots of more epochs would overlap
 MAX_DECIMAL = 1000  # larger values have three significant digits
-COLOURS = {"training": MUTED, "validation": ACCENT}
+COLOURS = {"training": canvas.MUTED, "validation": canvas.ACCENT}
 
 
 def draw_learning_curve(
@@ -49,27 +31,27 @@ def draw_learning_curve(
     curves = {name: curve for name, curve in (("training", training), ("validation", validation)) if curve}
     labels = {name: f"{name} {_format_value(curve[-1])}" for name, curve in curves.items()}
     n_epochs = len(training)
-    with new_figure(HEIGHT) as figure:
-        right = 1.05 * max(map(text_width, labels.values())) + 8
-        axes = inner_axes(figure, LEFT, TOP, right, BOTTOM)
+    with canvas.new_figure(HEIGHT) as figure:
+        right = 1.05 * max(map(canvas.text_width, labels.values())) + 8
+        axes = canvas.inner_axes(figure, right=right)
         for name, curve in curves.items():
             _draw_curve(axes, curve, COLOURS[name])
         margin = max(0.03 * (n_epochs - 1), 0.1)
         axes.set(xlim=(1 - margin, n_epochs + margin), xlabel="", ylabel="")
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
-        plain_axis(axes.yaxis)
-        around = full_axes(figure)
-        title_axes(around, x="epoch", y=quantity, right=right)
-        heights = {name: locate(axes, 0, curve[-1])[1] for name, curve in curves.items()}
+        canvas.plain_axis(axes.yaxis)
+        around = canvas.full_axes(figure)
+        canvas.title_axes(around, x="epoch", y=quantity, right=right)
+        heights = {name: canvas.locate(axes, 0, curve[-1])[1] for name, curve in curves.items()}
         for name, height in _separate(heights).items():
-            around.text(WIDTH - right + 8, height + CAP, labels[name], color=COLOURS[name])
+            around.text(canvas.WIDTH - right + 8, height + canvas.CAP, labels[name], color=COLOURS[name])
         parts = [
             f"{name} from {_format_value(curve[0])} to {_format_value(curve[-1])}" for name, curve in curves.items()
         ]
         if validation and n_epochs > 1:
             parts.append(_mark_best(around, axes, validation, quantity))
         epochs = "1 epoch" if n_epochs == 1 else f"{n_epochs} epochs"
-        return to_svg(figure, f"Line chart of {quantity} over {epochs}: {', '.join(parts)}.")
+        return canvas.to_svg(figure, f"Line chart of {quantity} over {epochs}: {', '.join(parts)}.")
 
 
 def _format_value(value: float) -> str:
@@ -80,12 +62,12 @@ def _draw_curve(axes: "Axes", curve: Sequence[float], colour: str) -> None:
     epochs = range(1, len(curve) + 1)
     sns.lineplot(x=epochs, y=curve, ax=axes, color=colour, estimator=None, errorbar=None)
     if len(curve) <= MAX_DOTS:
-        draw_dots(axes, epochs, curve, colour, 5)
+        canvas.draw_dots(axes, epochs, curve, colour, 5)
 
 
 def _separate(heights: Mapping[str, float]) -> dict[str, float]:
     """Move the heights of one or two labels apart until the labels do not overlap."""
-    overlap = max(LINE - (max(heights.values()) - min(heights.values())), 0) / 2
+    overlap = max(canvas.LINE - (max(heights.values()) - min(heights.values())), 0) / 2
     moves = (-overlap, overlap) if len(heights) > 1 else (0,)
     return {
         name: heights[name] + move for name, move in zip(sorted(heights, key=heights.__getitem__), moves, strict=True)
@@ -95,9 +77,10 @@ def _separate(heights: Mapping[str, float]) -> dict[str, float]:
 def _mark_best(around: "Axes", axes: "Axes", curve: Sequence[float], quantity: str) -> str:
     """Mark the best epoch of a curve on the side where the other curve is not; returns its description."""
     best = int(np.argmin(curve) if quantity == "loss" else np.argmax(curve))
-    across, down = locate(axes, best + 1, curve[best])
-    end, base = (TOP, TOP + 10) if quantity == "loss" else (HEIGHT - BOTTOM, HEIGHT - BOTTOM - 6)
-    around.vlines(across, down, end, color=ACCENT, linewidth=0.8)
+    across, down = canvas.locate(axes, best + 1, curve[best])
+    top, bottom = canvas.TOP, HEIGHT - canvas.BOTTOM
+    end, base = (top, top + 10) if quantity == "loss" else (bottom, bottom - 6)
+    around.vlines(across, down, end, color=canvas.ACCENT, linewidth=0.8)
     late = best > len(curve) / 2
-    around.text(across - 5 if late else across + 5, base, "best", color=ACCENT, ha="right" if late else "left")
+    around.text(across - 5 if late else across + 5, base, "best", color=canvas.ACCENT, ha="right" if late else "left")
     return f"best validation {quantity} {_format_value(curve[best])} in epoch {best + 1}"

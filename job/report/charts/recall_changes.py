@@ -6,22 +6,7 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from job.evaluation.intervals import Interval
-from job.report.charts.canvas import (
-    ACCENT,
-    BOTTOM,
-    ERROR,
-    MUTED,
-    draw_dots,
-    full_axes,
-    inner_axes,
-    label_rows,
-    new_figure,
-    row_height,
-    shorten,
-    text_width,
-    title_axes,
-    to_svg,
-)
+from job.report.charts import canvas
 
 
 def draw_recall_changes(changes: Sequence[float], intervals: Sequence[Interval], class_names: Sequence[str]) -> str:
@@ -32,25 +17,26 @@ def draw_recall_changes(changes: Sequence[float], intervals: Sequence[Interval],
         intervals: Confidence interval of each change.
         class_names: Class names in label order.
     """
-    names = [shorten(name) for name in class_names]
-    height, rows = row_height(len(names)), np.arange(len(names))
-    left, right = max(map(text_width, names)) + 10, text_width("+100.0") + 8
+    names = [canvas.shorten(name) for name in class_names]
+    height, rows = canvas.row_height(len(names)), np.arange(len(names))
+    left, right = max(map(canvas.text_width, names)) + 10, canvas.text_width("+100.0") + 8
     low, high = (np.array([getattr(interval, end) for interval in intervals]) for end in ("lower", "upper"))
-    with new_figure(height * len(names) + BOTTOM) as figure:
-        axes = inner_axes(figure, left, 0, right, BOTTOM)
-        axes.vlines(0, -0.5, len(names) - 0.5, color=MUTED, linewidth=1)
-        for colour, chosen in ((ACCENT, low > 0), (ERROR, high < 0), (MUTED, (low <= 0) & (high >= 0))):
+    with canvas.new_figure(height * len(names) + canvas.BOTTOM) as figure:
+        axes = canvas.inner_axes(figure, left=left, top=0, right=right)
+        axes.vlines(0, -0.5, len(names) - 0.5, color=canvas.MUTED, linewidth=1)
+        groups = {canvas.ACCENT: low > 0, canvas.ERROR: high < 0, canvas.MUTED: (low <= 0) & (high >= 0)}
+        for colour, chosen in groups.items():
             axes.hlines(rows[chosen], low[chosen], high[chosen], color=colour, linewidth=1.4)
-            draw_dots(axes, np.asarray(changes)[chosen], rows[chosen], colour)
+            canvas.draw_dots(axes, np.asarray(changes)[chosen], rows[chosen], colour)
         reach = 1.04 * max(high.max(), -low.min())
         axes.set(xlim=(-reach, reach), ylim=(len(names) - 0.5, -0.5), yticks=[])
         axes.xaxis.set_major_locator(MaxNLocator(6, symmetric=True, steps=[1, 2, 5, 10]))
         axes.xaxis.set_major_formatter(lambda value, _: format_change(value, ".4g"))
         axes.grid(visible=True, axis="x")
-        around = full_axes(figure)
-        title_axes(around, x="change (current − reference), points", y="", right=right)  # noqa: RUF001 - a true minus
-        label_rows(around, names, map(format_change, changes), height)
-        return to_svg(figure, _describe(changes, intervals, class_names))
+        around = canvas.full_axes(figure)
+        canvas.title_axes(around, x="change (current − reference), points", y="", right=right)  # noqa: RUF001 - a true minus
+        canvas.label_rows(around, names, map(format_change, changes), height)
+        return canvas.to_svg(figure, _describe(changes, intervals, class_names))
 
 
 def format_change(fraction: float, form: str = ".1f") -> str:

@@ -1,7 +1,8 @@
 """Adapts SVG from matplotlib to the page: short, in the colours and the font of the page."""
 
+import itertools
 import re
-from collections import Counter
+import statistics
 from collections.abc import Iterator, Mapping
 from xml.etree import ElementTree as ET
 
@@ -28,23 +29,12 @@ def adapt(source: str, description: str, classes: str, colours: Mapping[str, str
     """
     drawn = ET.fromstring(source)  # noqa: S314 - matplotlib wrote it
     shapes = list(_merge_paths(_flatten(drawn, colours)))
-    sizes = Counter(shape.attrib["font-size"] for shape in shapes if shape.tag == "text")
-    common = {"fill": next(iter(colours.values())), "font-size": max(sizes, key=lambda size: sizes[size])}
+    usual_size = statistics.mode(shape.attrib["font-size"] for shape in shapes if shape.tag == "text")
+    common = {"fill": next(iter(colours.values())), "font-size": usual_size}
     width, height = (f"{float(number):.0f}" for number in drawn.attrib["viewBox"].split()[2:])
-    picture = ET.Element(
-        "svg",
-        {
-            "xmlns": SVG,
-            "viewBox": f"0 0 {width} {height}",
-            "width": width,
-            "class": classes,
-            "role": "group" if links else "img",
-            "aria-label": description,
-            "stroke-linejoin": "round",
-        }
-        | common,
-    )
-    unlinked = picture
+    attributes = {"xmlns": SVG, "viewBox": f"0 0 {width} {height}", "width": width, "class": classes}
+    attributes |= {"role": "group" if links else "img", "aria-label": description, "stroke-linejoin": "round"}
+    unlinked = picture = ET.Element("svg", attributes | common)
     if links:
         picture.set("pointer-events", "all")  # so that shapes without a fill can be clicked
         unlinked = ET.SubElement(picture, "g", {"aria-hidden": "true"})
@@ -75,7 +65,8 @@ def _flatten(
             attributes = {"class": css_class, "href": target} | _convert_attributes(element, colours)
             shape = ET.Element(kind, {key: value for key, value in attributes.items() if value})
             shape.text = element.text
-            if target or not _is_invisible(shape):
+            is_visible = kind == "text" or shape.get("fill") != "none" or "stroke" in shape.attrib
+            if target or is_visible:
                 yield shape
 
 
@@ -94,26 +85,17 @@ def _convert_attributes(element: ET.Element, colours: Mapping[str, str]) -> dict
     return {"x": x, "y": y} | turn | style
 
 
-def _is_invisible(shape: ET.Element) -> bool:
-    return shape.tag == "path" and shape.get("fill") == "none" and "stroke" not in shape.attrib
-
-
 def _merge_paths(shapes: Iterator[ET.Element]) -> Iterator[ET.Element]:
     """Merge consecutive paths of the same look."""
-    last: ET.Element | None = None
-    for shape in shapes:
-        if last is not None and shape.tag == "path" and _look(shape) == _look(last):
-            last.attrib["d"] += shape.attrib["d"]
-            continue
-        if last is not None:
-            yield last
-        last = shape
-    if last is not None:
-        yield last
+    for _, (first, *others) in itertools.groupby(shapes, _look):
+        for other in others:
+            first.attrib["d"] += other.attrib["d"]
+        yield first
 
 
-def _look(shape: ET.Element) -> dict[str, str]:
-    return {"tag": shape.tag} | {key: value for key, value in shape.attrib.items() if key != "d"}
+def _look(shape: ET.Element) -> object:
+    """What paths of the same look have in common; a text has nothing in common with any other."""
+    return shape.attrib | {"d": ""} if shape.tag == "path" else shape
 
 
 def _shorten_path(path: str) -> str:
@@ -122,29 +104,27 @@ def _shorten_path(path: str) -> str:
     Raises:
         ValueError: If the path contains anything but straight lines.
     """
-    short, here = [], (0, 0)
+    short, x, y = "", 0, 0
     for command, *numbers in PATH.findall(path):
         if command == "z":
-            short.append("z")
+            short += "z"
             continue
         if command not in "ML":
             raise ValueError(f"cannot shorten the command {command} of a path")
+        before = x, y
         x, y = (round(10 * float(number)) for number in numbers)
-        across, down = x - here[0], y - here[1]
-        if command == "M":
-            short.append("M" + _pair(x, y))
-        elif down == 0:
-            short.append("h" + _tenths(across))
-        elif across == 0:
-            short.append("v" + _tenths(down))
-        else:
-            short.append("l" + _pair(across, down))
-        here = (x, y)
-    return "".join(short)
+        short += _move(x, y) if command == "M" else _line(x - before[0], y - before[1])
+    return short
 
 
-def _pair(x: int, y: int) -> str:
-    return _tenths(x) + ("" if y < 0 else " ") + _tenths(y)
+def _move(x: int, y: int, command: str = "M") -> str:
+    return f"{command}{_tenths(x)}{'' if y < 0 else ' '}{_tenths(y)}"
+
+
+def _line(across: int, down: int) -> str:
+    if down == 0:
+        return f"h{_tenths(across)}"
+    return f"v{_tenths(down)}" if across == 0 else _move(across, down, "l")
 
 
 def _tenths(number: int) -> str:

@@ -39,7 +39,7 @@ def _remedy(folder: Path, error: OSError) -> str:
 def _permission_remedy(folder: Path) -> str:
     """Name the owner of the folder, or of the nearest existing one above it, and what to do."""
     folder = folder.absolute()
-    existing = next(path for path in (folder, *folder.parents) if _is_visible(path))
+    existing = next(path for path in (folder, *folder.parents) if os.path.exists(path))  # noqa: PTH110 - never raises
     owner = existing.stat()
     belongs = f"{existing} belongs to user {owner.st_uid}"
     if existing != folder or not any(Path(mark).exists() for mark in CONTAINER_MARKS):
@@ -53,11 +53,3 @@ def _permission_remedy(folder: Path) -> str:
         )
     user = f"{owner.st_uid}:{owner.st_gid}"
     return f'{belongs}: docker run --user "$(id -u):$(id -g)" … if that is you, --user {user} … otherwise'
-
-
-def _is_visible(path: Path) -> bool:
-    try:
-        path.stat()
-    except OSError:  # it does not exist, or this user may not look into a folder above it
-        return False
-    return True

@@ -10,7 +10,9 @@ from job.results.file_names import CHECKSUMS
 def write_checksums(folder: Path) -> None:
     """Write the SHA-256 of every file in `folder` into a file that `sha256sum --check` reads."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    lines = [f"{_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files]
+    lines = [
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(folder).as_posix()}\n" for path in files
+    ]
     (folder / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
 
 
@@ -20,8 +22,3 @@ def is_owned(path: Path) -> bool:
         return stat.S_ISDIR(path.lstat().st_mode) and stat.S_ISREG((path / CHECKSUMS).lstat().st_mode)
     except OSError:  # it does not exist, or this user may not look into it
         return False
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -41,11 +41,7 @@ def prepare_output_folder(folder: Path, files: Iterable[str], folders: Iterable[
 
 
 def require_temporary_folder() -> None:
-    """Check that temporary files can be written; libraries need them.
-
-    Raises:
-        OutputError: If they cannot.
-    """
+    """Raise an OutputError if no temporary files can be written; libraries need them."""
     try:
         tempfile.gettempdir()
     except FileNotFoundError as error:
@@ -55,11 +51,7 @@ def require_temporary_folder() -> None:
 
 
 def require_free_space(folder: Path, n_bytes: int) -> None:
-    """Check that the file system of the output folder has `n_bytes` bytes free.
-
-    Raises:
-        OutputError: If it has not.
-    """
+    """Raise an OutputError if the file system of the output folder has less than `n_bytes` bytes free."""
     free = shutil.disk_usage(folder).free
     if free < n_bytes:
         raise OutputError(
@@ -69,11 +61,7 @@ def require_free_space(folder: Path, n_bytes: int) -> None:
 
 
 def require_replaceable(folder: Path, files: Iterable[str], folders: Iterable[str]) -> None:
-    """Check that no folder has the name of a file, and that existing folders are the job's own.
-
-    Raises:
-        OutputError: If replacing them could delete files that the job did not write.
-    """
+    """Raise an OutputError if replacing these files and folders could delete what the job did not write."""
     for name in files:
         if (folder / name).is_dir():
             raise OutputError(f"--output {folder}: {name} is a folder there; move it or name another output folder")
@@ -87,6 +75,6 @@ def require_replaceable(folder: Path, files: Iterable[str], folders: Iterable[st
 
 def _is_protected(path: Path) -> bool:
     """Whether the sticky bit of the folder keeps this user from replacing the file."""
-    if not os.path.lexists(path) or not path.parent.stat().st_mode & stat.S_ISVTX:
-        return False
-    return os.geteuid() not in {0, path.parent.stat().st_uid, path.lstat().st_uid}
+    parent = path.parent.stat()
+    is_sticky = os.path.lexists(path) and parent.st_mode & stat.S_ISVTX
+    return bool(is_sticky) and os.geteuid() not in {0, parent.st_uid, path.lstat().st_uid}

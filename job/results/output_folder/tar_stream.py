@@ -31,7 +31,11 @@ def stream_folder() -> Iterator[Path]:
         OutputError: If stdout is closed, or breaks before the end of the archive.
     """
     _require_pipe()
-    folder = _create_temporary_folder()
+    require_temporary_folder()
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="fashion-job-"))
+    except OSError as error:
+        raise OutputError(f"--output -: no temporary folder can be created ({error}); free some space there") from error
     with signals.on_exit(lambda: shutil.rmtree(folder, ignore_errors=True)), _redirect_stdout() as stdout:
         try:
             yield folder
@@ -44,7 +48,6 @@ def stream_folder() -> Iterator[Path]:
 
 
 def _require_pipe() -> None:
-    """Check that stdout can take an archive."""
     if os.isatty(STDOUT):
         raise UsageError(
             "--output - writes a tar archive to stdout, but that is a terminal; "
@@ -52,14 +55,6 @@ def _require_pipe() -> None:
         )
     if fcntl.fcntl(STDOUT, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
         raise OutputError("--output -: stdout is closed; pipe it: … | tar x")
-
-
-def _create_temporary_folder() -> Path:
-    require_temporary_folder()
-    try:
-        return Path(tempfile.mkdtemp(prefix="fashion-job-"))
-    except OSError as error:
-        raise OutputError(f"--output -: no temporary folder can be created ({error}); free some space there") from error
 
 
 @contextmanager
