@@ -63,8 +63,9 @@ check: $(VENV)/tests.stamp ## Check format, lint, types, import rules, Dockerfil
 	$(BIN)/zizmor --offline --quiet .github
 	$(BIN)/kubernetes-validate --quiet --strict docs/ci/kubernetes-job.yaml
 
-docs: $(VENV)/tests.stamp ## Regenerate docs/options.md from the options
-	PYTHONPATH=. $(BIN)/python tests/docs/options_page.py > docs/options.md
+docs: $(VENV)/job.stamp ## Regenerate docs/options.md from the options
+	@$(BIN)/python -m tests.docs.options_page > docs/options.md.part || { rm -f docs/options.md.part; exit 1; }
+	@mv docs/options.md.part docs/options.md
 
 format: $(VENV)/tests.stamp ## Format the code and apply the linter's fixes
 	$(BIN)/ruff format .

@@ -76,7 +76,7 @@ def parse(argv: Sequence[str]) -> Command:
     layers = [
         {} if file is None else settings_file.read(file),
         settings.from_environment(os.environ),
-        settings.from_arguments(given),
+        {name: settings.read_setting(OPTIONS[name], raw, OPTIONS[name].flag) for name, raw in given.items()},
     ]
     if is_render:
         layers = [{name: layer[name] for name in ("layout", "output") if name in layer} for layer in layers]
@@ -120,8 +120,8 @@ def train_parser() -> _Parser:
         f"exit status:\n{statuses}",
     )
     parser.add_argument("--version", action="version", version=f"fashion-job {__version__}", help="Print the version.")
-    file_help = f"Settings file (default: {settings_file.DEFAULT_NAME} in the working directory, if it exists)."
-    parser.add_argument("--config", metavar="FILE", help=file_help)
+    text = f"Settings file (default: {settings_file.DEFAULT_NAME} in the working directory, if it exists)."
+    parser.add_argument("--config", metavar="FILE", help=text)
     parser.add_argument("--print-config", action="store_true", help="Print the settings as a settings file, and exit.")
     options = OPTIONS.values()
     _add(parser.add_argument_group("training"), [option for option in options if option.role != "run"])

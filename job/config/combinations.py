@@ -39,11 +39,7 @@ def check_combinations(values: Mapping[str, Any], labels: Mapping[str, str] = {}
         (stop and run.average > 0, "average", "early_stopping", "each chooses the final parameters; set one to 0"),
     ):
         if is_excluded:
-            pair = [f"{labels.get(name, _flag(name))} {values[name]}" for name in (first, second)]
+            pair = [f"{labels.get(name, '--' + name.replace('_', '-'))} {values[name]}" for name in (first, second)]
             if first not in labels and RECIPES[run.recipe].get(first) == values[first]:
                 pair[0] += f" (from --recipe {run.recipe})"
             raise UsageError(f"{pair[0]} cannot be combined with {pair[1]}: {remedy}")
-
-
-def _flag(name: str) -> str:
-    return f"--{name.replace('_', '-')}"

@@ -34,7 +34,7 @@ class Option:
     Attributes:
         kind: int, float, str or tuple (of texts).
         help: one sentence for `--help` and the documentation.
-        metavar: placeholder of the value; empty if `choices` replaces it.
+        metavar: placeholder of the value, if it is neither the choices nor N.
         choices: allowed values, or allowed elements of a tuple.
         minimum: smallest allowed value, as `maximum` is the largest.
         above: bound that the value must exceed, as `below` is the bound that it must stay below.
@@ -76,7 +76,7 @@ class Option:
     @property
     def placeholder(self) -> str:
         """What represents the value in `--help`."""
-        return self.metavar or f"{{{','.join(self.choices)}}}"
+        return self.metavar or (f"{{{','.join(self.choices)}}}" if self.choices else "N")
 
     @property
     def requirement(self) -> str:
@@ -100,15 +100,7 @@ class Option:
         return self.kind(raw) if is_number else raw
 
     def check(self, value: object, label: str) -> None:
-        """Check a value.
-
-        Args:
-            value: any object.
-            label: name of the option at the place where the value was given.
-
-        Raises:
-            UsageError: if it is of the wrong type or out of range.
-        """
+        """Raise a `UsageError` that begins with `label` if a value is of the wrong type or out of range."""
         if not self._is_valid(value):
             shown = ",".join(map(str, value)) if isinstance(value, tuple) else value
             shown = "empty" if value is None else SHORTENED.repr(shown)
@@ -145,8 +137,7 @@ def _describe_type(annotation: Any) -> dict[str, Any]:  # noqa: ANN401 - typing 
         annotation = get_args(annotation)[0]
     if get_origin(annotation) is Literal:
         return {"kind": str, "choices": get_args(annotation)}
-    kind = get_origin(annotation) or annotation
-    return {"kind": kind, "metavar": "N"} if kind is int else {"kind": kind}
+    return {"kind": get_origin(annotation) or annotation}
 
 
 def describe_unknown(

@@ -49,12 +49,9 @@ class Config:
     )
     model: ModelName = option("mlp", "recipe", "Network: multi-layer perceptron (mlp) or convolutional network (cnn).")
     epochs: int = option(5, "recipe", "Number of training epochs.", **COUNT)
-    batch_size: int = option(32, "recipe", "Images per optimizer step, at most all training images.", **COUNT)
+    batch_size: int = option(32, "recipe", "Images per optimizer step, at most the number of training images.", **COUNT)
     optimizer: OptimizerName = option(
-        "adam",
-        "recipe",
-        "adamw has decoupled weight decay, sgd has Nesterov momentum 0.9; muon orthogonalizes the updates of hidden "
-        "kernels and leaves the rest to adamw at a quarter of the rate.",
+        "adam", "recipe", "adamw decouples weight decay, sgd has Nesterov momentum 0.9, muon orthogonalizes updates."
     )
     learning_rate: float = option(0.001, "recipe", "Peak learning rate.", metavar="RATE", above=0)
     weight_decay: float = option(
@@ -65,10 +62,7 @@ class Config:
     )
     warm_up: float = option(0.0, "recipe", "Fraction of the steps in which the learning rate rises from 0.", **FRACTION)
     early_stopping: int = option(
-        0,
-        "recipe",
-        "Stop after N epochs without progress, with the best parameters; 0: never.",
-        **COUNT | {"minimum": 0},
+        0, "recipe", "Stop after N epochs without a lower validation loss and keep the best epoch; 0: never.", minimum=0
     )
     dropout: float = option(0.0, "recipe", "Fraction of the units dropped before the last layer.", **FRACTION)
     label_smoothing: float = option(0.0, "recipe", "Fraction of each label to spread over all classes.", **FRACTION)
@@ -81,23 +75,18 @@ class Config:
         rule=f"{NO_AUGMENTATION}, or some of {', '.join(AUGMENTATIONS)}, separated by commas",
     )
     average: float = option(
-        0.0, "recipe", "Momentum of the moving average of the parameters that is the model; 0: no average.", **FRACTION
+        0.0, "recipe", "Momentum of the moving average of the parameters, used as the model; 0: no average.", **FRACTION
     )
     test_time: TestTime = option(
         "none",
         "recipe",
-        "Test-time augmentation: flip averages the predictions for an image and its mirror image; flip-shift also "
-        "shifts both by one pixel in four directions, and all shifted views count as much as the two unshifted ones.",
+        "flip averages predictions for an image and its mirror image, flip-shift also for shifted ones.",
     )
     validation_split: float = option(
         0.1, "training", "Fraction of the training images held out for validation (the last ones).", **FRACTION
     )
     seed: int = option(
-        0,
-        "training",
-        "Seed of initial parameters, batches, dropout, augmentation and sample images.",
-        minimum=0,
-        maximum=MAX_SEED,
+        0, "training", "Seed of parameters, batches, dropout, augmentation and samples.", minimum=0, maximum=MAX_SEED
     )
     runs: int = option(
         1, "training", "Trainings with consecutive seeds; the report describes the median run.", minimum=1, maximum=100

@@ -31,19 +31,10 @@ Settings = Mapping[str, Setting]
 
 
 def read_setting(option: Option, raw: str | list[str] | None, label: str) -> Setting:
-    """The setting that a text or a list of texts represents.
-
-    Raises:
-        UsageError: if it is not a valid value of the option.
-    """
+    """The setting that a text or a list of texts represents; raises a `UsageError` if the option refuses it."""
     value = option.convert(raw)
     option.check(value, label)
     return Setting(value, label)
-
-
-def from_arguments(arguments: Mapping[str, str | list[str]]) -> Settings:
-    """The settings on the command line, given by field name."""
-    return {name: read_setting(OPTIONS[name], raw, OPTIONS[name].flag) for name, raw in arguments.items()}
 
 
 def from_environment(environment: Mapping[str, str]) -> Settings:

@@ -25,7 +25,7 @@ def read(name: str) -> Settings:
     """The settings in a file.
 
     Values are taken as text, as on the command line, so that YAML's own ideas of numbers, dates and booleans (`1_000`,
-    `010`, `no`) do not matter. Nothing is constructed, so no tag or alias can do harm.
+    `010`, `no`) do not matter. Nothing is constructed, so that no tag can do harm.
 
     Args:
         name: path of the file.
@@ -33,15 +33,17 @@ def read(name: str) -> Settings:
     Raises:
         UsageError: if it cannot be read, is not a flat mapping, has an unknown or repeated key, or an invalid value.
     """
+    import yaml
+
     root = _compose(name, _read_text(name))
     if root is None or root.tag == f"{YAML_TAG}null":
         return {}
-    if root.tag != f"{YAML_TAG}map":
+    if root.tag != f"{YAML_TAG}map" or not isinstance(root, yaml.MappingNode):
         raise _error(name, root, "is not a mapping of options to values, such as `epochs: 10`")
     options = {option.key: option for option in OPTIONS.values()}
     settings: dict[str, Setting] = {}
     for key, value in root.value:
-        if key.id != "scalar":
+        if not isinstance(key, yaml.ScalarNode):
             raise _error(name, key, "a key must be the name of an option")
         option = options.get(key.value.replace("_", "-"))
         if option is None:
@@ -95,12 +97,14 @@ def _compose(name: str, text: str) -> "yaml.Node | None":
 
 def _raw_value(name: str, node: "yaml.Node") -> str | list[str] | None:
     """The text of a value, its texts if it is a list, or None if it is null."""
-    nodes = node.value if node.id == "sequence" else [node]
-    if not all(item.id == "scalar" and item.tag.startswith(YAML_TAG) for item in nodes):
-        raise _error(name, node, "a value must be a text, a number or a list of texts, without a tag of its own")
-    if node.tag == f"{YAML_TAG}null":
-        return None
-    return [item.value for item in nodes] if node.id == "sequence" else node.value
+    import yaml
+
+    nodes = node.value if isinstance(node, yaml.SequenceNode) else [node]
+    if not all(isinstance(item, yaml.ScalarNode) and item.tag.startswith(YAML_TAG) for item in nodes):
+        raise _error(name, node, "a value must be a text, a number or a list of texts")
+    if isinstance(node, yaml.SequenceNode):
+        return [item.value for item in nodes]
+    return None if node.tag == f"{YAML_TAG}null" else str(node.value)
 
 
 def _error(name: str, place: "yaml.Node | int", problem: str) -> UsageError:

@@ -28,7 +28,7 @@ class Predictions:
 
     @cached_property
     def y_pred(self) -> Labels:
-        """Most probable classes, shape (n,)."""
+        """Most probable classes, the first among equals, shape (n,)."""
         y_pred: Labels = self.probabilities.argmax(axis=1)
         return y_pred
 

@@ -46,6 +46,7 @@ def test_values_are_read_as_on_the_command_line() -> None:
     assert values_of("export: [onnx, litert]") == values_of("export: onnx,litert") == {"export": ("onnx", "litert")}
     assert values_of("export:\n") == {"export": ()}
     assert values_of("data: 'null'\n") == {"data": "null"}
+    assert values_of("epochs: &a 3\nseed: *a\n") == {"epochs": 3, "seed": 3}
 
 
 @pytest.mark.parametrize(
@@ -73,15 +74,21 @@ def test_values_are_read_as_on_the_command_line() -> None:
         ("? [a]\n: b\n", "a.yaml, line 1: a key must be the name of an option"),
         ("- epochs\n", "a.yaml, line 1: is not a mapping of options to values, such as `epochs: 10`"),
         ("epochs\n", "a.yaml, line 1: is not a mapping"),
-        ("epochs: 3\n---\nepochs: 4\n", "a.yaml, line 3: a second document begins here"),
-        ("seed: 1\nepochs: [3\n", "a.yaml, line 3: invalid YAML: expected ',' or ']'"),
-        ("\tepochs: 3\n", r"a.yaml, line 1: invalid YAML: found character '\t'"),
+        (
+            "epochs: 3\n---\nepochs: 4\n",
+            "a.yaml, line 2: invalid YAML: expected a single document in the stream, but found another document",
+        ),
+        ("seed: 1\nepochs: [3\n", "a.yaml, line 3: invalid YAML: while parsing a flow sequence, expected ',' or ']'"),
+        ("\tepochs: 3\n", r"a.yaml, line 1: invalid YAML: while scanning for the next token, found character '\t'"),
         ("epochs: 3\ndata: a\x00b\n", "a.yaml, line 2: invalid YAML: it contains a control character"),
         ('data: "\\UFFFFFFFF"\n', "a.yaml: invalid YAML: "),
-        ("epochs: &a 3\nseed: *a\n", "a.yaml, line 1: anchors, aliases and tags are not supported"),
-        ("epochs: *a\n", "a.yaml, line 1: anchors, aliases and tags are not supported"),
-        ("data: !!python/name:os.system\n", "a.yaml, line 1: anchors, aliases and tags are not supported"),
-        ("!foo {epochs: 3}\n", "a.yaml, line 1: anchors, aliases and tags are not supported"),
+        ("epochs: *a\n", "a.yaml, line 1: invalid YAML: found undefined alias 'a'"),
+        ("export: &a [*a]\n", "a.yaml, line 1: a value must be a text"),
+        ("data: !!python/name:os.system\n", "a.yaml: data is '', but must be a folder's name"),
+        ("data: !ENV HOME\n", "a.yaml, line 1: a value must be a text, a number or a list of texts"),
+        ("!foo {epochs: 3}\n", "a.yaml, line 1: is not a mapping"),
+        ("!!map epochs\n", "a.yaml, line 1: is not a mapping"),
+        ("export: !!seq onnx,\n", "a.yaml: export is 'onnx,', but must be"),
         ("<<: 3\n", "a.yaml, line 1: unknown option <<; "),
     ],
 )
@@ -93,11 +100,11 @@ def test_bad_contents(text: str, words: str) -> None:
 
 @pytest.mark.parametrize("text", ["[" * 65_000, "data: " + "[" * 65_000, "a" * 65_000 + ": 1", "{" * 65_000])
 def test_hostile_nesting_is_refused_at_once(text: str) -> None:
-    """Within a second, without a recursion error."""
+    """Within a second of computing, without a recursion error."""
     Path("a.yaml").write_text(text)
-    began = time.perf_counter()
+    began = time.process_time()
     refusal("a.yaml")
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
 
 
 def test_files_that_are_none() -> None:

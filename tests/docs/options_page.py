@@ -54,8 +54,8 @@ export: [onnx, litert]
 ```
 
 `python -m job --recipe cnn --print-config > fashion-job.yaml` writes a file with all options to start from. The job
-refuses an unknown or repeated key, a value of the wrong type or out of range, YAML anchors, aliases and tags, and a
-file above 64 KiB (exit status 64).
+refuses an unknown or repeated key, a value of the wrong type or out of range, a custom YAML tag, and a file above
+64 KiB (exit status 64).
 
 ## Environment
 
@@ -89,7 +89,7 @@ def row(option: Option) -> str:
     """The line of an option."""
     choices = f" One of {', '.join(f'`{choice}`' for choice in option.choices)}." if option.choices else ""
     default = option.unset or f"`{option.default}`"
-    flag = f"{option.flag} {option.metavar}".strip()
+    flag = option.flag if option.choices else f"{option.flag} {option.placeholder}"
     return f"| `{flag}` | `{option.variable}` | {default} | {option.help}{choices} |"
 
 
