@@ -1,4 +1,4 @@
-"""Measures fashion-job and its peers, each in a process of its own, and writes medians and ratios.
+"""Measures fashion-job and other ways to train the same network, each in its own process; writes medians and ratios.
 
 `make bench` calls it. It prints the tables, and writes them to bench/results.md and all measurements to
 bench/results.json. A peer is another way to train the same network.
@@ -41,7 +41,7 @@ Table = dict[str, Any]
 
 def main() -> None:
     """Measure, and write the tables."""
-    parser = argparse.ArgumentParser(prog="make bench ARGS=…", description="Measure the job against its peers.")
+    parser = argparse.ArgumentParser(prog="make bench ARGS=…", description="Compare the speed of the job with other libraries.")
     parser.add_argument("--rounds", type=int, default=3, help="number of measurements of each peer (3)")
     parser.add_argument(
         "--only",

@@ -21,7 +21,7 @@ def received() -> Iterator[list[int]]:
 
 
 def test_a_deferred_signal_arrives_at_the_end(received: list[int]) -> None:
-    """It does not arrive in the block, and is not lost."""
+    """It arrives after the block."""
     with signals.deferred():
         os.kill(os.getpid(), signal.SIGTERM)
         assert received == []

@@ -38,7 +38,7 @@ class Reference:
 
 @dataclass(frozen=True, kw_only=True)
 class PairedCounts:
-    """Counts of images by which of the two models gets them right, and the values derived from them.
+    """Counts of images that both, one or none of the two models get right, and the values derived from them.
 
     Attributes:
         n: Number of images.

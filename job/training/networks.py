@@ -12,7 +12,7 @@ from job.training import optimizers
 DIRECTIONS = ((-1, 0), (1, 0), (0, -1), (0, 1))
 """Shifts of `flip-shift` in pixels: down, right."""
 
-BATCH_NORM_MOMENTUM = 0.9  # Keras's 0.99 averages over too many of the few thousand steps
+BATCH_NORM_MOMENTUM = 0.9  # Keras's 0.99 adapts too slowly in a training of a few thousand steps
 
 
 def build_network(n_classes: int, recipe: Config, seed: int, n_steps: int = 1) -> keras.Model:

@@ -15,7 +15,7 @@ from bench.peers import PEERS
 @pytest.mark.training
 @pytest.mark.parametrize("peer", ["fashion-job", "Keras, steps_per_execution=422"])
 def test_a_peer_trains_the_baseline(peer: str) -> None:
-    """A peer prints training time and accuracy as a line of JSON; the accuracy is that of the baseline."""
+    """Each method prints its training time and accuracy as a line of JSON; the accuracy is that of the baseline."""
     done = subprocess.run(
         [sys.executable, "-m", "bench.peers", peer], cwd=REPOSITORY, capture_output=True, text=True, check=True
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from job.evaluation.predictions import Predictions
 
-Z = 1.959963984540054  # 97.5 % of a standard normal distribution lie below
+Z = 1.959963984540054  # 97.5 % of a standard normal distribution are below
 EPSILON = 2.0**-52
 N_BINS = 15
 

@@ -13,7 +13,7 @@ def measure(confidence: list[float], is_correct: list[bool]) -> Calibration:
 
 
 def test_bins_worked_by_hand() -> None:
-    """Three images lie between 0.4 and 0.4667, one of them right, and one above 0.9333; empty bins are left out."""
+    """Three images are between 0.4 and 0.4667, one of them correct, and one is above 0.9333; empty bins are omitted."""
     calibration = measure([0.41, 0.43, 0.45, 0.95], [True, False, False, True])
     low, high = calibration.bins
     assert (low.lower, low.upper, low.n, low.accuracy) == (6 / 15, 7 / 15, 3, 1 / 3)
@@ -39,12 +39,12 @@ def test_an_edge_belongs_to_the_bin_below(confidence: float, number: int) -> Non
 
 
 def test_a_float32_belongs_to_the_bin_of_its_exact_value() -> None:
-    """The float32 nearest to 0.6 lies above 0.6."""
+    """The float32 nearest to 0.6 is above 0.6."""
     assert assign_bins(np.array([0.6], np.float32)).tolist() == [9]
 
 
 def test_bins_equal_those_of_scikit_learn() -> None:
-    """None of these random confidences lies on an edge, where the two differ."""
+    """None of these random confidences is on an edge, where the two differ."""
     random = np.random.default_rng(0)
     confidence = random.beta(4, 1, 2000)
     is_correct = random.random(2000) < confidence**2

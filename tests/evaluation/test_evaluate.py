@@ -133,7 +133,7 @@ def evaluate_realistic(seed: int = 0) -> tuple[Predictions, Evaluation]:
 
 
 def test_every_interval_contains_its_metric() -> None:
-    """The exception is that of the calibration error, which may lie below an error that is due to chance."""
+    """The interval of the calibration error is an exception: it can be below an error that is due to chance."""
     _, evaluation = evaluate_realistic()
     rows = (evaluation, evaluation.macro, evaluation.weighted, *evaluation.per_class, *evaluation.calibration.bins)
     for row in rows:

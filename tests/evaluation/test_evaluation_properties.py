@@ -1,4 +1,4 @@
-"""Properties that hold for any predictions, tried on generated ones."""
+"""Properties of the evaluation of any predictions, tested on generated ones."""
 
 import re
 from collections.abc import Iterator
@@ -141,7 +141,7 @@ def test_a_class_that_nobody_predicts_has_precision_and_f1_0(predictions: Predic
 @FEW
 @given(any_predictions())
 def test_metrics_stay_in_their_ranges(predictions: Predictions) -> None:
-    """Fractions lie in [0, 1] and in their intervals, the coverage ascends to 1, and the bins hold every image once."""
+    """Fractions are in [0, 1] and in their intervals, the coverage ascends to 1, and each image is in one bin."""
     n_classes = predictions.probabilities.shape[1]
     evaluation = evaluate(predictions, [""] * n_classes, seed=0)
     calibration = evaluation.calibration
