@@ -41,7 +41,7 @@ Table = dict[str, Any]
 
 def main() -> None:
     """Measure, and write the tables."""
-    parser = argparse.ArgumentParser(prog="make bench ARGS=…", description="Compare the speed of the job with other libraries.")
+    parser = argparse.ArgumentParser(prog="make bench ARGS=…", description="Compare the job with other libraries.")
     parser.add_argument("--rounds", type=int, default=3, help="number of measurements of each peer (3)")
     parser.add_argument(
         "--only",
