@@ -1,4 +1,4 @@
-"""Generates docs/options.md: `python -m tests.docs.options_page > docs/options.md`."""
+"""Generates docs/options.md; `make docs` runs this module."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from job.config.run_config import OPTIONS
 BEFORE = """\
 # Options
 
-<!-- Generated from job/config/run_config.py: python -m tests.docs.options_page > docs/options.md -->
+<!-- `make docs` generates this page from job/config/run_config.py. -->
 
 `python -m job` trains with these options; with `make`, pass them as `make run ARGS="--epochs 10"`, and with Docker
 after the name of the image. Without any option the job trains the baseline: pixels scaled to [0, 1], one-hot labels,
@@ -53,7 +53,9 @@ augment: flip,shift
 export: [onnx, litert]
 ```
 
-`python -m job --recipe cnn --print-config > fashion-job.yaml` writes a file with all options to start from. The job
+`.venv/bin/python -m job --recipe cnn --print-config > fashion-job.yaml` writes a file with all options. Keep only the
+lines that you want to set: a value in the file takes precedence over the recipe, also over another recipe that you
+choose later. The job
 refuses an unknown or repeated key, a value of the wrong type or out of range, a custom YAML tag, and a file above
 64 KiB (exit status 64).
 
@@ -66,8 +68,9 @@ service named `fashion-job`. Separate several export formats by commas: `FASHION
 ## Render
 
 `python -m job render` writes the report again from the results in the output folder, without training, TensorFlow or
-the data set. It has the options `--output`, `--layout`, `--quiet` and `--verbose`, and ignores all other settings in
-the environment and in `fashion-job.yaml`. """
+the data set. It has the options `--output`, `--layout`, `--quiet` and `--verbose`, and uses no other settings of
+the environment and of `fashion-job.yaml`, although it refuses invalid ones.
+"""
 
 
 def generate_page() -> str:
