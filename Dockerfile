@@ -1,19 +1,19 @@
-# Where no registry is in reach, another base can stand in: make image BASE=debian:trixie-slim
+# To build without a registry, name a local base image: make image BASE=debian:trixie-slim
 ARG BASE=pinned
 FROM debian:trixie-slim@sha256:a29215f6a35e51e22adffa17f89e9d2ef06214e64a2bad10d765c46aea49f11f AS pinned
 
 FROM ${BASE} AS build
-# Versions are not pinned: a Debian suite keeps only its newest, so a pin would break the build at the next update.
+# Versions are not pinned: a Debian suite keeps only the newest one, so a pin would break the build at the next update.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends binutils ca-certificates dataset-fashion-mnist python3 python3-venv \
     && rm -rf /var/lib/apt/lists/*
-# cpu or gpu: which of the two locks
+# cpu or gpu: selects the lock file
 ARG DEVICE=cpu
-# yes: what --export onnx needs, too
+# yes: also installs the packages for --export onnx
 ARG EXPORT=no
 COPY requirements.txt requirements-gpu.txt requirements-export.txt /tmp/
-# The wheels stay in a cache mount: a changed lock downloads only what is new, and none of them is in the image.
+# The wheels are in a cache mount: after a change of a lock file, a build downloads only new ones. The image has none.
 RUN --mount=type=cache,target=/wheels,sharing=locked \
     case "$DEVICE" in \
         cpu) lock=/tmp/requirements.txt ;; \
@@ -30,9 +30,9 @@ RUN --mount=type=cache,target=/wheels,sharing=locked \
     && /opt/venv/bin/pip download --dest /wheels "$@" \
     && /opt/venv/bin/pip install --no-index --find-links /wheels "$@" \
     && /opt/venv/bin/pip uninstall --yes pip
-# What nothing here uses, more than half a gigabyte: TensorFlow's C++ headers, the symbol tables of its two large
-# libraries, libclang, and other libraries' tests. TensorFlow and Keras import modules of theirs that are named test.
-# That the rest still works is shown below.
+# Remove more than half a gigabyte that the job does not use: TensorFlow's C++ headers, the symbol tables of its two
+# large libraries, libclang, and the tests of other libraries. TensorFlow and Keras keep theirs, because they import
+# modules named test. The self-check below fails if the job needs a removed file.
 RUN site=$(echo /opt/venv/lib/python3*/site-packages) \
     && rm -r "$site/tensorflow/include" "$site/clang/native" \
     && strip --strip-unneeded "$site"/tensorflow/libtensorflow_*.so.2 \
@@ -40,7 +40,7 @@ RUN site=$(echo /opt/venv/lib/python3*/site-packages) \
         -name 'test*' -exec rm -r {} +
 
 FROM ${BASE}
-# tini is the first process: it passes SIGTERM on even before Python can answer.
+# tini is PID 1: it forwards SIGTERM even before Python has installed a handler.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends python3 tini \
@@ -55,18 +55,18 @@ ENV PATH=/opt/venv/bin:$PATH \
     PYTHONPATH=/app \
     PYTHONUNBUFFERED=1 \
     MPLCONFIGDIR=/tmp/matplotlib
-# Everyone may read the code, whatever the builder's umask; any user may write a report, and so into a named volume.
+# Every user can read the code, whatever the builder's umask, and write to report/, also on a new named volume.
 RUN chmod -R a+rX . \
     && python -m compileall -q job \
     && install --directory --mode=777 report
 USER 1000
-# The self-check: a whole job of one epoch, which loads all that a run loads.
+# Self-check: a whole job of one epoch, which imports everything that a run imports.
 RUN python -m job --epochs 1 --batch-size 256 --output /tmp/report && find /tmp -mindepth 1 -delete
 ENTRYPOINT ["tini", "-s", "--", "python", "-m", "job"]
 ARG REVISION VERSION SOURCE
 ENV FASHION_JOB_REVISION=$REVISION
 LABEL org.opencontainers.image.title="fashion-job" \
-    org.opencontainers.image.description="Train, judge and explain a Fashion-MNIST classifier with one command" \
+    org.opencontainers.image.description="Train, evaluate and explain a Fashion-MNIST classifier with one command" \
     org.opencontainers.image.licenses="MIT" \
     org.opencontainers.image.source="$SOURCE" \
     org.opencontainers.image.version="$VERSION" \

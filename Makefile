@@ -1,11 +1,11 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup data run export render test test-fast browser browser-test check docs format lock image image-test sbom audit version bench clean
 
-# The first Python on the path that TensorFlow has wheels for and that can make a virtual environment.
+# The first Python on the path that TensorFlow supports and that can create a virtual environment.
 PYTHONS := python3 python3.13 python3.12 python3.11 python
 SUITS := import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 PYTHON ?= $(shell for p in $(PYTHONS); do "$$p" -c "$(SUITS)" >/dev/null 2>&1 && echo "$$p" && break; done)
-# cpu or gpu: which lock is installed, here and in the image
+# cpu or gpu: selects the lock file, here and in the image
 DEVICE ?= cpu
 $(if $(filter cpu gpu,$(DEVICE)),,$(error DEVICE is '$(DEVICE)', but must be cpu or gpu))
 LOCK := requirements$(if $(filter gpu,$(DEVICE)),-gpu).txt
@@ -17,40 +17,40 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 IMAGE ?= fashion-job$(if $(filter gpu,$(DEVICE)),:gpu)
 ARGS ?=
 
-# What the image says of itself; CI says where it comes from.
+# The labels of the image; CI sets SOURCE to the address of the repository.
 REVISION := $(shell git describe --always --dirty --abbrev=40 --exclude='*' 2>/dev/null)
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' job/__init__.py)
 SOURCE ?=
-# yes: the image holds what --export onnx needs
+# yes: the image includes the packages for --export onnx
 EXPORT ?=
 BUILD_ARGS = $(foreach name,BASE DEVICE EXPORT REVISION VERSION SOURCE,$(if $($(name)),--build-arg '$(name)=$($(name))'))
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r t h; do printf '%-14s%s\n' "$$t" "$$h"; done
 
-setup: $(VENV)/job.stamp ## Make .venv with what the job runs on (DEVICE=gpu: .venv-gpu)
+setup: $(VENV)/job.stamp ## Create .venv with the packages of the job (DEVICE=gpu: .venv-gpu)
 
-data: $(VENV)/job.stamp ## Put Fashion-MNIST into data/, unless the job finds it already
+data: $(VENV)/job.stamp ## Download Fashion-MNIST into data/, unless it is installed
 	@$(BIN)/python -m job.data.download
 
-run: data ## Train, judge and write report/index.html (options: make run ARGS="--epochs 10")
+run: data ## Train, evaluate and write report/index.html (options: make run ARGS="--epochs 10")
 	$(BIN)/python -m job $(ARGS)
 
-export: $(VENV)/export.stamp ## Add to .venv what --export onnx needs
+export: $(VENV)/export.stamp ## Install the packages for --export onnx into .venv
 
-render: setup ## Make report/index.html again from the results in report/, without training
+render: setup ## Rebuild report/index.html from the results in report/, without training
 	$(BIN)/python -m job render $(ARGS)
 
-test: $(VENV)/tests.stamp data ## Run the tests, one full training among them (a few minutes)
+test: $(VENV)/tests.stamp data ## Run all tests except browser-test and image-test, including full trainings (a few minutes)
 	$(BIN)/python -m pytest -m "not image and not browser" $(ARGS)
 
-test-fast: $(VENV)/tests.stamp data ## Run the tests that train nothing (within a minute)
+test-fast: $(VENV)/tests.stamp data ## Run the tests that do not train (within a minute)
 	$(BIN)/python -m pytest -m "not training and not slow and not image and not browser" $(ARGS)
 
-browser-test: browser $(VENV)/tests.stamp tests/node_modules/.package-lock.json ## Look at the report in Chromium, and validate it
+browser-test: browser $(VENV)/tests.stamp tests/node_modules/.package-lock.json ## Test the report in Chromium and validate its HTML and CSS
 	$(BIN)/python -m pytest -m browser $(ARGS)
 
-check: $(VENV)/tests.stamp ## Check format, lint, types, layers, Dockerfile and CI files
+check: $(VENV)/tests.stamp ## Check format, lint, types, import rules, Dockerfile and CI files
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -63,41 +63,41 @@ check: $(VENV)/tests.stamp ## Check format, lint, types, layers, Dockerfile and 
 	$(BIN)/zizmor --offline --quiet .github
 	$(BIN)/kubernetes-validate --quiet --strict docs/ci/kubernetes-job.yaml
 
-docs: $(VENV)/job.stamp ## Write docs/options.md again from the options
+docs: $(VENV)/job.stamp ## Regenerate docs/options.md from the options
 	@$(BIN)/python -m tests.docs.options_page > docs/options.md.part || { rm -f docs/options.md.part; exit 1; }
 	@mv docs/options.md.part docs/options.md
 
-format: $(VENV)/tests.stamp ## Format the code and mend what the linter can
+format: $(VENV)/tests.stamp ## Format the code and apply the linter's fixes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock: $(VENV)/tests.stamp ## Compile the dependencies in pyproject.toml into the five hash-locked files
+lock: $(VENV)/tests.stamp ## Compile the dependencies in pyproject.toml into the five lock files
 	$(COMPILE) pyproject.toml --group cpu -o requirements.txt
 	$(COMPILE) pyproject.toml --group gpu -c requirements.txt -o requirements-gpu.txt
 	$(COMPILE) --group export -c requirements.txt -o requirements-export.txt
 	$(COMPILE) --group bench -c requirements.txt -o bench/requirements.txt
 	$(COMPILE) --group dev -c requirements.txt -o tests/requirements.txt
 
-image: ## Build the Docker image fashion-job (DEVICE=gpu: fashion-job:gpu; EXPORT=yes: with what --export onnx needs)
+image: ## Build the Docker image fashion-job (DEVICE=gpu: fashion-job:gpu; EXPORT=yes: with ONNX export)
 	docker build $(DOCKER_BUILD_FLAGS) $(BUILD_ARGS) -t $(IMAGE) .
 
-image-test: $(VENV)/tests.stamp data image ## Build the image, run it under every restriction, print what ran
+image-test: $(VENV)/tests.stamp data image ## Build the image, test it under every restriction, print size and times
 	IMAGE='$(IMAGE)' $(BIN)/python -m pytest -m image $(ARGS)
 
-sbom: $(VENV)/tests.stamp ## Write the software bill of materials of the image (SPDX) to sbom.spdx.json
+sbom: $(VENV)/tests.stamp ## Write the image's software bill of materials (SPDX) to sbom.spdx.json
 	SYFT_CHECK_FOR_APP_UPDATE=false $(BIN)/syft scan docker:$(IMAGE) --source-name fashion-job --source-version $(VERSION) -o spdx-json=sbom.spdx.json
 
-# An advisory that does not concern the job is passed over with --ignore-vuln here, and a line that says why. None so far.
-audit: $(VENV)/tests.stamp ## Look up the locked packages in the database of known vulnerabilities
+# To ignore an advisory that does not affect the job, add --ignore-vuln here and a comment with the reason.
+audit: $(VENV)/tests.stamp ## Check the locked packages for known vulnerabilities
 	$(BIN)/pip-audit --strict --disable-pip --require-hashes $(foreach lock,$(wildcard requirements*.txt tests/requirements.txt bench/requirements.txt),-r $(lock))
 
-bench: .venv-bench/bench.stamp data ## Measure the job against its peers (about 45 minutes; ARGS="--only fit": 7)
+bench: .venv-bench/bench.stamp data ## Compare the speed with other libraries (about 45 minutes; ARGS="--only fit": 7)
 	PEERS_PYTHON=.venv-bench/bin/python $(BIN)/python -m bench $(ARGS)
 
 version: ## Print the version
 	@echo $(VERSION)
 
-clean: ## Remove .venv, data/ and the caches; the report stays
+clean: ## Remove the virtual environments, data/ and the caches, but not the report
 	rm -rf .venv .venv-gpu .venv-bench tests/node_modules data sbom.spdx.json .mypy_cache .ruff_cache .pytest_cache
 	find job tests bench -name __pycache__ -prune -exec rm -rf {} +
 
@@ -105,7 +105,7 @@ browser:
 	@{ command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null && command -v java >/dev/null && command -v npm >/dev/null || \
 	{ echo "make: browser-test needs Chromium or Chrome, Java and npm; install them (Debian: apt-get install chromium default-jre-headless npm)" >&2; exit 1; }
 
-# Without the packages' scripts: the validator's would fetch a Java.
+# Without install scripts: that of the validator would download Java.
 tests/node_modules/.package-lock.json: tests/package-lock.json
 	npm ci --prefix tests --silent --ignore-scripts
 	@touch $@

@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except JobError as error:
         print_error(f"fashion-job: error: {error}")
         return error.exit_status
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is our bug
+    except Exception as error:  # noqa: BLE001 - any other exception is our bug
         if isinstance(error, ModuleNotFoundError) and error.name and "." not in error.name and error.name != "job":
             print_error(f"fashion-job: error: {MISSING_PACKAGE.format(error.name)}")
             return PackageError.exit_status
@@ -66,4 +66,4 @@ if __name__ == "__main__":
     status = main()
     with contextlib.suppress(OSError):
         sys.stderr.flush()
-    os._exit(status)  # TensorFlow's teardown is slow, and has no handler for a signal
+    os._exit(status)  # skips TensorFlow's teardown, which is slow and cannot handle signals

@@ -1,6 +1,6 @@
 """Defines the errors that the job reports, each with its exit status.
 
-The numbers are those of BSD's `sysexits.h` where it has one for the case.
+Where BSD's `sysexits.h` has a number for the case, the job uses it.
 """
 
 from typing import ClassVar

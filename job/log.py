@@ -50,7 +50,7 @@ def log_stage(name: str, text: str) -> None:
 
 
 def print_error(text: str) -> None:
-    """Print to stderr; if it is closed, the exit status has to be enough."""
+    """Print to stderr; if it is closed, only the exit status shows the error."""
     with suppress(OSError):
         print(text, file=sys.stderr)
 

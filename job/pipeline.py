@@ -1,4 +1,4 @@
-"""One run: its stages in order, as functions that others can call.
+"""Runs the stages of a run in order, as functions that other code can call.
 
 `train_and_evaluate` needs no output folder, signal handler or log. `train_into` and `render` are the two commands of
 the job. TensorFlow is imported by the functions that need it.
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainedRun:
-    """A trained network, with test-time augmentation, and what a `Run` is made of before its evaluation."""
+    """A trained network, with test-time augmentation, and the parts of its `Run` that need no evaluation."""
 
     network: "keras.Model"
     record: RunRecord
@@ -55,7 +55,7 @@ class TrainedRun:
 def train_and_evaluate(config: Config) -> Run:
     """Train and evaluate a model in this process, without writing a file.
 
-    TensorFlow takes device and threads only before its first operation: the first run of a process decides.
+    TensorFlow accepts device and threads only before its first operation, so later runs use those of the first one.
     The settings `output`, `layout` and `export` have no effect.
 
     Raises:
@@ -74,7 +74,7 @@ def train_into(config: Config) -> str:
 
 
 def render(config: Config) -> str:
-    """Write the report again from the files of an earlier run; returns the result in one line."""
+    """Rebuild the report from the files of an earlier run; returns the result in one line."""
     from job.report.build import build_report
 
     folder = Path(config.output)
@@ -114,7 +114,7 @@ def _train_into(config: Config, folder: Path, page: str) -> str:
 def _write_run(
     trained: TrainedRun, config: Config, staging: Path, stopwatch: Stopwatch, worker: ReportWorker
 ) -> Scores:
-    """Write the files of a run; the worker evaluates the predictions and writes the report meanwhile."""
+    """Write the files of a run; meanwhile, the worker evaluates the predictions and writes the report."""
     from job.training import export
 
     with stopwatch.stage("evaluation") as stage:
@@ -145,7 +145,7 @@ def train(
     Args:
         config: Settings of the run.
         stopwatch: Times the stages, from the start of the run.
-        check_dataset: Called once the data set is read, before training; may raise a JobError.
+        check_dataset: Called with the data set before training; may raise a JobError.
     """
     stopwatch = stopwatch or Stopwatch()
     source = find_or_download(config.data)

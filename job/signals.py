@@ -1,6 +1,6 @@
 """Ends the job at once on SIGINT and SIGTERM, without leaving half-written files.
 
-An exception raised by a signal handler can get lost inside a library's callback or finalizer, and PID 1 of a container
+A library's callback or finalizer can swallow an exception that a signal handler raises, and PID 1 of a container
 ignores SIGTERM unless it has a handler. Therefore the handler itself cleans up and exits.
 """
 
@@ -24,7 +24,7 @@ def install() -> None:
 
 
 def set_exit_note(note: str) -> None:
-    """Set what the last line says about the output if a signal ends the process from now on."""
+    """Set what the last line says about the output if a signal ends the process later."""
     global _exit_note  # noqa: PLW0603 - a process has one
     _exit_note = note
 

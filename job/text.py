@@ -1,4 +1,4 @@
-"""Words and characters that several parts of the job share."""
+"""Text functions that several parts of the job use."""
 
 import unicodedata
 

@@ -1,4 +1,4 @@
-"""Reads a data set and checks it before anything slow begins."""
+"""Reads and checks a data set, before training."""
 
 import math
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from job.text import is_displayable
 
 IMAGE_SHAPE = (28, 28)
 MIN_CLASSES, MAX_CLASSES = 2, 256
-MEMORY_SHARE = 4  # one file may take a quarter of the memory: two are read, and TensorFlow needs its part
+MEMORY_SHARE = 4  # a file may need a quarter of the memory: the job reads two large ones, and TensorFlow needs some
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,10 @@ class Dataset:
     """A checked data set: every label has a class name, and every class has training and test images.
 
     Attributes:
-        name: `Fashion-MNIST` if the hashes prove it, otherwise the folder's name.
+        name: `Fashion-MNIST` if the hashes match, otherwise the name of the folder.
         class_names: Class names in label order.
-        train_images: Shape (n_train, 28, 28); 0 is black. The test images are alike.
-        train_labels: Shape (n_train,). The test labels are alike.
+        train_images: Shape (n_train, 28, 28); 0 is black. `test_images` has the same format.
+        train_labels: Shape (n_train,). `test_labels` has the same format.
         sha256: Hash of each decompressed file, by the keys of `fashion_mnist.FILES`.
     """
 
@@ -45,7 +45,7 @@ class Dataset:
         return f"{self.name}, {counts} of {self.n_classes} classes, from {self.source.folder}"
 
     def n_train(self, validation_split: float) -> int:
-        """Count the images that remain for training if a fraction in [0, 1), the last ones, is held out, as in Keras.
+        """Count the images that remain for training if a fraction in [0, 1) of them, the last ones, is held out.
 
         Raises:
             DataError: If one of the two parts would be empty.
@@ -98,7 +98,7 @@ def scale_pixels(images: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def _check_hashes(source: Source, sha256: Mapping[str, str]) -> bool:
-    """Return whether the files are Fashion-MNIST; raise if its files are swapped, or if they must be and are not."""
+    """Return whether the files are Fashion-MNIST; raise an error if they are swapped, or not the expected ones."""
     roles = {digest: role for role, digest in fashion_mnist.SHA256.items()}
     for role, digest in sha256.items():
         path, actual_role = source.folder / FILES[role], roles.get(digest)

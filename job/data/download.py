@@ -58,7 +58,7 @@ def find_or_download(folder: str | None) -> Source:
 def fill_folder(folder: Path, methods: Sequence[Callable[[Path], Path]]) -> Source:
     """Download the four files with the first method that works, check them, and then move them into `folder`.
 
-    Each method downloads into a temporary folder beside it and returns the folder with the four files.
+    Each method downloads into a temporary folder next to it, and returns the folder with the four files.
 
     Raises:
         DataError: If no method works; the message contains the error of each.

@@ -15,7 +15,7 @@ OPTION = "--data"
 
 @dataclass(frozen=True)
 class Source:
-    """A folder with the four files of a data set, and what provided it, in words (`OPTION` if the user named it)."""
+    """A folder with the four files of a data set, and where they come from (`OPTION` if the user named the folder)."""
 
     folder: Path
     kind: str

@@ -1,1 +1,1 @@
-"""Labels and probabilities in, metrics out. This wing reads no files and never loads TensorFlow."""
+"""Computes metrics from labels and probabilities. This package reads no files and never loads TensorFlow."""

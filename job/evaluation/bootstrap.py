@@ -1,4 +1,4 @@
-"""Computes 95 % confidence intervals, by the bootstrap, of metrics that are not a fraction of the images.
+"""Computes bootstrap 95 % confidence intervals of metrics that are not a fraction of the images.
 
 The bootstrap resamples the test images with replacement (Efron and Tibshirani 1993, An Introduction to the Bootstrap,
 chapter 13). The same seed gives the same intervals. If every prediction is correct, no resample contains an error: the
@@ -15,7 +15,7 @@ from job.evaluation.intervals import LEVEL, Interval
 from job.evaluation.predictions import Floats
 
 N_RESAMPLES, N_RESAMPLES_LARGE = 1000, 200
-LARGE_N = 100_000  # images; more take longer to resample, and their intervals are narrow
+LARGE_N = 100_000  # images; more images take longer to resample, and have narrow intervals anyway
 BLOCK_CELLS = 2**20  # cells of resampled matrices in memory at once; no result depends on it
 
 
@@ -27,7 +27,7 @@ def n_resamples(n: int) -> int:
 def bootstrap_averages(matrix: NDArray[np.int64], seed: int) -> tuple[list[Interval], list[Interval]]:
     """Percentile intervals of precision, recall and F1: macro averages, then weighted averages.
 
-    A class that a resample lacks does not count in its macro average. The confusion matrix has shape (n_classes,
+    If a resample lacks a class, its macro average omits this class. The confusion matrix has shape (n_classes,
     n_classes); rows are true classes, columns predicted classes.
     """
     macro, weighted = [], []
@@ -43,10 +43,10 @@ def bootstrap_loss_and_ece(
 ) -> tuple[Interval, Interval]:
     """Intervals of the mean loss (percentile interval) and of the expected calibration error (basic interval).
 
-    The calibration error is biased upwards, because chance alone moves the accuracy of a bin away from its confidence;
-    a resample adds the same bias again. The basic interval mirrors the resamples at the estimate and so removes the
-    bias (Davison and Hinkley 1997, Bootstrap Methods and their Application, section 5.2). It is limited to 0 and above,
-    and may lie entirely below the estimate.
+    The calibration error is biased upwards, because chance alone moves the accuracy of a bin away from its confidence.
+    Resampling adds the same bias again. The basic interval mirrors the resamples at the estimate and so removes the
+    bias (Davison and Hinkley 1997, Bootstrap Methods and their Application, section 5.2). It is limited to values of at
+    least 0, and can be entirely below the estimate.
 
     Args:
         losses: Loss of each image, shape (n,).
@@ -59,7 +59,7 @@ def bootstrap_loss_and_ece(
     order = np.argsort(bins, kind="stable")
     losses = losses[order]
     gaps: Floats = (is_correct - confidence.astype(np.float64))[order]
-    starts = np.flatnonzero(np.diff(bins[order], prepend=-1))  # of the bins that contain images
+    starts = np.flatnonzero(np.diff(bins[order], prepend=-1))  # first image of each non-empty bin
     mean_losses, errors = [], []
     for _ in range(n_resamples(n)):
         weights = np.bincount(random.integers(0, n, n), minlength=n)

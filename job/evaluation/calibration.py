@@ -65,7 +65,7 @@ class Calibration:
         ece: Expected calibration error: mean over the images of the distance between the accuracy and the mean
             confidence of their bin; 0 is best.
         bins: Bins that contain images, ascending.
-        coverage: In ascending order.
+        coverage: Accuracy at each coverage, ascending.
     """
 
     ece: float
@@ -115,7 +115,7 @@ def _fill_bins(confidence: NDArray[np.floating], is_correct: NDArray[np.bool_]) 
 
 
 def _measure_coverage(confidence: NDArray[np.floating], is_correct: NDArray[np.bool_]) -> list[Coverage]:
-    """Accuracy at coverages of 5 %, 10 %, …, each raised to include images of the same confidence as the last one."""
+    """Accuracy at coverages of 5 %, 10 %, …, each extended to images of the same confidence as its last one."""
     n = len(confidence)
     order = np.argsort(confidence)
     ascending, n_right = confidence[order], np.cumsum(is_correct[order][::-1])

@@ -1,6 +1,6 @@
 """Computes every metric of a classifier from its predictions.
 
-scikit-learn is imported by `evaluate`: the training process needs only the dataclasses.
+Only `evaluate` imports scikit-learn, because the training process needs only the dataclasses.
 """
 
 from collections.abc import Sequence
@@ -50,9 +50,9 @@ class Evaluation:
 
     Attributes:
         loss: Mean categorical cross-entropy in nats.
-        macro: Averages in which each class counts the same.
-        weighted: Averages in which each class counts by its support.
-        per_class: In label order.
+        macro: Unweighted averages over the classes.
+        weighted: Averages over the classes, weighted by support.
+        per_class: Metrics of each class, in label order.
         confusion_matrix: Image counts; rows are true classes, columns predicted classes.
         n_resamples: Number of bootstrap samples behind the intervals of loss, averages and calibration error.
         seed: Seed of the bootstrap and of the random samples.

@@ -12,7 +12,7 @@ Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
 
 MAX_AMOUNT = 1e12  # no run comes near it
 Amount = Annotated[float, Meta(ge=0, lt=MAX_AMOUNT)]
-"""A loss or a time. The ranges of the annotated types are checked when metrics.json is read."""
+"""A loss or a time. Reading metrics.json checks the ranges of the annotated types."""
 Fraction = Annotated[float, Meta(ge=0, le=1)]
 Count = Annotated[int, Meta(ge=0, lt=10**12)]
 

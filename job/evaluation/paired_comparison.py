@@ -38,7 +38,7 @@ class Reference:
 
 @dataclass(frozen=True, kw_only=True)
 class PairedCounts:
-    """Images counted by which of the two models gets them right, and what follows from the counts.
+    """Counts of images by which of the two models gets them right, and the values derived from them.
 
     Attributes:
         n: Number of images.
@@ -87,7 +87,7 @@ class Comparison:
 
 
 def compare(reference: Reference, predictions: Predictions) -> Comparison:
-    """Compare a model with a reference model, whose accuracy is computed again from the predictions.
+    """Compare a model with a reference model; the accuracy of the reference is computed from its predictions.
 
     Raises:
         ValueError: If the predictions of the reference are missing.
@@ -133,8 +133,8 @@ def paired_difference_interval(n_fixed: int, n_broken: int, n: int) -> Interval:
     """95 % confidence interval of the difference between two fractions of the same images.
 
     This is Wald's interval after adding 1/2 to each of the four counts (Wald+2; Agresti and Min 2005, Statistics in
-    Medicine 24:729), limited to [-1, 1]. It has a width even if no image changed. Of the `n` images, only the second
-    fraction counts `n_fixed`, and only the first counts `n_broken`.
+    Medicine 24:729), limited to [-1, 1]. It has a width even if no image changed. The difference is that of this model
+    minus the reference: (n_fixed - n_broken) / n.
     """
     centre = (n_fixed - n_broken) / (n + 2)
     margin = Z * math.sqrt(n_fixed + n_broken + 1 - (n_fixed - n_broken) ** 2 / (n + 2)) / (n + 2)

@@ -1,4 +1,4 @@
-"""Holds the predictions that an evaluation starts from."""
+"""Represents the predictions that are evaluated."""
 
 from dataclasses import dataclass
 from functools import cached_property

@@ -58,7 +58,7 @@ def select_shown_images(predictions: Predictions, seed: int) -> list[int]:
 
 
 def select_samples(predictions: Predictions, seed: int) -> Samples:
-    """Select the images to show; `seed` is that of the random samples."""
+    """Select the images to show; `seed` seeds the random samples."""
     random = np.random.default_rng(seed)
 
     def draw(candidates: NDArray[np.intp]) -> list[int]:

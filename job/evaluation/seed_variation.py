@@ -1,4 +1,4 @@
-"""Measures how far the test metrics vary when only the seed of the training changes."""
+"""Measures how much the test metrics vary if only the seed of the training changes."""
 
 import statistics
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ class SeedRun:
     Attributes:
         accuracy: Accuracy on the test images.
         loss: Mean cross-entropy on the test images, in nats.
-        val_accuracy: Validation accuracy of the same weights, without test-time augmentation; None without validation.
+        val_accuracy: Validation accuracy without test-time augmentation, or None without validation.
         training_s: Wall time of the training in seconds.
     """
 
@@ -30,7 +30,7 @@ class SeedVariation:
     """Several trainings that differ only by their seed.
 
     Attributes:
-        runs: In the order of their seeds.
+        runs: One run per seed, in the order of the seeds.
         mean: Mean of their test accuracies.
         sd: Sample standard deviation (n - 1) of their test accuracies.
         reported_seed: Seed of the run of median accuracy, which every other metric describes.

@@ -1,1 +1,1 @@
-"""What is written about a run, for people and for machines."""
+"""The report of a run, and the model card."""

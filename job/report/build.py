@@ -13,7 +13,7 @@ def build_report(run: Run, folder: Path, layout: Layout) -> None:
     Args:
         run: The run to report.
         folder: Folder to write into.
-        layout: One file, or a page with its style sheet and images in files of their own.
+        layout: One file, or a page with a separate style sheet and images.
     """
     for name, content in render_page(run, layout).items():
         path = folder / name

@@ -1,4 +1,4 @@
-"""Derives statements from the metrics of a run, as far as the metrics support them."""
+"""Derives the statements of the page from the metrics of a run."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -44,7 +44,7 @@ def compare_with_published(run: Run) -> PublishedComparison | None:
 
 
 def _compare(accuracy: float, interval: Interval, published: Interval) -> Position:
-    """Above or below only if the whole interval is; if only the accuracy is, the intervals overlap."""
+    """Above or below only if the whole interval is; overlapping if only the accuracy is."""
     if interval.lower > published.upper:
         return "above"
     if interval.upper < published.lower:
@@ -59,7 +59,7 @@ class Fit:
     Attributes:
         sign: The problem that the losses show.
         best_epoch: Epoch of the lowest validation loss, from 1.
-        change: Relative change of the validation loss since the best epoch; in the last epoch if that is the best.
+        change: Relative change of the validation loss since the best epoch, or in the last epoch if that is the best.
     """
 
     sign: Literal["overfitting", "underfitting", "none"]
@@ -86,7 +86,7 @@ def assess_fit(history: History) -> Fit | None:
 
 
 def _relative_change(before: float, after: float) -> float:
-    """0 if the loss was 0 before."""
+    """Relative change of a loss; 0 if the loss was 0 before."""
     return after / before - 1 if before else 0.0
 
 

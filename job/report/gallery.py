@@ -10,7 +10,7 @@ from job.results.run import Run
 N_SHOWN_PROBABILITIES = 3
 N_FREQUENT_ERRORS = 6
 N_PER_OTHER_CELL = 3
-"""Number of images in each of the other cells: with more, a page on which every cell is full would exceed 500 kB."""
+"""Number of images in each of the other cells; with more, a page with 100 full cells would exceed 500 kB."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,12 +18,12 @@ class ImageView:
     """A test image.
 
     Attributes:
-        picture: Address of its picture.
-        true: Its class.
+        picture: Address of the picture for `src`.
+        true: True class.
         predicted: Class that this model predicts.
         confidence: Probability of that class.
-        probabilities: Name, probability and whether it is the true class, of the most probable classes; most probable
-            first, always including the true class.
+        probabilities: Most probable classes and the true class, each as its name, its probability and whether it is
+            the true class; most probable first.
         reference: Class that the reference predicts; empty without a reference.
     """
 
@@ -62,7 +62,7 @@ class CellView:
 
 @dataclass(frozen=True, kw_only=True)
 class Gallery:
-    """All test images of the page; `Samples` and `Comparison` describe the lists of images.
+    """All test images of the page; the other attributes are described in `Samples` and `Comparison`.
 
     Attributes:
         frequent_errors: Cells of the most frequent errors.

@@ -18,7 +18,7 @@ OPAQUE = 255
 
 @dataclass(frozen=True)
 class Sheet:
-    """Many images in one picture: its address, and the size that the page shows it in, in CSS pixels."""
+    """Many images in one picture: its address, and its size on the page in CSS pixels."""
 
     picture: str
     width: int

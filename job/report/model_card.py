@@ -16,13 +16,13 @@ from job.results.run import Run
 
 FOLDER = TEMPLATES / "model_card"
 MARKUP = re.compile(r"([\\`*_\[\]<>|~&$#@:])")
-"""Characters that can begin markup within a line: of Markdown, HTML, a formula, a mention or a link."""
+"""Characters that can begin Markdown, HTML, a formula, a mention or a link within a line."""
 
 VIEWS: dict[TestTime, str] = {
     "none": "",
     "flip": "2 views (as it is and mirrored)",
     "flip-shift": "10 views (as it is, shifted by one pixel in each of four directions, and each of these mirrored; "
-    "the 2 unshifted views have half of the weight)",
+    "the 2 unshifted views count as much as the 8 shifted ones)",
 }
 """The views in which the model classifies each image, by the value of `--test-time`."""
 
@@ -42,7 +42,7 @@ def render_model_card(run: Run) -> str:
         raise ValueError("a model card describes a training")
     environment = create_environment(FOLDER, autoescape=False, finalize=_escape, keep_trailing_newline=True)
     environment.filters |= {
-        "date": lambda moment: Markup(FILTERS["date"](moment)),  # noqa: S704 - its colons are no markup
+        "date": lambda moment: Markup(FILTERS["date"](moment)),  # noqa: S704 - its colons are not markup
         "code": Markup,
     }
     environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False}

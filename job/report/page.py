@@ -1,4 +1,4 @@
-"""Renders a run as a page: one file, or one with its style sheet and images in files of their own."""
+"""Renders a run as a page: one file, or a page with a separate style sheet and images."""
 
 import base64
 import hashlib
@@ -20,7 +20,7 @@ from job.results.file_names import AUGMENTED, PAGE, STYLE
 from job.results.run import Run
 
 FOLDER = TEMPLATES / "report"
-COVERAGE = 0.8  # for the sentence on the accuracy if the model may abstain
+COVERAGE = 0.8  # in the sentence on the most confident predictions
 MAX_LISTED = 400  # cells in the table of the confusion matrix: all cells of 20 classes
 
 
@@ -29,7 +29,7 @@ def render_page(run: Run, layout: Layout) -> dict[str, bytes]:
 
     Args:
         run: The run to report.
-        layout: One file, or a page with its style sheet and images in files of their own.
+        layout: One file, or a page with a separate style sheet and images.
 
     Returns:
         Content of each file by its name, relative to the folder of the report.
@@ -52,7 +52,7 @@ def _csp_hash(text: str) -> str:
 
 
 def _view_run(run: Run, pictures: Pictures) -> dict[str, Any]:
-    """What the templates show of a run in addition to its records."""
+    """Values for the templates that are derived from a run."""
     evaluation, calibration, training = run.evaluation, run.evaluation.calibration, run.training
     versus_published = findings.compare_with_published(run)
     cells = _list_cells(evaluation)

@@ -54,7 +54,7 @@ def draw_charts(run: Run, *, with_published: bool) -> dict[str, Markup]:
 
 
 def warm_up() -> None:
-    """Draw charts that nobody sees, because the first ones of a process take longer, for example to find a font."""
+    """Draw charts and discard them, because the first ones of a process take longer, for example to find a font."""
     draw_confusion_matrix(np.eye(2, dtype=np.int64), ["a", "b"])
     draw_class_recall([0.5, 0.5], [Interval(0.4, 0.6)] * 2, ["a", "b"])
     draw_learning_curve([1.0, 0.5], [], "loss")

@@ -13,10 +13,10 @@ class Published:
 
     Attributes:
         name: What was measured.
-        lowest: Accuracy, as a fraction.
-        highest: The same as `lowest` for a single result.
+        lowest: Accuracy, as a fraction, or the lowest one of a range.
+        highest: Highest accuracy of a range; equals `lowest` for a single result.
         source: Where it was published.
-        n: Number of images it was measured on.
+        n: Number of test images.
     """
 
     name: str

@@ -1,8 +1,8 @@
 """Evaluates a run and writes its report in a second process.
 
-The second process imports pandas, scikit-learn, SciPy and matplotlib while the first one imports TensorFlow; within one
-process the imports would take turns. It reads one line of JSON, the arguments of `ReportWorker.evaluate`, and prints
-one, the scores.
+The second process imports pandas, scikit-learn, SciPy and matplotlib while the first one imports TensorFlow; one
+process would run these imports one after another. It reads one line of JSON, the arguments of `ReportWorker.evaluate`,
+and prints the scores as another line.
 """
 
 import importlib
@@ -31,7 +31,7 @@ UNWRITABLE = 74
 
 
 class Scores(TypedDict):
-    """What the second process reports when it has evaluated the predictions."""
+    """The metrics that the second process sends to the first one."""
 
     accuracy: float
     loss: float
@@ -39,7 +39,7 @@ class Scores(TypedDict):
 
 
 class ReportWorker:
-    """The second process, as its parent sees it; a context manager that ends the process.
+    """Controls the second process; as a context manager, it ends the process.
 
     The process also ends if its parent does.
     """
@@ -72,7 +72,7 @@ class ReportWorker:
         Args:
             folder: Folder of predictions.csv and samples.npz.
             layout: Layout of the report.
-            record: What is known of the run.
+            record: The run before its evaluation.
             export: Whether to write the card of exported models.
 
         Raises:

@@ -9,7 +9,7 @@ PREDICTIONS = "predictions.csv"
 SAMPLES = "samples.npz"
 MODEL = "model.keras"
 RESULT_FILES = (METRICS, PREDICTIONS, SAMPLES, MODEL)
-"""What every training writes in addition to the report."""
+"""Files that every training writes in addition to the report."""
 
 PAGE = "index.html"
 STYLE = "report.css"

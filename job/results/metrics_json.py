@@ -1,4 +1,4 @@
-"""Reads and writes metrics.json, and refuses a damaged one in one line."""
+"""Reads and writes metrics.json, and reports damage in one line."""
 
 import json
 import math
@@ -49,7 +49,7 @@ def read_metrics(folder: Path, option: Option = "--output") -> Metrics:
         metrics = msgspec.json.decode(content, type=Metrics)
         _check_texts(raw)
         _check_stored_values(metrics)
-    except (msgspec.MsgspecError, ValueError, RecursionError, UsageError) as error:  # UsageError: of a setting
+    except (msgspec.MsgspecError, ValueError, RecursionError, UsageError) as error:  # UsageError: from a setting
         raise DataError(f"{path}: damaged ({error}); train again") from error
     return metrics
 
@@ -74,7 +74,7 @@ def _check_texts(content: Any) -> None:  # noqa: ANN401 - JSON
 
 
 def _check_stored_values(metrics: Metrics) -> None:
-    """Check the values that an evaluation of the predictions does not replace."""
+    """Check the values that do not follow from the predictions."""
     if metrics.comparison:
         interval = metrics.comparison.reference.loss_interval
         if not 0 <= interval.lower <= interval.upper < MAX_AMOUNT:

@@ -23,7 +23,7 @@ N_WRITTEN_AT_ONCE = 200_000  # probabilities in memory as text, 128 bytes each
 
 
 def write_predictions(folder: Path, predictions: Predictions) -> None:
-    """Write predictions.csv; each probability has the digits that give back the same float32."""
+    """Write predictions.csv; each probability has enough digits to restore the exact float32."""
     n, n_classes = predictions.probabilities.shape
     y_reference = predictions.y_reference
     n_lines = max(N_WRITTEN_AT_ONCE // n_classes, 1)
@@ -63,7 +63,7 @@ def read_predictions(
 
     path = folder / PREDICTIONS
     with as_data_error(path, option), path.open("rb") as file, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about values that are refused below
+        warnings.simplefilter("ignore")  # about values that the job refuses below
         try:
             table = pd.read_csv(file, dtype=_column_types(n_classes, has_reference=has_reference))
             predictions = _to_predictions(table, n_classes, has_reference=has_reference)

@@ -1,4 +1,4 @@
-"""Represents a finished run as one object, which can be read from a folder and written into one."""
+"""Represents a finished run as one object that is read from a folder or written into one."""
 
 import math
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from job.results.provenance import Provenance
 from job.results.samples_npz import Images, read_samples, write_samples
 from job.results.schema import Metrics, RunRecord, Training
 
-TOLERANCE = 1e-6  # relative, of a metric; another version of NumPy may sum in another order
+TOLERANCE = 1e-6  # relative; another version of NumPy may sum in another order
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +48,7 @@ class Run:
     def from_predictions(
         cls, record: RunRecord, predictions: Predictions, images: Images, augmented: NDArray[np.uint8]
     ) -> Self:
-        """Evaluate the predictions of a run; the arguments are those of `Run`, and what is known of the run."""
+        """Evaluate the predictions of a run; `record` describes it, and the other arguments are attributes of `Run`."""
         return cls(
             evaluation=evaluate(predictions, record.class_names, record.seed),
             comparison=compare(record.reference, predictions) if record.reference else None,
@@ -100,13 +100,13 @@ class Run:
         self.write_metrics(folder)
 
     def write_metrics(self, folder: Path) -> None:
-        """Write metrics.json beside predictions.csv."""
+        """Write metrics.json into the folder of predictions.csv."""
         stored = {name: getattr(self, name) for name in ("evaluation", "comparison", "training", "provenance")}
         write_metrics(folder, Metrics(**stored, predictions_sha256=hash_predictions(folder)))
 
 
 def _find_difference(stored: Any, computed: Any, place: str) -> str:  # noqa: ANN401 - JSON
-    """Place of the first value that differs, intervals apart: NumPy may resample differently in another version."""
+    """Place of the first value that differs, except for intervals: another NumPy version may resample differently."""
     if isinstance(stored, dict):
         pairs = [(f"{place}.{key}", key) for key in stored if not key.endswith("interval")]
     elif isinstance(stored, list) and len(stored) == len(computed):

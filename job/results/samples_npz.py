@@ -14,7 +14,7 @@ from job.results.metrics_json import as_data_error
 Images = Mapping[int, NDArray[np.uint8]]
 """Test images by index, shape (height, width) each."""
 
-N_DIMENSIONS = 2  # of an image
+N_DIMENSIONS = 2  # height and width
 
 
 def write_samples(folder: Path, images: Images, augmented: NDArray[np.uint8]) -> None:

@@ -17,7 +17,7 @@ SCHEMA_VERSION = 5
 class History:
     """One value per epoch; the `val_` lists are empty if no images were held out for validation.
 
-    The training values are Keras's: averages over the epoch while the weights change. The learning rate and the
+    The training values are Keras's: averages over the epoch while the parameters change. The learning rate and the
     validation values are those at the end of the epoch.
     """
 
@@ -34,7 +34,7 @@ class Training:
 
     Attributes:
         network: The network in one line.
-        n_train: Number of training images, those held out for validation apart.
+        n_train: Number of training images, without those held out for validation.
         seed_variation: Variation over the seeds; None if there was only one training.
     """
 
@@ -48,10 +48,10 @@ class Training:
 
 @dataclass(frozen=True, kw_only=True)
 class RunRecord:
-    """What is known of a run before its predictions are evaluated.
+    """The content of metrics.json that does not follow from the predictions.
 
     Attributes:
-        class_names: In label order.
+        class_names: Class names in label order.
         seed: Seed of the bootstrap and of the random samples.
         reference: The run to compare with, or None.
         training: None if this job did not train the model.
@@ -76,7 +76,7 @@ class Metrics:
     predictions_sha256: str
 
     def record(self) -> RunRecord:
-        """What was known before the evaluation."""
+        """The content that does not follow from the predictions."""
         return RunRecord(
             class_names=self.evaluation.class_names,
             seed=self.evaluation.seed,

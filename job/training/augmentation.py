@@ -1,4 +1,4 @@
-"""Augments training images anew in each epoch. Sampling the parameters is separate from applying them to a batch."""
+"""Augments training images, differently in each epoch. Sampling parameters is separate from applying them."""
 
 from collections.abc import Sequence
 
@@ -28,7 +28,7 @@ class Augmentation:
     `flip` mirrors left and right: a random half of the images in the first epoch, and from then on each image in every
     other epoch, so that training sees both sides equally often (as in cifar10-airbench, arXiv 2404.00498). `shift`
     moves an image by up to 2 pixels in each direction. `erase` blackens a random rectangle in half of the images (a
-    variant of Cutout, arXiv 1708.04552, which uses squares of one size). Without names, images stay as they are.
+    variant of Cutout, arXiv 1708.04552, which uses squares of one size). Without names, images do not change.
     """
 
     def __init__(self, names: Sequence[str], n_images: int, seed: int) -> None:
@@ -75,7 +75,7 @@ class Augmentation:
 
 
 def build_examples(names: Sequence[str], images: NDArray[np.uint8], seed: int, n_epochs: int) -> NDArray[np.uint8]:
-    """Show what training saw of the first images in its first epochs.
+    """Augment the first images as in the first epochs of training, for the report.
 
     Args:
         names: Names of the augmentations.

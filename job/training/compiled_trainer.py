@@ -1,6 +1,6 @@
 """Runs many of Keras's own training steps in one compiled call, on images that stay on the device as bytes.
 
-With such small networks, plain `fit` spends most of its time between the steps. Here XLA compiles a loop over them.
+With such small networks, plain `fit` spends most of its time between steps. Here XLA compiles a loop over the steps.
 """
 
 import ctypes
@@ -21,8 +21,8 @@ from job.training.augmentation import Augmentation
 SECONDS_PER_CALL = 0.25  # target; signals are handled and progress is reported between two calls
 N_FIRST_STEPS = 4  # in the first call, which measures the time of a step
 CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
-"""Layers whose gradients XLA compiles well only outside its loops: the pass that rewrites them into the form that has
-fast code on a processor skips loops. With such layers TensorFlow runs the loop, and XLA compiles each step."""
+"""Layers whose gradients are fast only outside XLA's loops, because inside a loop XLA does not rewrite them into a form
+that is fast on a processor. With such layers TensorFlow runs the loop, and XLA compiles each step."""
 
 VALIDATION_BATCH_SIZE = 1000  # does not affect the results
 
@@ -30,7 +30,7 @@ VALIDATION_BATCH_SIZE = 1000  # does not affect the results
 class CompiledTrainer(keras.Model):  # type: ignore[misc] # Keras ships no types
     """Trains a compiled network in place through Keras's `fit`, with its callbacks and history.
 
-    What Keras treats as a batch is an epoch here: it calls `on_train_batch_end` after it. Each epoch uses every
+    Keras treats a whole epoch as one batch, so it calls `on_train_batch_end` once per epoch. Each epoch uses every
     training image once, in a new order, including a smaller last batch.
 
     A network built in the scope of a `tf.distribute.MirroredStrategy` is trained on all devices of the strategy; each
@@ -41,10 +41,10 @@ class CompiledTrainer(keras.Model):  # type: ignore[misc] # Keras ships no types
 
     Args:
         network: Takes pixels in [0, 1], shape (n, 28, 28); compiled with optimizer and loss.
-        dataset: The first `n_train` training images, whose memory a CPU shares, are for training, the others for
-            validation.
+        dataset: The first `n_train` training images are for training, the others for validation. On a CPU, TensorFlow
+            shares their memory.
         n_train: At least `batch_size`; both are multiples of the number of devices.
-        batch_size: Images in a step.
+        batch_size: Number of images in a step.
         seed: Seed of the order of the images and of their augmentation.
         augment: Names of the augmentations of the training images.
     """
@@ -103,7 +103,7 @@ class CompiledTrainer(keras.Model):  # type: ignore[misc] # Keras ships no types
         n_images = len(self._images[0])
         validation = tf.data.Dataset.range(self._n_train, n_images).batch(VALIDATION_BATCH_SIZE)
         options = tf.data.Options()
-        options.autotune.enabled = False  # for so few numbers it only costs, up to 2 s of processor time
+        options.autotune.enabled = False  # autotuning so small a data set only costs processor time
         history: dict[str, list[float]] = self.fit(
             tf.data.Dataset.range(1).with_options(options),  # one call of `train_function` in each epoch
             epochs=epochs,
@@ -128,14 +128,14 @@ class CompiledTrainer(keras.Model):  # type: ignore[misc] # Keras ships no types
         self.test_function = lambda indices: self._validate_batch(next(indices))
 
     def _create_metric_variables(self) -> None:
-        """Create the variables of the metrics, without which every function would be traced twice."""
+        """Create the variables of the metrics, so that no function is traced twice."""
         one_hot = tf.one_hot([0], self._n_classes)
         run = partial(self._strategy.run, lambda: self.compute_metrics(None, one_hot, one_hot))
         compute_metrics = tf.function(run, autograph=False)
         if self._n_devices > 1:
             compute_metrics()  # tracing alone cannot create variables on several devices
         else:
-            compute_metrics.get_concrete_function()  # TensorFlow warns about repeated calls in many trainers
+            compute_metrics.get_concrete_function()  # calling it in many trainers would make TensorFlow warn
 
     def _compile(self) -> None:
         """Trace the other functions that training calls while XLA compiles the loop."""
@@ -155,7 +155,7 @@ class CompiledTrainer(keras.Model):  # type: ignore[misc] # Keras ships no types
         _return_freed_memory()
 
     def _train_epoch(self, epochs: Iterator[tf.Tensor]) -> dict[str, Any]:
-        """Run the full batches of an epoch in calls of about `SECONDS_PER_CALL`, then the smaller batch."""
+        """Run the full batches of an epoch in calls of about `SECONDS_PER_CALL`, then the smaller last batch."""
         next(epochs)
         start = 0
         while start < self.n_steps:
@@ -204,7 +204,7 @@ class CompiledTrainer(keras.Model):  # type: ignore[misc] # Keras ships no types
         return metrics
 
     def _gather_batch(self, shares: list[tf.Tensor], *, augment: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
-        """Gather images as the network expects them, and one-hot labels, for the device that is being traced for."""
+        """Gather images as the network expects them, and one-hot labels, on the device whose function is traced."""
         replica = int(tf.get_static_value(tf.distribute.get_replica_context().replica_id_in_sync_group))
         images = tf.gather(self._images[replica], shares[replica])
         if augment and self._augmentation.names:

@@ -35,7 +35,7 @@ class Device:
         return f"on {replicas}{self.kind}: {self.name}, {count_noun(self.n_threads, 'thread')}"
 
     def create_strategy(self) -> "tf.distribute.Strategy":
-        """Create the strategy whose scope a network is built in, to train it on this device or on all replicas."""
+        """Create the strategy that trains the networks built in its scope, on this device or on all replicas."""
         import tensorflow as tf
 
         if self.n_replicas == 1:
@@ -52,7 +52,7 @@ def configure_device(choice: DeviceChoice, n_threads: int, resources: Resources,
         choice: The requested device.
         n_threads: Number of threads, at least 1. TensorFlow's own default ignores a container's CPU quota, which would
             pause the surplus threads again and again.
-        resources: What this process may use.
+        resources: Resources that this process may use.
         n_replicas: Number of devices that share each batch; a CPU is divided into this many virtual devices.
 
     Raises:

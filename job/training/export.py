@@ -41,8 +41,8 @@ def export_network(network: "keras.Model", folder: Path, formats: Sequence[str])
     """Export a trained network into `folder`, which must exist.
 
     An exported model takes float32 pixels in [0, 1], shape (n, 28, 28) for any n, and returns probabilities, shape
-    (n, n_classes). It has no optimizer state and no replicas, which no format supports, and calls every layer with
-    `training=False`; otherwise layers that augment images would do so in the exported model, too.
+    (n, n_classes). It has no optimizer state and no replicas, because no format supports them. It calls every layer
+    with `training=False`; otherwise dropout could be active in the exported model.
 
     Raises:
         OSError: If a file cannot be written.
@@ -59,7 +59,7 @@ def export_network(network: "keras.Model", folder: Path, formats: Sequence[str])
         with warnings.catch_warnings(action="ignore"):  # Keras, tf2onnx and NumPy deprecate parts of each other
             for name in formats:
                 exported.export(str(folder / FORMATS[name]), format=name, verbose=False, input_signature=signature)
-    except tf.errors.OpError as error:  # which may report an error of the system
+    except tf.errors.OpError as error:  # its message may contain an error of the system
         for number in SYSTEM_ERRORS:
             if os.strerror(number) in str(error):
                 raise OSError(number, os.strerror(number)) from error

@@ -22,7 +22,7 @@ def predict_probabilities(network: keras.Model, images: NDArray[np.uint8]) -> ND
 
     Raises:
         DivergenceError: If a probability is NaN or infinite. Without validation no loss is computed after the last
-            training step, so this is the first sign of it.
+            training step, so only the predictions show the divergence.
     """
     parts = (images[start : start + BATCH_SIZE] for start in range(0, len(images), BATCH_SIZE))
     probabilities = np.concatenate([np.asarray(network(scale_pixels(part), training=False)) for part in parts])

@@ -12,7 +12,7 @@ from job.training import optimizers
 DIRECTIONS = ((-1, 0), (1, 0), (0, -1), (0, 1))
 """Shifts of `flip-shift` in pixels: down, right."""
 
-BATCH_NORM_MOMENTUM = 0.9  # with Keras's 0.99, the first of a few thousand steps would still count
+BATCH_NORM_MOMENTUM = 0.9  # Keras's 0.99 averages over too many of the few thousand steps
 
 
 def build_network(n_classes: int, recipe: Config, seed: int, n_steps: int = 1) -> keras.Model:
@@ -21,7 +21,7 @@ def build_network(n_classes: int, recipe: Config, seed: int, n_steps: int = 1) -
     It takes pixels in [0, 1], shape (n, 28, 28), and returns probabilities, shape (n, n_classes). With 10 classes the
     MLP has 109,386 parameters. The schedule of the learning rate takes `n_steps` steps.
 
-    Sets the seed of Python, NumPy and TensorFlow, which determines the initial weights and dropout.
+    Sets the seed of Python, NumPy and TensorFlow, which determines the initial parameters and dropout.
     """
     keras.utils.set_random_seed(seed)
     images = keras.Input(IMAGE_SHAPE)
@@ -45,7 +45,7 @@ def describe_network(network: keras.Model) -> str:
 def with_test_time_augmentation(network: keras.Model, recipe: Config) -> keras.Model:
     """Return the model that predicts after training: the network, or the mean of its predictions for several views.
 
-    Keras can load the saved model without this package: an optimizer defined here is left out.
+    The model omits an optimizer that this package defines, so that Keras can load the saved model without the package.
     """
     plain = keras.Model(network.input, network.output, name=network.name)  # without the optimizer
     if recipe.test_time == "none":
@@ -69,9 +69,9 @@ def _build_mlp(images: keras.KerasTensor) -> keras.KerasTensor:
 def _build_cnn(images: keras.KerasTensor) -> keras.KerasTensor:
     """Apply a stem that halves the image to 14 x 14 pixels, then four convolutions that end at 3 x 3.
 
-    The stem has few channels at full size, which improved accuracy more than wider layers after it. Most of the
-    computation is on small images with many channels, where a processor is fastest; therefore the first normalization
-    comes after the pooling. docs/recipes.md has the measurements.
+    A stem at full size with few channels improved the accuracy more than wider layers after it. Processors are fastest
+    on small images with many channels, so most of the computation is there, and the first normalization comes after
+    the pooling. docs/recipes.md has the measurements.
     """
     features = keras.ops.expand_dims(images, -1)
     features = keras.layers.ReLU()(_create_convolution(16, use_bias=True)(features))

@@ -8,7 +8,7 @@ import keras
 from job.config.run_config import Config
 
 NOT_DECAYED = ("bias", "gamma", "beta")
-"""Variables without weight decay, which would only pull a layer's offsets and scales towards 0."""
+"""Variables without weight decay: the offsets and scales of a layer."""
 
 LAST_LAYER = "probabilities"
 """The layer whose kernel Muon leaves to Adam, as its authors recommend."""
@@ -21,7 +21,7 @@ class Muon(keras.optimizers.Muon):  # type: ignore[misc] # Keras ships no types
     """Keras's Muon, extended to the kernels of convolutions, which become matrices with one column for each filter.
 
     The update of a kernel is approximately the orthogonal matrix nearest to its momentum, scaled so that a step changes
-    a weight by 0.2 times the learning rate (root mean square). Source: Jordan et al. 2024,
+    a parameter by 0.2 times the learning rate (root mean square). Source: Jordan et al. 2024,
     https://kellerjordan.github.io/posts/muon; the scale is from arXiv 2502.16982. Adam trains the offsets, the scales
     and the kernel of the last layer, whatever `exclude_layers` and `exclude_embeddings` say.
     """

@@ -21,7 +21,7 @@ DEVICES = Path("/dev")
 
 @dataclass(frozen=True)
 class Resources:
-    """What this process may use.
+    """Resources that this process may use.
 
     Attributes:
         processor: Name of the processor.
@@ -52,13 +52,13 @@ class Resources:
         if self.memory_limit_bytes is None or self.memory_limit_bytes >= needed:
             return ""
         return (
-            f"the memory limit is {self.memory_limit_bytes // MIB:,} MiB, but a run takes about {needed // MIB:,} MiB "
+            f"the memory limit is {self.memory_limit_bytes // MIB:,} MiB, but a run needs about {needed // MIB:,} MiB "
             f"and may be killed (status 137); raise the limit (docker run --memory {math.ceil(needed / GIB)}g …)"
         )
 
 
 def detect_resources() -> Resources:
-    """Detect what this process may use."""
+    """Detect the resources that this process may use."""
     model_name = re.search(r"^model name\s*: (.*)", _read_text(Path("/proc/cpuinfo")), re.MULTILINE)
     processor = model_name[1] if model_name else platform.processor() or platform.machine()
     n_gpus = len(list(DEVICES.glob("nvidia[0-9]*")))

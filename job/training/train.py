@@ -22,13 +22,13 @@ History = dict[str, list[float]]
 
 @dataclass(frozen=True)
 class TrainedNetwork:
-    """A trained network and how its training went.
+    """A trained network and the course of its training.
 
     Attributes:
-        network: The network with its final weights.
+        network: The network with its final parameters.
         history: Metrics of each epoch, as `train_network` returns them.
         wall_time_s: Time to build and train the network.
-        val_accuracy: Validation accuracy of the final weights, or None without validation.
+        val_accuracy: Validation accuracy of the final parameters, or None without validation.
     """
 
     network: keras.Model
@@ -120,5 +120,5 @@ class _Monitor(keras.callbacks.Callback):  # type: ignore[misc] # Keras ships no
         values = ", ".join(f"{name} {value:.4f}" for name, value in logs.items() if name != "learning_rate")
         wall_time_s = time.monotonic() - self._begun
         log_stage("training", f"epoch {epoch + 1} of {self._config.epochs}: {values} ({wall_time_s:.1f} s)")
-        # Keras's history keeps what is added here.
+        # Keras adds this value to its history.
         logs["learning_rate"] = float(tf.convert_to_tensor(self.model.optimizer.learning_rate))

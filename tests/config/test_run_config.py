@@ -91,7 +91,7 @@ def test_settings_are_the_values_that_decide_what_is_trained() -> None:
             "--weight-decay 0.1 cannot be combined with --optimizer adam: choose another optimizer, or --weight-decay",
         ),
         (
-            {"recipe": "mlp", "weight_decay": 0.1},
+            {"recipe": "mlp", "optimizer": "adam"},
             r"--weight-decay 0.1 \(from --recipe mlp\) cannot be combined with --optimizer adam",
         ),
         (

@@ -10,14 +10,15 @@ BEFORE = """\
 
 <!-- `make docs` generates this page from job/config/run_config.py. -->
 
-`python -m job` trains with these options; with `make`, pass them as `make run ARGS="--epochs 10"`, and with Docker
-after the name of the image. Without any option the job trains the baseline: pixels scaled to [0, 1], one-hot labels,
-categorical cross-entropy, Flatten → Dense(128, relu) → Dense(64, relu) → Dense(10, softmax), Adam, 5 epochs with
-batches of 32 images, and the last 6,000 training images held out for validation.
+These are the options of `python -m job`. With `make`, pass them in `ARGS`: `make run ARGS="--epochs 10"`. With Docker,
+put them after the name of the image. Without any option the job trains the [baseline](training.md#the-baseline): pixels
+scaled to [0, 1], one-hot labels, categorical cross-entropy, Flatten → Dense(128, relu) → Dense(64, relu) →
+Dense(10, softmax), Adam, 5 epochs with batches of 32 images, and the last 6,000 training images held out for
+validation.
 """
 
 AFTER = """\
-Options for the command line only:
+These options exist only on the command line:
 
 | option | meaning |
 |---|---|
@@ -38,13 +39,13 @@ Each option is taken from the first of these places that sets it:
 4. the recipe, for the options from `--model` to `--test-time`
 5. the default
 
-The recipe can itself be set in any of the first three places. `python -m job --print-config` shows the outcome.
+You can set the recipe in any of the first three places. `python -m job --print-config` shows the resulting values.
 
 ## Settings file
 
 The job reads `fashion-job.yaml` in the working directory if it exists, or the file that `--config` names. In the image
-the working directory is `/app`. The file is YAML with one option per line, named as on the command line without the
-dashes in front:
+the working directory is `/app`. The file is YAML with one option per line. An option has the same name as on the
+command line, without the leading dashes:
 
 ```yaml
 recipe: cnn
@@ -53,31 +54,28 @@ augment: flip,shift
 export: [onnx, litert]
 ```
 
-`.venv/bin/python -m job --recipe cnn --print-config > fashion-job.yaml` writes a file with all options. Keep only the
-lines that you want to set: a value in the file takes precedence over the recipe, also over another recipe that you
-choose later. The job
-refuses an unknown or repeated key, a value of the wrong type or out of range, a custom YAML tag, and a file above
-64 KiB (exit status 64).
+To create a file with all options, run `.venv/bin/python -m job --recipe cnn --print-config > fashion-job.yaml`. Keep only
+the lines that you want to set: a value in the file takes precedence over every recipe, also over one that you choose
+later. The job refuses an unknown or repeated key, a value of the wrong type or out of range, a custom YAML tag, and a
+file above 64 KiB (exit status 64).
 
 ## Environment
 
-A variable with the prefix `FASHION_JOB_` that names no option is an error. The exceptions are `FASHION_JOB_IMAGE` and
+A variable that begins with `FASHION_JOB_` and is not an option is an error. The exceptions are `FASHION_JOB_IMAGE` and
 `FASHION_JOB_REVISION`, which the report shows as the origin of the run, and the variables that Kubernetes sets for a
 service named `fashion-job`. Separate several export formats by commas: `FASHION_JOB_EXPORT=onnx,litert`.
 
 ## Render
 
-`python -m job render` writes the report again from the results in the output folder, without training, TensorFlow or
-the data set. It has the options `--output`, `--layout`, `--quiet` and `--verbose`, and uses no other settings of
-the environment and of `fashion-job.yaml`, although it refuses invalid ones.
+`python -m job render` rebuilds the report from the results in the output folder, without training, TensorFlow or the
+data set. It has the options `--output`, `--layout`, `--quiet` and `--verbose`. It uses no other settings of the
+environment and of `fashion-job.yaml`, but refuses invalid ones.
 """
 
 
 def generate_page() -> str:
     """The text of docs/options.md."""
-    return "\n".join(
-        [BEFORE, *table("What is trained", "recipe", "training"), *table("How a run takes place", "run"), AFTER]
-    )
+    return "\n".join([BEFORE, *table("Training options", "recipe", "training"), *table("Run options", "run"), AFTER])
 
 
 def table(title: str, *roles: str) -> Iterator[str]:

@@ -436,7 +436,7 @@ def test_a_perfect_model_has_no_errors_to_show() -> None:
     assert "All test images are classified correctly." in text(section(page, "confusion"))
     assert "incorrect" not in text(section(page, "samples"))
     assert "errors" not in text(section(page, "calibration"))
-    assert "class of lowest recall" not in text(page.find(".//header"))
+    assert "class with the lowest recall" not in text(page.find(".//header"))
 
 
 def test_a_model_without_a_correct_prediction_has_none_to_show() -> None:
@@ -489,7 +489,7 @@ def test_augmented_images_are_shown(repeated_page: ET.Element, page: ET.Element)
         assert words in text(learning)
         assert words not in text(section(page, "learning"))
     assert section(page, "learning").find(".//img") is None
-    assert "averages the probabilities. The class of lowest recall" in text(repeated_page.find(".//header"))
+    assert "averages the probabilities. The class with the lowest recall" in text(repeated_page.find(".//header"))
 
 
 def test_the_recipe_is_shown_with_its_changes(repeated_page: ET.Element) -> None:

@@ -81,7 +81,7 @@ def test_an_output_folder_that_cannot_be_written(
 ) -> None:
     """The status is 73 if a file is in the way or the disk is too full."""
     (tmp_path / "file").write_text("mine")
-    assert "a file is in the way" in error_of(73, "--data", dataset_folder, "--output", tmp_path / "file")
+    assert "is a file; remove it" in error_of(73, "--data", dataset_folder, "--output", tmp_path / "file")
     assert (tmp_path / "file").read_text() == "mine"
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 1_000_000}))
     assert "only 1.0 MB are free" in error_of(73, "--data", dataset_folder, "--output", tmp_path / "out")

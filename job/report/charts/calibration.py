@@ -47,7 +47,7 @@ def draw_reliability(bins: Sequence[Bin]) -> str:
 
 
 def draw_coverage(points: Sequence[Coverage]) -> str:
-    """Draw accuracy on the most confident predictions against the fraction of the images that they are."""
+    """Draw the accuracy on the most confident predictions against their fraction of all predictions."""
     x, y = np.array([point.coverage for point in points]), np.array([point.accuracy for point in points])
     half = int(np.abs(x - 0.5).argmin())
     low, high = max(math.floor(20 * y.min() - 0.4) / 20, 0), min(math.ceil(20 * y.max() + 0.4) / 20, 1)

@@ -1,4 +1,4 @@
-"""What every chart is drawn on: colours and type, axes, and the conversion from matplotlib to SVG for the page."""
+"""Provides what all charts share: colours, type, axes, and the conversion from matplotlib to SVG for the page."""
 
 import io
 import logging
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # the browser picks the font
 
-# Each colour is a placeholder for a colour of the page, which differs between light and dark.
+# Each colour is a placeholder for a colour of the page, which differs between light and dark mode.
 COLOURS = {
     f"#{number:06x}": f"var(--{name})"
     for number, name in enumerate(("ink", "muted", "rule", "tint", "accent", "error", "on-accent"), start=1)
@@ -31,7 +31,7 @@ COLOURS = {
 INK, MUTED, RULE, TINT, ACCENT, ERROR, ON_ACCENT = COLOURS
 
 # Lengths are in units of the view box, about CSS pixels on a phone.
-WIDTH = 400  # of most charts
+WIDTH = 400  # width of most charts
 FONT_SIZE = 12
 LINE = 16  # height of a line of text
 CAP = 4.3  # half the height of a digit: distance from its middle down to its baseline
@@ -151,7 +151,7 @@ def draw_dots(axes: "Axes", x: Any, y: Any, color: str = ACCENT, diameter: float
 
 
 def text_width(text: str, size: float = FONT_SIZE) -> float:
-    """Approximate width of a text in the page's font, whichever that is; rather too large than too small."""
+    """Approximate width of a text in any font of the page; too large rather than too small."""
     return size * sum(map(_letter_width, text))
 
 
@@ -166,7 +166,7 @@ def _letter_width(letter: str) -> float:
 
 
 def shorten(name: str, limit: float = MAX_NAME) -> str:
-    """Cut a class name to at most `limit` em; the tables of the page have the whole name."""
+    """Shorten a class name to at most `limit` em; the tables of the page show the whole name."""
     if text_width(name, 1) <= limit:
         return name
     while text_width(name, 1) > limit - _letter_width("…"):

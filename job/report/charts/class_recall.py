@@ -8,7 +8,7 @@ import seaborn as sns
 from job.evaluation.intervals import Interval
 from job.report.charts import canvas
 
-TICK_LABELS = 24  # their height
+TICK_LABELS = 24  # height of the tick labels
 
 
 def draw_class_recall(recalls: Sequence[float], intervals: Sequence[Interval], class_names: Sequence[str]) -> str:

@@ -12,10 +12,10 @@ from job.report.charts import canvas
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MAX_ANNOTATED = 20  # classes; the numbers of more do not fit into their cells, and only some classes get a label
+MAX_ANNOTATED = 20  # classes; with more, cells have no room for numbers, and only some classes get a label
 WIDTH = 992  # maximum: the width of the page's text on a desktop
 ROWS, COLUMNS = "true ↓", "predicted →"
-MAX_SMALL = 3  # classes; a matrix of so few fits on a phone as it is
+MAX_SMALL = 3  # classes; a matrix with so few fits on a phone unchanged
 MAX_CELL = (96, 73)  # width and height
 FONT_SIZE = 14
 PHONE_SIZE = 31  # font size on phones in templates/report/style.css; the picture shrinks to a third there
@@ -24,8 +24,8 @@ SHARE_SIZE = 12  # font size
 MAX_NAME = 7.5  # width of a class name in em
 LEADING = 19
 
-# Opacity of a cell, from the smallest share of its row to the largest. Ink is readable on the first six, the colour for
-# text on an accent on the others, in light and in dark mode; neither would be readable on a shade in the gap.
+# Opacity of a cell, from the smallest share of its row to the largest. In light and dark mode, text is readable in ink
+# on the first six, and in the colour for text on accents on the others; on a shade in the gap, neither is readable.
 SHADES = (0.08, 0.16, 0.25, 0.34, 0.43, 0.52, 0.88, 0.94, 1.0)
 N_LIGHT = 6
 BARE_SHADES = (0.3, 0.37, 0.45, 0.53, 0.61, 0.7, 0.8, 0.9, 1.0)  # for cells without numbers, which are small
@@ -34,9 +34,9 @@ BARE_SHADES = (0.3, 0.37, 0.45, 0.53, 0.61, 0.7, 0.8, 0.9, 1.0)  # for cells wit
 def draw_confusion_matrix(
     matrix: NDArray[np.int64], class_names: Sequence[str], links: Collection[tuple[int, int]] = ()
 ) -> str:
-    """Draw a heatmap of counts; the shade of a cell is its share of the row, on a square-root scale.
+    """Draw a heatmap of counts; the shade of a cell shows its share of the row, on a square-root scale.
 
-    That scale keeps errors visible although most images are on the diagonal; errors also have a colour of their own.
+    This scale keeps errors visible although most images are on the diagonal. Errors also have another colour.
 
     Args:
         matrix: Image counts, shape (n_classes, n_classes); rows are true classes, columns predicted classes.
@@ -58,7 +58,7 @@ def draw_confusion_matrix(
 
 
 class _Grid:
-    """The places of the cells, in units of the view box.
+    """The positions of the cells, in units of the view box.
 
     Attributes:
         left: Left edge of the first column.

@@ -21,7 +21,7 @@ COLOURS = {"training": canvas.MUTED, "validation": canvas.ACCENT}
 def draw_learning_curve(
     training: Sequence[float], validation: Sequence[float], quantity: Literal["loss", "accuracy"]
 ) -> str:
-    """Draw a curve of the training and, if there was a validation, one of it with its best epoch marked.
+    """Draw the training curve, and with validation also the validation curve with its best epoch marked.
 
     Args:
         training: Value at each epoch.
@@ -75,7 +75,7 @@ def _separate(heights: Mapping[str, float]) -> dict[str, float]:
 
 
 def _mark_best(around: "Axes", axes: "Axes", curve: Sequence[float], quantity: str) -> str:
-    """Mark the best epoch of a curve on the side where the other curve is not; returns its description."""
+    """Mark the best epoch of a curve, on the side away from the other curve; returns a description of the mark."""
     best = int(np.argmin(curve) if quantity == "loss" else np.argmax(curve))
     across, down = canvas.locate(axes, best + 1, curve[best])
     top, bottom = canvas.TOP, HEIGHT - canvas.BOTTOM

@@ -1,4 +1,4 @@
-"""Draws values along a line, with labels that hang from it: published accuracies, and the stage times of a run."""
+"""Draws values on a line with labels below it: published accuracies, and the stage times of a run."""
 
 import itertools
 import math
@@ -21,7 +21,7 @@ GAP = 5  # between a stem and its label
 def draw_published_accuracies(
     accuracy: float, interval: Interval, published: Sequence[tuple[str, float, float]]
 ) -> str:
-    """Draw the accuracy of this model on a line with published ones.
+    """Draw the accuracy of this model on a line with published accuracies.
 
     Args:
         accuracy: Accuracy of this model.
@@ -83,7 +83,7 @@ def _format_percent(low: float, high: float) -> str:
 
 
 def _largest_unit(distances: Sequence[float], labels: Sequence[str]) -> float:
-    """The largest length of a unit with which every label, hanging at its distance from the start, fits the figure."""
+    """The largest scale, in view-box units per unit of distance, at which every label fits into the figure."""
     hanging = [(distance, label) for distance, label in zip(distances, labels, strict=True) if distance > 0]
     units = [(canvas.WIDTH - MARGIN - _label_room(label)) / distance for distance, label in hanging]
     return min(units, default=math.inf)
@@ -94,7 +94,7 @@ def _label_room(label: str) -> float:
 
 
 def _label_levels(stems: Sequence[float], labels: Sequence[str]) -> list[int]:
-    """How many lines deep each label hangs: below every label that its stem would cross.
+    """Number of lines between the line and each label, so that no stem crosses a label.
 
     Args:
         stems: Places of the stems, ascending; each label is to the right of its stem.

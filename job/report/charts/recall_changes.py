@@ -10,7 +10,7 @@ from job.report.charts import canvas
 
 
 def draw_recall_changes(changes: Sequence[float], intervals: Sequence[Interval], class_names: Sequence[str]) -> str:
-    """Draw a dot with a confidence interval for each class; it lies right of the zero line if the recall is higher now.
+    """Draw a dot with a confidence interval for each class; to the right of the zero line, the recall is higher now.
 
     Args:
         changes: Recall minus recall of the reference, in [-1, 1], in label order.

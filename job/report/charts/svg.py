@@ -15,8 +15,8 @@ PATH = re.compile(r"([A-Za-z])\s*([-\d.e]+)?\s*([-\d.e]+)?\s*")
 def adapt(source: str, description: str, classes: str, colours: Mapping[str, str], links: Mapping[str, str]) -> str:
     """Convert SVG from matplotlib to SVG to be inlined in HTML.
 
-    The result contains the paths and texts alone, in their order. Their styles become presentation attributes, which no
-    Content-Security-Policy forbids. Neighbouring paths of the same look become one path. If the id of a group begins
+    The result contains only the paths and texts, in their order. Their styles become presentation attributes, which no
+    Content-Security-Policy forbids. Consecutive paths of the same look become one path. If the id of a group begins
     with a dot, the rest of it becomes the CSS class of the group's content. Clipping is dropped.
 
     Args:
@@ -25,7 +25,7 @@ def adapt(source: str, description: str, classes: str, colours: Mapping[str, str
         classes: CSS classes of the picture.
         colours: CSS value to replace each colour in `source`, by colour as `#rrggbb`; the first is the text colour.
         links: Name of each link in `source`, by target. A picture with links has the role `group`, because an image
-            cannot contain links; screen readers then see the links alone.
+            cannot contain links; screen readers then read only the links.
     """
     drawn = ET.fromstring(source)  # noqa: S314 - matplotlib wrote it
     shapes = list(_merge_paths(_flatten(drawn, colours)))

@@ -1,1 +1,1 @@
-"""Writing into the output folder: all files or none."""
+"""Writes all files or none into the output folder."""

@@ -21,13 +21,13 @@ UNFINISHED = ".unfinished-"
 def stage_files(folder: Path, done: str = "the new report is in place", outdated: Iterable[str] = ()) -> Iterator[Path]:
     """Yield an empty folder to write files into; when the block succeeds, move them all into `folder`.
 
-    If the block fails, or a signal ends the process, `folder` stays as it was. The empty folder is inside `folder`,
-    since that may be a mount, and files can be renamed only within one file system. Each folder that the block writes
+    If the block fails, or a signal ends the process, `folder` does not change. The empty folder is inside `folder`,
+    because that may be a mount, and files can be renamed only within one file system. Each folder that the block writes
     gets a file of checksums, and replaces the earlier folder of that name as a whole.
 
     Args:
         folder: The output folder.
-        done: What the message of a signal says once the files are moved.
+        done: What the message about a signal says after the files are moved.
         outdated: Names of the job's own folders to remove unless the block writes new ones.
 
     Raises:
@@ -63,7 +63,7 @@ def _lock(folder: Path) -> Iterator[None]:
 
 
 def _remove_leftovers(folder: Path) -> None:
-    """Remove the unfinished files of this job or a killed one, and move back files that it had moved away."""
+    """Remove the unfinished files of this job or of a killed one, and restore the files that it had moved."""
     for leftover in folder.glob(f"{UNFINISHED}*"):
         for earlier in leftover.glob("old/*"):
             if not os.path.lexists(folder / earlier.name):
@@ -94,7 +94,7 @@ def _replace(folder: Path, staging: Path, outdated: Iterable[str]) -> None:
 
 
 def _keep(path: Path, kept: Path) -> None:
-    """Link a file, so that its name never disappears; move what cannot be linked, such as a folder."""
+    """Keep a file by a hard link, so that its name never disappears; move what cannot be linked, such as a folder."""
     try:
         os.link(path, kept, follow_symlinks=False)
     except OSError:

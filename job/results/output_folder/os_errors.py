@@ -1,4 +1,4 @@
-"""Turns errors of the system into one line: why the output folder cannot be written, and what to do."""
+"""Turns errors of the system into one line: why the job cannot write the output folder, and what to do."""
 
 import errno
 import os
@@ -26,7 +26,7 @@ def as_output_error(folder: Path) -> Iterator[None]:
 
 def _remedy(folder: Path, error: OSError) -> str:
     if error.errno in {errno.EEXIST, errno.ENOTDIR}:
-        return "a file is in the way, there or above it; remove it or name another folder"
+        return "this path, or one above it, is a file; remove it or name another folder"
     if error.errno in {errno.EACCES, errno.EPERM}:
         return f"user {os.geteuid()} cannot read and write there; {_permission_remedy(folder)}"
     if error.errno == errno.EROFS:

@@ -1,4 +1,4 @@
-"""Marks the folders that the job replaces as a whole with a file of checksums, and recognises them by it."""
+"""Marks the folders that the job replaces as a whole with a file of checksums, and recognises them by this file."""
 
 import hashlib
 import stat

@@ -1,4 +1,4 @@
-"""Checks that the output folder can be written, before anything slow begins."""
+"""Checks that the job can write the output folder, before training."""
 
 import os
 import shutil
@@ -29,7 +29,7 @@ def prepare_output_folder(folder: Path, files: Iterable[str], folders: Iterable[
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as probe:
             probe.write(b"\0")
-        os.close(os.open(folder, os.O_RDONLY))  # the lock opens it like this
+        os.close(os.open(folder, os.O_RDONLY))  # as the lock does
     files, folders = tuple(files), tuple(folders)
     require_replaceable(folder, files, folders)
     for name in (*files, *folders):

@@ -15,7 +15,7 @@ from job.errors import OutputError, UsageError
 from job.results.output_folder.preparation import require_temporary_folder
 
 ARCHIVE_FOLDER = "report"
-"""The folder in the archive that holds all files."""
+"""The folder in the archive that contains all files."""
 
 STDOUT, STDERR = 1, 2
 

@@ -39,7 +39,7 @@ def test_a_folder_of_another_user_in_a_container(tmp_path: Path, monkeypatch: py
             "the file system is read-only; mount a folder there, name another one, or train with --output -",
         ),
         (errno.ENOSPC, "no space is left; free some space or name another folder"),
-        (errno.ENOTDIR, "a file is in the way, there or above it; remove it or name another folder"),
+        (errno.ENOTDIR, "this path, or one above it, is a file; remove it or name another folder"),
         (errno.EIO, "cannot be written (Input/output error); name another folder"),
     ],
 )

@@ -26,7 +26,7 @@ def test_a_file_in_the_way(tmp_path: Path) -> None:
     """A file has the name of the folder, or of the folder above it."""
     (tmp_path / "report").write_text("mine")
     for folder in (tmp_path / "report", tmp_path / "report" / "below"):
-        with pytest.raises(OutputError, match="a file is in the way, there or above it"):
+        with pytest.raises(OutputError, match="this path, or one above it, is a file"):
             prepare_output_folder(folder, ["x"])
     assert (tmp_path / "report").read_text() == "mine"
 
