@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from job.config.recipes import RecipeName
-from job.config.run_config import Config, recipe_config
+from job.config.run_config import Config
 from job.data import download, idx
 from job.data.dataset import Dataset, load_dataset, scale_pixels
 from job.training import resources
@@ -72,7 +72,7 @@ def train_recipe(options: argparse.Namespace, name: RecipeName) -> Measurement:
     from job.training.inference import predict_probabilities
 
     dataset = load_fashion_mnist()
-    config = recipe_config(name, seed=options.seed)
+    config = Config(recipe=name, seed=options.seed)
     curve: list[tuple[float, float]] = []
     begun = time.perf_counter()
     watch = keras.callbacks.LambdaCallback(

@@ -58,6 +58,8 @@ class _Parser(argparse.ArgumentParser):
             word = unknown[0].split("=")[0]
             kind = "option" if word.startswith("-") else "argument"
             known = [*self._option_string_actions, "render"]
+            if word == "render":
+                raise UsageError(f"render must come first: `{PROGRAM} render --output DIR`")
             raise UsageError(describe_unknown(kind, word, known, program=self.prog))
         return vars(given)
 

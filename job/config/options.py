@@ -120,16 +120,17 @@ class Option:
 
 
 def option(default: Any, role: Role, text: str, **description: Any) -> Any:  # noqa: ANN401 - as `dataclasses.field`
-    """A dataclass field that is an option; `description` holds further attributes of `Option`."""
-    return field(default=default, metadata={"role": role, "help": text, **description})
+    """A dataclass field that is an option; `description` holds further attributes of `Option`.
+
+    The field of a recipe value is None at first: the recipe decides.
+    """
+    metadata = {"default": default, "role": role, "help": text, **description}
+    return field(default=None if role == "recipe" else default, metadata=metadata)
 
 
 def describe_options(config: type) -> dict[str, Option]:
     """The options that the fields of a dataclass declare, by field name, with the types of the annotations."""
-    return {
-        each.name: Option(name=each.name, default=each.default, **_describe_type(each.type), **each.metadata)
-        for each in fields(config)
-    }
+    return {each.name: Option(name=each.name, **_describe_type(each.type), **each.metadata) for each in fields(config)}
 
 
 def _describe_type(annotation: Any) -> dict[str, Any]:  # noqa: ANN401 - typing has no type for annotations

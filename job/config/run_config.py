@@ -120,6 +120,8 @@ class Config:
 
     def __post_init__(self) -> None:
         for name, description in OPTIONS.items():
+            if description.role == "recipe" and getattr(self, name) is None:
+                object.__setattr__(self, name, RECIPES[self.recipe].get(name, description.default))
             description.check(getattr(self, name), description.flag)
         check_combinations(vars(self))
 
@@ -149,8 +151,3 @@ class Config:
 
 OPTIONS = describe_options(Config)
 """The options by field name, in the order of `--help`."""
-
-
-def recipe_config(recipe: RecipeName = "baseline", /, **overrides: Any) -> Config:  # noqa: ANN401 - fields of Config
-    """The configuration of a recipe, with other values for some options."""
-    return Config(**{"recipe": recipe, **RECIPES[recipe], **overrides})

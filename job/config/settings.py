@@ -8,7 +8,7 @@ from typing import Any
 from job.config.combinations import check_combinations
 from job.config.options import PREFIX, Option, describe_unknown
 from job.config.recipes import RECIPES
-from job.config.run_config import OPTIONS, Config, recipe_config
+from job.config.run_config import OPTIONS, Config
 from job.errors import UsageError
 
 OTHER_VARIABLES = re.compile(
@@ -69,4 +69,4 @@ def resolve(*layers: Settings) -> Config:
     defaults = {name: option.default for name, option in OPTIONS.items()}
     labels = {name: setting.label for name, setting in settings.items()}
     check_combinations({**defaults, **RECIPES[recipe], **values}, labels)
-    return recipe_config(recipe, **values)
+    return Config(**values)

@@ -8,7 +8,7 @@ import pytest
 import job
 from job.__main__ import main
 from job.config import cli, settings_file
-from job.config.run_config import OPTIONS, Config, recipe_config
+from job.config.run_config import OPTIONS, Config
 from job.errors import UsageError
 
 REPOSITORY = Path(job.__file__).parents[1]
@@ -28,10 +28,10 @@ def test_command_line_environment_file_recipe_and_default_in_this_order(monkeypa
     monkeypatch.setenv("FASHION_JOB_EPOCHS", "12")
     monkeypatch.setenv("FASHION_JOB_SEED", "12")
     config = cli.parse(["--epochs", "13"]).config
-    assert config == recipe_config("mlp", epochs=13, seed=12, runs=11)
+    assert config == Config(recipe="mlp", epochs=13, seed=12, runs=11)
     monkeypatch.setenv("FASHION_JOB_RECIPE", "cnn")
-    assert cli.parse([]).config == recipe_config("cnn", epochs=12, seed=12, runs=11)
-    assert cli.parse(["--recipe", "baseline"]).config == recipe_config("baseline", epochs=12, seed=12, runs=11)
+    assert cli.parse([]).config == Config(recipe="cnn", epochs=12, seed=12, runs=11)
+    assert cli.parse(["--recipe", "baseline"]).config == Config(recipe="baseline", epochs=12, seed=12, runs=11)
 
 
 def test_config_names_another_file() -> None:
@@ -62,7 +62,7 @@ def test_print_config_to_a_full_disk() -> None:
     assert done.returncode == 73
 
 
-@pytest.mark.parametrize("config", [Config(), recipe_config("mlp", data="1e3", output="no")])
+@pytest.mark.parametrize("config", [Config(), Config(recipe="mlp", data="1e3", output="no")])
 def test_a_written_file_gives_the_same_settings(config: Config) -> None:
     """Unset values, lists and folders named like numbers or booleans included."""
     Path("fashion-job.yaml").write_text(settings_file.write(config))

@@ -1,4 +1,4 @@
-"""Generates docs/options.md: `python -m tests.docs.options_page > docs/options.md`."""
+"""Generates docs/options.md; `make docs` runs this module."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from job.config.run_config import OPTIONS
 BEFORE = """\
 # Options
 
-<!-- Generated from job/config/run_config.py: python -m tests.docs.options_page > docs/options.md -->
+<!-- `make docs` generates this page from job/config/run_config.py. -->
 
 These are the options of `python -m job`. With `make`, pass them in `ARGS`: `make run ARGS="--epochs 10"`. With Docker,
 put them after the name of the image. Without any option the job trains the [baseline](training.md#the-baseline): pixels
@@ -54,9 +54,10 @@ augment: flip,shift
 export: [onnx, litert]
 ```
 
-To create a file with all options, run `python -m job --recipe cnn --print-config > fashion-job.yaml`. The job refuses
-an unknown or repeated key, a value of the wrong type or out of range, a custom YAML tag, and a file above 64 KiB (exit
-status 64).
+To create a file with all options, run `.venv/bin/python -m job --recipe cnn --print-config > fashion-job.yaml`. Keep only
+the lines that you want to set: a value in the file takes precedence over every recipe, also over one that you choose
+later. The job refuses an unknown or repeated key, a value of the wrong type or out of range, a custom YAML tag, and a
+file above 64 KiB (exit status 64).
 
 ## Environment
 
@@ -67,8 +68,9 @@ service named `fashion-job`. Separate several export formats by commas: `FASHION
 ## Render
 
 `python -m job render` rebuilds the report from the results in the output folder, without training, TensorFlow or the
-data set. It has the options `--output`, `--layout`, `--quiet` and `--verbose`, and ignores all other settings in
-the environment and in `fashion-job.yaml`. """
+data set. It has the options `--output`, `--layout`, `--quiet` and `--verbose`. It uses no other settings of the
+environment and of `fashion-job.yaml`, but refuses invalid ones.
+"""
 
 
 def generate_page() -> str:

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from job.config.recipes import OPTIMIZERS
-from job.config.run_config import Config, recipe_config
+from job.config.run_config import Config
 from job.training import networks
 
 pytestmark = pytest.mark.training
@@ -22,7 +22,7 @@ def random_images(n: int) -> NDArray[np.float32]:
 
 def test_the_baseline() -> None:
     """Flatten, 128 relu, 64 relu, 10 softmax: 109,386 parameters, with Adam and categorical cross-entropy."""
-    network = networks.build_network(10, recipe_config("baseline"), seed=0)
+    network = networks.build_network(10, Config(recipe="baseline"), seed=0)
     kinds = [type(layer).__name__ for layer in network.layers]
     assert kinds == ["InputLayer", "Flatten", "Dense", "Dense", "Dense"]
     assert [layer.units for layer in network.layers[2:]] == [128, 64, 10]
@@ -36,13 +36,13 @@ def test_the_baseline() -> None:
 
 def test_the_mlp_recipe_has_the_same_weights() -> None:
     """The `mlp` recipe starts from the baseline's initial weights."""
-    baseline, mlp = (networks.build_network(10, recipe_config(name), seed=3) for name in ("baseline", "mlp"))
+    baseline, mlp = (networks.build_network(10, Config(recipe=name), seed=3) for name in ("baseline", "mlp"))
     assert all(np.array_equal(a, b) for a, b in zip(baseline.get_weights(), mlp.get_weights(), strict=True))
 
 
 def test_the_cnn_is_small() -> None:
     """It has fewer than 300,000 parameters, moving statistics included, and returns probabilities."""
-    network = networks.build_network(10, recipe_config("cnn"), seed=0)
+    network = networks.build_network(10, Config(recipe="cnn"), seed=0)
     assert network.count_params() < 300_000
     assert networks.describe_network(network).startswith("CNN ")
     assert networks.describe_network(network).endswith(f"-10, {network.count_params():,} parameters")
