@@ -65,7 +65,8 @@ def read_predictions(
     with as_data_error(path, option), path.open("rb") as file, warnings.catch_warnings():
         if sha256 not in {None, hash_predictions(folder)}:
             raise DataError(
-                f"{path}: its SHA-256 is not the one in {METRICS}: it was edited or is of another run; train again"
+                f"{path}: its SHA-256 is not the one in {METRICS}: it was edited, or belongs to another run; "
+                "train again"
             )
         warnings.simplefilter("ignore")  # about values that the job refuses below
         try:

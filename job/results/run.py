@@ -89,8 +89,8 @@ class Run:
             stored, computed = (msgspec.to_builtins(getattr(source, name)) for source in (metrics, run))
             if place := _find_difference(stored, computed, name):
                 raise DataError(
-                    f"{folder / METRICS}: {place} does not follow from {PREDICTIONS}: it was edited or is of another "
-                    "run; train again"
+                    f"{folder / METRICS}: {place} does not follow from {PREDICTIONS}: it was edited, or belongs to "
+                    "another run; train again"
                 )
         return run
 

@@ -104,12 +104,12 @@ def test_results_of_another_schema(folder: Path, version: int) -> None:
     assert read_error(folder) == f"{folder / METRICS}: {words}"
 
 
-@pytest.mark.parametrize("name", [METRICS, PREDICTIONS])
-def test_a_truncated_file(folder: Path, name: str) -> None:
+@pytest.mark.parametrize(("name", "words"), [(METRICS, "damaged ("), (PREDICTIONS, "its SHA-256 is not the one in")])
+def test_a_truncated_file(folder: Path, name: str, words: str) -> None:
     """The message names it."""
     path = folder / name
     path.write_text(path.read_text()[:-30])
-    assert f"{path}: damaged (" in read_error(folder)
+    assert f"{path}: {words}" in read_error(folder)
 
 
 def test_edited_predictions(folder: Path) -> None:

@@ -95,12 +95,15 @@ def test_a_foreign_folder_of_exports_is_refused(error_of: ErrorOf, dataset_folde
 
 
 @pytest.mark.training
-def test_a_foreign_folder_of_exports_is_kept(dataset_folder: Path, tmp_path: Path) -> None:
-    """A run without exports leaves the folder alone."""
+def test_a_foreign_folder_of_exports_is_kept(
+    dataset_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run without exports leaves the folder alone, and warns that its models are not of this run."""
     model = tmp_path / "out" / EXPORTS / "model.onnx"
     model.parent.mkdir(parents=True)
     model.write_text("theirs")
     assert main(["--data", str(dataset_folder), "--epochs", "1", "--output", str(tmp_path / "out"), "-q"]) == 0
+    assert f"{model.parent} stays: it is not as a run wrote it" in capsys.readouterr().err
     assert names(tmp_path / "out") == {*FILES_OF_A_RUN, EXPORTS}
     assert {path.name: path.read_text() for path in model.parent.iterdir()} == {"model.onnx": "theirs"}
 

@@ -79,3 +79,16 @@ def test_a_signal_after_the_training(dataset_folder: Path, output: Path) -> None
         assert [path.name for path in output.iterdir()] == ["index.html"]
     else:
         assert last_line == "fashion-job: stopped by SIGTERM; the new report is in place"
+
+
+@pytest.mark.parametrize("pattern", ["predictions.csv", "metrics.json", "report-images/*.png", "exports/*"])
+def test_a_signal_while_files_are_written(dataset_folder: Path, output: Path, pattern: str) -> None:
+    """Neither process writes on: nothing stays but the earlier report."""
+    arguments = ("--data", dataset_folder, "--output", output, "--epochs", "1")
+    with started_job("training", *arguments, "--layout", "folder", "--export", "litert") as process:
+        while process.poll() is None and not list(output.glob(f".unfinished-*/new/{pattern}")):
+            time.sleep(0.001)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 143
+    time.sleep(0.5)  # for a process that outlives the job
+    assert {path.name: path.read_text() for path in output.iterdir()} == {"index.html": "earlier"}

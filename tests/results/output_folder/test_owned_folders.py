@@ -3,7 +3,7 @@ import subprocess
 from pathlib import Path
 
 from job.results.file_names import CHECKSUMS
-from job.results.output_folder.owned_folders import is_owned, write_checksums
+from job.results.output_folder.owned_folders import HEADER, is_owned, write_checksums
 
 
 def test_sha256sum_checks_all_files(tmp_path: Path) -> None:
@@ -17,7 +17,8 @@ def test_sha256sum_checks_all_files(tmp_path: Path) -> None:
     write_checksums(tmp_path)
     assert is_owned(tmp_path)
     lines = [f"{hashlib.sha256(name.encode()).hexdigest()}  {name}" for name in names]
-    assert (tmp_path / CHECKSUMS).read_text().splitlines() == lines
+    assert (tmp_path / CHECKSUMS).read_text().splitlines()[1:] == lines
+    assert (tmp_path / CHECKSUMS).read_text().startswith(HEADER)
     command = ("sha256sum", "--check", "--strict", "--quiet", CHECKSUMS)
     assert subprocess.run(command, cwd=tmp_path, check=False).returncode == 0
     (tmp_path / "model.onnx").write_text("changed")

@@ -1,3 +1,4 @@
+import hashlib
 import os
 import tempfile
 from pathlib import Path
@@ -6,6 +7,7 @@ import pytest
 
 from job.errors import OutputError
 from job.results.file_names import CHECKSUMS
+from job.results.output_folder.owned_folders import write_checksums
 from job.results.output_folder.preparation import prepare_output_folder, require_free_space
 
 
@@ -57,17 +59,41 @@ def test_a_folder_that_the_job_did_not_write(tmp_path: Path, kind: str) -> None:
         elif kind == "checksums folder":
             (path / CHECKSUMS).mkdir()
     before = sorted(tmp_path.rglob("*"))
-    words = "exports is in the way: .* folder with the job's SHA256SUMS in it; move exports or name another"
+    words = r"exports is in the way, and is not as an earlier run wrote it \(see its SHA256SUMS\); move exports or name"
     with pytest.raises(OutputError, match=words):
         prepare_output_folder(tmp_path, [], ["exports"])
     assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_a_folder_that_the_job_wrote(tmp_path: Path) -> None:
-    """A regular file of checksums marks it."""
-    (tmp_path / "exports").mkdir()
-    (tmp_path / "exports" / CHECKSUMS).write_text("")
+    """Its checksums are those of its files; it is refused once a file was changed or added, or one is missing."""
+    folder = tmp_path / "exports"
+    folder.mkdir()
+    (folder / "model-card.md").write_text("card")
+    (folder / "model.onnx").write_text("model")
+    write_checksums(folder)
     prepare_output_folder(tmp_path, [], ["exports"])
+    for change in (
+        lambda: (folder / "thesis.txt").write_text("mine"),
+        lambda: (folder / "model-card.md").write_text("mine"),
+        (folder / "model.onnx").unlink,
+    ):
+        change()
+        with pytest.raises(OutputError, match="exports is in the way"):
+            prepare_output_folder(tmp_path, [], ["exports"])
+        (folder / "thesis.txt").unlink(missing_ok=True)
+        (folder / "model-card.md").write_text("card")
+
+
+def test_a_release_with_checksums_of_its_own(tmp_path: Path) -> None:
+    """A folder that another program wrote with a complete SHA256SUMS is not the job's own."""
+    folder = tmp_path / "exports"
+    folder.mkdir()
+    (folder / "thesis.txt").write_text("mine")
+    digest = hashlib.sha256(b"mine").hexdigest()
+    (folder / CHECKSUMS).write_text(f"{digest}  thesis.txt\n")
+    with pytest.raises(OutputError, match="exports is in the way"):
+        prepare_output_folder(tmp_path, [], ["exports"])
 
 
 def test_a_closed_folder_is_not_the_jobs_own(tmp_path: Path, request: pytest.FixtureRequest) -> None:
@@ -104,7 +130,7 @@ def test_a_file_of_another_user_in_a_sticky_folder(tmp_path: Path, request: pyte
     tmp_path.chmod(0o1777)
     (tmp_path / "a").write_text("theirs")
     (tmp_path / "exports").mkdir()
-    (tmp_path / "exports" / CHECKSUMS).write_text("")
+    write_checksums(tmp_path / "exports")
     request.getfixturevalue("unprivileged")
     for files, folders in ((["a"], []), ([], ["exports"])):
         with pytest.raises(OutputError, match="belongs to another user, and only its owner can replace it there"):
