@@ -497,8 +497,8 @@ def test_the_recipe_is_shown_with_its_changes(repeated_page: ET.Element) -> None
     settings = {
         text(row[0]): text(row[1]) for row in section(repeated_page, "run").findall(".//dl[@class='facts']/div")
     }
-    assert settings["recipe"].startswith("mlp; changed: epochs, batch size, ")
-    assert (settings["optimizer"], settings["schedule"], settings["augment"]) == ("adam", "constant", "flip,shift")
+    assert settings["recipe"].startswith("mlp; changed: epochs, dropout, ")
+    assert (settings["optimizer"], settings["schedule"], settings["augment"]) == ("adamw", "cosine", "flip,shift")
 
 
 def test_an_early_stop_is_explained(run: Run) -> None:
