@@ -4,6 +4,7 @@
 the job. TensorFlow is imported by the functions that need it.
 """
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,8 +94,12 @@ def _train_into(config: Config, folder: Path, page: str) -> str:
 
     export.require_packages(config.export)
     files = (*file_names.RESULT_FILES, *file_names.REPORT_FILES[config.layout])
-    exports = [file_names.EXPORTS] if config.export or owned_folders.is_owned(folder / file_names.EXPORTS) else []
-    preparation.prepare_output_folder(folder, files, (*file_names.REPORT_FOLDERS[config.layout], *exports))
+    folders, exports = [*file_names.REPORT_FOLDERS[config.layout]], folder / file_names.EXPORTS
+    if config.export or owned_folders.is_owned(exports) or not os.path.lexists(exports):
+        folders.append(file_names.EXPORTS)
+    else:
+        log.warning("%s stays: it is not as a run wrote it, and does not belong to the new model", exports)
+    preparation.prepare_output_folder(folder, files, folders)
     log_stage("output", str(folder.absolute()))
 
     def require_free_space(dataset: Dataset) -> None:
@@ -106,7 +111,8 @@ def _train_into(config: Config, folder: Path, page: str) -> str:
     done = "nothing was sent" if config.output == STREAM else "the new report is in place"
     with ReportWorker() as worker, signals.on_exit(worker.stop):
         trained = train(config, stopwatch, require_free_space)
-        with stage_files(folder, done, outdated=[file_names.EXPORTS]) as staging:
+        staged = stage_files(folder, done, outdated=[file_names.EXPORTS])
+        with staged as staging, signals.on_exit(worker.stop):  # before the staged files are removed
             scores = _write_run(trained, config, staging, stopwatch, worker)
     return _describe_result(scores["accuracy"], scores["n_test"], page)
 

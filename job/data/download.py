@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from job import signals
 from job.data import sources
@@ -17,7 +18,7 @@ from job.data.dataset import load_dataset
 from job.data.fashion_mnist import FILES
 from job.data.sources import Source
 from job.errors import DataError, OutputError
-from job.log import print_error
+from job.log import log_stage, print_error
 
 PACKAGE = "dataset-fashion-mnist"
 KERAS_SCRIPT = "import keras; keras.datasets.fashion_mnist.load_data()"
@@ -34,7 +35,7 @@ def main() -> int:
     except DataError as error:
         print_error(f"fashion-job: error: {error}")
         return error.exit_status
-    print(f"data: Fashion-MNIST in {source.folder}")
+    print(f"data: Fashion-MNIST in {source.folder}", file=sys.stderr)
     return 0
 
 
@@ -96,6 +97,7 @@ def download_debian_package(work: Path) -> Path:
 
 def download_with_keras(work: Path) -> Path:
     """Download with Keras into `work`; return the folder with the four files."""
+    log_stage("data", "downloading Fashion-MNIST with Keras")
     if reason := _run(sys.executable, "-P", "-c", KERAS_SCRIPT, KERAS_HOME=str(work)):
         raise DataError(reason)
     return work / "datasets" / "fashion-mnist"
@@ -104,9 +106,11 @@ def download_with_keras(work: Path) -> Path:
 def _run(*command: str, folder: Path | None = None, **environment: str) -> str:
     """Run a command quietly, because Keras and TensorFlow print; return its last line on stderr if it fails."""
     env = os.environ | environment
-    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)  # noqa: S603 - fixed commands
-    lines = done.stderr.strip().splitlines() or [f"status {done.returncode}"]
-    return f"{Path(command[0]).name}: {lines[-1]}" if done.returncode else ""
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=folder, env=env, **pipes) as process, signals.on_exit(process.kill):  # noqa: S603 - fixed commands
+        _, stderr = process.communicate()
+    lines = stderr.strip().splitlines() or [f"status {process.returncode}"]
+    return f"{Path(command[0]).name}: {lines[-1]}" if process.returncode else ""
 
 
 if __name__ == "__main__":

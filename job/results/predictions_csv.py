@@ -45,7 +45,7 @@ def hash_predictions(folder: Path) -> str:
 
 
 def read_predictions(
-    folder: Path, n_classes: int, *, has_reference: bool = False, sha256: str = "", option: Option = "--output"
+    folder: Path, n_classes: int, *, has_reference: bool = False, sha256: str | None = None, option: Option = "--output"
 ) -> Predictions:
     """Read predictions.csv.
 
@@ -53,7 +53,7 @@ def read_predictions(
         folder: Output folder of a run.
         n_classes: Number of classes.
         has_reference: Whether the run was compared with a reference, whose predictions are then present.
-        sha256: Expected SHA-256 of the file; empty to accept any.
+        sha256: Expected SHA-256 of the file; None to accept any.
         option: The option that named the folder.
 
     Raises:
@@ -63,16 +63,16 @@ def read_predictions(
 
     path = folder / PREDICTIONS
     with as_data_error(path, option), path.open("rb") as file, warnings.catch_warnings():
+        if sha256 not in {None, hash_predictions(folder)}:
+            raise DataError(
+                f"{path}: its SHA-256 is not the one in {METRICS}: it was edited or is of another run; train again"
+            )
         warnings.simplefilter("ignore")  # about values that the job refuses below
         try:
             table = pd.read_csv(file, dtype=_column_types(n_classes, has_reference=has_reference))
             predictions = _to_predictions(table, n_classes, has_reference=has_reference)
         except (ValueError, OverflowError) as error:
             raise DataError(f"{path}: damaged ({' '.join(str(error).split())}); train again") from error
-    if sha256 and hash_predictions(folder) != sha256:
-        raise DataError(
-            f"{path}: its SHA-256 is not the one in {METRICS}: it was edited, or belongs to another run; train again"
-        )
     return predictions
 
 

@@ -7,11 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Annotated
+
+import msgspec
 
 import job
 from job.evaluation.intervals import Amount
 
 PACKAGES = ("tensorflow", "keras", "numpy", "pandas", "scipy", "scikit-learn", "matplotlib", "seaborn", "jinja2")
+
+Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +59,7 @@ class DataSource:
     is_fashion_mnist: bool
     source: str
     folder: str
-    sha256: Mapping[str, str]
+    sha256: Mapping[str, Sha256]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,6 +22,7 @@ from job.results.samples_npz import Images, read_samples, write_samples
 from job.results.schema import Metrics, RunRecord, Training
 
 TOLERANCE = 1e-6  # relative; another version of NumPy may sum in another order
+INTERVAL_TOLERANCE = 0.2  # of the width of an interval
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,10 +61,10 @@ class Run:
         )
 
     @classmethod
-    def from_files(cls, folder: Path, record: RunRecord, sha256: str = "") -> Self:
+    def from_files(cls, folder: Path, record: RunRecord, sha256: str | None = None) -> Self:
         """Evaluate the predictions.csv in a folder that has no metrics.json yet.
 
-        Its SHA-256 must be `sha256`, unless that is empty.
+        Its SHA-256 must be `sha256`, unless that is None.
 
         Raises:
             DataError: If a file is missing or damaged.
@@ -88,13 +89,14 @@ class Run:
             stored, computed = (msgspec.to_builtins(getattr(source, name)) for source in (metrics, run))
             if place := _find_difference(stored, computed, name):
                 raise DataError(
-                    f"{folder / METRICS}: {place} does not follow from {PREDICTIONS}: it was edited, or belongs to "
-                    "another run; train again"
+                    f"{folder / METRICS}: {place} does not follow from {PREDICTIONS}: it was edited or is of another "
+                    "run; train again"
                 )
         return run
 
     def write(self, folder: Path) -> None:
-        """Write predictions.csv, samples.npz and metrics.json."""
+        """Write predictions.csv, samples.npz and metrics.json into a folder, which is created if needed."""
+        folder.mkdir(parents=True, exist_ok=True)
         write_predictions(folder, self.predictions)
         write_samples(folder, self.images, self.augmented)
         self.write_metrics(folder)
@@ -106,9 +108,12 @@ class Run:
 
 
 def _find_difference(stored: Any, computed: Any, place: str) -> str:  # noqa: ANN401 - JSON
-    """Place of the first value that differs, except for intervals: another NumPy version may resample differently."""
+    """Place of the first value that differs; an interval may differ a little, as with another version of NumPy."""
+    if place.endswith("interval"):
+        tolerance = INTERVAL_TOLERANCE * (computed["upper"] - computed["lower"]) + TOLERANCE
+        return "" if all(abs(stored[side] - computed[side]) <= tolerance for side in computed) else place
     if isinstance(stored, dict):
-        pairs = [(f"{place}.{key}", key) for key in stored if not key.endswith("interval")]
+        pairs = [(f"{place}.{key}", key) for key in stored]
     elif isinstance(stored, list) and len(stored) == len(computed):
         pairs = [(f"{place}[{index}]", index) for index in range(len(stored))]
     elif isinstance(stored, float):

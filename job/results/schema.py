@@ -8,7 +8,7 @@ from job.evaluation.evaluate import Evaluation
 from job.evaluation.intervals import Amount, Count, Fraction
 from job.evaluation.paired_comparison import Comparison, Reference
 from job.evaluation.seed_variation import SeedVariation
-from job.results.provenance import Provenance
+from job.results.provenance import Provenance, Sha256
 
 SCHEMA_VERSION = 5
 
@@ -73,7 +73,7 @@ class Metrics:
     comparison: Comparison | None
     training: Training | None
     provenance: Provenance
-    predictions_sha256: str
+    predictions_sha256: Sha256
 
     def record(self) -> RunRecord:
         """The content that does not follow from the predictions."""

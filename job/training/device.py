@@ -56,21 +56,27 @@ def configure_device(choice: DeviceChoice, n_threads: int, resources: Resources,
         n_replicas: Number of devices that share each batch; a CPU is divided into this many virtual devices.
 
     Raises:
-        DeviceError: If `choice` is `gpu` and TensorFlow sees none, or sees fewer than `n_replicas`.
+        DeviceError: If `choice` is `gpu` and TensorFlow sees none, or sees fewer than `n_replicas`, or if TensorFlow
+            already runs with other settings.
     """
     import_tensorflow()
     import tensorflow as tf
 
-    with captured_native_stderr():
-        gpus = _select_gpus(choice, resources, n_replicas)
-        if n_replicas > 1 and not gpus:
-            parts = [tf.config.LogicalDeviceConfiguration()] * n_replicas
-            tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], parts)
-        for gpu in gpus:
-            tf.config.experimental.set_memory_growth(gpu, enable=True)
-        tf.config.threading.set_intra_op_parallelism_threads(n_threads)
-        tf.config.threading.set_inter_op_parallelism_threads(n_threads)
-        tf.config.list_logical_devices()  # starts the runtime, which writes a banner
+    try:
+        with captured_native_stderr():
+            gpus = _select_gpus(choice, resources, n_replicas)
+            if n_replicas > 1 and not gpus:
+                parts = [tf.config.LogicalDeviceConfiguration()] * n_replicas
+                tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], parts)
+            for gpu in gpus:
+                tf.config.experimental.set_memory_growth(gpu, enable=True)
+            tf.config.threading.set_intra_op_parallelism_threads(n_threads)
+            tf.config.threading.set_inter_op_parallelism_threads(n_threads)
+            tf.config.list_logical_devices()  # starts the runtime, which writes a banner
+    except RuntimeError as error:
+        raise DeviceError(
+            f"TensorFlow already runs in this process with other devices or threads ({error}); start a new process"
+        ) from error
     if gpus:
         name = tf.config.experimental.get_device_details(gpus[0]).get("device_name", gpus[0].name)
         return Device("GPU", name, n_threads, n_replicas)

@@ -263,7 +263,7 @@ def test_charts_have_their_tables(page: ET.Element, run: Run) -> None:
     [
         (0.1, "it is overconfident by 10.0 percentage points"),
         (-0.1, "it is underconfident by 10.0 percentage points"),
-        (0.0, "on average, the 100 test images show no over- or underconfidence"),
+        (0.0, "on average, the 100 test images show no significant over- or underconfidence"),
     ],
 )
 def test_over_and_underconfidence_require_a_mean_confidence_outside_the_interval(

@@ -1,24 +1,28 @@
-"""Marks the folders that the job replaces as a whole with a file of checksums, and recognises them by this file."""
+"""Marks the folders that the job replaces as a whole with a file of checksums, and recognizes them by it."""
 
 import hashlib
-import stat
 from pathlib import Path
 
 from job.results.file_names import CHECKSUMS
 
+HEADER = "# Written by fashion-job, which replaces this folder as a whole.\n"
+
 
 def write_checksums(folder: Path) -> None:
     """Write the SHA-256 of every file in `folder` into a file that `sha256sum --check` reads."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    lines = [
-        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(folder).as_posix()}\n" for path in files
-    ]
-    (folder / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
+    (folder / CHECKSUMS).write_text(_list_checksums(folder), encoding="utf-8")
 
 
 def is_owned(path: Path) -> bool:
-    """Whether `path` is a folder, not a link to one, with a regular file of checksums."""
+    """Whether `path` is a folder, not a link to one, with exactly the files that the job wrote into it."""
     try:
-        return stat.S_ISDIR(path.lstat().st_mode) and stat.S_ISREG((path / CHECKSUMS).lstat().st_mode)
-    except OSError:  # it does not exist, or this user may not look into it
+        return not path.is_symlink() and (path / CHECKSUMS).read_text(encoding="utf-8") == _list_checksums(path)
+    except (OSError, ValueError):  # it does not exist, this user may not look into it, or it is not text
         return False
+
+
+def _list_checksums(folder: Path) -> str:
+    paths = sorted(path for path in folder.rglob("*") if not path.is_dir() and path != folder / CHECKSUMS)
+    hashes = (hashlib.sha256(path.read_bytes()).hexdigest() for path in paths)
+    lines = (f"{digest}  {path.relative_to(folder).as_posix()}\n" for digest, path in zip(hashes, paths, strict=True))
+    return HEADER + "".join(lines)

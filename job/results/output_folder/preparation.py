@@ -68,8 +68,8 @@ def require_replaceable(folder: Path, files: Iterable[str], folders: Iterable[st
     for name in folders:
         if os.path.lexists(folder / name) and not is_owned(folder / name):
             raise OutputError(
-                f"--output {folder}: {name} is in the way: the job replaces it only if it is a folder with the job's "
-                f"{CHECKSUMS} in it; move {name} or name another output folder"
+                f"--output {folder}: {name} is in the way, and is not as an earlier run wrote it (see its "
+                f"{CHECKSUMS}); move {name} or name another output folder"
             )
 
 
