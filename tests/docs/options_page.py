@@ -55,9 +55,10 @@ export: [onnx, litert]
 ```
 
 To create a file with all options, run `.venv/bin/python -m job --recipe cnn --print-config > fashion-job.yaml`. Keep
-only the lines that you want to set: a value in the file takes precedence over every recipe, also over one that you
-choose later. The job refuses an unknown or repeated key, a value of the wrong type or out of range, a custom YAML tag,
-and a file above 64 KiB (exit status 64).
+only the lines that you want to set: a value in the file overrides every recipe, also one that you choose later.
+
+The job refuses an unknown or repeated key, a value of the wrong type or out of range, a custom YAML tag, and a file
+above 64 KiB (exit status 64).
 
 ## Environment
 

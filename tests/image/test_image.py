@@ -339,7 +339,7 @@ def test_killed_for_lack_of_memory(report: Path) -> None:
     (report / "index.html").write_text("earlier")
     done = run("--memory", "300m", "--memory-swap", "300m", "-v", f"{report}:/app/report")
     assert done.status == 137
-    assert "the memory limit is 300 MiB, but a run takes about" in done.warnings[0]
+    assert "the memory limit is 300 MiB, but a run needs about" in done.warnings[0]
     assert {path.name: path.read_text() for path in report.iterdir()} == {"index.html": "earlier"}
 
 
@@ -351,7 +351,7 @@ def test_the_memory_of_the_convolutional_network() -> None:
     assert done.warnings == []
     done = run("--memory", "300m", "--memory-swap", "300m", arguments=cnn)
     assert done.status == 137
-    assert "the memory limit is 300 MiB, but a run takes about 1,200 MiB" in done.warnings[0]
+    assert "the memory limit is 300 MiB, but a run needs about 1,200 MiB" in done.warnings[0]
 
 
 def test_damaged_data_mounted_over_the_data_of_the_image(tmp_path: Path) -> None:

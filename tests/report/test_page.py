@@ -106,7 +106,7 @@ def test_headline_and_title_state_accuracy_and_n(page: ET.Element, run: Run) -> 
     assert text(page.find(".//h1")) == f"{accuracy} of 100 test images are classified correctly."
     assert text(page.find(".//title")) == f"blocks: {accuracy} accuracy on 100 test images"
     lead = text(page.find(".//p[@class='lead']"))
-    assert f"between {interval.lower:.1%} and {interval.upper:.1%} (95% confidence interval, n = 100)" in lead
+    assert f"estimated at {interval.lower:.1%} to {interval.upper:.1%} (95% confidence interval, n = 100)" in lead
 
 
 def test_headings_name_their_subject(repeated_page: ET.Element) -> None:
@@ -263,7 +263,7 @@ def test_charts_have_their_tables(page: ET.Element, run: Run) -> None:
     [
         (0.1, "it is overconfident by 10.0 percentage points"),
         (-0.1, "it is underconfident by 10.0 percentage points"),
-        (0.0, "on average, the 100 test images show no over- or underconfidence"),
+        (0.0, "on average, the 100 test images show no significant over- or underconfidence"),
     ],
 )
 def test_over_and_underconfidence_require_a_mean_confidence_outside_the_interval(
@@ -497,8 +497,8 @@ def test_the_recipe_is_shown_with_its_changes(repeated_page: ET.Element) -> None
     settings = {
         text(row[0]): text(row[1]) for row in section(repeated_page, "run").findall(".//dl[@class='facts']/div")
     }
-    assert settings["recipe"].startswith("mlp; changed: epochs, batch size, ")
-    assert (settings["optimizer"], settings["schedule"], settings["augment"]) == ("adam", "constant", "flip,shift")
+    assert settings["recipe"].startswith("mlp; changed: epochs, dropout, ")
+    assert (settings["optimizer"], settings["schedule"], settings["augment"]) == ("adamw", "cosine", "flip,shift")
 
 
 def test_an_early_stop_is_explained(run: Run) -> None:

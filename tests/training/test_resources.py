@@ -19,14 +19,14 @@ def test_describes_the_resources_in_one_line() -> None:
 
 
 def test_warns_about_a_low_memory_limit() -> None:
-    """The warning has the limit, the memory a run with this model takes, and the option that raises the limit."""
+    """The warning has the limit, the memory that a run with this model needs, and the option that raises the limit."""
     assert replace(RESOURCES, memory_limit_bytes=400 * MIB).memory_warning("mlp") == (
-        "the memory limit is 400 MiB, but a run takes about 700 MiB and may be killed (status 137); "
+        "the memory limit is 400 MiB, but a run needs about 700 MiB and may be killed (status 137); "
         "raise the limit (docker run --memory 1g …)"
     )
     assert RESOURCES.memory_warning("mlp") == ""
     assert RESOURCES.memory_warning("cnn") == (
-        "the memory limit is 1,024 MiB, but a run takes about 1,200 MiB and may be killed (status 137); "
+        "the memory limit is 1,024 MiB, but a run needs about 1,200 MiB and may be killed (status 137); "
         "raise the limit (docker run --memory 2g …)"
     )
     assert replace(RESOURCES, memory_limit_bytes=None).memory_warning("cnn") == ""
