@@ -157,7 +157,7 @@ def make_provenance(*, is_fashion_mnist: bool = True, is_trained: bool = True) -
         started="2026-02-03T04:05:06+00:00",
         command="python -m job",
         environment=Environment(
-            job="0.4.0",
+            job="0.5.0",
             python="3.13.5",
             platform="Linux-6.12-x86_64-with-glibc2.41",
             device="CPU",
