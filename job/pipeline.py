@@ -148,7 +148,7 @@ def train(
 ) -> TrainedRun:
     """Find and read the data set, train, and predict the test images.
 
-    `check_dataset` is called with the data set before training; it may raise a JobError.
+    `stopwatch` has run since the start of the run. `check_dataset` is called before training; it may raise a JobError.
     """
     stopwatch = stopwatch or Stopwatch()
     source = find_or_download(config.data)

@@ -55,7 +55,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
 
 
 def resolve(*layers: Settings) -> Config:
-    """The configuration that these settings give, each layer overriding those before it, recipe and defaults.
+    """The configuration that these settings give; each layer overrides those before it, the recipe and the defaults.
 
     Raises:
         UsageError: if two values exclude each other.

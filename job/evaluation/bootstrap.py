@@ -48,7 +48,7 @@ def bootstrap_loss_and_ece(
     bias (Davison and Hinkley 1997, Bootstrap Methods and their Application, section 5.2). It is limited to values of at
     least 0, and can be entirely below the estimate.
 
-    The arrays have shape (n,); `confidence` is the probability of the predicted class. The seed is for the resampling.
+    The arrays have shape (n,); `confidence` is the probability of the predicted class. `seed` seeds the resampling.
     """
     n, random = len(losses), np.random.default_rng(seed)
     bins = calibration.assign_bins(confidence)
