@@ -148,10 +148,7 @@ def train(
 ) -> TrainedRun:
     """Find and read the data set, train, and predict the test images.
 
-    Args:
-        config: Settings of the run.
-        stopwatch: Times the stages, from the start of the run.
-        check_dataset: Called with the data set before training; may raise a JobError.
+    `stopwatch` has run since the start of the run. `check_dataset` is called before training; it may raise a JobError.
     """
     stopwatch = stopwatch or Stopwatch()
     source = find_or_download(config.data)

@@ -91,7 +91,10 @@ def parse(argv: Sequence[str]) -> Command:
             "another --output"
         )
     if print_config:
-        _print(settings_file.write(config))
+        try:
+            print(settings_file.write(config), end="", flush=True)
+        except OSError as error:
+            raise OutputError(f"stdout cannot be written: {error.strerror}") from error
         raise SystemExit(0)
     return Command("render" if is_render else "train", config, log_level)
 
@@ -101,13 +104,6 @@ def _is_same(folder: str, other: str) -> bool:
     with contextlib.suppress(OSError):
         return Path(folder).samefile(other)
     return os.path.realpath(folder) == os.path.realpath(other)  # Path.resolve fails on a link to itself
-
-
-def _print(text: str) -> None:
-    try:
-        print(text, end="", flush=True)
-    except OSError as error:
-        raise OutputError(f"stdout cannot be written: {error.strerror}") from error
 
 
 def train_parser() -> _Parser:

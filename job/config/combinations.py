@@ -11,30 +11,21 @@ MAX_SEED = 2**32 - 1  # NumPy's largest
 
 
 def check_combinations(values: Mapping[str, Any], labels: Mapping[str, str] = {}) -> None:
-    """Check the options against each other.
-
-    Args:
-        values: valid values of all options, by field name.
-        labels: names of the options that were set, at the places where they were set, by field name.
+    """Check the valid values of all options against each other; `labels` names the options where they were set.
 
     Raises:
         UsageError: if two values exclude each other.
     """
     run = SimpleNamespace(**values)
     stop, decayed_adam = run.early_stopping > 0, run.optimizer == "adam" and run.weight_decay > 0
-    plateau, unvalidated = run.schedule == "plateau", run.validation_split == 0
+    plateau, no_split = run.schedule == "plateau", run.validation_split == 0
     for is_excluded, first, second, remedy in (
         (run.early_stopping >= run.epochs, "early_stopping", "epochs", "set fewer than all epochs"),
         (run.seed + run.runs - 1 > MAX_SEED, "seed", "runs", f"the last seed would exceed {MAX_SEED}"),
         (run.batch_size % run.replicas, "batch_size", "replicas", "replicas take equal shares, so set a multiple"),
         (decayed_adam, "weight_decay", "optimizer", "choose another optimizer, or --weight-decay 0"),
-        (stop and unvalidated, "early_stopping", "validation_split", "hold out some images, or set --early-stopping 0"),
-        (
-            plateau and unvalidated,
-            "schedule",
-            "validation_split",
-            "hold out some images, or choose --schedule constant",
-        ),
+        (stop and no_split, "early_stopping", "validation_split", "hold out some images, or set --early-stopping 0"),
+        (plateau and no_split, "schedule", "validation_split", "hold out some images, or choose --schedule constant"),
         (plateau and run.warm_up > 0, "warm_up", "schedule", "set --warm-up 0, or choose --schedule cosine"),
         (stop and run.average > 0, "average", "early_stopping", "each chooses the final parameters; set one to 0"),
     ):

@@ -55,18 +55,14 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
 
 
 def resolve(*layers: Settings) -> Config:
-    """The configuration that these settings give.
-
-    Args:
-        layers: settings, each layer overriding those before it; recipes and defaults give the rest.
+    """The configuration that these settings give; each layer overrides those before it, the recipe and the defaults.
 
     Raises:
         UsageError: if two values exclude each other.
     """
     settings = {name: setting for layer in layers for name, setting in layer.items()}
     values = {name: setting.value for name, setting in settings.items()}
-    recipe = values.get("recipe", "baseline")
     defaults = {name: option.default for name, option in OPTIONS.items()}
     labels = {name: setting.label for name, setting in settings.items()}
-    check_combinations({**defaults, **RECIPES[recipe], **values}, labels)
+    check_combinations({**defaults, **RECIPES[values.get("recipe", "baseline")], **values}, labels)
     return Config(**values)

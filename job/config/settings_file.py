@@ -22,13 +22,10 @@ YAML_TAG = "tag:yaml.org,2002:"
 
 
 def read(name: str) -> Settings:
-    """The settings in a file.
+    """The settings in the file at the path `name`.
 
     Values are taken as text, as on the command line, so that YAML's own ideas of numbers, dates and booleans (`1_000`,
     `010`, `no`) do not matter. Nothing is constructed, so that no tag can do harm.
-
-    Args:
-        name: path of the file.
 
     Raises:
         UsageError: if it cannot be read, is not a flat mapping, has an unknown or repeated key, or an invalid value.
@@ -72,8 +69,8 @@ def _read_text(name: str) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        problem = "is not UTF-8 text; save the file as UTF-8"
-        raise _error(name, content.count(b"\n", 0, error.start), problem) from error
+        line = content.count(b"\n", 0, error.start)
+        raise _error(name, line, "is not UTF-8 text; save the file as UTF-8") from error
 
 
 def _compose(name: str, text: str) -> "yaml.Node | None":

@@ -162,6 +162,5 @@ def _check_labels(path: Path, kind: str, labels: NDArray[np.uint8], class_names:
         )
     if not counts.all():
         label = int(np.argmin(counts))
-        raise DataError(
-            f"{path}: class {label} ({class_names[label]}) has no {kind} image; each class needs at least one"
-        )
+        name = f"class {label} ({class_names[label]})"
+        raise DataError(f"{path}: {name} has no {kind} image; each class needs at least one")

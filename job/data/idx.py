@@ -10,7 +10,6 @@ import math
 import struct
 import zlib
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,17 +20,11 @@ MAX_BYTES = 2**40
 ALIGNMENT = 64  # in bytes; TensorFlow needs it to share an array's memory
 
 
-class Payload(NamedTuple):
-    """The content of one file: an aligned array, and the hash of the decompressed bytes, header included."""
-
-    values: NDArray[np.uint8]
-    sha256: str
-
-
-def read_idx(path: Path, n_dimensions: int, max_bytes: int = MAX_BYTES) -> Payload:
+def read_idx(path: Path, n_dimensions: int, max_bytes: int = MAX_BYTES) -> tuple[NDArray[np.uint8], str]:
     """Read one gzipped IDX file of unsigned bytes, with 3 dimensions for images or 1 for labels.
 
-    If the header announces more than `max_bytes` values, no value is read.
+    If the header announces more than `max_bytes` values, no value is read. Returns an aligned array, and the SHA-256 of
+    the decompressed bytes, header included.
 
     Raises:
         DataError: If the file cannot be read, is damaged, or does not contain `n_dimensions` dimensions of bytes.
@@ -63,7 +56,7 @@ def read_idx(path: Path, n_dimensions: int, max_bytes: int = MAX_BYTES) -> Paylo
             f"{path}: its header announces {announced} values, but it contains {n_values:,}; "
             "remove it and download it again"
         )
-    return Payload(values.reshape(shape), digest.hexdigest())
+    return values.reshape(shape), digest.hexdigest()
 
 
 def allocate_aligned(n_bytes: int) -> NDArray[np.uint8]:

@@ -42,10 +42,8 @@ def check_folder(folder: Path) -> Source:
         problem = "is not a folder" if os.path.lexists(folder) else "does not exist"
         raise DataError(f"--data {folder}: {problem}; name a folder that contains {', '.join(FILES.values())}")
     if not os.access(folder, os.R_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
-        raise DataError(
-            f"--data {folder}: user {os.geteuid()} has no permission to open it; grant it (chmod a+rx), or run as its "
-            "owner"
-        )
+        remedy = "grant it (chmod a+rx), or run as its owner"
+        raise DataError(f"--data {folder}: user {os.geteuid()} has no permission to open it; {remedy}")
     if missing := _list_missing(folder):
         are = "is" if len(missing) == 1 else "are"
         raise DataError(f"--data {folder}: {', '.join(missing)} {are} missing; put all four files into that folder")

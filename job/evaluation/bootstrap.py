@@ -48,11 +48,7 @@ def bootstrap_loss_and_ece(
     bias (Davison and Hinkley 1997, Bootstrap Methods and their Application, section 5.2). It is limited to values of at
     least 0, and can be entirely below the estimate.
 
-    Args:
-        losses: Loss of each image, shape (n,).
-        confidence: Probability of the predicted class, shape (n,).
-        is_correct: Whether the predicted class is the true one, shape (n,).
-        seed: Seed of the resampling.
+    The arrays have shape (n,); `confidence` is the probability of the predicted class. `seed` seeds the resampling.
     """
     n, random = len(losses), np.random.default_rng(seed)
     bins = calibration.assign_bins(confidence)
@@ -73,11 +69,9 @@ def bootstrap_loss_and_ece(
 def average_metrics(matrices: NDArray[np.int64], weights: NDArray[np.integer | np.bool_]) -> Floats:
     """Precision, recall and F1 of many confusion matrices, averaged over the classes, shape (3, …).
 
-    A class that was never predicted has precision 0, as with scikit-learn's `zero_division=0`.
-
-    Args:
-        matrices: Image counts, shape (…, n_classes, n_classes); rows are true classes, columns predicted classes.
-        weights: Weight of each class, shape (…, n_classes): its support, or 1 for the macro average.
+    A class that was never predicted has precision 0, as with scikit-learn's `zero_division=0`. The matrices have shape
+    (…, n_classes, n_classes); rows are true classes, columns predicted classes. The weights have shape (…, n_classes):
+    the support of each class, or 1 for the macro average.
     """
     n_hits = np.diagonal(matrices, axis1=-2, axis2=-1)
     n_predicted, n_true = matrices.sum(axis=-2), matrices.sum(axis=-1)

@@ -83,14 +83,12 @@ def measure_calibration(
     The interval of the calibration error comes from `bootstrap.bootstrap_loss_and_ece`.
     """
     bins, is_high = _fill_bins(confidence, is_correct), confidence > HIGH_CONFIDENCE
-    n_high_wrong, n_wrong = int((is_high & ~is_correct).sum()), int((~is_correct).sum())
+    n_high, n_high_wrong, n_wrong = (int(group.sum()) for group in (is_high, is_high & ~is_correct, ~is_correct))
     return Calibration(
         ece=sum(bin_.n * abs(bin_.accuracy - bin_.confidence) for bin_ in bins) / len(is_correct),
         ece_interval=ece_interval,
         bins=bins,
-        overconfidence=Overconfidence(
-            HIGH_CONFIDENCE, int(is_high.sum()), n_high_wrong, n_high_wrong / max(n_wrong, 1)
-        ),
+        overconfidence=Overconfidence(HIGH_CONFIDENCE, n_high, n_high_wrong, n_high_wrong / max(n_wrong, 1)),
         coverage=_measure_coverage(confidence, is_correct),
     )
 

@@ -89,14 +89,9 @@ class Evaluation:
 
 
 def evaluate(predictions: Predictions, class_names: Sequence[str], seed: int) -> Evaluation:
-    """Compute the metrics.
+    """Compute the metrics; a class that was never predicted has precision 0.
 
-    A class that was never predicted has precision 0.
-
-    Args:
-        predictions: Predictions for each test image.
-        class_names: Class names in label order.
-        seed: Seed of the bootstrap and of the random samples.
+    The class names are in label order. The seed is that of the bootstrap and of the random samples.
     """
     from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 

@@ -36,12 +36,11 @@ class Reference:
     loss_interval: Interval
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class PairedCounts:
     """Counts of images that both, one or none of the two models get right, and the values derived from them.
 
     Attributes:
-        n: Number of images.
         n_fixed: Images that the reference gets wrong and this model right.
         n_broken: Images that the reference gets right and this model wrong.
         reference: Fraction that the reference gets right: its accuracy, or its recall of a class.
@@ -99,13 +98,10 @@ def compare(reference: Reference, predictions: Predictions) -> Comparison:
     n_classes = predictions.probabilities.shape[1]
     counts = np.stack([np.bincount(predictions.y_true[group], minlength=n_classes) for group in groups])
     overall = _count(*counts.sum(axis=1).tolist())
+    interval = wilson_interval(overall.n_both_right + overall.n_broken, overall.n)
     fixed, broken = select_changed_images(predictions)
     return Comparison(
-        reference=replace(
-            reference,
-            accuracy=overall.reference,
-            accuracy_interval=wilson_interval(overall.n_both_right + overall.n_broken, overall.n),
-        ),
+        reference=replace(reference, accuracy=overall.reference, accuracy_interval=interval),
         counts=overall,
         p_value=mcnemar_p_value(overall.n_fixed, overall.n_broken),
         per_class=[_count(*column) for column in counts.T.tolist()],
@@ -117,11 +113,7 @@ def compare(reference: Reference, predictions: Predictions) -> Comparison:
 def _count(n_both_right: int, n_fixed: int, n_broken: int, n_both_wrong: int) -> PairedCounts:
     n = n_both_right + n_fixed + n_broken + n_both_wrong
     return PairedCounts(
-        n=n,
-        n_both_right=n_both_right,
-        n_fixed=n_fixed,
-        n_broken=n_broken,
-        n_both_wrong=n_both_wrong,
+        *(n, n_both_right, n_fixed, n_broken, n_both_wrong),
         reference=(n_both_right + n_broken) / n,
         current=(n_both_right + n_fixed) / n,
         difference=(n_fixed - n_broken) / n,

@@ -50,12 +50,8 @@ class SeedVariation:
 def summarize_seed_runs(runs: Sequence[SeedRun]) -> SeedVariation:
     """Mean and standard deviation of the accuracy over at least two runs."""
     accuracies = [run.accuracy for run in runs]
-    return SeedVariation(
-        runs=list(runs),
-        mean=statistics.fmean(accuracies),
-        sd=statistics.stdev(accuracies),
-        reported_seed=find_median_run(runs).seed,
-    )
+    mean, sd = statistics.fmean(accuracies), statistics.stdev(accuracies)
+    return SeedVariation(runs=list(runs), mean=mean, sd=sd, reported_seed=find_median_run(runs).seed)
 
 
 def find_median_run(runs: Sequence[SeedRun]) -> SeedRun:

@@ -43,9 +43,8 @@ def read_metrics(folder: Path, option: Option = "--output") -> Metrics:
     try:
         raw = msgspec.json.decode(content, type=dict[str, Any])
         if (version := raw.get("schema_version")) != SCHEMA_VERSION:
-            raise DataError(
-                f"{path}: has schema version {version!r}, this job reads {SCHEMA_VERSION}; {REMEDIES[option]}"
-            )
+            problem = f"has schema version {version!r}, this job reads {SCHEMA_VERSION}"
+            raise DataError(f"{path}: {problem}; {REMEDIES[option]}")
         metrics = msgspec.json.decode(content, type=Metrics)
         _check_texts(raw)
         _check_stored_values(metrics)

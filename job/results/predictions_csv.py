@@ -47,14 +47,9 @@ def hash_predictions(folder: Path) -> str:
 def read_predictions(
     folder: Path, n_classes: int, *, has_reference: bool = False, sha256: str | None = None, option: Option = "--output"
 ) -> Predictions:
-    """Read predictions.csv.
+    """Read predictions.csv from the output folder of a run, which `option` named.
 
-    Args:
-        folder: Output folder of a run.
-        n_classes: Number of classes.
-        has_reference: Whether the run was compared with a reference, whose predictions are then present.
-        sha256: Expected SHA-256 of the file; None to accept any.
-        option: The option that named the folder.
+    Its SHA-256 must be `sha256`, unless that is None; `has_reference` says whether it has the column of a reference.
 
     Raises:
         DataError: If the file is missing, damaged, contradicts itself, or has another hash.
@@ -71,10 +66,9 @@ def read_predictions(
         warnings.simplefilter("ignore")  # about values that the job refuses below
         try:
             table = pd.read_csv(file, dtype=_column_types(n_classes, has_reference=has_reference))
-            predictions = _to_predictions(table, n_classes, has_reference=has_reference)
+            return _to_predictions(table, n_classes, has_reference=has_reference)
         except (ValueError, OverflowError) as error:
             raise DataError(f"{path}: damaged ({' '.join(str(error).split())}); train again") from error
-    return predictions
 
 
 def _column_types(n_classes: int, *, has_reference: bool) -> dict[str, type]:

@@ -28,7 +28,6 @@ class Environment:
         device: `CPU` or `GPU`.
         n_threads: Number of TensorFlow threads.
         n_replicas: Number of devices that share each batch.
-        packages: Package versions by name.
         revision: Git revision of the code; empty if unknown.
         image: Container image, as named in FASHION_JOB_IMAGE; empty if not given.
     """

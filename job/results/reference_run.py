@@ -51,13 +51,8 @@ def match_reference(
 ) -> tuple[Reference, Labels]:
     """The reference for a comparison, and the class that it predicted for each test image, shape (n,).
 
-    All metrics of the reference are computed from its predictions.
-
-    Args:
-        run: The reference run.
-        class_names: Class names of the test set, in label order.
-        y_true: True class numbers, shape (n,).
-        sha256: SHA-256 of the decompressed files of test images and test labels, by file name.
+    All metrics of the reference are computed from its predictions. The other arguments describe the test set: class
+    names in label order, true class numbers, shape (n,), and SHA-256 of its decompressed files, by file name.
 
     Raises:
         DataError: If the reference was evaluated on another test set.

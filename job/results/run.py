@@ -69,9 +69,8 @@ class Run:
         Raises:
             DataError: If a file is missing or damaged.
         """
-        predictions = read_predictions(
-            folder, len(record.class_names), has_reference=record.reference is not None, sha256=sha256
-        )
+        n_classes, has_reference = len(record.class_names), record.reference is not None
+        predictions = read_predictions(folder, n_classes, has_reference=has_reference, sha256=sha256)
         indices = select_shown_images(predictions, record.seed)
         has_augmented = record.training is not None and record.training.config.augment != "none"
         return cls.from_predictions(record, predictions, *read_samples(folder, indices, has_augmented=has_augmented))

@@ -18,24 +18,16 @@ N_DIMENSIONS = 2  # height and width
 
 
 def write_samples(folder: Path, images: Images, augmented: NDArray[np.uint8]) -> None:
-    """Write samples.npz.
+    """Write the test images that the report shows, and the augmented training images.
 
-    Args:
-        folder: Folder to write into.
-        images: Test images that the report shows.
-        augmented: Training images, each followed by its augmented versions, shape (n, 1 + n_epochs, height, width).
+    `augmented` has each training image, followed by its augmented versions, shape (n, 1 + n_epochs, height, width).
     """
     index, image = np.array(list(images), np.int64), np.array(list(images.values()), np.uint8)
     np.savez_compressed(folder / SAMPLES, index=index, image=image, augmented=augmented)
 
 
 def read_samples(folder: Path, indices: Sequence[int], *, has_augmented: bool) -> tuple[Images, NDArray[np.uint8]]:
-    """Read test images by index, and augmented training images, as `write_samples` takes them.
-
-    Args:
-        folder: Output folder of a run.
-        indices: Indices of the test images that must be present.
-        has_augmented: Whether augmented training images must be present.
+    """Read what `write_samples` wrote: it must have the test images `indices`, and augmented ones if `has_augmented`.
 
     Raises:
         DataError: If the file is missing or damaged, or lacks an image.
@@ -47,9 +39,8 @@ def read_samples(folder: Path, indices: Sequence[int], *, has_augmented: bool) -
         with np.load(content, allow_pickle=False) as arrays:
             numbers, images, augmented = arrays["index"], arrays["image"], arrays["augmented"]
     except Exception as error:  # NumPy and zipfile raise many kinds on damaged files
-        raise DataError(
-            f"{path}: damaged (not an archive of the arrays `index`, `image` and `augmented`); train again"
-        ) from error
+        problem = "not an archive of the arrays `index`, `image` and `augmented`"
+        raise DataError(f"{path}: damaged ({problem}); train again") from error
     is_sound = images.ndim == 1 + N_DIMENSIONS and images.dtype == np.uint8 and images.size > 0
     if not is_sound or images.shape[:1] != numbers.shape:
         raise DataError(f"{path}: damaged (`image` is not a list of grey images); train again")

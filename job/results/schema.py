@@ -53,7 +53,6 @@ class RunRecord:
     Attributes:
         class_names: Class names in label order.
         seed: Seed of the bootstrap and of the random samples.
-        reference: The run to compare with, or None.
         training: None if this job did not train the model.
     """
 

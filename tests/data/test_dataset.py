@@ -20,7 +20,7 @@ def load(folder: Path) -> Dataset:
 def change(folder: Path, role: str, edit: Callable[[UInt8], UInt8]) -> None:
     """Rewrites one file with edited values."""
     path = folder / FILES[role]
-    write_idx(path, edit(idx.read_idx(path, 3 if "images" in role else 1).values.copy()))
+    write_idx(path, edit(idx.read_idx(path, 3 if "images" in role else 1)[0].copy()))
 
 
 def test_reads_the_users_data_set(dataset_folder: Path) -> None:

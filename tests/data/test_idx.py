@@ -15,9 +15,9 @@ def test_reads_what_was_written(tmp_path: Path) -> None:
     values = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
     path = tmp_path / "values.gz"
     write_idx(path, values)
-    payload = idx.read_idx(path, 3)
-    assert payload.values.tolist() == values.tolist()
-    assert payload.sha256 == hashlib.sha256(gzip.decompress(path.read_bytes())).hexdigest()
+    read, sha256 = idx.read_idx(path, 3)
+    assert read.tolist() == values.tolist()
+    assert sha256 == hashlib.sha256(gzip.decompress(path.read_bytes())).hexdigest()
 
 
 HEADER = bytes((0, 0, 8, 1, 0, 0, 0, 3))
@@ -55,14 +55,14 @@ def test_a_file_larger_than_memory(tmp_path: Path) -> None:
     path.write_bytes(gzip.compress(bytes((0, 0, 8, 1)) + (10_000_001).to_bytes(4, "big") + bytes(10_000_001)))
     with pytest.raises(DataError, match=r"a\.gz: its header announces 10000001 values, but only 10 MB of memory"):
         idx.read_idx(path, 1, max_bytes=10_000_000)
-    assert len(idx.read_idx(path, 1, max_bytes=10_000_001).values) == 10_000_001
+    assert len(idx.read_idx(path, 1, max_bytes=10_000_001)[0]) == 10_000_001
 
 
 def test_values_are_aligned(tmp_path: Path) -> None:
     """The length of the header does not matter; TensorFlow cannot share unaligned memory."""
     for n_dimensions in (1, 2, 3):
         write_idx(tmp_path / "values.gz", np.zeros((5,) * n_dimensions, np.uint8))
-        assert idx.read_idx(tmp_path / "values.gz", n_dimensions).values.ctypes.data % idx.ALIGNMENT == 0
+        assert idx.read_idx(tmp_path / "values.gz", n_dimensions)[0].ctypes.data % idx.ALIGNMENT == 0
 
 
 def test_an_unreadable_file(tmp_path: Path) -> None:

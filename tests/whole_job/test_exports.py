@@ -60,7 +60,7 @@ def test_exports_of_replicas(dataset_folder: Path, tmp_path: Path) -> None:
         archive.extractall(tmp_path, filter="data")
     folder = tmp_path / "report"
     assert (folder / EXPORTS / "saved_model" / "variables" / "variables.index").exists()
-    images = scale_pixels(idx.read_idx(dataset_folder / FILES["test_images"], 3).values)
+    images = scale_pixels(idx.read_idx(dataset_folder / FILES["test_images"], 3)[0])
     session = onnxruntime.InferenceSession(folder / EXPORTS / "model.onnx")
     probabilities = session.run(None, {"images": images})[0]
     written = np.loadtxt(folder / "predictions.csv", delimiter=",", skiprows=1)

@@ -65,7 +65,7 @@ def test_the_model_of_a_recipe_gives_its_predictions(dataset_folder: Path, tmp_p
     words = ["--data", str(dataset_folder), "--recipe", recipe, "--epochs", "1", "--batch-size", "50", "-q"]
     assert main([*words, "--output", str(tmp_path / "out")]) == 0
     network = keras.models.load_model(tmp_path / "out" / "model.keras")
-    images = scale_pixels(idx.read_idx(dataset_folder / FILES["test_images"], 3).values)
+    images = scale_pixels(idx.read_idx(dataset_folder / FILES["test_images"], 3)[0])
     table = pd.read_csv(tmp_path / "out" / "predictions.csv")
     np.testing.assert_allclose(network(images), table.iloc[:, 3:], atol=1e-5)
     assert json.loads((tmp_path / "out" / "metrics.json").read_text())["training"]["config"]["recipe"] == recipe
@@ -202,7 +202,7 @@ def test_the_baseline_on_fashion_mnist(tmp_path: Path) -> None:
 
     source = sources.find_installed()
     assert source
-    labels = idx.read_idx(source.folder / FILES["test_labels"], 1).values
+    labels = idx.read_idx(source.folder / FILES["test_labels"], 1)[0]
     table = pd.read_csv(tmp_path / "predictions.csv", dtype={f"p_{label}": np.float64 for label in range(10)})
     assert table["true"].tolist() == labels.tolist()
     probabilities = table[[f"p_{label}" for label in range(10)]].to_numpy()

@@ -31,7 +31,7 @@ def test_bad_data(error_of: ErrorOf, dataset_folder: Path, tmp_path: Path) -> No
     output = tmp_path / "out"
     assert "does not exist" in error_of(65, "--data", tmp_path / "nothing", "--output", output)
     labels = dataset_folder / FILES["test_labels"]
-    write_idx(labels, idx.read_idx(labels, 1).values[:-1])
+    write_idx(labels, idx.read_idx(labels, 1)[0][:-1])
     line = error_of(65, "--data", dataset_folder, "--output", output)
     assert f"contains 100 images, but {FILES['test_labels']} contains 99 labels" in line
     assert list(output.iterdir()) == []

@@ -23,12 +23,8 @@ def stage_files(folder: Path, done: str = "the new report is in place", outdated
 
     If the block fails, or a signal ends the process, `folder` does not change. The empty folder is inside `folder`,
     because that may be a mount, and files can be renamed only within one file system. Each folder that the block writes
-    gets a file of checksums, and replaces the earlier folder of that name as a whole.
-
-    Args:
-        folder: The output folder.
-        done: What the message about a signal says after the files are moved.
-        outdated: Names of the job's own folders to remove unless the block writes new ones.
+    gets a file of checksums, and replaces the earlier folder of that name as a whole. The job's own folders named in
+    `outdated` are removed unless the block writes new ones. After that, the message about a signal says `done`.
 
     Raises:
         OutputError: If the files cannot be written or moved, or another job is writing into `folder`.
@@ -55,9 +51,8 @@ def _lock(folder: Path) -> Iterator[None]:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     except BlockingIOError as error:
-        raise OutputError(
-            f"--output {folder}: another job is writing there; wait for it or name another folder"
-        ) from error
+        problem = "another job is writing there; wait for it or name another folder"
+        raise OutputError(f"--output {folder}: {problem}") from error
     finally:
         os.close(descriptor)
 

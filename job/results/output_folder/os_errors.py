@@ -13,11 +13,7 @@ CONTAINER_MARKS = ("/.dockerenv", "/run/.containerenv")  # Docker, Podman
 
 @contextmanager
 def as_output_error(folder: Path) -> Iterator[None]:
-    """Turn an OSError of the block into an OutputError.
-
-    Raises:
-        OutputError: One line that names the folder, the cause and the remedy.
-    """
+    """Turn an OSError of the block into an OutputError: one line that names the folder, the cause and the remedy."""
     try:
         yield
     except OSError as error:

@@ -16,10 +16,7 @@ from job.results.output_folder.owned_folders import is_owned
 def prepare_output_folder(folder: Path, files: Iterable[str], folders: Iterable[str] = ()) -> None:
     """Create the output folder, and check that a run can write its results there.
 
-    Args:
-        folder: The output folder.
-        files: Names of the files that the run will write or replace.
-        folders: Names of the folders that the run will write, replace or remove as a whole.
+    The run writes or replaces `files`, and writes, replaces or removes `folders` as a whole; both are names.
 
     Raises:
         OutputError: If the folder cannot be written, or something of another user or program is in the way.
@@ -45,9 +42,8 @@ def require_temporary_folder() -> None:
     try:
         tempfile.gettempdir()
     except FileNotFoundError as error:
-        raise OutputError(
-            "no temporary folder is writable; name one in TMPDIR, or mount one (docker run --tmpfs /tmp …)"
-        ) from error
+        remedy = "name one in TMPDIR, or mount one (docker run --tmpfs /tmp …)"
+        raise OutputError(f"no temporary folder is writable; {remedy}") from error
 
 
 def require_free_space(folder: Path, n_bytes: int) -> None:

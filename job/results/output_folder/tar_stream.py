@@ -42,9 +42,8 @@ def stream_folder() -> Iterator[Path]:
             sys.stdout.flush()
             _send(folder, stdout)
         except OutputError as error:  # it names the folder as if the user had chosen it
-            raise OutputError(
-                str(error).replace(f"--output {folder}", f"--output -: temporary folder {folder}")
-            ) from error
+            text = str(error).replace(f"--output {folder}", f"--output -: temporary folder {folder}")
+            raise OutputError(text) from error
 
 
 def _require_pipe() -> None:
@@ -75,10 +74,7 @@ def _send(folder: Path, descriptor: int) -> None:
     """Write the tar archive of the folder to the file descriptor."""
     signals.set_exit_note("the archive is cut off")
     try:
-        with (
-            os.fdopen(descriptor, "wb", closefd=False) as file,
-            tarfile.open(fileobj=file, mode="w|", format=tarfile.PAX_FORMAT) as archive,
-        ):
+        with os.fdopen(descriptor, "wb", closefd=False) as file, tarfile.open(fileobj=file, mode="w|") as archive:
             for path in sorted(folder.iterdir()):
                 archive.add(path, f"{ARCHIVE_FOLDER}/{path.name}", filter=_without_owner)
     except OSError as error:
