@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from job.config import cli
 from job.config.run_config import STREAM
 from job.errors import BUG, JobError, OutputError, PackageError
-from job.log import configure_log, open_streams, print_error
+from job.log import configure_log, log_stage, open_streams, print_error
 
 MISSING_PACKAGE = (
     "this Python lacks the package {}; start the job with `make run`, which installs all packages, or use its Docker "
@@ -31,6 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         command = cli.parse(sys.argv[1:] if argv is None else argv)
         configure_log(command.log_level)
+        if command.sources:
+            log_stage("settings", f"from {', '.join(command.sources)}")
         from job import pipeline  # --help and usage errors do not load NumPy
 
         result = {"train": pipeline.train_into, "render": pipeline.render}[command.name](command.config)

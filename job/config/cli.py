@@ -25,6 +25,7 @@ class Command:
     name: Literal["train", "render"]
     config: Config
     log_level: int
+    sources: tuple[str, ...] = ()  # files and variables that set an option
 
 
 class _Parser(argparse.ArgumentParser):
@@ -83,6 +84,7 @@ def parse(argv: Sequence[str]) -> Command:
     if is_render:
         layers = [{name: layer[name] for name in ("layout", "output") if name in layer} for layer in layers]
     config = settings.resolve(*layers)
+    sources = tuple(dict.fromkeys(each.label.split(": ")[0] for layer in layers[:2] for each in layer.values()))
     if is_render and config.output == STREAM:
         raise UsageError(f"--output {STREAM} is only for training; render reads and writes a folder: name the folder")
     if config.reference is not None and _is_same(config.reference, config.output):
@@ -96,7 +98,7 @@ def parse(argv: Sequence[str]) -> Command:
         except OSError as error:
             raise OutputError(f"stdout cannot be written: {error.strerror}") from error
         raise SystemExit(0)
-    return Command("render" if is_render else "train", config, log_level)
+    return Command("render" if is_render else "train", config, log_level, sources)
 
 
 def _is_same(folder: str, other: str) -> bool:
