@@ -34,6 +34,14 @@ def test_command_line_environment_file_recipe_and_default_in_this_order(monkeypa
     assert cli.parse(["--recipe", "baseline"]).config == Config(recipe="baseline", epochs=12, seed=12, runs=11)
 
 
+def test_the_command_names_the_file_and_the_variables_that_set_an_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each once, so that the log can name them; the command line is not among them."""
+    assert cli.parse(["--epochs", "2"]).sources == ()
+    Path("fashion-job.yaml").write_text("epochs: 11\nseed: 11\n")
+    monkeypatch.setenv("FASHION_JOB_RUNS", "2")
+    assert cli.parse(["--epochs", "13"]).sources == ("fashion-job.yaml", "FASHION_JOB_RUNS")
+
+
 def test_config_names_another_file() -> None:
     """`fashion-job.yaml` is then not read."""
     Path("fashion-job.yaml").write_text("nonsense")
