@@ -76,7 +76,7 @@ def train_into(config: Config) -> str:
 
 def render(config: Config) -> str:
     """Rebuild the report from the files of an earlier run; returns the result in one line."""
-    from job.report.build import build_report
+    from job.report.page import write_report
 
     folder = Path(config.output)
     with Stopwatch().stage("report") as stage:
@@ -84,7 +84,7 @@ def render(config: Config) -> str:
         layout = config.layout
         preparation.prepare_output_folder(folder, file_names.REPORT_FILES[layout], file_names.REPORT_FOLDERS[layout])
         with stage_files(folder) as staging:
-            build_report(run, staging, layout)
+            write_report(run, staging, layout)
             stage.summary = file_names.describe_report(staging)
     return _describe_result(run.evaluation.accuracy, run.evaluation.n_test, str(folder / file_names.PAGE))
 

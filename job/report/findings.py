@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from job.evaluation.calibration import Calibration, Coverage
-from job.evaluation.intervals import Interval
 from job.evaluation.paired_comparison import Comparison
 from job.report.published import HUMAN, NETWORKS, Published
 from job.results.run import Run
@@ -35,21 +34,16 @@ def compare_with_published(run: Run) -> PublishedComparison | None:
     """
     if not run.provenance.data.is_fashion_mnist or run.training is None:
         return None
-    networks, evaluation = NETWORKS[run.training.config.model], run.evaluation
-
-    def compare(published: Published) -> Position:
-        return _compare(evaluation.accuracy, evaluation.accuracy_interval, published.interval())
-
-    return PublishedComparison(HUMAN, compare(HUMAN), networks, compare(networks))
+    networks = NETWORKS[run.training.config.model]
+    return PublishedComparison(HUMAN, _compare(run, HUMAN), networks, _compare(run, networks))
 
 
-def _compare(accuracy: float, interval: Interval, published: Interval) -> Position:
+def _compare(run: Run, published: Published) -> Position:
     """Above or below only if the whole interval is; overlapping if only the accuracy is."""
-    if interval.lower > published.upper:
-        return "above"
-    if interval.upper < published.lower:
-        return "below"
-    return "within" if published.lower <= accuracy <= published.upper else "overlapping"
+    interval, other = run.evaluation.accuracy_interval, published.interval()
+    if interval.lower > other.upper or interval.upper < other.lower:
+        return "above" if interval.lower > other.upper else "below"
+    return "within" if other.lower <= run.evaluation.accuracy <= other.upper else "overlapping"
 
 
 @dataclass(frozen=True)

@@ -60,27 +60,11 @@ class CellView:
         return self.n / self.support
 
 
-@dataclass(frozen=True, kw_only=True)
-class Gallery:
-    """All test images of the page; the other attributes are described in `Samples` and `Comparison`.
+def view_gallery(run: Run, pictures: Pictures) -> dict[str, list[CellView] | list[ImageView]]:
+    """Prepare the test images of a run, by the name of their list in `Samples` or `Comparison`.
 
-    Attributes:
-        frequent_errors: Cells of the most frequent errors.
-        other_cells: The other cells that contain images, errors first.
+    Of the cells with images, `frequent_errors` has the most frequent errors, and `other_cells` the others.
     """
-
-    frequent_errors: list[CellView]
-    other_cells: list[CellView]
-    confident_mistakes: list[ImageView]
-    least_certain: list[ImageView]
-    wrong: list[ImageView]
-    right: list[ImageView]
-    fixed: list[ImageView]
-    broken: list[ImageView]
-
-
-def view_gallery(run: Run, pictures: Pictures) -> Gallery:
-    """Prepare the test images of a run."""
     samples, comparison = run.evaluation.samples, run.comparison
     n_errors = sum(cell.true != cell.predicted for cell in samples.cells[:N_FREQUENT_ERRORS])
 
@@ -98,16 +82,16 @@ def view_gallery(run: Run, pictures: Pictures) -> Gallery:
             images=view(cell.indices[:n_images]),
         )
 
-    return Gallery(
-        frequent_errors=[view_cell(cell) for cell in samples.cells[:n_errors]],
-        other_cells=[view_cell(cell, N_PER_OTHER_CELL) for cell in samples.cells[n_errors:]],
-        confident_mistakes=view(samples.confident_mistakes),
-        least_certain=view(samples.least_certain),
-        wrong=view(samples.wrong),
-        right=view(samples.right),
-        fixed=view(comparison.fixed if comparison else ()),
-        broken=view(comparison.broken if comparison else ()),
-    )
+    return {
+        "frequent_errors": [view_cell(cell) for cell in samples.cells[:n_errors]],
+        "other_cells": [view_cell(cell, N_PER_OTHER_CELL) for cell in samples.cells[n_errors:]],
+        "confident_mistakes": view(samples.confident_mistakes),
+        "least_certain": view(samples.least_certain),
+        "wrong": view(samples.wrong),
+        "right": view(samples.right),
+        "fixed": view(comparison.fixed if comparison else ()),
+        "broken": view(comparison.broken if comparison else ()),
+    }
 
 
 def _view_image(index: int, run: Run, pictures: Pictures) -> ImageView:

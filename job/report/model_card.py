@@ -1,11 +1,10 @@
-"""Writes the model card of exported models.
+"""Renders the model card of exported models.
 
 The headings follow Mitchell et al. 2019, Model Cards for Model Reporting, arXiv 1810.03993. The block above them is the
 metadata that Hugging Face reads.
 """
 
 import re
-from pathlib import Path
 
 from markupsafe import Markup
 
@@ -25,11 +24,6 @@ VIEWS: dict[TestTime, str] = {
     "the 2 unshifted views count as much as the 8 shifted ones)",
 }
 """The views in which the model classifies each image, by the value of `--test-time`."""
-
-
-def write_model_card(folder: Path, run: Run) -> None:
-    """Write the card of a trained run into `folder`."""
-    (folder / CARD).write_text(render_model_card(run), encoding="utf-8")
 
 
 def render_model_card(run: Run) -> str:

@@ -1,8 +1,9 @@
-"""Renders a run as a page: one file, or a page with a separate style sheet and images."""
+"""Writes the report of a run: one file, or a page with a separate style sheet and images."""
 
 import base64
 import hashlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import jinja2
@@ -24,16 +25,16 @@ COVERAGE = 0.8  # in the sentence on the most confident predictions
 MAX_LISTED = 400  # cells in the table of the confusion matrix: all cells of 20 classes
 
 
+def write_report(run: Run, folder: Path, layout: Layout) -> None:
+    """Write the files of the report into `folder`."""
+    for name, content in render_page(run, layout).items():
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content)
+
+
 def render_page(run: Run, layout: Layout) -> dict[str, bytes]:
-    """Render the files of the report; the same arguments give the same bytes.
-
-    Args:
-        run: The run to report.
-        layout: One file, or a page with a separate style sheet and images.
-
-    Returns:
-        Content of each file by its name, relative to the folder of the report.
-    """
+    """Render the files of the report: content by name, relative to its folder. The same run gives the same bytes."""
     environment = create_environment(FOLDER, autoescape=True)
     environment.filters["csp_hash"] = _csp_hash
     pictures = Pictures(run.images, embedded=layout == "single")

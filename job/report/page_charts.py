@@ -15,14 +15,9 @@ from job.results.run import Run
 
 
 def draw_charts(run: Run, *, with_published: bool) -> dict[str, Markup]:
-    """Draw the charts that the run has data for.
+    """Draw the charts that the run has data for; returns inline SVG by the name of the chart.
 
-    Args:
-        run: The run.
-        with_published: Whether to compare the accuracy with published ones.
-
-    Returns:
-        Inline SVG by the name of the chart.
+    If `with_published`, one of them compares the accuracy with published ones.
     """
     evaluation, classes, names = run.evaluation, run.evaluation.per_class, run.evaluation.class_names
     links = [(cell.true, cell.predicted) for cell in evaluation.samples.cells]

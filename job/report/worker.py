@@ -22,7 +22,7 @@ import msgspec
 
 from job.config.run_config import Layout
 from job.errors import OutputError
-from job.results.file_names import EXPORTS
+from job.results.file_names import CARD, EXPORTS
 
 if TYPE_CHECKING:
     from job.results.schema import RunRecord
@@ -76,11 +76,8 @@ class ReportWorker:
     def evaluate(self, folder: Path, layout: Layout, record: "RunRecord", *, export: bool = False) -> Scores:
         """Wait for the evaluation of a run; the process writes metrics.json and the report afterwards.
 
-        Args:
-            folder: Folder of predictions.csv and samples.npz.
-            layout: Layout of the report.
-            record: The run before its evaluation.
-            export: Whether to write the card of exported models.
+        The folder has predictions.csv and samples.npz; the record describes the run before its evaluation. With
+        `export`, the process also writes the card of the exported models.
 
         Raises:
             OSError: If a file cannot be read or written.
@@ -133,8 +130,8 @@ def main() -> None:
 
 
 def _serve(request: str, reply: TextIO) -> None:
-    from job.report.build import build_report
-    from job.report.model_card import write_model_card
+    from job.report.model_card import render_model_card
+    from job.report.page import write_report
     from job.results.run import Run
     from job.results.schema import RunRecord
 
@@ -145,10 +142,10 @@ def _serve(request: str, reply: TextIO) -> None:
     scores = Scores(accuracy=evaluation.accuracy, loss=evaluation.loss, n_test=evaluation.n_test)
     print(json.dumps(scores), file=reply, flush=True)
     run.write_metrics(folder)
-    build_report(run, folder, layout)
+    write_report(run, folder, layout)
     if export:
         (folder / EXPORTS).mkdir(exist_ok=True)
-        write_model_card(folder / EXPORTS, run)
+        (folder / EXPORTS / CARD).write_text(render_model_card(run), encoding="utf-8")
 
 
 if __name__ == "__main__":

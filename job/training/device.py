@@ -44,16 +44,11 @@ class Device:
 
 
 def configure_device(choice: DeviceChoice, n_threads: int, resources: Resources, n_replicas: int = 1) -> Device:
-    """Import TensorFlow and make it use the requested device and threads.
+    """Import TensorFlow and make it use the requested device and `n_threads` threads.
 
-    TensorFlow accepts these settings only before its first operation.
-
-    Args:
-        choice: The requested device.
-        n_threads: Number of threads, at least 1. TensorFlow's own default ignores a container's CPU quota, which would
-            pause the surplus threads again and again.
-        resources: Resources that this process may use.
-        n_replicas: Number of devices that share each batch; a CPU is divided into this many virtual devices.
+    TensorFlow accepts these settings only before its first operation. Its default number of threads ignores a
+    container's CPU quota, which would pause the surplus threads again and again. For several replicas, a CPU is divided
+    into this many virtual devices.
 
     Raises:
         DeviceError: If `choice` is `gpu` and TensorFlow sees none, or sees fewer than `n_replicas`, or if TensorFlow
@@ -99,12 +94,12 @@ def _select_gpus(choice: DeviceChoice, resources: Resources, n_replicas: int) ->
         )
     if choice == "gpu" and not gpus:
         raise DeviceError(
-            f"--device gpu: TensorFlow sees no GPU ({resources.describe_gpus()} in {DEVICES}); give the container one "
-            "(docker run --gpus all …), or use --device cpu"
+            f"--device gpu: TensorFlow sees no GPU ({count_noun(resources.n_gpus, 'GPU')} in {DEVICES}); give the "
+            "container one (docker run --gpus all …), or use --device cpu"
         )
     if resources.n_gpus and not gpus:
         reason = "is built for the CPU: use the GPU image" if is_cpu_build else "cannot use it: see --verbose"
-        log.warning("found %s, but this TensorFlow %s", resources.describe_gpus(), reason)
+        log.warning("found %s, but this TensorFlow %s", count_noun(resources.n_gpus, "GPU"), reason)
     if gpus and len(gpus) < n_replicas:
         raise DeviceError(
             f"--replicas {n_replicas}: TensorFlow sees {count_noun(len(gpus), 'GPU')}; give the container more, use "

@@ -11,11 +11,7 @@ BATCH_SIZE = 1000  # does not affect the results
 
 
 def predict_probabilities(network: keras.Model, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Predict the probability of each class for each image.
-
-    Args:
-        network: Takes pixels in [0, 1].
-        images: Shape (n, 28, 28).
+    """Predict the probability of each class for images of shape (n, 28, 28); the network takes pixels in [0, 1].
 
     Returns:
         Rows that sum to 1, shape (n, n_classes), in the order of the images.

@@ -13,11 +13,7 @@ from job.log import log
 def show_progress(n_steps: int) -> Iterator[Callable[[int], object]]:
     """Show a progress bar during the block, if stderr is a terminal and the log is not quiet.
 
-    Args:
-        n_steps: Number of steps of the whole training.
-
-    Yields:
-        A function to call with the number of steps done.
+    The training has `n_steps` steps. Yields a function to call with the number of steps done.
     """
     if not (sys.stderr.isatty() and log.isEnabledFor(logging.INFO)):
         yield lambda _: None

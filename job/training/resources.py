@@ -40,11 +40,8 @@ class Resources:
         limit = self.memory_limit_bytes
         memory = "no memory limit" if limit is None else f"memory limit {limit // MIB:,} MiB"
         threads = f"{count_noun(n_threads, 'thread')} on {count_noun(self.n_processors, 'processor')}"
-        return f"user {os.geteuid()}:{os.getegid()}, {threads} ({self.processor}), {memory}, {self.describe_gpus()}"
-
-    def describe_gpus(self) -> str:
-        """Write the number of GPUs with its noun."""
-        return count_noun(self.n_gpus, "GPU")
+        gpus = count_noun(self.n_gpus, "GPU")
+        return f"user {os.geteuid()}:{os.getegid()}, {threads} ({self.processor}), {memory}, {gpus}"
 
     def memory_warning(self, model: ModelName) -> str:
         """Return a warning if the memory limit is too low for a run with this model, otherwise an empty string."""

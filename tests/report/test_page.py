@@ -15,9 +15,8 @@ from support import make_run
 from job.config.recipes import ModelName
 from job.config.run_config import Layout
 from job.evaluation.predictions import Predictions
-from job.report.build import build_report
 from job.report.findings import assess_difference
-from job.report.page import render_page
+from job.report.page import render_page, write_report
 from job.results.run import Run
 
 DASH = "\N{EN DASH}"
@@ -336,7 +335,7 @@ def test_a_folder_needs_no_script_inline_style_or_data_uri(run: Run, page: ET.El
 def test_the_files_of_a_run_give_the_same_bytes(repeated: Run, tmp_path: Path, layout: Layout) -> None:
     """Written and read again, without the folder of the reference."""
     repeated.write(tmp_path)
-    build_report(Run.read(tmp_path), tmp_path, layout)
+    write_report(Run.read(tmp_path), tmp_path, layout)
     for name, content in render_page(repeated, layout).items():
         assert (tmp_path / name).read_bytes() == content
 

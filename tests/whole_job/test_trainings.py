@@ -90,13 +90,12 @@ def test_a_comparison_in_a_process_of_its_own(finished_run: Path, tmp_path: Path
     assert run_job("--data", finished_run.parent / "blocks", *options).stderr == ""
 
 
-def test_quiet_and_verbose(dataset_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_quiet_and_verbose(dataset_folder: Path, tmp_path: Path) -> None:
     """-q leaves only the result; -v adds what TensorFlow writes when it starts."""
     arguments = ["--data", str(dataset_folder), "--epochs", "1", "--output", str(tmp_path / "out")]
-    assert main([*arguments, "-q"]) == 0
-    quiet = capfd.readouterr()
-    assert quiet.err == ""
-    assert len(quiet.out.splitlines()) == 1
+    quiet = run_job(*arguments, "-q")
+    assert quiet.stderr == ""
+    assert len(quiet.stdout.splitlines()) == 1
     assert len(run_job(*arguments, "--verbose").stderr.splitlines()) > len(STAGES)
 
 

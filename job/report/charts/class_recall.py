@@ -12,13 +12,7 @@ TICK_LABELS = 24  # height of the tick labels
 
 
 def draw_class_recall(recalls: Sequence[float], intervals: Sequence[Interval], class_names: Sequence[str]) -> str:
-    """Draw a bar with a confidence interval for each class.
-
-    Args:
-        recalls: Recall of each class, in label order.
-        intervals: Confidence interval of each recall.
-        class_names: Class names in label order.
-    """
+    """Draw a bar with a confidence interval for each class, in label order."""
     names = [canvas.shorten(name) for name in class_names]
     height, rows = canvas.row_height(len(names)), np.arange(len(names))
     left, right = max(map(canvas.text_width, names)) + 10, canvas.text_width("100.0%") + 8
@@ -32,14 +26,11 @@ def draw_class_recall(recalls: Sequence[float], intervals: Sequence[Interval], c
         canvas.percent_axis(axes.xaxis)
         axes.grid(visible=False)
         canvas.label_rows(canvas.full_axes(figure), names, [f"{recall:.1%}" for recall in recalls], height)
-        return canvas.to_svg(figure, _describe(recalls, intervals, class_names))
-
-
-def _describe(recalls: Sequence[float], intervals: Sequence[Interval], class_names: Sequence[str]) -> str:
-    lowest, highest = int(np.argmin(recalls)), int(np.argmax(recalls))
-    interval = intervals[lowest]
-    return (
-        f"Bar chart of recall per class with 95% confidence intervals, from {class_names[lowest]} with "
-        f"{recalls[lowest]:.1%} ({interval.lower:.1%} to {interval.upper:.1%}) to {class_names[highest]} with "
-        f"{recalls[highest]:.1%}."
-    )
+        lowest, highest = int(np.argmin(recalls)), int(np.argmax(recalls))
+        interval = intervals[lowest]
+        return canvas.to_svg(
+            figure,
+            f"Bar chart of recall per class with 95% confidence intervals, from {class_names[lowest]} with "
+            f"{recalls[lowest]:.1%} ({interval.lower:.1%} to {interval.upper:.1%}) to {class_names[highest]} with "
+            f"{recalls[highest]:.1%}.",
+        )

@@ -21,12 +21,9 @@ COLOURS = {"training": canvas.MUTED, "validation": canvas.ACCENT}
 def draw_learning_curve(
     training: Sequence[float], validation: Sequence[float], quantity: Literal["loss", "accuracy"]
 ) -> str:
-    """Draw the training curve, and with validation also the validation curve with its best epoch marked.
+    """Draw the training curve, and the validation curve with its best epoch marked unless it is empty.
 
-    Args:
-        training: Value at each epoch.
-        validation: Value at each epoch; empty without validation.
-        quantity: What the values are.
+    A curve has one value for each epoch.
     """
     curves = {name: curve for name, curve in (("training", training), ("validation", validation)) if curve}
     labels = {name: f"{name} {_format_value(curve[-1])}" for name, curve in curves.items()}

@@ -21,12 +21,9 @@ GAP = 5  # between a stem and its label
 def draw_published_accuracies(
     accuracy: float, interval: Interval, published: Sequence[tuple[str, float, float]]
 ) -> str:
-    """Draw the accuracy of this model on a line with published accuracies.
+    """Draw the accuracy of this model, with its confidence interval, on a line with published accuracies.
 
-    Args:
-        accuracy: Accuracy of this model.
-        interval: Its confidence interval.
-        published: Name, lowest and highest accuracy of each other model, in any order.
+    `published` has name, lowest and highest accuracy of each other model, in any order.
     """
     spans = sorted((low, high, name) for name, low, high in published)
     labels = [f"{name} {_format_percent(low, high)}" for low, high, name in spans]

@@ -10,12 +10,9 @@ from job.report.charts import canvas
 
 
 def draw_recall_changes(changes: Sequence[float], intervals: Sequence[Interval], class_names: Sequence[str]) -> str:
-    """Draw a dot with a confidence interval for each class; to the right of the zero line, the recall is higher now.
+    """Draw a dot with a confidence interval for each class, in label order.
 
-    Args:
-        changes: Recall minus recall of the reference, in [-1, 1], in label order.
-        intervals: Confidence interval of each change.
-        class_names: Class names in label order.
+    A change is the recall minus that of the reference, in [-1, 1]; to the right of the zero line, the recall is higher.
     """
     names = [canvas.shorten(name) for name in class_names]
     height, rows = canvas.row_height(len(names)), np.arange(len(names))

@@ -76,14 +76,12 @@ def _send(folder: Path, descriptor: int) -> None:
     try:
         with os.fdopen(descriptor, "wb", closefd=False) as file, tarfile.open(fileobj=file, mode="w|") as archive:
             for path in sorted(folder.iterdir()):
-                archive.add(path, f"{ARCHIVE_FOLDER}/{path.name}", filter=_without_owner)
+                archive.add(path, f"{ARCHIVE_FOLDER}/{path.name}", filter=_remove_owner)
     except OSError as error:
         raise OutputError(f"--output -: stdout broke before the end of the archive ({error.strerror})") from error
     signals.set_exit_note("the archive is complete")
 
 
-def _without_owner(member: tarfile.TarInfo) -> tarfile.TarInfo:
+def _remove_owner(member: tarfile.TarInfo) -> tarfile.TarInfo:
     """Remove the owner from the entry, so that the file belongs to the user who unpacks it."""
-    member.uid = member.gid = 0
-    member.uname = member.gname = ""
-    return member
+    return member.replace(uid=0, gid=0, uname="", gname="", deep=False)
