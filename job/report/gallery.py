@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from job.evaluation.sample_selection import Cell
 from job.report.images import Pictures
@@ -60,7 +61,7 @@ class CellView:
         return self.n / self.support
 
 
-def view_gallery(run: Run, pictures: Pictures) -> dict[str, list[CellView] | list[ImageView]]:
+def view_gallery(run: Run, pictures: Pictures) -> dict[str, list[Any]]:
     """Prepare the test images of a run, by the name of their list in `Samples` or `Comparison`.
 
     Of the cells with images, `frequent_errors` has the most frequent errors, and `other_cells` the others.
