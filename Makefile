@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup data run export render test test-fast browser browser-test check docs format lock image image-test sbom audit version bench clean
+.PHONY: help setup data run export render test test-fast hostile browser browser-test check docs format lock image image-test sbom audit version bench clean
 
 # The first Python on the path that TensorFlow supports and that can create a virtual environment.
 PYTHONS := python3 python3.13 python3.12 python3.11 python
@@ -46,6 +46,9 @@ test: $(VENV)/tests.stamp data ## Run all tests except browser-test and image-te
 
 test-fast: $(VENV)/tests.stamp data ## Run the tests that do not train (within a minute)
 	$(BIN)/python -m pytest -m "not training and not slow and not image and not browser" $(ARGS)
+
+hostile: $(VENV)/tests.stamp data ## Run the job in hostile surroundings and print the table of cases (a few minutes)
+	$(BIN)/python -m pytest -p no:randomly -q tests/hostile $(ARGS)
 
 browser-test: browser $(VENV)/tests.stamp tests/node_modules/.package-lock.json ## Test the report in Chromium and validate its HTML and CSS
 	$(BIN)/python -m pytest -m browser $(ARGS)

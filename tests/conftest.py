@@ -4,6 +4,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from hostile_world import OUTCOMES, World
 from support import CONTAINERS, ErrorOf, make_run, write_dataset
 
 from job.__main__ import main
@@ -94,6 +95,16 @@ def exported_run(finished_run: Path) -> Path:
 
 
 @pytest.fixture
+def world(finished_run: Path, tmp_path: Path) -> World:
+    """The surroundings of one run of the job, with nothing odd in them."""
+    for name in ("tmp", "home"):
+        (tmp_path / name).mkdir()
+    data = shutil.copytree(finished_run.parent / "blocks", tmp_path / "blocks")
+    report = shutil.copytree(finished_run, tmp_path / "report")
+    return World(tmp_path, data, report, tmp_path / "tmp", tmp_path / "home")
+
+
+@pytest.fixture
 def run_copy(finished_run: Path, tmp_path: Path) -> Path:
     """A copy of `finished_run` that a test may damage."""
     return Path(shutil.copytree(finished_run, tmp_path / "copy"))
@@ -163,3 +174,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("containers: exit status, wall time, docker run --rm …")
         for line in CONTAINERS:
             terminalreporter.write_line(line)
+    if OUTCOMES:
+        terminalreporter.section("hostile cases: exit status, earlier report, what is left, what is odd, last line")
+        for case, outcome in OUTCOMES:
+            report = "untouched" if outcome.is_untouched else "replaced"
+            left = ", ".join(outcome.left) or "nothing"
+            terminalreporter.write_line(f"{outcome.status!s:>4}  {report:<9}  {left}  {case.what}: {outcome.line}")
