@@ -1,9 +1,10 @@
 """The command line: reads the options, runs a command, and turns errors into one line and an exit status."""
 
-from job import signals
+from job import isolation, signals
 
 if __name__ == "__main__":
     signals.install()  # before the slow imports
+    isolation.isolate()
 
 import contextlib
 import os

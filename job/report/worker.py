@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Self, TextIO, TypedDict
 
 import msgspec
 
+from job import isolation
 from job.config.run_config import Layout
 from job.errors import OutputError
 from job.results.file_names import CARD, EXPORTS
@@ -117,6 +118,7 @@ def main() -> None:
     for name in ("pandas", "scipy.stats", "sklearn.metrics"):
         importlib.import_module(name)  # now, because it takes long
 
+    isolation.import_matplotlib()
     from job.report import page_charts
 
     page_charts.warm_up()
@@ -149,5 +151,6 @@ def _serve(request: str, reply: TextIO) -> None:
 
 
 if __name__ == "__main__":
+    isolation.isolate()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to both processes; the parent handles it
     main()

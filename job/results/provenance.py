@@ -28,6 +28,7 @@ class Environment:
         device: `CPU` or `GPU`.
         n_threads: Number of TensorFlow threads.
         n_replicas: Number of devices that share each batch.
+        keras: Backend and default settings of Keras, by their names in `keras.config`.
         revision: Git revision of the code; empty if unknown.
         image: Container image, as named in FASHION_JOB_IMAGE; empty if not given.
     """
@@ -40,6 +41,7 @@ class Environment:
     n_threads: int
     n_replicas: int
     packages: Mapping[str, str]
+    keras: Mapping[str, str | float]
     revision: str
     image: str
 
@@ -78,7 +80,9 @@ class Provenance:
     timings_s: Mapping[str, Amount]
 
 
-def describe_environment(device: str, device_name: str, n_threads: int, n_replicas: int) -> Environment:
+def describe_environment(
+    device: str, device_name: str, n_threads: int, n_replicas: int, keras: Mapping[str, str | float]
+) -> Environment:
     """Describe the environment of this process; the arguments are the attributes of `Environment`."""
     return Environment(
         job=job.__version__,
@@ -89,6 +93,7 @@ def describe_environment(device: str, device_name: str, n_threads: int, n_replic
         n_threads=n_threads,
         n_replicas=n_replicas,
         packages={name: _find_version(name) for name in PACKAGES},
+        keras=keras,
         revision=os.environ.get("FASHION_JOB_REVISION") or _find_revision(),
         image=os.environ.get("FASHION_JOB_IMAGE", ""),
     )
