@@ -13,8 +13,14 @@ import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-FOREIGN_VARIABLES = ("MPLBACKEND", "PYTHONIOENCODING", "PYTHONWARNINGS", "SOURCE_DATE_EPOCH")
-WARNINGS_FOR_DEVELOPERS = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)
+FOREIGN_VARIABLES = (
+    *("GIT_DIR", "GIT_WORK_TREE", "MPLBACKEND", "PANDAS_", "PYTHONIOENCODING", "PYTHONWARNINGS"),
+    *("SCIPY_", "SKLEARN_", "SOURCE_DATE_EPOCH"),
+)
+"""How their names begin."""
+WARNINGS_FOR_DEVELOPERS = (
+    *(DeprecationWarning, PendingDeprecationWarning, EncodingWarning, ImportWarning, ResourceWarning),
+)
 NOWHERE = f"{os.devnull}/nowhere"
 """A folder that can neither exist nor be created."""
 
@@ -24,8 +30,8 @@ def isolate() -> None:
 
     A program calls this when it starts. It is not for a library: the settings belong to the whole process.
     """
-    for name in FOREIGN_VARIABLES:
-        os.environ.pop(name, None)
+    for name in [name for name in os.environ if name.startswith(FOREIGN_VARIABLES)]:
+        del os.environ[name]
     warnings.resetwarnings()
     for category in WARNINGS_FOR_DEVELOPERS:
         warnings.simplefilter("ignore", category)
