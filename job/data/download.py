@@ -18,7 +18,8 @@ from job.data.dataset import load_dataset
 from job.data.fashion_mnist import FILES
 from job.data.sources import Source
 from job.errors import DataError, OutputError
-from job.log import log_stage, print_error
+from job.log import log_stage
+from job.standard_streams import open_streams
 
 PACKAGE = "dataset-fashion-mnist"
 KERAS_SCRIPT = "import keras; keras.datasets.fashion_mnist.load_data()"
@@ -30,10 +31,10 @@ def main() -> int:
         source = sources.find_installed() or fill_folder(sources.LOCAL, (download_debian_package, download_with_keras))
         load_dataset(source)
     except OSError as error:
-        print_error(f"fashion-job: error: {sources.LOCAL}/ cannot be written ({error.strerror})")
+        print(f"fashion-job: error: {sources.LOCAL}/ cannot be written ({error.strerror})", file=sys.stderr)
         return OutputError.exit_status
     except DataError as error:
-        print_error(f"fashion-job: error: {error}")
+        print(f"fashion-job: error: {error}", file=sys.stderr)
         return error.exit_status
     print(f"data: Fashion-MNIST in {source.folder}", file=sys.stderr)
     return 0
@@ -115,4 +116,5 @@ def _run(*command: str, folder: Path | None = None, **environment: str) -> str:
 
 if __name__ == "__main__":
     signals.install()
+    open_streams()
     raise SystemExit(main())

@@ -20,7 +20,7 @@ STREAM = """
 import os, sys, time
 from job.results.output_folder import tar_stream; from job import signals
 from job.errors import JobError
-from job.log import open_streams
+from job.standard_streams import open_streams
 signals.install()
 open_streams()
 try:
