@@ -58,6 +58,7 @@ EXIT_STATUSES = {
     BUG: "bug: an error in the job itself, with a traceback",
     OutputError.exit_status: "output: the output folder or stdout cannot be written",
     DivergenceError.exit_status: "divergence: the loss is no longer a finite number",
+    129: "stopped by SIGHUP (the terminal was closed)",
     130: "stopped by SIGINT (Ctrl-C)",
     143: "stopped by SIGTERM (docker stop)",
 }
