@@ -110,7 +110,7 @@ def _train_into(config: Config, folder: Path, page: str) -> str:
 
     stopwatch = Stopwatch()
     done = "nothing was sent" if config.output == STREAM else "the new report is in place"
-    with ReportWorker() as worker, signals.on_exit(worker.stop):
+    with ReportWorker() as worker:
         trained = train(config, stopwatch, require_free_space)
         staged = stage_files(folder, done, outdated=[file_names.EXPORTS])
         with staged as staging, signals.on_exit(worker.stop):  # before the staged files are removed

@@ -18,7 +18,8 @@ from job.data.dataset import load_dataset
 from job.data.fashion_mnist import FILES
 from job.data.sources import Source
 from job.errors import DataError, OutputError
-from job.log import log_stage, print_error
+from job.log import log_stage
+from job.standard_streams import open_streams
 
 PACKAGE = "dataset-fashion-mnist"
 KERAS_SCRIPT = "import keras; keras.datasets.fashion_mnist.load_data()"
@@ -32,10 +33,10 @@ def main() -> int:
         )
         load_dataset(source)
     except OSError as error:
-        print_error(f"fashion-job: error: {sources.LOCAL}/ cannot be written ({error.strerror})")
+        print(f"fashion-job: error: {sources.LOCAL}/ cannot be written ({error.strerror})", file=sys.stderr)
         return OutputError.exit_status
     except DataError as error:
-        print_error(f"fashion-job: error: {error}")
+        print(f"fashion-job: error: {error}", file=sys.stderr)
         return error.exit_status
     print(f"data: Fashion-MNIST in {source.folder}", file=sys.stderr)
     return 0
@@ -127,4 +128,5 @@ def _run(*command: str, folder: Path | None = None) -> str:
 if __name__ == "__main__":
     signals.install()
     isolation.isolate()
+    open_streams()
     raise SystemExit(main())

@@ -12,10 +12,11 @@ from typing import Annotated
 import msgspec
 
 import job
-from job.evaluation.intervals import Amount
+from job.evaluation.intervals import Amount, Positive
 
 PACKAGES = ("tensorflow", "keras", "numpy", "pandas", "scipy", "scikit-learn", "matplotlib", "seaborn", "jinja2")
 
+StageName = Annotated[str, msgspec.Meta(max_length=200)]
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 
 
@@ -38,8 +39,8 @@ class Environment:
     platform: str
     device: str
     device_name: str
-    n_threads: int
-    n_replicas: int
+    n_threads: Positive
+    n_replicas: Positive
     packages: Mapping[str, str]
     keras: Mapping[str, str | float]
     revision: str
@@ -77,7 +78,7 @@ class Provenance:
     command: str
     environment: Environment
     data: DataSource
-    timings_s: Mapping[str, Amount]
+    timings_s: Annotated[Mapping[StageName, Amount], msgspec.Meta(max_length=100)]
 
 
 def describe_environment(

@@ -26,6 +26,7 @@ from job import signals
 from job.errors import DeviceError, UsageError
 from job.isolation import keras_environment
 from job.log import log
+from job.standard_streams import ForgivingFile, as_text
 
 STDERR_DESCRIPTOR = 2
 OPTIONAL_FOR_KERAS = ("matplotlib", "pandas", "sklearn")
@@ -107,9 +108,9 @@ def captured_native_stderr() -> Iterator[None]:
     The log shows the captured text if an import fails inside the block, and with `--verbose`.
     """
     python_stderr, level = sys.stderr, logging.DEBUG
-    with tempfile.TemporaryFile() as captured, os.fdopen(os.dup(STDERR_DESCRIPTOR), "w") as direct:
+    with tempfile.TemporaryFile() as captured, ForgivingFile(os.dup(STDERR_DESCRIPTOR), "w") as direct:
         if python_stderr is sys.__stderr__:
-            sys.stderr = direct
+            sys.stderr = as_text(direct)
         os.dup2(captured.fileno(), STDERR_DESCRIPTOR)
         try:
             yield
