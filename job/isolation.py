@@ -5,10 +5,8 @@ results (`floatx` in keras.json), or make a library fail (`text.usetex` in a mat
 """
 
 import contextlib
-import io
 import logging
 import os
-import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -26,7 +24,7 @@ NOWHERE = f"{os.devnull}/nowhere"
 
 
 def isolate() -> None:
-    """Give this process and those that it starts Python's default warnings, UTF-8 streams, and no foreign variable.
+    """Give this process and those that it starts Python's default warnings and no foreign variable.
 
     A program calls this when it starts. It is not for a library: the settings belong to the whole process.
     """
@@ -35,9 +33,6 @@ def isolate() -> None:
     warnings.resetwarnings()
     for category in WARNINGS_FOR_DEVELOPERS:
         warnings.simplefilter("ignore", category)
-    for stream in (sys.stdin, sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # None if it is closed
-            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 def import_matplotlib() -> None:

@@ -46,19 +46,6 @@ def test_warnings_are_those_of_python(tmp_path: Path, action: str) -> None:
     assert done.stderr == "<string>:4: UserWarning: UserWarning\n"
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "utf-16"])
-def test_the_streams_are_utf8(tmp_path: Path, encoding: str) -> None:
-    """A character that UTF-8 cannot encode is escaped."""
-    done = run("isolation.isolate()\nprint('é', '\\udcff')", tmp_path, PYTHONIOENCODING=encoding)
-    assert (done.stdout, done.stderr) == ("é \\udcff\n", "")
-
-
-def test_a_closed_stream_stays_closed(tmp_path: Path) -> None:
-    """Python has None for it."""
-    done = run("import sys\nsys.stdout = None\nisolation.isolate()\nassert sys.stdout is None", tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
-
-
 MATPLOTLIB_HAS_DEFAULTS = """
 isolation.import_matplotlib()
 import matplotlib as mpl

@@ -19,6 +19,7 @@ KERAS_SETTINGS = {"backend": "torch", "floatx": "float64", "epsilon": 0.5, "imag
 OTHER_VARIABLES = {
     "GIT_DIR": "/elsewhere",
     "MATPLOTLIBRC": "/dev/full",
+    "MPLCONFIGDIR": "/proc/matplotlib",
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
     "PANDAS_FUTURE": "odd",
     "PYTHONIOENCODING": "ascii",
