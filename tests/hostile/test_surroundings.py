@@ -82,11 +82,14 @@ CASES = (
         check=check_page,
     ),
     *(
-        Case(
-            what=f"{name}={value}",
-            status=64,
-            line=f"^fashion-job: error: TensorFlow refuses {name}='{value}' .*{reason}.*; correct or unset it$",
-            prepare=set_variable(name, value),
+        pytest.param(
+            Case(
+                what=f"{name}={value}",
+                status=64,
+                line=f"^fashion-job: error: TensorFlow refuses {name}='{value}' .*{reason}.*; correct or unset it$",
+                prepare=set_variable(name, value),
+            ),
+            marks=pytest.mark.hostile,
         )
         for name, value, reason in (
             ("XLA_FLAGS", "--odd=1", "Unknown flag in XLA_FLAGS: --odd=1"),
