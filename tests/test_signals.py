@@ -93,6 +93,7 @@ def test_an_error_of_one_callback_does_not_stop_the_others() -> None:
         "with signals.on_exit(lambda: print('removed', flush=True)), signals.on_exit(lambda: 1 / 0): send(2)"
     )
     assert (done.returncode, done.stdout) == (130, "removed\n")
+    assert done.stderr == "fashion-job: stopped by SIGINT; no file was changed\n"
 
 
 def test_a_signal_during_a_callback_calls_it_again() -> None:
