@@ -56,8 +56,7 @@ def _replace(folder: Path, staging: Path, outdated: Iterable[str]) -> None:
     write_manifest(new, names, _without(earlier, {*names, *outdated}))
     (staging / unfinished.MARK).write_text("\n".join(names), encoding="utf-8")
     old.mkdir()
-    for path in (*staging.rglob("*"), staging, folder):
-        unfinished.flush(path)
+    unfinished.flush(*staging.rglob("*"), staging, folder)
     for name in (CHECKSUMS, *names, *removed):  # first the manifest, by which `finish` sees that this is the last job
         if os.path.lexists(folder / name):
             _keep(folder / name, old / name)

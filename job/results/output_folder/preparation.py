@@ -53,7 +53,8 @@ def require_temporary_folder() -> None:
 
 def require_free_space(folder: Path, n_bytes: int) -> None:
     """Raise an OutputError if the file system of the output folder has less than `n_bytes` bytes free."""
-    free = shutil.disk_usage(folder).free
+    with as_output_error(folder):
+        free = shutil.disk_usage(folder).free
     if free < n_bytes:
         raise OutputError(
             f"--output {folder}: the results need about {n_bytes / 1e6:.1f} MB, but only "

@@ -6,6 +6,7 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -224,6 +225,17 @@ def test_a_file_system_that_cannot_flush_folders(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(os, "fsync", functools.partial(refuse, files=True))
     with pytest.raises(OutputError, match="Invalid argument"):
         stage(tmp_path, {"a": "newer"})
+    assert contents(tmp_path) == {"a": "new"}
+
+
+def test_a_system_that_has_no_threads_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files are flushed one after the other."""
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    stage(tmp_path, {"a": "new"})
     assert contents(tmp_path) == {"a": "new"}
 
 

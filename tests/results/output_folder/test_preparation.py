@@ -18,6 +18,12 @@ def test_requires_free_space(tmp_path: Path) -> None:
         require_free_space(tmp_path, 10**18)
 
 
+def test_a_folder_that_was_deleted(tmp_path: Path) -> None:
+    """Its free space is unknown."""
+    with pytest.raises(OutputError, match="the folder was deleted during the run; start again"):
+        require_free_space(tmp_path / "none", 1000)
+
+
 def test_creates_the_folder_and_leaves_it_empty(tmp_path: Path) -> None:
     """The folders above it are created, too."""
     prepare_output_folder(tmp_path / "a" / "b", ["x"])
