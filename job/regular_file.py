@@ -3,11 +3,11 @@
 import errno
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 
-def open_regular(path: Path, max_bytes: int) -> BinaryIO:
+def open_regular(path: Path, max_bytes: int) -> BufferedReader:
     """Open a regular file of at most `max_bytes` bytes for reading.
 
     Opening never waits, and the opened file itself is checked, so nobody can replace it between check and use.

@@ -6,10 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from job.errors import DataError, OutputError
+from job.regular_file import open_regular, read_regular
 from job.results.file_names import CHECKSUMS
 from job.results.metrics_json import Option, as_data_error
 
 HEADER = "# Written by fashion-job, which replaces these files.\n"
+MAX_MANIFEST_BYTES = 2**24
+MAX_BYTES = 2**34  # of a file in it
 
 Digests = Mapping[str, str]
 """SHA-256 of files, by path relative to the output folder."""
@@ -27,7 +30,7 @@ def read_manifest(folder: Path) -> Digests:
     """Read the manifest that the job wrote into `folder`; it is empty if there is none."""
     try:
         return _read(folder)
-    except (OSError, ValueError):  # it does not exist, this user may not read it, or it is not text
+    except OSError:  # it does not exist, or this user may not read it
         return {}
 
 
@@ -69,7 +72,7 @@ def require_replaceable(folder: Path, files: Iterable[str], folders: Iterable[st
 
 
 def _read(folder: Path) -> Digests:
-    text = (folder / CHECKSUMS).read_text(encoding="utf-8")
+    text = read_regular(folder / CHECKSUMS, MAX_MANIFEST_BYTES).decode(errors="replace")
     if not text.startswith(HEADER):
         return {}
     lines = (line.partition("  ") for line in text.removeprefix(HEADER).splitlines())
@@ -83,11 +86,11 @@ def _find_files(folder: Path) -> Iterator[Path]:
 
 def _has_digest(path: Path, digest: str) -> bool:
     try:
-        return path.is_file() and not path.is_symlink() and _hash(path) == digest
-    except OSError:  # this user may not read it
+        return not path.is_symlink() and _hash(path) == digest
+    except OSError:  # this user may not read it, or it is no file
         return False
 
 
 def _hash(path: Path) -> str:
-    with path.open("rb") as file:
+    with open_regular(path, MAX_BYTES) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -16,12 +16,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from job.errors import OutputError
+from job.regular_file import read_regular
 from job.results.file_names import CHECKSUMS
 from job.results.output_folder.manifest import read_manifest, require_replaceable
 
 UNFINISHED = ".unfinished-fashion-job-"
 MARK = "fashion-job"
 """The file that the job writes first and removes last; while files move, it has their names, one a line."""
+
+MAX_BYTES = 2**16  # of this file
 
 
 @contextmanager
@@ -99,10 +102,12 @@ def _flush(path: Path) -> None:
 
 
 def _is_own(path: Path, owner: int) -> bool:
+    """Whether a folder is the job's; a link, or a folder with links to others, never is."""
     status = path.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != owner:
         return False
-    return (path / MARK).exists() or not any(path.iterdir())
+    names = {"a link" if part.is_symlink() else part.name for part in path.iterdir()}
+    return not names or MARK in names <= {MARK, "old", "new"}
 
 
 def _is_undecided(folder: Path, unfinished: Path) -> bool:
@@ -114,9 +119,9 @@ def _is_undecided(folder: Path, unfinished: Path) -> bool:
 
 def _move_back(folder: Path, unfinished: Path) -> None:
     new, old = unfinished / "new", unfinished / "old"
-    names = (unfinished / MARK).read_text(encoding="utf-8").splitlines()
-    moved, kept = [name for name in names if not os.path.lexists(new / name)], [path.name for path in old.iterdir()]
-    digests = read_manifest(new)
+    digests, kept = read_manifest(new), [path.name for path in old.iterdir()]
+    names = read_regular(unfinished / MARK, MAX_BYTES).decode().splitlines()
+    moved = [name for name in names if "/" not in name and not os.path.lexists(new / name)]
     files = {name for name in (*moved, *kept) if name in digests or name == CHECKSUMS}
     require_replaceable(folder, files, {*moved, *kept} - files, digests)  # somebody may have put something there since
     for name in moved:

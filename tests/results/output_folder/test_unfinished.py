@@ -86,6 +86,37 @@ def test_folders_of_other_people_stay(tmp_path: Path) -> None:
     assert kill_points.list_files(tmp_path) == before
 
 
+@pytest.mark.parametrize("name", ["new", "old", MARK, "thesis"])
+def test_a_forged_folder_with_a_link(earlier: Path, name: str) -> None:
+    """Nothing is moved through it: an output folder may come from an archive of somebody else."""
+    killed = kill_while_moving(earlier, "new")
+    target = earlier.parent / "target"
+    target.mkdir()
+    if (killed / name).exists():
+        (killed / name).rename(target / name)
+    else:
+        (target / name).write_text("mine")
+    (killed / name).symlink_to(target / name)
+    before = kill_points.list_files(earlier.parent)
+    kill_points.heal(earlier)
+    assert kill_points.list_files(earlier.parent) == before
+
+
+def test_a_forged_list_of_moved_files(earlier: Path) -> None:
+    """No file outside the output folder is moved."""
+    killed = kill_while_moving(earlier, "new")
+    outside = earlier.parent / "outside"
+    outside.write_text("mine")
+    with (killed / MARK).open("a") as file:
+        file.write(f"\n../outside\n{outside}\n..")
+    with (killed / "new" / CHECKSUMS).open("a") as file:
+        file.write(f"{'0' * 64}  ../outside\n{'0' * 64}  {outside}\n{'0' * 64}  ..\n")
+    kill_points.heal(earlier)
+    assert outside.read_text() == "mine"
+    assert (earlier / "index.html").read_text() == "old"
+    assert not killed.exists()
+
+
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can create a folder of another user")
 def test_unfinished_files_of_another_user_stay(tmp_path: Path) -> None:
     """The job cannot know what they are."""
