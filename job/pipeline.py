@@ -81,14 +81,13 @@ def render(config: Config) -> str:
     from job.report.page import write_report
 
     folder = Path(config.output)
-    layout = config.layout
     with Stopwatch().stage("report") as stage:
         with as_data_error(folder / file_names.METRICS):
             os.scandir(folder).close()
-        preparation.prepare_output_folder(folder, file_names.REPORT_FILES[layout], file_names.REPORT_FOLDERS[layout])
+        preparation.prepare_output_folder(folder, file_names.REPORT_FILES[config.layout])
         with stage_files(folder) as staging:
-            run = Run.read(folder)  # here, because another job may have replaced it before
-            write_report(run, staging, layout)
+            run = Run.read(folder)  # here, because a killed job may have left a mix, and another may have replaced it
+            write_report(run, staging, config.layout)
             stage.summary = file_names.describe_report(staging)
     return _describe_result(run.evaluation.accuracy, run.evaluation.n_test, str(folder / file_names.PAGE))
 

@@ -44,6 +44,11 @@ def test_render_of_something_else(error_of: ErrorOf, tmp_path: Path) -> None:
     line = error_of(65, "render", "--output", tmp_path)
     assert "has schema version 4, this job reads 5; render it with the release that wrote it, or train again" in line
     assert [path.name for path in tmp_path.iterdir()] == ["metrics.json"]
+    (tmp_path / "report-images").mkdir()
+    assert "has schema version 4" in error_of(65, "render", "--layout", "folder", "--output", tmp_path)
+    assert "metrics.json: not found" in error_of(65, "render", "--output", tmp_path / "none")
+    assert "metrics.json: cannot be read (Not a dir" in error_of(65, "render", "--output", tmp_path / "metrics.json")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["metrics.json", "report-images"]
 
 
 @pytest.mark.parametrize("name", ["metrics.json", "predictions.csv", "samples.npz"])
