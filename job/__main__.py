@@ -1,12 +1,14 @@
 """The command line: reads the options, runs a command, and turns errors into one line and an exit status."""
 
-from job import signals
+import os
+
+from job import limits, signals
 
 if __name__ == "__main__":
     signals.install()  # before the slow imports
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # it raises SIGINT if a thread cannot start, and the job needs none
 
 import contextlib
-import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -33,9 +35,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         configure_log(command.log_level)
         if command.sources:
             log_stage("settings", f"from {', '.join(command.sources)}")
-        from job import pipeline  # --help and usage errors do not load NumPy
+        with limits.explained():
+            limits.require_files()
+            from job import pipeline  # --help and usage errors do not load NumPy
 
-        result = {"train": pipeline.train_into, "render": pipeline.render}[command.name](command.config)
+            result = {"train": pipeline.train_into, "render": pipeline.render}[command.name](command.config)
         if command.config.output == STREAM:
             print_error(result)  # stdout has the archive
         else:
