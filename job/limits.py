@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import resource
 import threading
 from collections.abc import Iterator
@@ -11,17 +12,18 @@ from job.errors import JobError, ResourceError
 from job.text import count_noun
 
 Limit = tuple[str, str]
-"""What is limited, and how to raise the limit."""
+"""What is limited, and what to do."""
 
-PROCESSES: Limit = ("processes and threads", "ulimit -u, docker run --pids-limit")
-FILES: Limit = ("open files", "ulimit -n")
-MEMORY: Limit = ("memory", "ulimit -v, docker run --memory")
+PROCESSES: Limit = ("processes and threads", "raise it (ulimit -u, docker run --pids-limit)")
+FILES: Limit = ("open files", "raise it (ulimit -n)")
+MEMORY: Limit = ("memory", "raise it (ulimit -v, docker run --memory)")
+TENSORS: Limit = ("memory", "raise it (ulimit -v, docker run --memory), or lower --batch-size")
 BY_ERROR_NUMBER = {
     errno.EAGAIN: PROCESSES,
     errno.EMFILE: FILES,
-    errno.ENFILE: ("open files of the whole system", "sysctl fs.file-max"),
+    errno.ENFILE: ("open files of the whole system", "raise it (sysctl fs.file-max)"),
     errno.ENOMEM: MEMORY,
-    errno.EFBIG: ("the size of a file", "ulimit -f"),
+    errno.EFBIG: ("the size of a file", "raise it (ulimit -f)"),
 }
 BY_TEXT = {  # of an ImportError or RuntimeError
     "can't start new thread": PROCESSES,
@@ -86,7 +88,7 @@ def require_address_space(n_bytes: int) -> None:
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
     if limit != resource.RLIM_INFINITY and limit < n_bytes:
         raise _describe(
-            ("address space", "ulimit -v"),
+            ("address space", "raise it (ulimit -v)"),
             f"it is {limit // 2**20:,} MiB, but a run needs at least {n_bytes // 2**20:,} MiB",
         )
 
@@ -104,7 +106,9 @@ def _find_limit(error: BaseException) -> Limit | None:
     """The limit that one error comes from."""
     if isinstance(error, OSError):
         return BY_ERROR_NUMBER.get(error.errno or 0)
-    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":  # TensorFlow's
+    if type(error).__name__ == "ResourceExhaustedError":  # TensorFlow's; importing it takes seconds
+        return TENSORS
+    if isinstance(error, MemoryError):
         return MEMORY
     if isinstance(error, (ImportError, RuntimeError)):
         return next((limit for text, limit in BY_TEXT.items() if text in str(error)), None)
@@ -114,9 +118,11 @@ def _find_limit(error: BaseException) -> Limit | None:
 def _summarize(error: BaseException) -> str:
     """The error in one line."""
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    if match := re.search(r"(Out of memory|OOM when) .*", text):  # in the middle of TensorFlow's text
+        return match[0]
     return next(iter(text.strip().splitlines()), type(error).__name__)
 
 
 def _describe(limit: Limit, reason: str) -> ResourceError:
-    what, how = limit
-    return ResourceError(f"the limit on {what} is too low ({reason}); raise it ({how})")
+    what, remedy = limit
+    return ResourceError(f"the limit on {what} is too low ({reason}); {remedy}")

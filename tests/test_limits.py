@@ -16,24 +16,34 @@ def raise_chain(cause: BaseException, error: Exception) -> None:
         raise error from caught
 
 
-PROCESSES = ("processes and threads", "ulimit -u, docker run --pids-limit")
-MEMORY = ("memory", "ulimit -v, docker run --memory")
+PROCESSES = ("processes and threads", "raise it (ulimit -u, docker run --pids-limit)")
+MEMORY = ("memory", "raise it (ulimit -v, docker run --memory)")
+TENSORS = ("memory", "raise it (ulimit -v, docker run --memory), or lower --batch-size")
+
+
+class ResourceExhaustedError(Exception):
+    """TensorFlow's error has this name."""
 
 
 @pytest.mark.parametrize(
     ("error", "limit", "reason"),
     [
-        (OSError(errno.EMFILE, "Too many open files"), ("open files", "ulimit -n"), "Too many open files"),
-        (OSError(errno.EFBIG, "File too large"), ("the size of a file", "ulimit -f"), "File too large"),
+        (OSError(errno.EMFILE, "Too many open files"), ("open files", "raise it (ulimit -n)"), "Too many open files"),
+        (OSError(errno.EFBIG, "File too large"), ("the size of a file", "raise it (ulimit -f)"), "File too large"),
         (BlockingIOError(errno.EAGAIN, "Try again"), PROCESSES, "Try again"),
         (RuntimeError("can't start new thread"), PROCESSES, "can't start new thread"),
         (ImportError("\nlib.so: failed to map segment\nAdvice"), MEMORY, "lib.so: failed to map segment"),
+        (
+            ResourceExhaustedError("Graph execution error:\n\nOut of memory for 7 GiB.\n Hint"),
+            TENSORS,
+            "Out of memory for 7 GiB.",
+        ),
         (MemoryError(), MEMORY, "MemoryError"),
     ],
 )
 def test_an_error_from_a_limit_names_the_limit(error: Exception, limit: tuple[str, str], reason: str) -> None:
     """The error itself may come from the limit, or one that led to it."""
-    line = f"the limit on {limit[0]} is too low ({reason}); raise it ({limit[1]})"
+    line = f"the limit on {limit[0]} is too low ({reason}); {limit[1]}"
     with pytest.raises(ResourceError) as caught, limits.explained():
         raise error
     assert str(caught.value) == line
