@@ -1,14 +1,12 @@
 """The command line: reads the options, runs a command, and turns errors into one line and an exit status."""
 
-import os
-
-from job import limits, signals
+from job import isolation, limits, signals
 
 if __name__ == "__main__":
     signals.install()  # before the slow imports
-    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # it raises SIGINT if a thread cannot start, and the job needs none
+    isolation.isolate()
 
-import contextlib
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -16,7 +14,9 @@ from collections.abc import Sequence
 from job.config import cli
 from job.config.run_config import STREAM
 from job.errors import BUG, JobError, OutputError, PackageError
-from job.log import configure_log, log_stage, open_streams, print_error
+from job.log import configure_log, log_stage
+from job.standard_streams import open_streams
+from job.temporary_folder import private_temporary_folder
 
 MISSING_PACKAGE = (
     "this Python lacks the package {}; start the job with `make run`, which installs all packages, or use its Docker "
@@ -39,37 +39,33 @@ def main(argv: Sequence[str] | None = None) -> int:
             limits.require_files()
             from job import pipeline  # --help and usage errors do not load NumPy
 
-            result = {"train": pipeline.train_into, "render": pipeline.render}[command.name](command.config)
+            with private_temporary_folder():
+                result = {"train": pipeline.train_into, "render": pipeline.render}[command.name](command.config)
         if command.config.output == STREAM:
-            print_error(result)  # stdout has the archive
+            print(result, file=sys.stderr)  # stdout has the archive
         else:
             _print_result(result)
     except JobError as error:
-        print_error(f"fashion-job: error: {error}")
+        print(f"fashion-job: error: {error}", file=sys.stderr)
         return error.exit_status
     except Exception as error:  # noqa: BLE001 - any other exception is our bug
         if isinstance(error, ModuleNotFoundError) and error.name and "." not in error.name and error.name != "job":
-            print_error(f"fashion-job: error: {MISSING_PACKAGE.format(error.name)}")
+            print(f"fashion-job: error: {MISSING_PACKAGE.format(error.name)}", file=sys.stderr)
             return PackageError.exit_status
-        print_error(
-            traceback.format_exc() + "fashion-job: error: this is a bug in the job; please report it with the above"
-        )
+        traceback.print_exc()
+        print("fashion-job: error: this is a bug in the job; please report it with the above", file=sys.stderr)
         return BUG
     return 0
 
 
 def _print_result(result: str) -> None:
     try:
-        print(result, flush=True)
-    except OSError as error:
-        raise OutputError(
-            f"stdout cannot be written ({error.strerror}), but the report is in place: {result}"
-        ) from error
+        cli.print_to_stdout(f"{result}\n")
+    except OutputError as error:
+        raise OutputError(f"{error}, but the report is in place: {result}") from error
 
 
 if __name__ == "__main__":
     open_streams()
     status = main()
-    with contextlib.suppress(OSError):
-        sys.stderr.flush()
     os._exit(status)  # skips TensorFlow's teardown, which is slow and cannot handle signals

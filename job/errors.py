@@ -11,6 +11,11 @@ class JobError(Exception):
 
     exit_status: ClassVar[int]
 
+    def __str__(self) -> str:
+        """The message; what is not printable, such as a line break in the name of a file, is escaped as in Python."""
+        letters = super().__str__()
+        return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in letters)
+
 
 class UsageError(JobError):
     """An option or setting is unknown, out of range, or contradicts another."""
@@ -49,10 +54,13 @@ class OutputError(JobError):
 
 
 class DivergenceError(JobError):
-    """Training diverged: the loss or a prediction is not a finite number."""
+    """Training diverged: a loss is not a number below `DIVERGED_LOSS`, or a prediction is not a finite number."""
 
     exit_status = 79
 
+
+DIVERGED_LOSS = 1e12
+"""No useful training comes near it."""
 
 BUG = 70
 
@@ -63,7 +71,8 @@ EXIT_STATUSES = {
     DeviceError.exit_status: "resource: a device or package is missing, or a limit of the system is too low",
     BUG: "bug: an error in the job itself, with a traceback",
     OutputError.exit_status: "output: the output folder or stdout cannot be written",
-    DivergenceError.exit_status: "divergence: the loss is no longer a finite number",
+    DivergenceError.exit_status: "divergence: the loss is NaN, infinite or at least 1e12",
+    129: "stopped by SIGHUP (the terminal was closed)",
     130: "stopped by SIGINT (Ctrl-C)",
     134: "aborted by TensorFlow, usually because a limit on threads or memory is too low",
     137: "killed by the kernel, usually because memory ran out",

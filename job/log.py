@@ -2,13 +2,11 @@
 
 import datetime
 import logging
-import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 log = logging.getLogger("job")
 
@@ -17,24 +15,8 @@ class _StderrHandler(logging.Handler):
     """Writes to the current `sys.stderr`, so that lines appear above a progress bar."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        with suppress(OSError):  # a closed stderr must not stop the job
-            prefix = "fashion-job: warning: " if record.levelno == logging.WARNING else ""
-            print(prefix + self.format(record), file=sys.stderr, flush=True)
-
-
-def open_streams() -> None:
-    """Open stdin, stdout and stderr on the null device if the caller closed them.
-
-    Otherwise the next file that the job opens would get their descriptor.
-    """
-    for descriptor in range(3):
-        try:
-            os.fstat(descriptor)
-        except OSError:
-            os.open(os.devnull, os.O_RDONLY)  # read-only, so that writing to it still fails
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - open until the process ends
+        prefix = "fashion-job: warning: " if record.levelno == logging.WARNING else ""
+        print(prefix + self.format(record), file=sys.stderr, flush=True)
 
 
 def configure_log(level: int) -> None:
@@ -47,12 +29,6 @@ def configure_log(level: int) -> None:
 def log_stage(name: str, text: str) -> None:
     """Log a line about a stage."""
     log.info("%-11s %s", name, text)
-
-
-def print_error(text: str) -> None:
-    """Print to stderr; if it is closed, only the exit status shows the error."""
-    with suppress(OSError):
-        print(text, file=sys.stderr)
 
 
 @dataclass

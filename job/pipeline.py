@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from job import signals
+from job import isolation, signals
 from job.config.export_formats import FORMATS
 from job.config.run_config import STREAM, Config
 from job.data import fashion_mnist
@@ -76,6 +76,7 @@ def train_into(config: Config) -> str:
 
 def render(config: Config) -> str:
     """Rebuild the report from the files of an earlier run; returns the result in one line."""
+    isolation.import_matplotlib()
     from job.report.page import write_report
 
     folder = Path(config.output)
@@ -109,7 +110,7 @@ def _train_into(config: Config, folder: Path, page: str) -> str:
 
     stopwatch = Stopwatch()
     done = "nothing was sent" if config.output == STREAM else "the new report is in place"
-    with ReportWorker() as worker, signals.on_exit(worker.stop):
+    with ReportWorker() as worker:
         trained = train(config, stopwatch, require_free_space)
         staged = stage_files(folder, done, outdated=[file_names.EXPORTS])
         with staged as staging, signals.on_exit(worker.stop):  # before the staged files are removed
@@ -241,10 +242,13 @@ def _train_and_predict(
 
 
 def _describe_provenance(config: Config, dataset: Dataset, device: Device, stopwatch: Stopwatch) -> Provenance:
+    from job.training.import_tensorflow import read_keras_settings
+
+    machine = (device.kind, device.name, device.n_threads, device.n_replicas)
     return Provenance(
         started=stopwatch.began.isoformat(timespec="seconds"),
         command=config.command(),
-        environment=describe_environment(device.kind, device.name, device.n_threads, device.n_replicas),
+        environment=describe_environment(*machine, read_keras_settings()),
         data=DataSource(
             name=dataset.name,
             is_fashion_mnist=dataset.sha256 == fashion_mnist.SHA256,

@@ -1,4 +1,4 @@
-"""Ends the job at once on SIGINT and SIGTERM, without leaving half-written files.
+"""Ends the job at once on SIGINT, SIGTERM and SIGHUP, without leaving half-written files.
 
 A library's callback or finalizer can swallow an exception that a signal handler raises, and PID 1 of a container
 ignores SIGTERM unless it has a handler. Therefore the handler itself cleans up and exits.
@@ -8,19 +8,20 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from types import FrameType
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _callbacks: list[Callable[[], object]] = []
 _exit_note = "no file was changed"
 
 
 def install() -> None:
-    """Make SIGINT and SIGTERM clean up and exit with status 128 + signal number."""
+    """Make each signal clean up and exit with status 128 + signal number; nohup keeps SIGHUP ignored."""
     for number in SIGNALS:
-        signal.signal(number, _exit)
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _exit)
 
 
 def set_exit_note(note: str) -> None:
@@ -31,33 +32,43 @@ def set_exit_note(note: str) -> None:
 
 @contextmanager
 def on_exit(callback: Callable[[], object]) -> Iterator[None]:
-    """Call `callback` when the block ends, even if a signal ends the process inside it."""
+    """Call `callback` when the block ends, even if a signal ends the process inside it.
+
+    If a signal arrives during the call, `callback` is called again, from its start; the first call does not go on.
+    """
     _callbacks.append(callback)
     try:
         yield
     finally:
-        _callbacks.remove(callback)
-        callback()
+        try:
+            callback()
+        finally:
+            _callbacks.remove(callback)
 
 
 @contextmanager
 def deferred() -> Iterator[None]:
-    """Defer SIGINT and SIGTERM until the block ends. Keep the block short."""
+    """Defer the signals until the block ends, unless they are ignored. Keep the block short."""
     arrived: list[int] = []
-    handlers = {number: signal.signal(number, lambda number, _frame: arrived.append(number)) for number in SIGNALS}
+    before = {number: handler for number in SIGNALS if (handler := signal.getsignal(number)) != signal.SIG_IGN}
+    for number in before:
+        signal.signal(number, lambda number, _frame: arrived.append(number))
     try:
         yield
     finally:
-        for number, handler in handlers.items():
+        for number, handler in before.items():
             signal.signal(number, handler)
         for deferred_number in arrived:
             signal.raise_signal(deferred_number)
 
 
 def _exit(number: int, _frame: FrameType | None) -> None:
+    for other in SIGNALS:
+        signal.signal(other, signal.SIG_IGN)  # the first signal decides
     try:
-        for callback in reversed(_callbacks):
-            callback()
+        with ExitStack() as stack:  # an error of one callback does not stop the others
+            for callback in _callbacks:
+                stack.callback(callback)
         line = f"fashion-job: stopped by {signal.Signals(number).name}; {_exit_note}\n"
         os.write(sys.stderr.fileno(), line.encode())
     finally:

@@ -1,6 +1,11 @@
 """Text functions that several parts of the job use."""
 
 import unicodedata
+from collections.abc import Sequence
+
+MIN_CLASSES, MAX_CLASSES = 2, 256
+MAX_NAME = 200
+"""The most characters in the name of a class."""
 
 UNDISPLAYABLE = ("Cc", "Cs", "Cn")
 """Unicode categories that no page can show: control characters, surrogates, and unassigned code points."""
@@ -14,3 +19,21 @@ def count_noun(n: int, noun: str) -> str:
 def is_displayable(text: str) -> bool:
     """Check that a text has no control character, surrogate or unassigned code point."""
     return not any(unicodedata.category(character) in UNDISPLAYABLE for character in text)
+
+
+def find_bad_name(class_names: Sequence[str]) -> str:
+    """What is wrong with a list of class names, and what to do; empty if nothing is."""
+    if not MIN_CLASSES <= len(class_names) <= MAX_CLASSES:
+        return f"contains {len(class_names)} class names; write {MIN_CLASSES} to {MAX_CLASSES}"
+    seen: set[str] = set()
+    for name in class_names:
+        if not name:
+            return "has an empty class name; name each class"
+        if len(name) > MAX_NAME:
+            return f"{name[:20]!r}… has {len(name):,} characters; shorten it to at most {MAX_NAME}"
+        if not is_displayable(name):
+            return f"{name!r} has a control character; remove it"
+        if name in seen:
+            return f"{name!r} is listed twice; give each class its own name"
+        seen.add(name)
+    return ""

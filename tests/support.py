@@ -165,6 +165,7 @@ def make_provenance(*, is_fashion_mnist: bool = True, is_trained: bool = True) -
             n_threads=2,
             n_replicas=1,
             packages={"tensorflow": "2.21.0", "keras": "3.15.1", "numpy": "2.4.6"},
+            keras={"backend": "tensorflow", "floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_last"},
             revision="0123456789abcdef0123456789abcdef01234567",
             image="",
         ),

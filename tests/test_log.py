@@ -1,6 +1,4 @@
-import io
 import logging
-import sys
 
 import pytest
 
@@ -28,22 +26,3 @@ def test_a_failed_stage_is_not_logged(capsys: pytest.CaptureFixture[str]) -> Non
     with pytest.raises(ZeroDivisionError), Stopwatch().stage("data"):
         raise ZeroDivisionError
     assert capsys.readouterr().err == ""
-
-
-def test_an_error_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    """It goes to stderr alone."""
-    log.print_error("fashion-job: error: wrong")
-    assert capsys.readouterr() == ("", "fashion-job: error: wrong\n")
-
-
-def test_a_closed_stderr_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither an error nor a log line raises if nobody can read it."""
-
-    class Closed(io.StringIO):
-        def write(self, _: str) -> int:
-            raise BrokenPipeError
-
-    monkeypatch.setattr(sys, "stderr", Closed())
-    log.configure_log(logging.INFO)
-    log.print_error("error")
-    log.log_stage("data", "line")

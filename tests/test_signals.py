@@ -11,6 +11,16 @@ from support import REPOSITORY
 from job import signals
 
 
+def run_code(*lines: str, ignored: signal.Signals | None = None) -> subprocess.CompletedProcess[str]:
+    """Runs lines of Python after `signals.install()`, in a process that may ignore a signal from its start."""
+    before = ("import os, signal, subprocess, sys", "from job import signals", "signals.install()")
+    command = (sys.executable, "-c", "\n".join((*before, "send = lambda number: os.kill(os.getpid(), number)", *lines)))
+    ignore = (lambda: signal.signal(ignored, signal.SIG_IGN)) if ignored else None
+    return subprocess.run(
+        command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=60, preexec_fn=ignore
+    )
+
+
 @pytest.fixture
 def received() -> Iterator[list[int]]:
     """Collects SIGTERMs, which would end the tests."""
@@ -56,3 +66,61 @@ def test_callbacks_run_once_even_after_an_error() -> None:
         raise ZeroDivisionError
     assert calls == ["done", "again"]
     assert signals._callbacks == []
+
+
+@pytest.mark.parametrize("number", signals.SIGNALS)
+def test_each_signal_ends_the_process(number: signal.Signals) -> None:
+    """The status is 128 + signal, and one line names it."""
+    done = run_code(f"send({number})", "print('after')")
+    assert (done.returncode, done.stdout) == (128 + number, "")
+    assert done.stderr == f"fashion-job: stopped by {number.name}; no file was changed\n"
+
+
+@pytest.mark.parametrize("second", signals.SIGNALS)
+def test_the_first_signal_decides(second: signal.Signals) -> None:
+    """A second one during the cleanup changes neither the status nor the line, and the cleanup runs once."""
+    done = run_code(
+        f"def clean_up(): print('cleaned up', flush=True); send({second}); send({second})",
+        "with signals.on_exit(clean_up): send(signal.SIGTERM)",
+    )
+    assert (done.returncode, done.stdout) == (143, "cleaned up\n")
+    assert done.stderr == "fashion-job: stopped by SIGTERM; no file was changed\n"
+
+
+def test_an_error_of_one_callback_does_not_stop_the_others() -> None:
+    """Such as that of a terminal that went away."""
+    done = run_code(
+        "with signals.on_exit(lambda: print('removed', flush=True)), signals.on_exit(lambda: 1 / 0): send(2)"
+    )
+    assert (done.returncode, done.stdout) == (130, "removed\n")
+
+
+def test_a_signal_during_a_callback_calls_it_again() -> None:
+    """Otherwise half of the files would stay."""
+    done = run_code(
+        "calls = []",
+        "def clean_up():",
+        "    calls.append(1)",
+        "    if len(calls) == 1: send(2)",
+        "    print(f'removed in call {len(calls)}', flush=True)",
+        "with signals.on_exit(clean_up): pass",
+    )
+    assert (done.returncode, done.stdout) == (130, "removed in call 2\n")
+
+
+def test_nohup() -> None:
+    """A signal that nohup ignores stays ignored, also in a process that starts while signals are deferred."""
+    child = "subprocess.run([sys.executable, '-c', 'import os, signal; os.kill(os.getpid(), signal.SIGHUP)'])"
+    done = run_code(
+        "send(signal.SIGHUP)",
+        "with signals.deferred(): send(signal.SIGHUP); status = " + child + ".returncode",
+        "send(signal.SIGHUP)",
+        "print(status)",
+        ignored=signal.SIGHUP,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "0\n", "")
+
+
+def test_a_program_that_ignored_sigint_does_not_protect_the_job() -> None:
+    """A shell script ignores it for the programs that it starts in the background."""
+    assert run_code("send(signal.SIGINT)", ignored=signal.SIGINT).returncode == 130

@@ -52,6 +52,9 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}; `{self.prog} --help` lists the options")
 
+    def _print_message(self, message: str, file: object = None) -> None:  # noqa: ARG002 - argparse's signature
+        print_to_stdout(message)  # the help or the version; argparse itself ignores errors
+
     def parse(self, argv: Sequence[str]) -> dict[str, Any]:
         """What `argv` gives, by attribute name."""
         given, unknown = self.parse_known_args(argv)
@@ -70,6 +73,7 @@ def parse(argv: Sequence[str]) -> Command:
 
     Raises:
         UsageError: if something is unknown, out of range or contradictory.
+        OutputError: if stdout cannot be written.
         SystemExit: after `--help`, `--version` or `--print-config`.
     """
     is_render = argv[:1] == ["render"]
@@ -93,12 +97,21 @@ def parse(argv: Sequence[str]) -> Command:
             "another --output"
         )
     if print_config:
-        try:
-            print(settings_file.write(config), end="", flush=True)
-        except OSError as error:
-            raise OutputError(f"stdout cannot be written: {error.strerror}") from error
+        print_to_stdout(settings_file.write(config))
         raise SystemExit(0)
     return Command("render" if is_render else "train", config, log_level, sources)
+
+
+def print_to_stdout(text: str) -> None:
+    """Print a text as it is, at once.
+
+    Raises:
+        OutputError: If stdout is closed or full.
+    """
+    try:
+        print(text, end="", flush=True)
+    except OSError as error:
+        raise OutputError(f"stdout cannot be written ({error.strerror})") from error
 
 
 def _is_same(folder: str, other: str) -> bool:

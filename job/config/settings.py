@@ -6,16 +6,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from job.config.combinations import check_combinations
-from job.config.options import PREFIX, Option, describe_unknown
+from job.config.options import PREFIX, SHORTENED, Option, describe_unknown
 from job.config.recipes import RECIPES
 from job.config.run_config import OPTIONS, Config
 from job.errors import UsageError
+from job.text import is_displayable
 
-OTHER_VARIABLES = re.compile(
-    r"IMAGE|REVISION"  # provenance, see job/results/provenance.py
-    r"|SERVICE_HOST|SERVICE_PORT.*|PORT(_.*)?"  # Kubernetes sets them where a service is named fashion-job
-)
-"""What may follow the prefix but is not an option."""
+PROVENANCE = ("IMAGE", "REVISION")
+"""What may follow the prefix to describe the program, see job/results/provenance.py."""
+
+KUBERNETES = re.compile("SERVICE_HOST|SERVICE_PORT.*|PORT(_.*)?")
+"""What follows the prefix in the variables that Kubernetes sets where a service is named fashion-job."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +48,15 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
     settings = {}
     for variable, text in environment.items():
         word = variable.removeprefix(PREFIX)
-        if word in options and word != variable:
+        if word == variable or KUBERNETES.fullmatch(word):
+            continue
+        if word in options:
             settings[options[word].name] = read_setting(options[word], text, variable)
-        elif word != variable and not OTHER_VARIABLES.fullmatch(word):
+        elif word not in PROVENANCE:
             raise UsageError(describe_unknown("environment variable", word, options, prefix=PREFIX))
+        elif not is_displayable(text):  # metrics.json could be written, but not be read again
+            shown = SHORTENED.repr(text)
+            raise UsageError(f"{variable} is {shown}, but must be UTF-8 text without control characters")
     return settings
 
 

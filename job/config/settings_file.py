@@ -1,7 +1,6 @@
 """Reads and writes settings files: YAML with one option per key."""
 
 import math
-import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ from job.config.options import describe_unknown
 from job.config.run_config import OPTIONS, Config
 from job.config.settings import Setting, Settings, read_setting
 from job.errors import UsageError
+from job.regular_file import read_regular
 
 if TYPE_CHECKING:
     import yaml
@@ -54,18 +54,10 @@ def read(name: str) -> Settings:
 def _read_text(name: str) -> str:
     if name == "" or not name.isprintable():
         raise UsageError(f"--config is {name[:80]!r}, but must be a file's name of printable characters")
-    path = Path(name)
     try:
-        mode = path.stat().st_mode  # before it is opened: opening a FIFO would wait for a writer
-        if not stat.S_ISREG(mode):
-            kind = "a folder" if stat.S_ISDIR(mode) else "not a regular file"
-            raise UsageError(f"{name}: is {kind}; name a YAML file with options")
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+        content = read_regular(Path(name), MAX_BYTES)
     except OSError as error:
-        raise UsageError(f"{name}: cannot be read: {error.strerror}; name a readable file") from error
-    if len(content) > MAX_BYTES:
-        raise UsageError(f"{name}: is larger than {MAX_BYTES // 1024} KiB; it cannot be a settings file")
+        raise UsageError(f"{name}: cannot be read: {error.strerror}; name a YAML file with options") from error
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -1,6 +1,7 @@
 """Reads and checks a data set, before training."""
 
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +13,12 @@ from job.data import fashion_mnist, idx, sources
 from job.data.fashion_mnist import FILES
 from job.data.sources import Source
 from job.errors import DataError
-from job.text import is_displayable
+from job.regular_file import read_regular
+from job.text import find_bad_name, is_displayable
 
 IMAGE_SHAPE = (28, 28)
-MIN_CLASSES, MAX_CLASSES = 2, 256
+CLASS_NAMES = "classes.txt"
+MAX_NAMES_BYTES = 2**20
 MEMORY_SHARE = 4  # a file may need a quarter of the memory: the job reads two large ones, and TensorFlow needs some
 
 
@@ -69,10 +72,12 @@ def load_dataset(source: Source, max_bytes: int = idx.MAX_BYTES) -> Dataset:
     """Read and check the four files of a data set, each with at most `max_bytes` values.
 
     Raises:
-        DataError: If a file is damaged, the files do not match each other, or Fashion-MNIST is expected and the files
-            are not Fashion-MNIST.
+        DataError: If a file is damaged, the files do not match each other, Fashion-MNIST is expected and the files are
+            not Fashion-MNIST, or the report cannot show the name of the folder.
     """
-    folder = source.folder
+    folder, name = source.folder, source.folder.resolve().name
+    if not is_displayable(f"{folder}{name}"):
+        raise DataError(f"{folder}: the name {name} has a control character or is not UTF-8; rename the folder")
     values, sha256 = {}, {}
     for role, file in FILES.items():
         values[role], sha256[role] = idx.read_idx(folder / file, 3 if "images" in role else 1, max_bytes)
@@ -88,7 +93,7 @@ def load_dataset(source: Source, max_bytes: int = idx.MAX_BYTES) -> Dataset:
     class_names = fashion_mnist.CLASS_NAMES if is_fashion_mnist else _read_class_names(folder, values["train_labels"])
     for part, kind in (("train", "training"), ("test", "test")):
         _check_labels(folder / FILES[f"{part}_labels"], kind, values[f"{part}_labels"], class_names)
-    name = fashion_mnist.NAME if is_fashion_mnist else folder.resolve().name
+    name = fashion_mnist.NAME if is_fashion_mnist else name
     return Dataset(name=name, class_names=class_names, source=source, sha256=sha256, **values)
 
 
@@ -129,25 +134,21 @@ def _check_images(folder: Path, part: str, images: NDArray[np.uint8], n_labels: 
 
 def _read_class_names(folder: Path, train_labels: NDArray[np.uint8]) -> tuple[str, ...]:
     """Read classes.txt; without that file, name the classes `class 0` up to the largest training label."""
-    path = folder / "classes.txt"
-    if not path.exists():
-        n_classes = int(train_labels.max(initial=0)) + 1
-        if n_classes < MIN_CLASSES:
+    path = folder / CLASS_NAMES
+    if not os.path.lexists(path):  # a broken link is not ignored
+        n_classes = int(train_labels.max()) + 1
+        if n_classes == 1:
             raise DataError(f"{folder / FILES['train_labels']}: every label is 0; at least two classes are needed")
         return tuple(f"class {label}" for label in range(n_classes))
     try:
-        names = tuple(line.strip() for line in path.read_text(encoding="utf-8-sig").removesuffix("\n").split("\n"))
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_regular(path, MAX_NAMES_BYTES).decode("utf-8-sig")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
         raise DataError(f"{path}: cannot be read as UTF-8 text ({error}); save it as UTF-8") from error
-    if not MIN_CLASSES <= len(names) <= MAX_CLASSES:
-        raise DataError(f"{path}: contains {len(names)} class names; write 2 to 256, one on each line")
-    for name in names:
-        if not name:
-            raise DataError(f"{path}: has an empty line; name each class")
-        if names.count(name) > 1:
-            raise DataError(f"{path}: {name!r} is listed twice; give each class its own name")
-        if not is_displayable(name):
-            raise DataError(f"{path}: {name!r} has a control character; remove it")
+    names = tuple(line.strip() for line in text.removesuffix("\n").split("\n"))
+    if problem := find_bad_name(names):
+        raise DataError(f"{path}: {problem}")
     return names
 
 

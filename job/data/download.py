@@ -3,6 +3,7 @@
 `make data` and `make run` call it. Neither way needs root. The job itself uses Keras if no data set is installed.
 """
 
+import contextlib
 import os
 import shutil
 import signal
@@ -13,13 +14,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from job import signals
+from job import isolation, signals
 from job.data import sources
 from job.data.dataset import load_dataset
 from job.data.fashion_mnist import FILES
 from job.data.sources import Source
 from job.errors import DataError, OutputError
-from job.log import log_stage, print_error
+from job.log import log_stage
+from job.standard_streams import open_streams
 
 PACKAGE = "dataset-fashion-mnist"
 TIMEOUT_S = 1800.0
@@ -31,13 +33,15 @@ KERAS_SCRIPT = "import keras; keras.datasets.fashion_mnist.load_data()"
 def main() -> int:
     """Download Fashion-MNIST into data/ unless it is installed; return the exit status."""
     try:
-        source = sources.find_installed() or fill_folder(sources.LOCAL, (download_debian_package, download_with_keras))
+        source = sources.find_installed() or fill_folder(
+            Source(sources.LOCAL, "make data"), (download_debian_package, download_with_keras)
+        )
         load_dataset(source)
     except OSError as error:
-        print_error(f"fashion-job: error: {sources.LOCAL}/ cannot be written ({error.strerror})")
+        print(f"fashion-job: error: {sources.LOCAL}/ cannot be written ({error.strerror})", file=sys.stderr)
         return OutputError.exit_status
     except DataError as error:
-        print_error(f"fashion-job: error: {error}")
+        print(f"fashion-job: error: {error}", file=sys.stderr)
         return error.exit_status
     print(f"data: Fashion-MNIST in {source.folder}", file=sys.stderr)
     return 0
@@ -51,24 +55,31 @@ def find_or_download(folder: str | None) -> Source:
     """
     if folder is not None:
         return sources.check_folder(Path(folder))
-    reason = "" if sources.find_installed() else _run(sys.executable, "-P", "-c", KERAS_SCRIPT)
-    if source := sources.find_installed():
-        return source
+    return sources.find_installed() or _fill_keras_cache()
+
+
+def _fill_keras_cache() -> Source:
+    """Download Fashion-MNIST with Keras into the first of its caches that can be written."""
+    caches = sources.list_keras_caches()
+    for cache in caches:
+        with contextlib.suppress(OSError):
+            cache.folder.parent.mkdir(parents=True, exist_ok=True)
+            return fill_folder(cache, [download_with_keras])
     raise DataError(
-        f"Fashion-MNIST is not installed and Keras cannot download it ({reason}); run `make data`, or name a folder "
-        "with its four files: --data DIR"
+        f"Fashion-MNIST is not installed, and {caches[0].folder} cannot be written; name the folder that has its four "
+        "files: --data DIR"
     )
 
 
-def fill_folder(folder: Path, methods: Sequence[Callable[[Path], Path]]) -> Source:
-    """Download the four files with the first method that works, check them, and then move them into `folder`.
+def fill_folder(source: Source, methods: Sequence[Callable[[Path], Path]]) -> Source:
+    """Download the four files with the first method that works, check them, and then move them into the folder.
 
     Each method downloads into a temporary folder next to it, and returns the folder with the four files.
 
     Raises:
         DataError: If no method works; the message contains the error of each.
     """
-    errors = []
+    errors, folder = [], source.folder
     work = Path(tempfile.mkdtemp(prefix=".data-", dir=folder.parent)).resolve()
     with signals.on_exit(lambda: shutil.rmtree(work, ignore_errors=True)):
         for method in methods:
@@ -78,9 +89,10 @@ def fill_folder(folder: Path, methods: Sequence[Callable[[Path], Path]]) -> Sour
                 folder.mkdir(exist_ok=True)
                 for name in FILES.values():
                     (downloaded / name).replace(folder / name)
-                return Source(folder, "make data")
             except (OSError, DataError) as error:
                 errors.append(str(error))
+            else:
+                return source
     raise DataError(
         f"Fashion-MNIST cannot be downloaded: {'; '.join(errors)}. "
         f"Put {', '.join(FILES.values())} into {folder}/ by hand, or name the folder that has them: --data DIR"
@@ -102,18 +114,19 @@ def download_debian_package(work: Path) -> Path:
 def download_with_keras(work: Path) -> Path:
     """Download with Keras into `work`; return the folder with the four files."""
     log_stage("data", "downloading Fashion-MNIST with Keras")
-    if reason := _run(sys.executable, "-P", "-c", KERAS_SCRIPT, KERAS_HOME=str(work)):
+    with isolation.keras_environment(home=str(work)):
+        reason = _run(sys.executable, "-P", "-c", KERAS_SCRIPT)
+    if reason:
         raise DataError(reason)
     return work / "datasets" / "fashion-mnist"
 
 
-def _run(*command: str, folder: Path | None = None, **environment: str) -> str:
+def _run(*command: str, folder: Path | None = None) -> str:
     """Run a command quietly, because Keras and TensorFlow print; return its last line on stderr if it fails."""
-    env = os.environ | environment
     pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     name = Path(command[0]).name
     with (
-        subprocess.Popen(command, cwd=folder, env=env, process_group=0, **pipes) as process,  # noqa: S603 - fixed commands
+        subprocess.Popen(command, cwd=folder, process_group=0, **pipes) as process,  # noqa: S603 - fixed commands
         signals.on_exit(lambda: _kill(process)),
     ):
         try:
@@ -132,4 +145,6 @@ def _kill(process: "subprocess.Popen[bytes]") -> None:
 
 if __name__ == "__main__":
     signals.install()
+    isolation.isolate()
+    open_streams()
     raise SystemExit(main())

@@ -15,8 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from job.errors import DataError
+from job.regular_file import open_regular
 
-MAX_BYTES = 2**40
+MAX_BYTES = 2**32
+MAX_OVERHEAD = 2**30  # of gzip, if the values cannot be compressed
+CHUNK = 2**20
 ALIGNMENT = 64  # in bytes; TensorFlow needs it to share an array's memory
 
 
@@ -30,31 +33,25 @@ def read_idx(path: Path, n_dimensions: int, max_bytes: int = MAX_BYTES) -> tuple
         DataError: If the file cannot be read, is damaged, or does not contain `n_dimensions` dimensions of bytes.
     """
     try:
-        with gzip.open(path, "rb") as file:
+        with open_regular(path, max_bytes + MAX_OVERHEAD) as compressed, gzip.open(compressed) as file:
             header = file.read(4 + 4 * n_dimensions)
-            shape = _parse_shape(path, header, n_dimensions)
-            announced = " x ".join(map(str, shape))
-            if math.prod(shape) > max_bytes:
-                raise DataError(
-                    f"{path}: its header announces {announced} values, but only {max_bytes / 1e6:,.0f} MB "
-                    "of memory are available for one file; give the job more memory, or fewer images"
-                )
+            shape = _parse_shape(path, header, n_dimensions, max_bytes)
             values = allocate_aligned(math.prod(shape))
             digest = hashlib.sha256(header)
-            n_values = 0
-            while chunk := file.read(2**20):
+            n_read = 0
+            while chunk := file.read(min(CHUNK, len(values) - n_read)):
                 digest.update(chunk)
-                fitting = chunk[: len(values) - n_values]
-                values[n_values : n_values + len(fitting)] = np.frombuffer(fitting, np.uint8)
-                n_values += len(chunk)
+                values[n_read : n_read + len(chunk)] = np.frombuffer(chunk, np.uint8)
+                n_read += len(chunk)
+            surplus = file.read(1)  # reads the checksum, too
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise DataError(f"{path}: is not a valid gzip file ({error}); remove it and download it again") from error
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error
-    if n_values != len(values):
+    if surplus or n_read < len(values):
         raise DataError(
-            f"{path}: its header announces {announced} values, but it contains {n_values:,}; "
-            "remove it and download it again"
+            f"{path}: its header announces {len(values):,} values, but it contains "
+            f"{'more' if surplus else f'{n_read:,}'}; remove it and download it again"
         )
     return values.reshape(shape), digest.hexdigest()
 
@@ -66,7 +63,7 @@ def allocate_aligned(n_bytes: int) -> NDArray[np.uint8]:
     return buffer[start : start + n_bytes]
 
 
-def _parse_shape(path: Path, header: bytes, n_dimensions: int) -> tuple[int, ...]:
+def _parse_shape(path: Path, header: bytes, n_dimensions: int, max_bytes: int) -> tuple[int, ...]:
     magic = bytes((0, 0, 8, n_dimensions))  # 8: the values are unsigned bytes
     if header[:4] != magic:
         start = f"starts with {header[:4].hex()}" if header else "is empty"
@@ -76,4 +73,13 @@ def _parse_shape(path: Path, header: bytes, n_dimensions: int) -> tuple[int, ...
         )
     if len(header) < 4 + 4 * n_dimensions:
         raise DataError(f"{path}: ends inside its header; remove it and download it again")
-    return struct.unpack(f">{n_dimensions}I", header[4:])
+    shape = struct.unpack(f">{n_dimensions}I", header[4:])
+    announced = f"{path}: its header announces {' x '.join(map(str, shape))} values"
+    if not math.prod(shape):
+        raise DataError(f"{announced}; put a file with at least one there")
+    if math.prod(shape) > max_bytes:
+        raise DataError(
+            f"{announced}, but only {max_bytes / 1e6:,.0f} MB of memory are available for one file; give the job more "
+            "memory, or fewer images"
+        )
+    return shape

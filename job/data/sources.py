@@ -23,13 +23,18 @@ class Source:
 
 def find_installed() -> Source | None:
     """Find the first place on this machine that has all four files of Fashion-MNIST."""
-    home = Path(os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras"))  # noqa: PTH111 - a user may lack a home
     places = (
         Source(DEBIAN, "Debian's package dataset-fashion-mnist"),
         Source(LOCAL, "make data"),
-        *(Source(root / "datasets" / "fashion-mnist", "Keras's cache") for root in (home, KERAS_FALLBACK)),
+        *list_keras_caches(),
     )
     return next((place for place in places if not _list_missing(place.folder)), None)
+
+
+def list_keras_caches() -> list[Source]:
+    """List the folders in which Keras keeps Fashion-MNIST, its first choice first."""
+    home = Path(os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras"))  # noqa: PTH111 - a user may lack a home
+    return [Source(root / "datasets" / "fashion-mnist", "Keras's cache") for root in (home, KERAS_FALLBACK)]
 
 
 def check_folder(folder: Path) -> Source:

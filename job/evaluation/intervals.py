@@ -7,14 +7,16 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from job.errors import DIVERGED_LOSS
+
 LEVEL = 0.95
 Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
 
-MAX_AMOUNT = 1e12  # no run comes near it
-Amount = Annotated[float, Meta(ge=0, lt=MAX_AMOUNT)]
-"""A loss or a time. Reading metrics.json checks the ranges of the annotated types."""
+Amount = Annotated[float, Meta(ge=0, lt=DIVERGED_LOSS)]
+"""The loss of a training, or a time. Reading metrics.json checks the ranges of the annotated types."""
 Fraction = Annotated[float, Meta(ge=0, le=1)]
 Count = Annotated[int, Meta(ge=0, lt=10**12)]
+Positive = Annotated[int, Meta(ge=1, lt=10**12)]
 
 
 @dataclass(frozen=True)

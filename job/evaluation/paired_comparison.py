@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from job.evaluation.intervals import Amount, Interval, Z, wilson_interval
-from job.evaluation.predictions import Predictions
+from job.evaluation.intervals import Interval, Z, wilson_interval
+from job.evaluation.predictions import Loss, Predictions
 from job.evaluation.sample_selection import select_changed_images
 
 
@@ -32,7 +32,7 @@ class Reference:
     network: str
     accuracy: float
     accuracy_interval: Interval
-    loss: Amount
+    loss: Loss
     loss_interval: Interval
 
 

@@ -2,14 +2,19 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Annotated
 
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
 
 Labels = NDArray[np.integer]
 Floats = NDArray[np.float64]
 
 MIN_PROBABILITY = np.finfo(np.float64).eps  # scikit-learn's
+MAX_LOSS = 36.05  # -log(MIN_PROBABILITY), rounded up
+Loss = Annotated[float, Meta(ge=0, le=MAX_LOSS)]
+"""The mean of `cross_entropy` over test images."""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from job.evaluation.intervals import Amount, Fraction
+from job.evaluation.predictions import Loss
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +21,7 @@ class SeedRun:
 
     seed: int
     accuracy: Fraction
-    loss: Amount
+    loss: Loss
     val_accuracy: Fraction | None
     training_s: Amount
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from job.evaluation.calibration import Calibration, Coverage
+from job.evaluation.evaluate import Evaluation
 from job.evaluation.paired_comparison import Comparison
 from job.report.published import HUMAN, NETWORKS, Published
 from job.results.run import Run
@@ -90,6 +91,12 @@ def assess_difference(comparison: Comparison) -> Verdict:
     if comparison.p_value >= SIGNIFICANCE_LEVEL or interval.lower <= 0 <= interval.upper:
         return "no significant difference"
     return "better" if comparison.counts.difference > 0 else "worse"
+
+
+def split_by_prediction(evaluation: Evaluation) -> tuple[list[str], list[str]]:
+    """Names of the classes that the model predicts for at least one image, and for none; each in label order."""
+    n_predicted = dict(zip(evaluation.class_names, evaluation.matrix.sum(axis=0).tolist(), strict=True))
+    return [name for name, n in n_predicted.items() if n], [name for name, n in n_predicted.items() if not n]
 
 
 def accuracy_at_coverage(calibration: Calibration, coverage: float) -> Coverage:

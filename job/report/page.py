@@ -57,8 +57,11 @@ def _view_run(run: Run, pictures: Pictures) -> dict[str, Any]:
     evaluation, calibration, training = run.evaluation, run.evaluation.calibration, run.training
     versus_published = findings.compare_with_published(run)
     cells = _list_cells(evaluation)
+    predicted, unpredicted = findings.split_by_prediction(evaluation)
     return {
         "n_wrong": evaluation.n_test - evaluation.n_correct,
+        "predicted": predicted,
+        "unpredicted": unpredicted,
         "weakest": _find_weakest(evaluation.per_class),
         "versus_published": versus_published,
         "published": PUBLISHED,

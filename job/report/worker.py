@@ -9,18 +9,20 @@ another line.
 import importlib
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
 import tempfile
-from contextlib import suppress
+import threading
+from contextlib import ExitStack, suppress
 from importlib import util
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TextIO, TypedDict
 
 import msgspec
 
-from job import limits
+from job import isolation, limits, signals
 from job.config.run_config import Layout
 from job.errors import ResourceError
 from job.results.file_names import CARD, EXPORTS
@@ -52,21 +54,25 @@ class ReportWorker:
         if missing := next((name for name in PACKAGES if not util.find_spec(name)), None):
             raise ModuleNotFoundError(name=missing)  # now, not after the training
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed on exit; a pipe could fill up and block
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "job.report.worker"],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            encoding="utf-8",
-        )
+        self._exits = ExitStack()
+        with signals.deferred():  # a process that has started and is not yet known would outlive the job
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "job.report.worker"],
+                cwd=ROOT,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                encoding="utf-8",
+            )
+            self._exits.enter_context(signals.on_exit(self.stop))
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with suppress(BrokenPipeError), self._errors, self._process:  # a request that the process did not read
-            self.stop()
+        # A broken pipe has a request that the process did not read.
+        with suppress(BrokenPipeError), self._errors, self._process, self._exits:
+            pass
 
     def stop(self) -> None:
         """Kill the process and wait for its end; a signal handler may call this, unlike `Popen.wait`."""
@@ -115,11 +121,13 @@ class ReportWorker:
 
 def main() -> None:
     """Serve one request from stdin; the second process runs this."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     reply = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # so that nothing else gets between the replies
     for name in ("pandas", "scipy.stats", "sklearn.metrics"):
         importlib.import_module(name)  # now, because it takes long
 
+    isolation.import_matplotlib()
     from job.report import page_charts
 
     page_charts.warm_up()
@@ -130,6 +138,14 @@ def main() -> None:
             if error.errno is None:  # Jinja's, about a missing template
                 raise
             sys.exit(SYSTEM_ERROR + error.errno)
+
+
+def _end_with_parent() -> None:
+    """End this process at once when its parent ends: nobody holds the other end of stdin any more."""
+    parent = select.poll()
+    parent.register(0, 0)  # no event but the end
+    parent.poll()
+    os._exit(0)
 
 
 def _serve(request: str, reply: TextIO) -> None:
@@ -152,6 +168,7 @@ def _serve(request: str, reply: TextIO) -> None:
 
 
 if __name__ == "__main__":
+    isolation.isolate()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to both processes; the parent handles it
     try:
         with limits.explained():

@@ -1,7 +1,9 @@
 """Reads and writes metrics.json, and reports damage in one line."""
 
+import datetime
 import json
 import math
+import reprlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,19 +12,30 @@ from typing import Any, Literal
 import msgspec
 
 from job.errors import DataError, UsageError
-from job.evaluation.intervals import MAX_AMOUNT
+from job.evaluation.predictions import MAX_LOSS
 from job.evaluation.seed_variation import summarize_seed_runs
+from job.regular_file import read_regular
 from job.results.file_names import METRICS
 from job.results.schema import SCHEMA_VERSION, Metrics, Training
-from job.text import is_displayable
+from job.text import find_bad_name, is_displayable
 
 Option = Literal["--output", "--reference"]
 """The option that named the folder of a run."""
+
+MAX_BYTES = 2**25  # 32 MiB: 200,000 epochs
+ROUNDING = 1e-6
+MAX_PROBLEM = 300  # characters; a damaged text may be long
 
 REMEDIES: dict[Option, str] = {  # for results of another schema version
     "--output": "render it with the release that wrote it, or train again",
     "--reference": "train that run again with this release",
 }
+
+
+class _Versioned(msgspec.Struct):
+    """What the files of all schema versions have in common."""
+
+    schema_version: Any = None
 
 
 def write_metrics(folder: Path, metrics: Metrics) -> None:
@@ -39,18 +52,23 @@ def read_metrics(folder: Path, option: Option = "--output") -> Metrics:
     """
     path = folder / METRICS
     with as_data_error(path, option):
-        content = path.read_bytes()
+        content = read_regular(path, MAX_BYTES)
     try:
-        raw = msgspec.json.decode(content, type=dict[str, Any])
-        if (version := raw.get("schema_version")) != SCHEMA_VERSION:
-            problem = f"has schema version {version!r}, this job reads {SCHEMA_VERSION}"
+        version = msgspec.json.decode(content, type=_Versioned).schema_version
+        if version != SCHEMA_VERSION:
+            problem = f"has schema version {reprlib.repr(version)}, this job reads {SCHEMA_VERSION}"
             raise DataError(f"{path}: {problem}; {REMEDIES[option]}")
         metrics = msgspec.json.decode(content, type=Metrics)
-        _check_texts(raw)
+        _check_texts(msgspec.to_builtins(metrics))
         _check_stored_values(metrics)
     except (msgspec.MsgspecError, ValueError, RecursionError, UsageError) as error:  # UsageError: from a setting
-        raise DataError(f"{path}: damaged ({error}); train again") from error
+        raise damaged(path, error) from error
     return metrics
+
+
+def damaged(path: Path, problem: object) -> DataError:
+    """The error for a file of a finished run whose content is impossible."""
+    return DataError(f"{path}: damaged ({' '.join(str(problem).split())[:MAX_PROBLEM]}); train again")
 
 
 @contextmanager
@@ -74,18 +92,35 @@ def _check_texts(content: Any) -> None:  # noqa: ANN401 - JSON
 
 def _check_stored_values(metrics: Metrics) -> None:
     """Check the values that do not follow from the predictions."""
+    if problem := find_bad_name(metrics.evaluation.class_names):
+        raise ValueError(problem)
+    _check_moment(metrics.provenance.started)
+    timings_s = metrics.provenance.timings_s
+    if sum(timings_s.values()) > 2 * timings_s.get("total", math.inf) + ROUNDING:
+        raise ValueError("the stages take longer than the total time")
     if metrics.comparison:
-        interval = metrics.comparison.reference.loss_interval
-        if not 0 <= interval.lower <= interval.upper < MAX_AMOUNT:
-            raise ValueError("the loss of the reference is out of range")
+        reference = metrics.comparison.reference
+        _check_moment(reference.started)
+        lower, upper = reference.loss_interval.lower, reference.loss_interval.upper
+        if not 0 <= lower <= reference.loss + ROUNDING <= upper + 2 * ROUNDING < MAX_LOSS + 1:
+            raise ValueError("the loss of the reference and its interval contradict each other")
     if metrics.training:
-        if "training" not in metrics.provenance.timings_s:
+        if "training" not in timings_s:
             raise ValueError("the time of the training is missing")
-        _check_history(metrics.training)
+        _check_training(metrics.training)
         _check_seed_variation(metrics.training, metrics)
 
 
-def _check_history(training: Training) -> None:
+def _check_moment(text: str) -> None:
+    moment = datetime.datetime.fromisoformat(text)  # raises ValueError
+    if moment.utcoffset() != datetime.timedelta(0) or moment.isoformat(timespec="seconds") != text:
+        raise ValueError(f"{text!r} is not a moment in UTC, to the second")
+
+
+def _check_training(training: Training) -> None:
+    n_images = training.n_train + training.n_validation
+    if training.n_train != math.floor(n_images * (1 - training.config.validation_split)):
+        raise ValueError("the numbers of training and validation images contradict the validation split")
     lengths = [len(curve) for curve in vars(training.history).values()]
     n_epochs = training.config.epochs
     if training.config.early_stopping and 0 < lengths[0] < n_epochs:
@@ -101,6 +136,8 @@ def _check_seed_variation(training: Training, metrics: Metrics) -> None:
     seeds = list(range(config.seed, config.seed + config.runs))
     if config.runs == 1 or not variation or [run.seed for run in variation.runs] != seeds:
         raise ValueError(f"the seed variation does not have {config.runs} runs with the seeds from {config.seed}")
+    if any((run.val_accuracy is None) == bool(training.n_validation) for run in variation.runs):
+        raise ValueError("the validation accuracies contradict the number of validation images")
     if variation != summarize_seed_runs(variation.runs):
         raise ValueError("the seed variation does not follow from its runs")
     reported = variation.reported

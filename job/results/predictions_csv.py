@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import warnings
+from io import BufferedReader
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,9 @@ import numpy as np
 
 from job.errors import DataError
 from job.evaluation.predictions import Predictions
+from job.regular_file import open_regular
 from job.results.file_names import METRICS, PREDICTIONS
-from job.results.metrics_json import Option, as_data_error
+from job.results.metrics_json import Option, as_data_error, damaged
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 REFERENCE = "reference"
 """The last column if the run has a reference: the class that the reference predicted."""
 
+MAX_BYTES = 2**34  # 100 million images of ten classes
+MAX_DEVIATION = 1e-3  # of the sum of the probabilities of an image from 1
 N_WRITTEN_AT_ONCE = 200_000  # probabilities in memory as text, 128 bytes each
 
 
@@ -40,8 +44,12 @@ def write_predictions(folder: Path, predictions: Predictions) -> None:
 
 def hash_predictions(folder: Path) -> str:
     """SHA-256 of predictions.csv."""
-    with (folder / PREDICTIONS).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    with open_regular(folder / PREDICTIONS, MAX_BYTES) as file:
+        return _hash(file)
+
+
+def _hash(file: BufferedReader) -> str:
+    return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_predictions(
@@ -57,18 +65,19 @@ def read_predictions(
     import pandas as pd
 
     path = folder / PREDICTIONS
-    with as_data_error(path, option), path.open("rb") as file, warnings.catch_warnings():
-        if sha256 not in {None, hash_predictions(folder)}:
+    with as_data_error(path, option), open_regular(path, MAX_BYTES) as file, warnings.catch_warnings():
+        if sha256 not in {None, _hash(file)}:
             raise DataError(
                 f"{path}: its SHA-256 is not the one in {METRICS}: it was edited, or belongs to another run; "
                 "train again"
             )
         warnings.simplefilter("ignore")  # about values that the job refuses below
         try:
+            file.seek(0)
             table = pd.read_csv(file, dtype=_column_types(n_classes, has_reference=has_reference))
             return _to_predictions(table, n_classes, has_reference=has_reference)
         except (ValueError, OverflowError) as error:
-            raise DataError(f"{path}: damaged ({' '.join(str(error).split())}); train again") from error
+            raise damaged(path, error) from error
 
 
 def _column_types(n_classes: int, *, has_reference: bool) -> dict[str, type]:
@@ -89,7 +98,12 @@ def _to_predictions(table: "pd.DataFrame", n_classes: int, *, has_reference: boo
         raise ValueError("a label or a probability is out of range")
     if (table["index"] != np.arange(len(table))).any():
         raise ValueError("its lines are not numbered from 0")
+    deviations = np.abs(probabilities.sum(axis=1, dtype=np.float64) - 1)
+    if (deviations > MAX_DEVIATION).any():
+        raise ValueError(f"the probabilities of image {deviations.argmax()} do not sum to 1")
     y_true, y_pred, *y_reference = labels.astype(np.int16).T
     if (probabilities.argmax(axis=1) != y_pred).any():
         raise ValueError("a predicted class is not the most probable one")
+    if not (n_images := np.bincount(y_true, minlength=n_classes)).all():
+        raise ValueError(f"class {n_images.argmin()} has no image")
     return Predictions(y_true, probabilities, *y_reference)

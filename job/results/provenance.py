@@ -13,11 +13,12 @@ from typing import Annotated
 import msgspec
 
 import job
-from job.evaluation.intervals import Amount
+from job.evaluation.intervals import Amount, Positive
 
 PACKAGES = ("tensorflow", "keras", "numpy", "pandas", "scipy", "scikit-learn", "matplotlib", "seaborn", "jinja2")
 GIT_TIMEOUT_S = 2
 
+StageName = Annotated[str, msgspec.Meta(max_length=200)]
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 
 
@@ -30,6 +31,7 @@ class Environment:
         device: `CPU` or `GPU`.
         n_threads: Number of TensorFlow threads.
         n_replicas: Number of devices that share each batch.
+        keras: Backend and default settings of Keras, by their names in `keras.config`.
         revision: Git revision of the code; empty if unknown.
         image: Container image, as named in FASHION_JOB_IMAGE; empty if not given.
     """
@@ -39,9 +41,10 @@ class Environment:
     platform: str
     device: str
     device_name: str
-    n_threads: int
-    n_replicas: int
+    n_threads: Positive
+    n_replicas: Positive
     packages: Mapping[str, str]
+    keras: Mapping[str, str | float]
     revision: str
     image: str
 
@@ -77,10 +80,12 @@ class Provenance:
     command: str
     environment: Environment
     data: DataSource
-    timings_s: Mapping[str, Amount]
+    timings_s: Annotated[Mapping[StageName, Amount], msgspec.Meta(max_length=100)]
 
 
-def describe_environment(device: str, device_name: str, n_threads: int, n_replicas: int) -> Environment:
+def describe_environment(
+    device: str, device_name: str, n_threads: int, n_replicas: int, keras: Mapping[str, str | float]
+) -> Environment:
     """Describe the environment of this process; the arguments are the attributes of `Environment`."""
     return Environment(
         job=job.__version__,
@@ -91,6 +96,7 @@ def describe_environment(device: str, device_name: str, n_threads: int, n_replic
         n_threads=n_threads,
         n_replicas=n_replicas,
         packages={name: _find_version(name) for name in PACKAGES},
+        keras=keras,
         revision=os.environ.get("FASHION_JOB_REVISION") or _find_revision(),
         image=os.environ.get("FASHION_JOB_IMAGE", ""),
     )

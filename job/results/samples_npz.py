@@ -1,19 +1,23 @@
 """Reads and writes samples.npz: the images that the report shows."""
 
 import io
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from job.errors import DataError
+from job.regular_file import read_regular
 from job.results.file_names import SAMPLES
-from job.results.metrics_json import as_data_error
+from job.results.metrics_json import as_data_error, damaged
 
 Images = Mapping[int, NDArray[np.uint8]]
 """Test images by index, shape (height, width) each."""
 
+MAX_BYTES = 2**26  # 64 MiB, compressed and decompressed; 28 x 28 pixels take less than 1 MiB
 N_DIMENSIONS = 2  # height and width
 
 
@@ -34,20 +38,27 @@ def read_samples(folder: Path, indices: Sequence[int], *, has_augmented: bool) -
     """
     path = folder / SAMPLES
     with as_data_error(path):
-        content = io.BytesIO(path.read_bytes())
+        content = io.BytesIO(read_regular(path, MAX_BYTES))
     try:
-        with np.load(content, allow_pickle=False) as arrays:
-            numbers, images, augmented = arrays["index"], arrays["image"], arrays["augmented"]
+        numbers, images, augmented = _load_arrays(content)
     except Exception as error:  # NumPy and zipfile raise many kinds on damaged files
-        problem = "not an archive of the arrays `index`, `image` and `augmented`"
-        raise DataError(f"{path}: damaged ({problem}); train again") from error
+        raise damaged(path, "not an archive of the arrays `index`, `image` and `augmented`") from error
     is_sound = images.ndim == 1 + N_DIMENSIONS and images.dtype == np.uint8 and images.size > 0
-    if not is_sound or images.shape[:1] != numbers.shape:
-        raise DataError(f"{path}: damaged (`image` is not a list of grey images); train again")
+    if not is_sound or images.shape[:1] != numbers.shape or numbers.dtype != np.int64:
+        raise damaged(path, "`image` is not a list of grey images, each with its `index`")
     is_sound = augmented.ndim == 2 + N_DIMENSIONS and augmented.shape[1] > 1 and augmented.dtype == np.uint8
     if not is_sound or augmented.shape[2:] != images.shape[1:] or bool(len(augmented)) != has_augmented:
-        raise DataError(f"{path}: damaged (`augmented` does not fit the settings of the run); train again")
+        raise damaged(path, "`augmented` does not fit the settings of the run")
     images_by_index = dict(zip(numbers.tolist(), images, strict=True))
     if missing := [index for index in indices if index not in images_by_index]:
         raise DataError(f"{path}: test image {missing[0]} is missing; train again")
     return images_by_index, augmented
+
+
+def _load_arrays(content: io.BytesIO) -> list[NDArray[Any]]:
+    """The arrays `index`, `image` and `augmented` of an archive."""
+    with zipfile.ZipFile(content) as archive:
+        if sum(member.file_size for member in archive.infolist()) > MAX_BYTES:  # zipfile reads no byte more
+            raise ValueError("larger than allowed")
+    with np.load(content, allow_pickle=False) as arrays:
+        return [arrays[name] for name in ("index", "image", "augmented")]

@@ -2,15 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Annotated
+
+from msgspec import Meta
 
 from job.config.run_config import Config
 from job.evaluation.evaluate import Evaluation
-from job.evaluation.intervals import Amount, Count, Fraction
+from job.evaluation.intervals import Amount, Count, Fraction, Positive
 from job.evaluation.paired_comparison import Comparison, Reference
 from job.evaluation.seed_variation import SeedVariation
 from job.results.provenance import Provenance, Sha256
 
 SCHEMA_VERSION = 5
+Rate = Annotated[float, Meta(ge=0)]
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,7 @@ class History:
 
     loss: list[Amount]
     accuracy: list[Fraction]
-    learning_rate: list[Amount]
+    learning_rate: list[Rate]
     val_loss: list[Amount] = field(default_factory=list)
     val_accuracy: list[Fraction] = field(default_factory=list)
 
@@ -40,7 +44,7 @@ class Training:
 
     config: Config
     network: str
-    n_train: Count
+    n_train: Positive
     n_validation: Count
     history: History
     seed_variation: SeedVariation | None = None

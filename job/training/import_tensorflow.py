@@ -1,4 +1,4 @@
-"""Imports TensorFlow and Keras quickly and without their banners.
+"""Imports TensorFlow and Keras quickly, without their banners, and with the settings of the job.
 
 Three measures, each with what it saves: medians of 8 or 10 pairs of whole runs of the baseline on two cores.
 
@@ -14,27 +14,83 @@ import functools
 import gc
 import logging
 import os
+import re
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
+from job import signals
+from job.errors import DeviceError, UsageError
+from job.isolation import keras_environment
 from job.log import log
+from job.standard_streams import ForgivingFile, as_text
 
 STDERR_DESCRIPTOR = 2
 OPTIONAL_FOR_KERAS = ("matplotlib", "pandas", "sklearn")
+KERAS_SETTINGS = {"floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_last"}
+XLA_VARIABLES = ("XLA_FLAGS", "TF_XLA_FLAGS")
+XLA_SCRIPT = "import tensorflow as tf; tf.function(lambda: tf.constant(1) + 1, jit_compile=True)()"
+
+
+def import_tensorflow() -> None:
+    """Import TensorFlow and Keras, and give Keras the settings on which the results depend.
+
+    Raises:
+        UsageError: If TensorFlow refuses the flags for XLA in the environment.
+        DeviceError: If Keras is already imported with another backend.
+    """
+    _import()
+    import keras
+
+    if keras.config.backend() != "tensorflow":
+        raise DeviceError(
+            f"Keras already runs in this process with the backend {keras.config.backend()}, but the job needs "
+            "tensorflow; start a new process"
+        )
+    for name, value in KERAS_SETTINGS.items():
+        getattr(keras.config, f"set_{name}")(value)
+    keras.config.set_dtype_policy(keras.config.floatx())
+    keras.config.set_max_epochs(None)
+    keras.config.set_max_steps_per_epoch(None)
+
+
+def read_keras_settings() -> dict[str, str | float]:
+    """Read the backend of Keras and the settings that the job gave it, by their names in `keras.config`."""
+    import keras
+
+    return {name: getattr(keras.config, name)() for name in ("backend", *KERAS_SETTINGS)}
+
+
+def _check_xla_flags() -> None:
+    """Compile a function in another process if there are flags for XLA: a wrong one ends the process in silence."""
+    given = [f"{name}={os.environ[name]!r}" for name in XLA_VARIABLES if os.environ.get(name)]
+    if not given:
+        return
+    with keras_environment():
+        environment = os.environ | {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "2"}
+    command = (sys.executable, "-P", "-c", XLA_SCRIPT)
+    pipes: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, env=environment, **pipes) as process, signals.on_exit(process.kill):  # noqa: S603 - a fixed command
+        _, stderr = process.communicate()
+    if process.returncode and (line := re.search(rb"^[EF]\d{4} .*?\] (.*)", stderr, re.MULTILINE)):
+        reason = line[1].decode(errors="backslashreplace")
+        raise UsageError(f"TensorFlow refuses {' and '.join(given)} ({reason}); correct or unset it")
 
 
 @functools.cache
-def import_tensorflow() -> None:
-    """Import TensorFlow and Keras, once."""
+def _import() -> None:
+    if "tensorflow" not in sys.modules:
+        _check_xla_flags()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     hidden = [package for package in OPTIONAL_FOR_KERAS if package not in sys.modules]
     sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type] # None is documented to stop an import
     was_enabled = gc.isenabled()
     gc.disable()
     try:
-        with captured_native_stderr():
+        with captured_native_stderr(), keras_environment():
             import keras  # noqa: F401
             import tensorflow as tf  # noqa: F401
     finally:
@@ -52,9 +108,9 @@ def captured_native_stderr() -> Iterator[None]:
     The log shows the captured text if an import fails inside the block, and with `--verbose`.
     """
     python_stderr, level = sys.stderr, logging.DEBUG
-    with tempfile.TemporaryFile() as captured, os.fdopen(os.dup(STDERR_DESCRIPTOR), "w") as direct:
+    with tempfile.TemporaryFile() as captured, ForgivingFile(os.dup(STDERR_DESCRIPTOR), "w") as direct:
         if python_stderr is sys.__stderr__:
-            sys.stderr = direct
+            sys.stderr = as_text(direct)
         os.dup2(captured.fileno(), STDERR_DESCRIPTOR)
         try:
             yield

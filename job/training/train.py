@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from job.config.run_config import Config
 from job.data.dataset import Dataset
-from job.errors import DivergenceError
+from job.errors import DIVERGED_LOSS, DivergenceError
 from job.log import log_stage
 from job.training import networks
 from job.training.compiled_trainer import CompiledTrainer
@@ -112,10 +112,10 @@ class _Monitor(keras.callbacks.Callback):  # type: ignore[misc] # Keras ships no
         self._begun = time.monotonic()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any]) -> None:
-        if not all(map(math.isfinite, logs.values())):
+        if not all(value < DIVERGED_LOSS for value in logs.values()):  # not true for NaN either
             raise DivergenceError(
-                f"the loss became NaN or infinite in epoch {epoch + 1} with --learning-rate "
-                f"{self._config.learning_rate:g}; lower the learning rate"
+                f"the loss became NaN, infinite or at least {DIVERGED_LOSS:g} in epoch {epoch + 1} "
+                f"with --learning-rate {self._config.learning_rate:g}; lower the learning rate"
             )
         values = ", ".join(f"{name} {value:.4f}" for name, value in logs.items() if name != "learning_rate")
         wall_time_s = time.monotonic() - self._begun

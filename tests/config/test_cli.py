@@ -61,12 +61,13 @@ def test_print_config_is_a_settings_file(capsys: pytest.CaptureFixture[str]) -> 
     assert cli.parse(["--config", "printed.yaml"]).config == config
 
 
-def test_print_config_to_a_full_disk() -> None:
+@pytest.mark.parametrize("words", ["--print-config", "--help", "--version", "render --help"])
+def test_printing_to_a_full_disk(words: str) -> None:
     """Status 73 and one line."""
-    command = f"{sys.executable} -m job --print-config > /dev/full"
+    command = f"{sys.executable} -m job {words} > /dev/full"
     environment = {"PYTHONPATH": str(REPOSITORY)}
     done = subprocess.run(["sh", "-c", command], env=environment, capture_output=True, text=True, check=False)
-    assert done.stderr == "fashion-job: error: stdout cannot be written: No space left on device\n"
+    assert done.stderr == "fashion-job: error: stdout cannot be written (No space left on device)\n"
     assert done.returncode == 73
 
 

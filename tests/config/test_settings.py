@@ -43,6 +43,8 @@ def test_variables_that_are_not_options() -> None:
         ("EPOCHS", "", "FASHION_JOB_EPOCHS is '', but must be a whole number"),
         ("EPOCHS", " 3", "FASHION_JOB_EPOCHS is ' 3', but must be a whole number"),
         ("DATA", "", "FASHION_JOB_DATA is '', but must be a folder's name"),
+        ("IMAGE", "a\nb", r"FASHION_JOB_IMAGE is 'a\nb', but must be UTF-8 text without control characters"),
+        ("REVISION", "\udcff", r"FASHION_JOB_REVISION is '\udcff', but must be UTF-8 text"),
         ("EXPORT", "onnx,", "FASHION_JOB_EXPORT is 'onnx,', but must be one or more of"),
     ],
 )

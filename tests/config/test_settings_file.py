@@ -112,11 +112,15 @@ def test_files_that_are_none() -> None:
     os.mkfifo("fifo")
     Path("folder").mkdir()
     Path("link").symlink_to("nowhere")
-    assert refusal("folder") == "folder: is a folder; name a YAML file with options"
-    for name in ("fifo", "/dev/zero"):
-        assert refusal(name) == f"{name}: is not a regular file; name a YAML file with options"
-    assert refusal("nothing.yaml") == "nothing.yaml: cannot be read: No such file or directory; name a readable file"
-    assert "link: cannot be read: No such file" in refusal("link")
+    reasons = {
+        "folder": "Is a directory",
+        "fifo": "Not a regular file",
+        "/dev/zero": "Not a regular file",
+        "nothing.yaml": "No such file or directory",
+        "link": "No such file or directory",
+    }
+    for name, reason in reasons.items():
+        assert refusal(name) == f"{name}: cannot be read: {reason}; name a YAML file with options"
     assert "--config is '', but must be a file's name" in refusal("")
     assert r"--config is 'a\x00', but must be a file's name" in refusal("a\0")
 
@@ -125,7 +129,7 @@ def test_a_large_file_is_not_read() -> None:
     """100 MB are refused at once; 64 KiB are allowed."""
     with Path("a.yaml").open("wb") as file:
         file.truncate(100_000_000)
-    assert refusal("a.yaml") == "a.yaml: is larger than 64 KiB; it cannot be a settings file"
+    assert refusal("a.yaml") == "a.yaml: cannot be read: Larger than 65,536 bytes; name a YAML file with options"
     Path("a.yaml").write_text("#" * (64 * 1024))
     assert settings_file.read("a.yaml") == {}
 
@@ -142,4 +146,4 @@ def test_a_file_without_read_permission(tmp_path: Path, request: pytest.FixtureR
     path.write_text("epochs: 3\n")
     path.chmod(0)
     request.getfixturevalue("unprivileged")
-    assert refusal(str(path)) == f"{path}: cannot be read: Permission denied; name a readable file"
+    assert refusal(str(path)) == f"{path}: cannot be read: Permission denied; name a YAML file with options"

@@ -8,6 +8,7 @@ from support import write_dataset
 
 from job.data import download, sources
 from job.data.fashion_mnist import FILES
+from job.data.sources import Source
 from job.errors import DataError
 
 
@@ -23,7 +24,7 @@ def fail(_: Path) -> Path:
 
 def test_fills_the_folder_with_the_first_method_that_works(tmp_path: Path) -> None:
     """The folder has the four files, and the temporary folder is gone."""
-    source = download.fill_folder(tmp_path / "data", (fail, copy_installed))
+    source = download.fill_folder(Source(tmp_path / "data", "make data"), (fail, copy_installed))
     assert source.folder == tmp_path / "data"
     assert {path.name for path in source.folder.iterdir()} == set(FILES.values())
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
@@ -32,14 +33,16 @@ def test_fills_the_folder_with_the_first_method_that_works(tmp_path: Path) -> No
 def test_the_error_has_the_reason_of_each_method(tmp_path: Path) -> None:
     """It says what to do by hand; files of another data set are a failure too, and nothing is left."""
     with pytest.raises(DataError, match=r"no network; .*is not the file of Fashion-MNIST.*by hand"):
-        download.fill_folder(tmp_path / "data", (fail, lambda work: write_dataset(work / "other")))
+        download.fill_folder(Source(tmp_path / "data", "make data"), (fail, lambda work: write_dataset(work / "other")))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_system_without_apt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The next method runs."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    source = download.fill_folder(tmp_path / "data", (download.download_debian_package, copy_installed))
+    source = download.fill_folder(
+        Source(tmp_path / "data", "make data"), (download.download_debian_package, copy_installed)
+    )
     assert source.folder == tmp_path / "data"
 
 
@@ -94,26 +97,51 @@ def test_a_command_that_asks_gets_no_answer() -> None:
 
 
 def test_keras_downloads_into_the_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """KERAS_HOME points there, so that an incomplete download never stays in Keras's cache."""
-    monkeypatch.setenv("KERAS_HOME", "/nowhere")
-    monkeypatch.setattr(download, "KERAS_SCRIPT", "import os; os.mkdir(os.environ['KERAS_HOME'] + '/datasets')")
+    """An incomplete download never stays in Keras's cache, and Keras does not read the settings of the user."""
+    (tmp_path / "keras.json").write_text("[1]")
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    monkeypatch.setenv("KERAS_MAX_EPOCHS", "many")
+    tmp_path /= "work"
+    tmp_path.mkdir()
+    monkeypatch.setattr(download, "KERAS_SCRIPT", "import keras, os; os.mkdir(os.environ['KERAS_HOME'] + '/datasets')")
     assert download.download_with_keras(tmp_path) == tmp_path / "datasets" / "fashion-mnist"
     assert (tmp_path / "datasets").is_dir()
 
 
-def test_keras_downloads_if_nothing_is_installed(empty_machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The job lets Keras download, and then reads Keras's cache."""
-    cache = empty_machine / "keras" / "datasets" / "fashion-mnist"
-    cache.mkdir(parents=True)
-    monkeypatch.setattr(download, "_run", lambda *_: str(write_dataset(cache)))
-    assert download.find_or_download(None).folder == cache
+@pytest.fixture
+def downloading(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine on which no data set is installed, and Keras can download it."""
+    files = sources.find_installed()
+    assert files
+    machine: Path = request.getfixturevalue("empty_machine")
+    monkeypatch.setattr(
+        download, "download_with_keras", lambda work: Path(shutil.copytree(files.folder, work / "copy"))
+    )
+    return machine
+
+
+def test_keras_downloads_if_nothing_is_installed(downloading: Path) -> None:
+    """The files are then in Keras's cache."""
+    cache = downloading / "keras" / "datasets" / "fashion-mnist"
+    assert download.find_or_download(None) == sources.find_installed() == Source(cache, "Keras's cache")
+
+
+def test_keras_has_a_second_cache(downloading: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is for users without a home that they can write."""
+    monkeypatch.setenv("KERAS_HOME", "/dev/null/keras")
+    assert download.find_or_download(None).folder == downloading / "fallback" / "datasets" / "fashion-mnist"
+    shutil.rmtree(downloading / "fallback")
+    (downloading / "fallback").touch()
+    with pytest.raises(DataError, match=r"^Fashion-MNIST is not installed, and /dev/null/keras\S* cannot be written"):
+        download.find_or_download(None)
 
 
 @pytest.mark.usefixtures("empty_machine")
 def test_a_failed_download(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     """The error is one line with Keras's reason and what to do; neither Keras nor TensorFlow prints anything."""
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # where nothing listens
-    reason = r"Keras cannot download it \(python\S*: Exception: URL fetch failure on https.*\); run `make data`"
+    reason = r"cannot be downloaded: python\S*: Exception: URL fetch failure on https.*, or name the folder"
     with pytest.raises(DataError, match=reason) as caught:
         download.find_or_download(None)
     assert "\n" not in str(caught.value)

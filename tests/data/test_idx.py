@@ -1,5 +1,7 @@
 import gzip
 import hashlib
+import os
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +39,7 @@ HEADER = bytes((0, 0, 8, 1, 0, 0, 0, 3))
         ),
         (gzip.compress(HEADER[:6]), "ends inside its header"),
         (gzip.compress(HEADER + b"ab"), "announces 3 values, but it contains 2"),
-        (gzip.compress(HEADER + b"abcd"), "announces 3 values, but it contains 4"),
+        (gzip.compress(HEADER + b"abcd"), "announces 3 values, but it contains more"),
     ],
 )
 def test_a_damaged_file(tmp_path: Path, content: bytes, words: str) -> None:
@@ -47,6 +49,27 @@ def test_a_damaged_file(tmp_path: Path, content: bytes, words: str) -> None:
     with pytest.raises(DataError, match=words) as caught:
         idx.read_idx(path, 1)
     assert str(caught.value).startswith(f"{path}: ")
+
+
+@pytest.mark.parametrize(
+    "shape", [(0, 28, 28), (2**32 - 1, 0, 28), (2**32 - 1, 2**32 - 1, 0), (0, 2**32 - 1, 2**32 - 1)], ids=str
+)
+def test_a_size_of_zero(tmp_path: Path, shape: tuple[int, int, int]) -> None:
+    """NumPy itself refuses some of these shapes."""
+    path = tmp_path / "images.gz"
+    path.write_bytes(gzip.compress(bytes((0, 0, 8, 3)) + struct.pack(">3I", *shape)))
+    words = f"{path}: its header announces {shape[0]} x {shape[1]} x {shape[2]} values; put a file"
+    with pytest.raises(DataError, match=words):
+        idx.read_idx(path, 3)
+
+
+def test_reading_stops_at_the_first_surplus_byte(tmp_path: Path) -> None:
+    """The rest of the file may be damaged, or decompress to any size."""
+    path = tmp_path / "labels.gz"
+    content = gzip.compress(HEADER + b"abc" + bytes(50 * 2**20), compresslevel=1)
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(DataError, match="announces 3 values, but it contains more"):
+        idx.read_idx(path, 1)
 
 
 def test_a_file_larger_than_memory(tmp_path: Path) -> None:
@@ -66,6 +89,8 @@ def test_values_are_aligned(tmp_path: Path) -> None:
 
 
 def test_an_unreadable_file(tmp_path: Path) -> None:
-    """A folder in place of the file is an error."""
-    with pytest.raises(DataError, match="cannot be read"):
-        idx.read_idx(tmp_path, 1)
+    """A folder or a FIFO in place of the file is an error."""
+    os.mkfifo(tmp_path / "fifo")
+    for path, reason in ((tmp_path, "Is a directory"), (tmp_path / "fifo", "Not a regular file")):
+        with pytest.raises(DataError, match=f"cannot be read: {reason}"):
+            idx.read_idx(path, 1)

@@ -29,7 +29,7 @@ def test_kubernetes_retries_no_failure_that_would_occur_again() -> None:
     assert ignore["action"] == "Ignore"
     assert [condition["type"] for condition in ignore["onPodConditions"]] == ["DisruptionTarget"]
     assert fail["action"] == "FailJob"
-    assert fail["onExitCodes"]["values"] == sorted(EXIT_STATUSES.keys() - {0, 130, 143})
+    assert fail["onExitCodes"]["values"] == sorted(EXIT_STATUSES.keys() - {0, 129, 130, 143})
 
 
 def test_kubernetes_names_agree() -> None:

@@ -108,6 +108,35 @@ def test_headline_and_title_state_accuracy_and_n(page: ET.Element, run: Run) -> 
     assert f"estimated at {interval.lower:.1%} to {interval.upper:.1%} (95% confidence interval, n = 100)" in lead
 
 
+@pytest.mark.parametrize(("trained", "remedy"), [(True, " A lower --learning-rate may help."), (False, "")])
+def test_a_model_that_predicts_one_class(trained: bool, remedy: str) -> None:  # noqa: FBT001 - a parameter
+    """The page says so at its top."""
+    predictions = predict(LABELS, np.full_like(LABELS, 8))
+    _, lead, *_ = render(make_run(predictions=predictions, trained=trained)).findall(".//header/p[@class='lead']")
+    assert text(lead) == f"The model predicts Bag for every test image. It does not distinguish the classes.{remedy}"
+
+
+@pytest.mark.parametrize(
+    ("n_predicted", "words"),
+    [
+        (9, "1 of the 10 classes: Ankle boot."),
+        (5, "5 of the 10 classes: Sandal, Shirt, Sneaker, Bag, Ankle boot."),
+        (4, "6 of the 10 classes, for example Coat, Sandal, Shirt, Sneaker, Bag."),
+    ],
+)
+def test_a_model_that_never_predicts_some_classes(n_predicted: int, words: str) -> None:
+    """At most five of them are named."""
+    _, lead, *_ = render(make_run(predictions=predict(LABELS, np.arange(100, dtype=np.int16) % n_predicted))).findall(
+        ".//header/p[@class='lead']"
+    )
+    assert text(lead) == f"The model never predicts {words}"
+
+
+def test_a_model_that_predicts_every_class(page: ET.Element) -> None:
+    """Nothing of the kind is said."""
+    assert len(page.findall(".//header/p[@class='lead']")) == 1
+
+
 def test_headings_name_their_subject(repeated_page: ET.Element) -> None:
     """Every section in its order, each with a link to it."""
     headings = [text(heading) for heading in repeated_page.iter("h2")]

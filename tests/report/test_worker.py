@@ -114,7 +114,7 @@ def test_a_signal_ends_both_processes_while_the_parent_waits(wait: str) -> None:
     """The signal handler runs within the call that waits, and must not wait for the same lock."""
     code = (
         "from job import signals\nfrom job.report.worker import ReportWorker\nsignals.install()\n"
-        "with ReportWorker() as worker, signals.on_exit(worker.stop):\n"
+        "with ReportWorker() as worker:\n"
         f"    print(worker._process.pid, flush=True)\n    {wait}"
     )
     command = [sys.executable, "-c", code]
@@ -127,8 +127,47 @@ def test_a_signal_ends_both_processes_while_the_parent_waits(wait: str) -> None:
             assert parent.wait(20) == 128 + signal.SIGTERM
         finally:
             parent.kill()
+    wait_for_the_end(worker)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_it_ends_with_a_parent_that_is_killed_while_it_imports(tmp_path: Path, number: signal.Signals) -> None:
+    """It does not wait until the import ends, and leaves alone what it did not write."""
+    (tmp_path / "pandas.py").write_text("import time; time.sleep(60)")
+    code = (
+        "from job import signals\nfrom job.report.worker import ReportWorker\nsignals.install()\n"
+        "with ReportWorker() as worker:\n    print(worker._process.pid, flush=True)\n    worker.finish()"
+    )
+    environment = {"PYTHONPATH": f"{tmp_path}:{REPOSITORY}", "TMPDIR": str(tmp_path)}
+    with subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        worker = int(parent.stdout.readline())
+        time.sleep(0.5)  # until it imports pandas
+        parent.send_signal(number)
+    wait_for_the_end(worker)
+    assert [path.name for path in tmp_path.iterdir() if path.name != "__pycache__"] == ["pandas.py"]
+
+
+def test_a_signal_while_it_starts() -> None:
+    """The process is known to the signal handler as soon as it exists."""
+    code = (
+        "import os, signal, subprocess\nfrom job import signals\nfrom job.report.worker import ReportWorker\n"
+        "signals.install()\n"
+        "start = subprocess.Popen._execute_child\n"
+        "def struck(self, *words):\n"
+        "    start(self, *words)\n    print(self.pid, flush=True)\n    os.kill(os.getpid(), signal.SIGTERM)\n"
+        "subprocess.Popen._execute_child = struck\n"
+        "ReportWorker()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.returncode == 128 + signal.SIGTERM, done.stderr
+    assert not is_running(int(done.stdout))
+
+
+def wait_for_the_end(pid: int) -> None:
+    """Fails if the process still runs after some seconds."""
     deadline = time.monotonic() + 5
-    while is_running(worker):
+    while is_running(pid):
         assert time.monotonic() < deadline
         time.sleep(0.05)
 

@@ -1,4 +1,5 @@
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ def read_error(folder: Path, option: Option = "--output") -> str:
     message = str(caught.value)
     assert message.startswith(f"{folder / METRICS}: ")
     assert "\n" not in message
+    assert len(message) < 600
     return message
 
 
@@ -75,11 +77,18 @@ def test_a_folder_without_metrics(tmp_path: Path, option: Option) -> None:
 
 
 def test_what_is_no_file(tmp_path: Path) -> None:
-    """A file in place of the folder, and a folder in place of the file, cannot be read."""
+    """A file in place of the folder, and a folder, a FIFO or a huge file in place of the file, cannot be read."""
     (tmp_path / "file").touch()
     assert "cannot be read (Not a directory); name the output folder" in read_error(tmp_path / "file")
     (tmp_path / METRICS).mkdir()
     assert "cannot be read (Is a directory); name the output folder" in read_error(tmp_path)
+    (tmp_path / METRICS).rmdir()
+    os.mkfifo(tmp_path / METRICS)
+    assert "cannot be read (Not a regular file); name the output folder" in read_error(tmp_path)
+    (tmp_path / METRICS).unlink()
+    (tmp_path / METRICS).touch()
+    os.truncate(tmp_path / METRICS, 2**33)
+    assert "cannot be read (Larger than 33,554,432 bytes); name the output folder" in read_error(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +107,13 @@ def test_what_is_no_file(tmp_path: Path) -> None:
         (lambda c: c["training"]["history"]["loss"].pop(), "damaged (the history does not have 2 epochs)"),
         (lambda c: c["training"]["history"]["learning_rate"].pop(), "damaged (the history does not have 2 epochs)"),
         (lambda c: c["training"]["history"]["val_loss"].clear(), "damaged (the history does not have 2 epochs)"),
-        (lambda c: c["training"].update(n_validation=0), "damaged (the history does not have 2 epochs)"),
+        (
+            lambda c: [c["training"].update(n_validation=0), c["training"]["config"].update(validation_split=0)],
+            "damaged (the history does not have 2 epochs)",
+        ),
+        (lambda c: c["training"].update(n_validation=0), "contradict the validation split"),
+        (lambda c: c["training"].update(n_train=10**11), "contradict the validation split"),
+        (lambda c: c["training"].update(n_train=2**63), "damaged (Expected `int` <= 999999999999 - at"),
         (
             lambda c: c["training"]["history"]["accuracy"].__setitem__(0, 5),
             "damaged (Expected `float` <= 1.0 - at `$.training.history.accuracy[0]`)",
@@ -109,7 +124,7 @@ def test_what_is_no_file(tmp_path: Path) -> None:
         ),
         (lambda c: c["training"]["history"]["loss"].__setitem__(0, -1), ">= 0.0 - at `$.training.history.loss[0]`"),
         (lambda c: c["training"]["history"]["val_loss"].__setitem__(0, 1e300), "`float` < 1000000000000.0 - at"),
-        (lambda c: c["training"].update(n_train=-1), "Expected `int` >= 0 - at `$.training.n_train`"),
+        (lambda c: c["training"].update(n_train=-1), "Expected `int` >= 1 - at `$.training.n_train`"),
         (lambda c: c["training"].update(n_validation=-1), ">= 0 - at `$.training.n_validation`"),
         (lambda c: c["training"]["config"].update(runs=2), "damaged (the seed variation does not have 2 runs"),
         (lambda c: c["provenance"]["timings_s"].clear(), "damaged (the time of the training is missing)"),
@@ -121,6 +136,25 @@ def test_what_is_no_file(tmp_path: Path) -> None:
         ),
         (lambda c: c["provenance"]["environment"].update(device_name="a\x00"), "has a control character"),
         (lambda c: c["provenance"]["timings_s"].update({"a\n": 1}), "has a control character"),
+        (lambda c: c["provenance"]["timings_s"].update({"a" * 201: 1}), "length <= 200 - at `key`"),
+        (lambda c: c["provenance"]["timings_s"].update({str(n): 0 for n in range(99)}), "length <= 100 - at"),
+        (lambda c: c["provenance"]["timings_s"].update(total=1), "the stages take longer than the total time"),
+        (
+            lambda c: c["provenance"]["environment"].update(n_threads=-5),
+            ">= 1 - at `$.provenance.environment.n_threads`",
+        ),
+        (lambda c: c["provenance"]["environment"].update(n_replicas=2**70), "at `$.provenance.environment.n_replicas`"),
+        (lambda c: c["provenance"].update(started="yesterday"), "damaged (Invalid isoformat string: 'yesterday')"),
+        (lambda c: c["provenance"].update(started="2026-02-30T04:05:06+00:00"), "damaged (day "),
+        (
+            lambda c: c["provenance"].update(started="0001-01-01T00:00:00+23:59"),
+            "is not a moment in UTC, to the second",
+        ),
+        (lambda c: c["provenance"].update(started="2026-02-03"), "is not a moment in UTC, to the second"),
+        (lambda c: c["evaluation"]["per_class"][0].update(name="Bag"), "'Bag' is listed twice"),
+        (lambda c: c["evaluation"]["per_class"][0].update(name=""), "has an empty class name"),
+        (lambda c: c["evaluation"]["per_class"][0].update(name="a" * 24_000), "has 24,000 characters"),
+        (lambda c: c["training"]["config"].update(recipe="a\n" + "b" * 9999), "damaged (Invalid enum value 'a\\nbbb"),
         (lambda c: c["provenance"]["data"].update(is_fashion_mnist=1), "damaged (Expected `bool`, got `int`"),
         (lambda c: c["provenance"].pop("command"), "damaged (Object missing required field `command`"),
         (lambda c: c.pop("predictions_sha256"), "damaged (Object missing required field `predictions_sha256`)"),
@@ -160,8 +194,11 @@ def test_a_file_that_is_no_json(tmp_path: Path, content: bytes) -> None:
         (lambda c: c["reference"].update(network="a\x01"), "control character"),
         (lambda c: c["reference"].update(loss=-1), ">= 0.0 - at `$.comparison.reference.loss`"),
         (lambda c: c["reference"].update(loss=1e300), "at `$.comparison.reference.loss`"),
-        (lambda c: c["reference"]["loss_interval"].update(upper=1e300), "the loss of the reference is out of range"),
-        (lambda c: c["reference"]["loss_interval"].update(lower=2), "the loss of the reference is out of range"),
+        (lambda c: c["reference"]["loss_interval"].update(upper=99), "its interval contradict each other"),
+        (lambda c: c["reference"]["loss_interval"].update(lower=2, upper=1), "its interval contradict each other"),
+        (lambda c: c["reference"]["loss_interval"].update(lower=-1), "its interval contradict each other"),
+        (lambda c: c["reference"].update(loss=36), "its interval contradict each other"),
+        (lambda c: c["reference"].update(started="never"), "damaged (Invalid isoformat string: 'never'"),
         (lambda c: c["reference"].pop("command"), "`command` - at `$.comparison.reference`"),
         (lambda c: c.pop("per_class"), "`per_class` - at `$.comparison`"),
     ],
@@ -203,6 +240,9 @@ def test_a_seed_variation_reads_back(repeated_folder: Path) -> None:
             "at `$.training.seed_variation.runs[0].accuracy`",
         ),
         (lambda t: t["seed_variation"]["runs"][0].update(val_accuracy=5), "runs[0].val_accuracy`"),
+        (lambda t: t["seed_variation"]["runs"][0].update(val_accuracy=None), "the validation accuracies contradict"),
+        (lambda t: t["seed_variation"]["runs"][0].update(accuracy=6.65), "runs[0].accuracy`"),
+        (lambda t: t["seed_variation"]["runs"][0].update(loss=37), "runs[0].loss`"),
         (lambda t: t["seed_variation"]["runs"][0].update(loss=-1), "runs[0].loss`"),
         (lambda t: t["seed_variation"]["runs"][0].update(training_s=-1), "runs[0].training_s`"),
     ],

@@ -1,3 +1,4 @@
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -172,6 +173,39 @@ def test_a_missing_file(tmp_path: Path) -> None:
         read_predictions(tmp_path, 10)
     with pytest.raises(DataError, match=f"{PREDICTIONS}: not found; name .* a finished run: --reference DIR"):
         read_predictions(tmp_path, 10, option="--reference")
+
+
+def test_a_fifo_in_its_place(tmp_path: Path) -> None:
+    """No writer is waited for."""
+    os.mkfifo(tmp_path / PREDICTIONS)
+    with pytest.raises(DataError, match=r"cannot be read \(Not a regular file\); name the output folder"):
+        read_predictions(tmp_path, 10)
+
+
+@pytest.mark.parametrize("factor", [0, 0.5, 0.998, 1.002])
+def test_probabilities_that_do_not_sum_to_1(tmp_path: Path, factor: float) -> None:
+    """The first of the worst images is named."""
+    predictions = make_predictions()
+    predictions.probabilities[7] = 0.1 * factor
+    write_predictions(tmp_path, predictions)
+    with pytest.raises(DataError, match=r"damaged \(the probabilities of image 7 do not sum to 1\); train again"):
+        read_predictions(tmp_path, 10)
+
+
+def test_probabilities_may_be_rounded(tmp_path: Path) -> None:
+    """Other programs write fewer digits."""
+    predictions = make_predictions()
+    rounded = Predictions(predictions.y_true, predictions.probabilities.round(4))
+    write_predictions(tmp_path, rounded)
+    assert_equal(read_predictions(tmp_path, 10), rounded)
+
+
+def test_a_class_without_images(tmp_path: Path) -> None:
+    """It has no recall."""
+    predictions = make_predictions()
+    write_predictions(tmp_path, Predictions(predictions.y_true % 9, predictions.probabilities))
+    with pytest.raises(DataError, match=r"damaged \(class 9 has no image\); train again"):
+        read_predictions(tmp_path, 10)
 
 
 def test_a_folder_in_its_place(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from job.results.provenance import PACKAGES, Environment, describe_environment
 
 
 def describe() -> Environment:
-    return describe_environment("CPU", "Some Processor", n_threads=2, n_replicas=1)
+    return describe_environment("CPU", "Some Processor", n_threads=2, n_replicas=1, keras={"floatx": "float32"})
 
 
 def test_the_environment_of_this_process() -> None:
@@ -21,6 +21,7 @@ def test_the_environment_of_this_process() -> None:
     environment = describe()
     assert (environment.device, environment.device_name) == ("CPU", "Some Processor")
     assert (environment.n_threads, environment.n_replicas) == (2, 1)
+    assert environment.keras == {"floatx": "float32"}
     assert (environment.job, environment.python) == (job.__version__, platform.python_version())
     assert environment.packages["numpy"] == np.__version__
     assert set(environment.packages) == set(PACKAGES)

@@ -122,7 +122,36 @@ def test_a_pickle_is_not_loaded(folder: Path, tmp_path: Path, name: str) -> None
 def test_images_of_the_wrong_shape_or_type(folder: Path, images: Any) -> None:  # noqa: ANN401 - any array
     """An image is a rectangle of bytes, and each has an index."""
     replace_arrays(folder, image=images)
-    assert "damaged (`image` is not a list of grey images); train again" in read_error(folder)
+    assert "damaged (`image` is not a list of grey images, each with its `index`); train again" in read_error(folder)
+
+
+@pytest.mark.parametrize(
+    "index",
+    [np.array(["3", "7", "99"]), np.array([3.0, 7.0, 99.0]), np.zeros(3, [("a", np.int64, 2)])],
+    ids=lambda index: str(index.dtype),
+)
+def test_an_index_that_is_no_whole_number(folder: Path, index: Any) -> None:  # noqa: ANN401 - any array
+    """Not all of them can be keys of a dictionary."""
+    replace_arrays(folder, index=index)
+    assert "not a list of grey images, each with its `index`" in read_error(folder)
+
+
+def test_an_archive_that_decompresses_to_more_than_the_memory(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sizes in its directory decide, before anything is decompressed."""
+    monkeypatch.setattr(np, "load", lambda *_, **__: pytest.fail("the arrays are read"))
+    images = np.zeros((1, 2**13, 2**13), np.uint8)
+    np.savez_compressed(folder / SAMPLES, index=np.array([3]), image=images, augmented=NO_AUGMENTED)
+    assert "damaged (not an archive" in read_error(folder)
+
+
+def test_what_is_no_file_or_too_large(tmp_path: Path) -> None:
+    """A FIFO would make the job wait, and a huge file fill the memory."""
+    os.mkfifo(tmp_path / SAMPLES)
+    assert "cannot be read (Not a regular file)" in read_error(tmp_path)
+    (tmp_path / SAMPLES).unlink()
+    (tmp_path / SAMPLES).touch()
+    os.truncate(tmp_path / SAMPLES, 2**33)
+    assert "cannot be read (Larger than 67,108,864 bytes)" in read_error(tmp_path)
 
 
 def test_an_image_is_missing(folder: Path) -> None:

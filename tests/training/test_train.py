@@ -1,3 +1,4 @@
+import math
 from pathlib import Path
 
 import keras
@@ -54,8 +55,21 @@ def test_the_seed_determines_the_training(dataset_folder: Path) -> None:
 
 def test_a_diverging_training_stops(dataset_folder: Path) -> None:
     """The error names the epoch and the learning rate."""
-    with pytest.raises(DivergenceError, match=r"NaN or infinite in epoch 1 with --learning-rate 1e\+30"):
+    with pytest.raises(DivergenceError, match=r"infinite or at least 1e\+12 in epoch 1 with --learning-rate 1e\+30"):
         train_on(dataset_folder, Config(learning_rate=1e30))
+
+
+@pytest.mark.parametrize(
+    "logs",
+    [{"loss": 1e12}, {"loss": math.nan}, {"loss": math.inf}, {"loss": 1.0, "val_loss": 2e12}, {"val_loss": math.nan}],
+    ids=str,
+)
+def test_a_loss_that_no_report_shows_is_a_divergence(logs: dict[str, float]) -> None:
+    """A finite one, too, in the epoch where it occurs."""
+    monitor = train._Monitor(Config(learning_rate=1000))
+    monitor.on_epoch_begin(6)
+    with pytest.raises(DivergenceError, match=r"in epoch 7 with --learning-rate 1000; lower the learning rate"):
+        monitor.on_epoch_end(6, {"accuracy": 0.1, **logs})
 
 
 def test_early_stopping_restores_the_best_weights(dataset_folder: Path) -> None:

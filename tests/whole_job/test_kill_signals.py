@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM at every stage of a run."""
+"""SIGINT, SIGTERM and SIGHUP at every stage of a run."""
 
 import signal
 import subprocess
@@ -52,6 +52,7 @@ def output(tmp_path: Path) -> Path:
         ("tensorflow", signal.SIGINT),
         ("training", signal.SIGINT),
         ("training", signal.SIGTERM),
+        ("training", signal.SIGHUP),
     ],
 )
 def test_a_signal_ends_the_job(dataset_folder: Path, output: Path, stage: str, number: signal.Signals) -> None:

@@ -1,7 +1,6 @@
 """Provides what all charts share: colours, type, axes, and the conversion from matplotlib to SVG for the page."""
 
 import io
-import logging
 import unicodedata
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,8 +19,6 @@ from job.report.charts import svg
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
-
-logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # the browser picks the font
 
 # Each colour is a placeholder for a colour of the page, which differs between light and dark mode.
 COLOURS = {
@@ -43,6 +40,7 @@ MAX_NAME = 10  # width of a class name in em
 UNITS_PER_INCH = 72
 
 STYLE: dict[Any, Any] = {
+    **{name: value for name, value in mpl.rcParamsDefault.items() if name != "backend"},
     "svg.fonttype": "none",
     "text.parse_math": False,  # a class may be named $x$
     "font.size": FONT_SIZE,

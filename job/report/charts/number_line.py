@@ -58,7 +58,7 @@ def draw_published_accuracies(
 def draw_stage_times(timings_s: Mapping[str, float]) -> str:
     """Draw the wall times of the stages of a run, in seconds, as one bar."""
     *starts, total = itertools.accumulate(timings_s.values(), initial=0.0)
-    labels = [f"{name} {seconds:.1f} s" for name, seconds in timings_s.items()]
+    labels = [f"{canvas.shorten(name)} {seconds:.1f} s" for name, seconds in timings_s.items()]
     total_label = f"{total:.1f} s"
     unit = min(_largest_unit(starts, labels), (canvas.WIDTH - _label_room(total_label)) / max(total, 0.001))
     stems = [start * unit for start in starts]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from job import temporary_folder
 from job.errors import OutputError
 
 CONTAINER_MARKS = ("/.dockerenv", "/run/.containerenv")  # Docker, Podman
@@ -13,10 +14,15 @@ CONTAINER_MARKS = ("/.dockerenv", "/run/.containerenv")  # Docker, Podman
 
 @contextmanager
 def as_output_error(folder: Path) -> Iterator[None]:
-    """Turn an OSError of the block into an OutputError: one line that names the folder, the cause and the remedy."""
+    """Turn an OSError of the block into an OutputError: one line that names the folder, the cause and the remedy.
+
+    An error of the temporary folder stays as it is: whoever set that folder reports it.
+    """
     try:
         yield
     except OSError as error:
+        if temporary_folder.is_to_blame(error, folder):
+            raise
         raise OutputError(f"--output {folder}: {_remedy(folder, error)}") from error
 
 

@@ -21,7 +21,6 @@ def prepare_output_folder(folder: Path, files: Iterable[str], folders: Iterable[
     Raises:
         OutputError: If the folder cannot be written, or something of another user or program is in the way.
     """
-    require_temporary_folder()
     with as_output_error(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as probe:
@@ -35,15 +34,6 @@ def prepare_output_folder(folder: Path, files: Iterable[str], folders: Iterable[
                 f"--output {folder}: {name} belongs to another user, and only its owner can replace it there "
                 "(sticky bit); remove it or name another folder"
             )
-
-
-def require_temporary_folder() -> None:
-    """Raise an OutputError if no temporary files can be written; libraries need them."""
-    try:
-        tempfile.gettempdir()
-    except FileNotFoundError as error:
-        remedy = "name one in TMPDIR, or mount one (docker run --tmpfs /tmp …)"
-        raise OutputError(f"no temporary folder is writable; {remedy}") from error
 
 
 def require_free_space(folder: Path, n_bytes: int) -> None:

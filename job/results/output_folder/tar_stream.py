@@ -2,22 +2,20 @@
 
 import fcntl
 import os
-import shutil
 import sys
 import tarfile
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
+from io import BufferedWriter
 from pathlib import Path
 
 from job import signals
 from job.errors import OutputError, UsageError
-from job.results.output_folder.preparation import require_temporary_folder
+from job.standard_streams import STDERR, STDOUT, WaitingFile
 
 ARCHIVE_FOLDER = "report"
 """The folder in the archive that contains all files."""
-
-STDOUT, STDERR = 1, 2
 
 
 @contextmanager
@@ -31,19 +29,14 @@ def stream_folder() -> Iterator[Path]:
         OutputError: If stdout is closed, or breaks before the end of the archive.
     """
     _require_pipe()
-    require_temporary_folder()
-    try:
-        folder = Path(tempfile.mkdtemp(prefix="fashion-job-"))
-    except OSError as error:
-        raise OutputError(f"--output -: no temporary folder can be created ({error}); free some space there") from error
-    with signals.on_exit(lambda: shutil.rmtree(folder, ignore_errors=True)), _redirect_stdout() as stdout:
+    folder = Path(tempfile.mkdtemp())  # inside the job's own temporary folder, which removes it
+    with _redirect_stdout() as stdout:
         try:
             yield folder
-            sys.stdout.flush()
             _send(folder, stdout)
         except OutputError as error:  # it names the folder as if the user had chosen it
             text = str(error).replace(f"--output {folder}", f"--output -: temporary folder {folder}")
-            raise OutputError(text) from error
+            raise OutputError(text.replace("name another folder", "name another one in TMPDIR")) from error
 
 
 def _require_pipe() -> None:
@@ -59,13 +52,12 @@ def _require_pipe() -> None:
 @contextmanager
 def _redirect_stdout() -> Iterator[int]:
     """Redirect stdout to stderr, also for libraries written in C; yield a descriptor of the real stdout."""
-    sys.stdout.flush()
     stdout = os.dup(STDOUT)
     os.dup2(STDERR, STDOUT)
     try:
-        yield stdout
+        with redirect_stdout(sys.stderr):
+            yield stdout
     finally:
-        sys.stdout.flush()
         os.dup2(stdout, STDOUT)
         os.close(stdout)
 
@@ -74,7 +66,8 @@ def _send(folder: Path, descriptor: int) -> None:
     """Write the tar archive of the folder to the file descriptor."""
     signals.set_exit_note("the archive is cut off")
     try:
-        with os.fdopen(descriptor, "wb", closefd=False) as file, tarfile.open(fileobj=file, mode="w|") as archive:
+        pipe = BufferedWriter(WaitingFile(descriptor, "w", closefd=False))
+        with pipe as file, tarfile.open(fileobj=file, mode="w|") as archive:
             for path in sorted(folder.iterdir()):
                 archive.add(path, f"{ARCHIVE_FOLDER}/{path.name}", filter=_remove_owner)
     except OSError as error:

@@ -1,6 +1,5 @@
 import hashlib
 import os
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -145,11 +144,3 @@ def test_a_folder_below_a_closed_one(tmp_path: Path, request: pytest.FixtureRequ
     request.getfixturevalue("unprivileged")
     with pytest.raises(OutputError, match=r"user \d+ cannot read and write there; "):
         prepare_output_folder(closed / "a" / "b", [])
-
-
-def test_no_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The message names the option that gives a container one."""
-    monkeypatch.setattr(tempfile, "tempdir", None)
-    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", list)
-    with pytest.raises(OutputError, match=r"no temporary folder is writable; .*docker run --tmpfs /tmp"):
-        prepare_output_folder(tmp_path, [])

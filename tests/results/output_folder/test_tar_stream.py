@@ -1,4 +1,3 @@
-import errno
 import io
 import os
 import pty
@@ -6,7 +5,6 @@ import signal
 import subprocess
 import sys
 import tarfile
-import tempfile
 import time
 from pathlib import Path
 
@@ -15,16 +13,18 @@ from support import REPOSITORY
 
 from job.errors import OutputError
 from job.results.output_folder import tar_stream
+from job.temporary_folder import private_temporary_folder
 
 STREAM = """
 import os, sys, time
 from job.results.output_folder import tar_stream; from job import signals
 from job.errors import JobError
-from job.log import open_streams
+from job.standard_streams import open_streams
+from job.temporary_folder import private_temporary_folder
 signals.install()
 open_streams()
 try:
-    with tar_stream.stream_folder() as folder:
+    with private_temporary_folder(), tar_stream.stream_folder() as folder:
         print("said on stdout")
         (folder / "b").write_text("second")
         (folder / "a").write_bytes(bytes(int(sys.argv[1])))
@@ -117,7 +117,8 @@ def test_a_signal_sends_nothing(tmp_path: Path, number: signal.Signals) -> None:
     ) as process:
         assert process.stderr
         assert process.stdout
-        assert [process.stderr.readline() for _ in range(2)] == ["and by C\n", "waiting\n"]
+        assert [process.stderr.readline() for _ in range(2)] == ["said on stdout\n", "and by C\n"]
+        assert process.stderr.readline() == "waiting\n"
         process.send_signal(number)
         assert process.wait(10) == 128 + number
         assert process.stdout.read() == ""
@@ -145,25 +146,30 @@ def test_a_signal_while_the_archive_is_sent(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_reader_that_made_the_pipe_non_blocking(tmp_path: Path) -> None:
+    """The job waits for it."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with subprocess.Popen(
+        command(1_000_000), stdout=writing, stderr=subprocess.DEVNULL, env=environment(tmp_path)
+    ) as process:
+        os.close(writing)
+        chunks = []
+        while chunk := os.read(reading, 4096):
+            chunks.append(chunk)
+            time.sleep(0.0005)
+        os.close(reading)
+        assert process.wait(10) == 0
+    with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
+        assert archive.getnames() == ["report/a", "report/b"]
+
+
 def test_no_room_for_the_temporary_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     """73, and the message calls the folder temporary."""
-
-    def refuse(**_: object) -> str:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
     monkeypatch.setattr(os, "isatty", lambda _: False)
     with (
-        pytest.raises(OutputError, match=r"--output -: temporary folder .*: full"),
+        pytest.raises(OutputError, match=r"--output -: temporary folder .*: full; name another one in TMPDIR"),
+        private_temporary_folder(),
         tar_stream.stream_folder() as folder,
     ):
-        raise OutputError(f"--output {folder}: full")
-    monkeypatch.setattr(tempfile, "mkdtemp", refuse)
-    with (
-        pytest.raises(OutputError, match=r"no temporary folder can be created .*No space"),
-        tar_stream.stream_folder(),
-    ):
-        pass
-    monkeypatch.setattr(tempfile, "tempdir", None)
-    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", list)
-    with pytest.raises(OutputError, match="no temporary folder is writable"), tar_stream.stream_folder():
-        pass
+        raise OutputError(f"--output {folder}: full; name another folder")
