@@ -14,6 +14,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 FOREIGN_VARIABLES = ("MPLBACKEND", "PYTHONIOENCODING", "PYTHONWARNINGS", "SOURCE_DATE_EPOCH")
+OWN_VARIABLES = {"OPENBLAS_NUM_THREADS": "1"}
+"""OpenBLAS adds in another order with other numbers of threads, and raises SIGINT if one cannot start."""
+
 WARNINGS_FOR_DEVELOPERS = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)
 NOWHERE = f"{os.devnull}/nowhere"
 """A folder that can neither exist nor be created."""
@@ -26,6 +29,7 @@ def isolate() -> None:
     """
     for name in FOREIGN_VARIABLES:
         os.environ.pop(name, None)
+    os.environ.update(OWN_VARIABLES)
     warnings.resetwarnings()
     for category in WARNINGS_FOR_DEVELOPERS:
         warnings.simplefilter("ignore", category)

@@ -133,7 +133,7 @@ def _write_run(
         scores = worker.evaluate(staging, config.layout, trained.record, export=bool(config.export))
         stage.summary = f"loss {scores['loss']:.4f}, accuracy {scores['accuracy']:.4f} (n = {scores['n_test']:,})"
     with stopwatch.stage("report") as stage:
-        trained.network.save(staging / file_names.MODEL)
+        export.save_network(trained.network, staging / file_names.MODEL)
         if config.export:
             (staging / file_names.EXPORTS).mkdir(exist_ok=True)
             export.export_network(trained.network, staging / file_names.EXPORTS, config.export)
@@ -161,6 +161,7 @@ def train(
     log_stage("system", f"{resources.describe(n_threads)}, data from {source.folder}")
     if warning := resources.memory_warning(config.model):
         log.warning(warning)
+    resources.require(n_threads)
     reference_run = match = None
     if config.reference:
         with stopwatch.stage("reference") as stage:

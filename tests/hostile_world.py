@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -149,6 +149,17 @@ def check_outcome(case: Case, outcome: Outcome) -> None:
     is_error = 0 < case.status < 128
     assert outcome.n_errors == is_error, shown
     assert outcome.is_untouched or case.status == 0, shown
+
+
+def format_table(outcomes: Sequence[tuple[Case, Outcome]]) -> list[str]:
+    """The lines of the table: status, report, what is left, what is odd, last line; the columns are aligned."""
+    rows = [("status", "report", "left", "what is odd", "last line")]
+    for case, outcome in outcomes:
+        report = "untouched" if outcome.is_untouched else "replaced"
+        left = ", ".join(outcome.left) or "nothing"
+        rows.append((str(outcome.status), report, left, case.what, outcome.line))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
 
 
 def hash_folder(folder: Path) -> dict[str, str]:
