@@ -42,12 +42,12 @@ render: setup ## Rebuild report/index.html from the results in report/, without 
 	$(BIN)/python -m job render $(ARGS)
 
 test: $(VENV)/tests.stamp data ## Run all tests except browser-test and image-test, including full trainings (a few minutes)
-	$(BIN)/python -m pytest -m "not image and not browser" $(ARGS)
+	$(BIN)/python -m pytest -m "not image and not browser and not hostile" $(ARGS)
 
 test-fast: $(VENV)/tests.stamp data ## Run the tests that do not train (within a minute)
-	$(BIN)/python -m pytest -m "not training and not slow and not image and not browser" $(ARGS)
+	$(BIN)/python -m pytest -m "not training and not slow and not image and not browser and not hostile" $(ARGS)
 
-hostile: $(VENV)/tests.stamp data ## Run the job in hostile surroundings and print the table of cases (a few minutes)
+hostile: $(VENV)/tests.stamp data ## Run the job in hostile surroundings and print a table of the cases (up to 12 minutes)
 	$(BIN)/python -m pytest -p no:randomly -q tests/hostile $(ARGS)
 
 browser-test: browser $(VENV)/tests.stamp tests/node_modules/.package-lock.json ## Test the report in Chromium and validate its HTML and CSS

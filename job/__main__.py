@@ -1,6 +1,6 @@
 """The command line: reads the options, runs a command, and turns errors into one line and an exit status."""
 
-from job import isolation, signals
+from job import isolation, limits, signals
 
 if __name__ == "__main__":
     signals.install()  # before the slow imports
@@ -16,7 +16,6 @@ from job.config.run_config import STREAM
 from job.errors import BUG, JobError, OutputError, PackageError
 from job.log import configure_log, log_stage
 from job.standard_streams import open_streams
-from job.temporary_folder import private_temporary_folder
 
 MISSING_PACKAGE = (
     "this Python lacks the package {}; start the job with `make run`, which installs all packages, or use its Docker "
@@ -35,10 +34,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         configure_log(command.log_level)
         if command.sources:
             log_stage("settings", f"from {', '.join(command.sources)}")
-        from job import pipeline  # --help and usage errors do not load NumPy
+        with limits.explained():
+            limits.require_files()
+            from job import pipeline  # --help and usage errors do not load NumPy
+            from job.temporary_folder import private_temporary_folder
 
-        with private_temporary_folder():
-            result = {"train": pipeline.train_into, "render": pipeline.render}[command.name](command.config)
+            with private_temporary_folder():
+                result = {"train": pipeline.train_into, "render": pipeline.render}[command.name](command.config)
         if command.config.output == STREAM:
             print(result, file=sys.stderr)  # stdout has the archive
         else:

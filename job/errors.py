@@ -41,6 +41,12 @@ class PackageError(JobError):
     exit_status = 69
 
 
+class ResourceError(JobError):
+    """A limit of the system is too low: on processes, files or memory."""
+
+    exit_status = 69
+
+
 class OutputError(JobError):
     """The output folder or stdout cannot be written."""
 
@@ -62,12 +68,15 @@ EXIT_STATUSES = {
     0: "success: the report is written",
     UsageError.exit_status: "usage: an unknown option, or a value out of range",
     DataError.exit_status: "data: an input file is missing, damaged or of the wrong kind",
-    DeviceError.exit_status: "device or package: the requested device is not available, or a package is not installed",
+    DeviceError.exit_status: "resource: a device or package is missing, or a limit of the system is too low",
     BUG: "bug: an error in the job itself, with a traceback",
     OutputError.exit_status: "output: the output folder or stdout cannot be written",
     DivergenceError.exit_status: "divergence: the loss is NaN, infinite or at least 1e12",
     129: "stopped by SIGHUP (the terminal was closed)",
     130: "stopped by SIGINT (Ctrl-C)",
+    134: "aborted by TensorFlow, usually because a limit on threads or memory is too low",
+    137: "killed by the kernel, usually because memory ran out",
+    139: "crashed in a library written in C",
     143: "stopped by SIGTERM (docker stop)",
 }
 """The meaning of each exit status, as in `--help`."""

@@ -12,10 +12,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 FOREIGN_VARIABLES = (
-    *("GIT_DIR", "GIT_WORK_TREE", "MPLBACKEND", "PANDAS_", "PYTHONIOENCODING", "PYTHONWARNINGS"),
-    *("SCIPY_", "SKLEARN_", "SOURCE_DATE_EPOCH"),
+    *("MPLBACKEND", "PANDAS_", "PYTHONIOENCODING", "PYTHONWARNINGS", "SCIPY_", "SKLEARN_", "SOURCE_DATE_EPOCH"),
 )
 """How their names begin."""
+OWN_VARIABLES = {"OPENBLAS_NUM_THREADS": "1"}
+"""OpenBLAS adds in another order with other numbers of threads, and raises SIGINT if one cannot start."""
+
 WARNINGS_FOR_DEVELOPERS = (
     *(DeprecationWarning, PendingDeprecationWarning, EncodingWarning, ImportWarning, ResourceWarning),
 )
@@ -30,6 +32,7 @@ def isolate() -> None:
     """
     for name in [name for name in os.environ if name.startswith(FOREIGN_VARIABLES)]:
         del os.environ[name]
+    os.environ.update(OWN_VARIABLES)
     warnings.resetwarnings()
     for category in WARNINGS_FOR_DEVELOPERS:
         warnings.simplefilter("ignore", category)

@@ -4,7 +4,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
-from hostile_world import OUTCOMES, World
+from hostile_world import OUTCOMES, World, format_table
 from support import CONTAINERS, ErrorOf, make_run, write_dataset
 
 from job.__main__ import main
@@ -175,8 +175,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         for line in CONTAINERS:
             terminalreporter.write_line(line)
     if OUTCOMES:
-        terminalreporter.section("hostile cases: exit status, earlier report, what is left, what is odd, last line")
-        for case, outcome in OUTCOMES:
-            report = "untouched" if outcome.is_untouched else "replaced"
-            left = ", ".join(outcome.left) or "nothing"
-            terminalreporter.write_line(f"{outcome.status!s:>4}  {report:<9}  {left}  {case.what}: {outcome.line}")
+        terminalreporter.section(f"{len(OUTCOMES)} hostile cases")
+        for line in format_table(OUTCOMES):
+            terminalreporter.write_line(line)

@@ -4,7 +4,9 @@
 """
 
 import contextlib
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -22,6 +24,9 @@ from job.log import log_stage
 from job.standard_streams import open_streams
 
 PACKAGE = "dataset-fashion-mnist"
+TIMEOUT_S = 1800.0
+"""Time that a command may take: a download over a slow line, but not one that hangs."""
+
 KERAS_SCRIPT = "import keras; keras.datasets.fashion_mnist.load_data()"
 
 
@@ -118,11 +123,24 @@ def download_with_keras(work: Path) -> Path:
 
 def _run(*command: str, folder: Path | None = None) -> str:
     """Run a command quietly, because Keras and TensorFlow print; return its last line on stderr if it fails."""
-    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, cwd=folder, **pipes) as process, signals.on_exit(process.kill):  # noqa: S603 - fixed commands
-        _, stderr = process.communicate()
-    lines = stderr.strip().splitlines() or [f"status {process.returncode}"]
-    return f"{Path(command[0]).name}: {lines[-1]}" if process.returncode else ""
+    pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    name = Path(command[0]).name
+    with (
+        subprocess.Popen(command, cwd=folder, process_group=0, **pipes) as process,  # noqa: S603 - fixed commands
+        signals.on_exit(lambda: _kill(process)),
+    ):
+        try:
+            _, stderr = process.communicate(timeout=TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            return f"{name}: not finished after {TIMEOUT_S / 60:.0f} minutes"
+    lines = stderr.decode(errors="replace").strip().splitlines() or [f"status {process.returncode}"]
+    return f"{name}: {lines[-1]}" if process.returncode else ""
+
+
+def _kill(process: "subprocess.Popen[bytes]") -> None:
+    """Kill a command that still runs, and the processes that it started."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Self, TextIO, TypedDict
 
 import msgspec
 
-from job import isolation, signals
+from job import isolation, limits, signals
 from job.config.run_config import Layout
-from job.errors import OutputError
+from job.errors import ResourceError
 from job.results.file_names import CARD, EXPORTS
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class ReportWorker:
 
         Raises:
             OSError: If a file cannot be read or written.
-            OutputError: If the system killed the process.
+            ResourceError: If a limit of the system stopped the process, or the system killed it.
             RuntimeError: If the process failed for another reason, which is a bug.
         """
         stdin, stdout = self._process.stdin, self._process.stdout
@@ -107,13 +107,15 @@ class ReportWorker:
         if status == 0:
             return
         if status < 0:
-            raise OutputError(
+            raise ResourceError(
                 f"the report process was killed (signal {-status}), usually because memory ran out; give it more"
             )
         if status > SYSTEM_ERROR:
             raise OSError(status - SYSTEM_ERROR, os.strerror(status - SYSTEM_ERROR))
         self._errors.seek(0)
         text = self._errors.read().decode(errors="replace")
+        if status == ResourceError.exit_status:
+            raise ResourceError(text.splitlines()[-1])
         raise RuntimeError(f"the report process failed on results that were just written:\n{text}")
 
 
@@ -168,4 +170,9 @@ def _serve(request: str, reply: TextIO) -> None:
 if __name__ == "__main__":
     isolation.isolate()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to both processes; the parent handles it
-    main()
+    try:
+        with limits.explained():
+            main()
+    except ResourceError as error:
+        print(error, file=sys.stderr)
+        sys.exit(error.exit_status)

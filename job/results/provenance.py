@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import job
 from job.evaluation.intervals import Amount, Positive
 
 PACKAGES = ("tensorflow", "keras", "numpy", "pandas", "scipy", "scikit-learn", "matplotlib", "seaborn", "jinja2")
+GIT_TIMEOUT_S = 2
 
 StageName = Annotated[str, msgspec.Meta(max_length=200)]
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
@@ -103,12 +105,14 @@ def describe_environment(
 def _find_revision() -> str:
     """The commit checked out, marked as dirty if files differ from it; empty outside a git checkout."""
     root = Path(__file__).parents[2]
-    command = ("git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
+    checkout = (f"--git-dir={root / '.git'}", f"--work-tree={root}")  # whatever GIT_DIR names
+    command = ("git", *checkout, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
     try:
-        process = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - a fixed command
-    except OSError:
+        process = subprocess.run(command, capture_output=True, check=False, timeout=GIT_TIMEOUT_S)  # noqa: S603 - a fixed command
+    except (OSError, subprocess.TimeoutExpired):
         return ""
-    return process.stdout.strip() if (root / ".git").exists() else ""
+    revision = process.stdout.strip().decode(errors="replace")
+    return revision if re.fullmatch(r"[0-9a-f]{40,}(-dirty)?", revision) else ""
 
 
 def _find_version(package: str) -> str:

@@ -3,6 +3,7 @@
 import errno
 import os
 import warnings
+import zipfile
 from collections.abc import Sequence
 from importlib import util
 from pathlib import Path
@@ -35,6 +36,22 @@ def require_packages(formats: Sequence[str]) -> None:
             f"--export onnx: {' and '.join(missing)} {are} not installed; install requirements-export.txt "
             "(make export; for an image: docker build --build-arg EXPORT=yes), or leave out that format"
         )
+
+
+class _UndatedEntry(zipfile.ZipInfo):
+    """An entry of a zip file with the first date of that format, which has none before 1980."""
+
+    def __init__(self, filename: str = "NoName", date_time: object = None) -> None:  # noqa: ARG002 - ignored
+        super().__init__(filename)
+
+
+def save_network(network: "keras.Model", path: Path) -> None:
+    """Save a trained network in Keras's format, a zip file, whatever the clock shows."""
+    original, zipfile.ZipInfo = zipfile.ZipInfo, _UndatedEntry  # type: ignore[misc]
+    try:
+        network.save(path)
+    finally:
+        zipfile.ZipInfo = original  # type: ignore[misc]
 
 
 def export_network(network: "keras.Model", folder: Path, formats: Sequence[str]) -> None:

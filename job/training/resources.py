@@ -8,15 +8,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from job import limits
 from job.config.recipes import ModelName
+from job.errors import ResourceError
 from job.text import count_noun
 
 MIB, GIB = 2**20, 2**30
 NEEDED_BYTES: Mapping[ModelName, int] = {"mlp": 700 * MIB, "cnn": 1200 * MIB}
 """Peak memory of a run on Fashion-MNIST in the image, TensorFlow included, by model."""
 
+MINIMUM_BYTES = 192 * MIB
+"""With less memory, the kernel kills every run."""
+
+THREAD_STACK_BYTES = 8 * MIB
 CGROUPS = Path("/sys/fs/cgroup")  # a container sees its own cgroup there
 DEVICES = Path("/dev")
+SELF = Path("/proc/self/exe")
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,25 @@ class Resources:
         gpus = count_noun(self.n_gpus, "GPU")
         return f"user {os.geteuid()}:{os.getegid()}, {threads} ({self.processor}), {memory}, {gpus}"
 
+    def require(self, n_threads: int) -> None:
+        """Check the limits below which no run can train; TensorFlow or the kernel would kill it without a message.
+
+        The numbers are those of TensorFlow 2.21 with `n_threads` threads; other versions may need a little more.
+
+        Raises:
+            ResourceError: If the system gives this process too little memory, address space or threads, or no /proc.
+        """
+        if self.memory_limit_bytes is not None and self.memory_limit_bytes < MINIMUM_BYTES:
+            raise ResourceError(
+                f"the memory limit is {self.memory_limit_bytes // MIB:,} MiB, but a run needs about "
+                f"{NEEDED_BYTES['mlp'] // MIB:,} MiB; raise the limit (docker run --memory 1g …)"
+            )
+        if platform.system() == "Linux" and not SELF.exists():
+            raise ResourceError(f"TensorFlow needs {SELF}, which is missing; mount /proc")
+        n = 15 + 3 * n_threads + 4 * _count_allowed_processors()  # it ignores the quota
+        limits.require_address_space(2000 * MIB + n * THREAD_STACK_BYTES)
+        limits.require_threads(n)
+
     def memory_warning(self, model: ModelName) -> str:
         """Return a warning if the memory limit is too low for a run with this model, otherwise an empty string."""
         needed = NEEDED_BYTES[model]
@@ -64,23 +90,22 @@ def detect_resources() -> Resources:
 
 def count_processors(cgroups: Path = CGROUPS) -> int:
     """Count the processors in the affinity mask, or in the cgroup's CPU quota (rounded up) if that is lower."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    allowed = _count_allowed_processors()
     text = _read_text(cgroups / "cpu.max")  # version 2 has quota and period in one file
     if not text:
         text = _read_text(cgroups / "cpu" / "cpu.cfs_quota_us") + _read_text(cgroups / "cpu" / "cpu.cfs_period_us")
-    try:
-        quota_us, period_us = map(int, text.split())
-    except ValueError:  # the quota is "max", or there is no cgroup
-        return allowed
-    return min(allowed, math.ceil(quota_us / period_us)) if quota_us > 0 else allowed  # version 1: -1 is no quota
+    if not (match := re.fullmatch(r"(\d{1,18})\s+(\d{1,18})", text.strip())):
+        return allowed  # the quota is "max" or in version 1 "-1", or there is no cgroup
+    quota_us, period_us = map(int, match.groups())
+    return min(allowed, math.ceil(quota_us / period_us)) if quota_us and period_us else allowed
 
 
 def read_memory_limit(cgroups: Path = CGROUPS) -> int | None:
     """Read the memory limit of this process's cgroup in bytes; None if it has no limit."""
     text = _read_text(cgroups / "memory.max") or _read_text(cgroups / "memory" / "memory.limit_in_bytes")
-    if text in {"", "max\n"} or int(text) >= _physical_memory_bytes():  # version 1: a huge number is no limit
-        return None
-    return int(text)
+    if not re.fullmatch(r"\d{1,19}", text.strip()):
+        return None  # "max", or there is no cgroup
+    return int(text) if 0 < int(text) < _physical_memory_bytes() else None  # version 1: a huge number is no limit
 
 
 def available_memory_bytes() -> int:
@@ -91,9 +116,14 @@ def available_memory_bytes() -> int:
 def _read_text(path: Path) -> str:
     """Read a file; the text of an unreadable file is empty."""
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="ascii", errors="replace")
     except OSError:
         return ""
+
+
+def _count_allowed_processors() -> int:
+    """Count the processors in the affinity mask, whatever the quota."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _physical_memory_bytes() -> int:

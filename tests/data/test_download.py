@@ -1,4 +1,6 @@
+import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -65,6 +67,33 @@ def test_a_failed_command() -> None:
     assert download._run("/bin/sh", "-c", "echo first >&2; echo no such thing >&2; exit 3") == "sh: no such thing"
     assert download._run("/bin/sh", "-c", "exit 3") == "sh: status 3"
     assert download._run("/bin/sh", "-c", "echo warning >&2") == ""
+
+
+def test_a_command_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reason is the time; the command and the process that it started are killed."""
+    monkeypatch.setattr(download, "TIMEOUT_S", 0.5)
+    script = f"sleep 60 & echo $! > {tmp_path}/child; wait"
+    assert download._run("/bin/sh", "-c", script) == "sh: not finished after 0 minutes"
+    with pytest.raises(ProcessLookupError):
+        wait_for_end(int((tmp_path / "child").read_text()))
+
+
+def wait_for_end(pid: int) -> None:
+    for _ in range(50):
+        os.kill(pid, 0)
+        if Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z":  # nobody waits for it
+            raise ProcessLookupError
+        time.sleep(0.1)
+
+
+def test_a_command_that_speaks_no_utf_8() -> None:
+    """The reason shows what can be read."""
+    assert download._run("/bin/sh", "-c", r"printf 'd\351faut\n' >&2; exit 3") == "sh: d\N{REPLACEMENT CHARACTER}faut"
+
+
+def test_a_command_that_asks_gets_no_answer() -> None:
+    """It reads the end of its input."""
+    assert download._run("/bin/sh", "-c", "read answer || { echo no answer >&2; exit 3; }") == "sh: no answer"
 
 
 def test_keras_downloads_into_the_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,7 @@ LINK = re.compile(r"\[[^]]*\]\(([^)\s]+)\)")
 FOREIGN_OPTIONS = {
     "docker": {
         *("--build-arg", "--cap-drop", "--cpus", "--format", "--gpus", "--memory", "--memory-swap", "--network"),
-        *("--pids-limit", "--read-only", "--rm", "--security-opt", "--tmpfs", "--user"),
+        *("--cpuset-cpus", "--pids-limit", "--read-only", "--rm", "--security-opt", "--tmpfs", "--user"),
     },
     "make bench": {"--only", "--rounds"},
     "sha256sum": {"--check"},

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.image
 
 IMAGE = os.environ.get("IMAGE", "fashion-job")
 MAX_SIZE_MB = 1400
-REPORT = {"index.html", "metrics.json", "predictions.csv", "samples.npz", "model.keras"}
+REPORT = {"index.html", "metrics.json", "predictions.csv", "samples.npz", "model.keras", "SHA256SUMS"}
 QUICK = ("--epochs", "1", "--batch-size", "256")
 """Options of a run that takes a few seconds on the whole data set."""
 
@@ -234,6 +234,16 @@ def test_read_only_without_a_temporary_folder(report: Path) -> None:
     assert "docker run --tmpfs /tmp" in line
 
 
+def test_render_read_only_without_a_temporary_folder(report: Path, written_run: Path) -> None:
+    """The status is 73 for `render`, too."""
+    for path in written_run.iterdir():
+        shutil.copy(path, report)
+    done = run("--read-only", "-v", f"{report}:/app/report", arguments=("render",))
+    assert done.status == 73
+    (line,) = done.lines
+    assert "no temporary folder is writable" in line
+
+
 def test_the_report_as_a_stream(tmp_path: Path) -> None:
     """Under all restrictions and without a mount, the report goes to stdout as a tar archive and the log to stderr."""
     done = run(*ALL, arguments=(*QUICK, "--output", "-"))
@@ -251,7 +261,7 @@ def test_exports(report: Path) -> None:
     options = (*ALL, "-v", f"{report}:/app/report")
     done = run(*options, arguments=(*QUICK, "--export", "tf_saved_model", "--export", "litert"))
     assert done.status == 0, done.err
-    assert names(report / "exports") >= {"saved_model", "model.tflite", "model-card.md", "SHA256SUMS"}
+    assert names(report / "exports") >= {"saved_model", "model.tflite", "model-card.md"}
     done = run(*options, arguments=(*QUICK, "--export", "onnx"))
     assert done.status == 69
     assert "docker build --build-arg EXPORT=yes" in done.err
@@ -341,6 +351,21 @@ def test_killed_for_lack_of_memory(report: Path) -> None:
     assert done.status == 137
     assert "the memory limit is 300 MiB, but a run needs about" in done.warnings[0]
     assert {path.name: path.read_text() for path in report.iterdir()} == {"index.html": "earlier"}
+
+
+def test_less_memory_than_any_run_needs() -> None:
+    """The status is 69 before training, and the line names the limit, not the data."""
+    done = run("--memory", "64m", "--memory-swap", "64m")
+    assert done.status == 69
+    assert "the memory limit is 64 MiB, but a run needs about 700 MiB" in done.lines[-1]
+
+
+def test_fewer_processes_than_any_run_needs() -> None:
+    """The status is 69 before training, and the line names the option that helps."""
+    done = run("--pids-limit", "16")
+    assert done.status == 69
+    assert "the limit on processes and threads is too low" in done.lines[-1]
+    assert "docker run --pids-limit" in done.lines[-1]
 
 
 def test_the_memory_of_the_convolutional_network() -> None:

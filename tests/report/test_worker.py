@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from support import REPOSITORY, make_run
 
-from job.errors import OutputError
+from job.errors import ResourceError
 from job.report.page import render_page
 from job.report.worker import ReportWorker
 from job.results.metrics_json import read_metrics
@@ -58,8 +58,21 @@ def test_a_killed_process_is_reported(record: RunRecord, tmp_path: Path) -> None
     with ReportWorker() as worker:
         worker._process.send_signal(signal.SIGKILL)
         worker._process.wait()
-        with pytest.raises(OutputError, match=r"was killed \(signal 9\), usually because memory ran out; give it"):
+        with pytest.raises(ResourceError, match=r"was killed \(signal 9\), usually because memory ran out; give it"):
             worker.evaluate(tmp_path, "single", record)
+
+
+def test_a_limit_that_stops_the_process_is_named(
+    record: RunRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second process finds less than it needs."""
+    (tmp_path / "pandas.py").write_text("raise MemoryError('nothing is left')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with (
+        ReportWorker() as worker,
+        pytest.raises(ResourceError, match=r"limit on memory .* \(nothing is left\); raise it"),
+    ):
+        worker.evaluate(tmp_path, "single", record)
 
 
 def test_files_that_contradict_each_other_are_a_bug(record: RunRecord, tmp_path: Path) -> None:

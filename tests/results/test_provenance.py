@@ -1,6 +1,7 @@
 import platform
 import subprocess
 from importlib import metadata
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -56,6 +57,28 @@ def test_the_revision_is_that_of_the_checkout(monkeypatch: pytest.MonkeyPatch) -
         ["git", "-C", str(REPOSITORY), "rev-parse", "HEAD"], capture_output=True, text=True, check=True
     )
     assert describe().revision.removesuffix("-dirty") == process.stdout.strip()
+
+
+def test_a_git_that_hangs_or_prints_anything_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The revision is unknown."""
+    monkeypatch.delenv("FASHION_JOB_REVISION", raising=False)
+    monkeypatch.setattr(provenance, "GIT_TIMEOUT_S", 0.2)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    for script in ("exec sleep 60", r"printf '\377\n'", "echo usage: git"):
+        (tmp_path / "git").write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / "git").chmod(0o755)
+        assert describe().revision == ""
+
+
+def test_the_repository_of_a_git_hook_is_not_that_of_the_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Git sets GIT_DIR for its hooks."""
+    monkeypatch.delenv("FASHION_JOB_REVISION", raising=False)
+    expected = describe().revision
+    identity = ("-c", "user.name=A", "-c", "user.email=a@b")
+    for command in (("init", "--quiet"), (*identity, "commit", "--quiet", "--allow-empty", "--message=empty")):
+        subprocess.run(["git", "-C", str(tmp_path), *command], check=True)
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / ".git"))
+    assert describe().revision == expected
 
 
 def test_without_git_the_revision_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:

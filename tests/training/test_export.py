@@ -3,6 +3,8 @@
 import errno
 import os
 import sys
+import time
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +26,15 @@ def test_writes_one_file_or_folder_per_format(tmp_path: Path) -> None:
         folder.mkdir()
         export.export_network(network, folder, [name])
         assert [written.name for written in folder.iterdir()] == [path]
+
+
+@pytest.mark.parametrize("year", [1970, 2026, 2109])
+def test_saves_at_any_date(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, year: int) -> None:
+    """The format has no date before 1980 or after 2107; a date that it has does not change the entries either."""
+    monkeypatch.setattr(time, "localtime", lambda *_: time.struct_time((year, 1, 1, 0, 0, 0, 0, 1, 0)))
+    export.save_network(networks.build_network(3, Config(), 0), tmp_path / "model.keras")
+    with zipfile.ZipFile(tmp_path / "model.keras") as archive:
+        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
 def test_the_network_does_not_change(tmp_path: Path) -> None:

@@ -1,9 +1,12 @@
 import os
+import platform
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from job import limits
+from job.errors import ResourceError
 from job.training import resources
 from job.training.resources import MIB, Resources
 
@@ -32,6 +35,34 @@ def test_warns_about_a_low_memory_limit() -> None:
     assert replace(RESOURCES, memory_limit_bytes=None).memory_warning("cnn") == ""
 
 
+def test_refuses_what_is_too_little_for_any_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The line names the limit; TensorFlow or the kernel would kill the process without a message."""
+    replace(RESOURCES, memory_limit_bytes=None).require(1)
+    RESOURCES.require(1)
+    with pytest.raises(
+        ResourceError, match=r"limit is 64 MiB, but a run needs about 700 MiB; .*docker run --memory 1g"
+    ):
+        replace(RESOURCES, memory_limit_bytes=64 * MIB).require(1)
+    needed: list[int] = []
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
+    monkeypatch.setattr(limits, "require_threads", needed.append)
+    monkeypatch.setattr(limits, "require_address_space", needed.append)
+    RESOURCES.require(3)
+    assert needed == [2000 * MIB + 32 * 8 * MIB, 32]
+    monkeypatch.setattr(resources, "SELF", tmp_path / "exe")
+    monkeypatch.setattr(platform, "system", lambda: "Linux")
+    with pytest.raises(ResourceError, match=r"TensorFlow needs .*, which is missing; mount /proc"):
+        RESOURCES.require(1)
+
+
+def test_a_machine_without_proc(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The processor has the name of its architecture."""
+    monkeypatch.setattr(resources, "_read_text", lambda _: "")
+    detected = resources.detect_resources()
+    assert detected.processor
+    assert detected.memory_limit_bytes is None
+
+
 @pytest.mark.parametrize(
     ("name", "content", "expected"),
     [
@@ -39,13 +70,19 @@ def test_warns_about_a_low_memory_limit() -> None:
         ("memory.max", "max\n", None),
         ("memory/memory.limit_in_bytes", "1073741824\n", 1024 * MIB),
         ("memory/memory.limit_in_bytes", "9223372036854771712\n", None),
+        ("memory.max", "", None),
+        ("memory.max", "max 100000\n", None),
+        ("memory.max", "-5\n", None),
+        ("memory.max", "0\n", None),
+        ("memory.max", "9" * 5000, None),
+        ("memory.max", "garbage \xff", None),
         ("nothing", "", None),
     ],
 )
 def test_reads_both_versions_of_cgroups(tmp_path: Path, name: str, content: str, expected: int | None) -> None:
-    """No limit is `max` in version 2 and a huge number in version 1."""
+    """No limit is `max` in version 2 and a huge number in version 1; from an odd file, no limit is known."""
     (tmp_path / "memory").mkdir()
-    (tmp_path / name).write_text(content)
+    (tmp_path / name).write_text(content, encoding="latin-1")
     assert resources.read_memory_limit(tmp_path) == expected
 
 
@@ -58,17 +95,21 @@ def test_reads_both_versions_of_cgroups(tmp_path: Path, name: str, content: str,
         ({"cpu.max": "max 100000"}, 4),
         ({"cpu/cpu.cfs_quota_us": "150000", "cpu/cpu.cfs_period_us": "100000"}, 2),
         ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, 4),
+        ({"cpu.max": "50000 0"}, 4),
+        ({"cpu.max": "50000 -100000"}, 4),
+        ({"cpu.max": "9" * 400 + " 9"}, 4),
+        ({"cpu.max": "\xff"}, 4),
         ({}, 4),
     ],
 )
 def test_counts_the_processors_in_the_quota(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], expected: int
 ) -> None:
-    """With four processors in the affinity mask, half a processor counts as one, 2.5 as three, no quota as four."""
+    """With four processors in the affinity mask, 0.5 count as one, 2.5 as three, no quota or an odd one as four."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2, 5}, raising=False)
     (tmp_path / "cpu").mkdir()
     for name, content in files.items():
-        (tmp_path / name).write_text(f"{content}\n")
+        (tmp_path / name).write_text(f"{content}\n", encoding="latin-1")
     assert resources.count_processors(tmp_path) == expected
 
 
