@@ -5,37 +5,37 @@ results (`floatx` in keras.json), or make a library fail (`text.usetex` in a mat
 """
 
 import contextlib
-import io
 import logging
 import os
-import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-FOREIGN_VARIABLES = ("MPLBACKEND", "PYTHONIOENCODING", "PYTHONWARNINGS", "SOURCE_DATE_EPOCH")
+FOREIGN_VARIABLES = (
+    *("GIT_DIR", "GIT_WORK_TREE", "MPLBACKEND", "PANDAS_", "PYTHONIOENCODING", "PYTHONWARNINGS"),
+    *("SCIPY_", "SKLEARN_", "SOURCE_DATE_EPOCH"),
+)
+"""How their names begin."""
 OWN_VARIABLES = {"OPENBLAS_NUM_THREADS": "1"}
 """OpenBLAS adds in another order with other numbers of threads, and raises SIGINT if one cannot start."""
-
-WARNINGS_FOR_DEVELOPERS = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)
+WARNINGS_FOR_DEVELOPERS = (
+    *(DeprecationWarning, PendingDeprecationWarning, EncodingWarning, ImportWarning, ResourceWarning),
+)
 NOWHERE = f"{os.devnull}/nowhere"
 """A folder that can neither exist nor be created."""
 
 
 def isolate() -> None:
-    """Give this process and those that it starts Python's default warnings, UTF-8 streams, and no foreign variable.
+    """Give this process and those that it starts Python's default warnings and no foreign variable.
 
     A program calls this when it starts. It is not for a library: the settings belong to the whole process.
     """
-    for name in FOREIGN_VARIABLES:
-        os.environ.pop(name, None)
+    for name in [name for name in os.environ if name.startswith(FOREIGN_VARIABLES)]:
+        del os.environ[name]
     os.environ.update(OWN_VARIABLES)
     warnings.resetwarnings()
     for category in WARNINGS_FOR_DEVELOPERS:
         warnings.simplefilter("ignore", category)
-    for stream in (sys.stdin, sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # None if it is closed
-            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 def import_matplotlib() -> None:

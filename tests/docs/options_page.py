@@ -66,6 +66,11 @@ A variable that begins with `FASHION_JOB_` and is not an option is an error. The
 `FASHION_JOB_REVISION`, which the report shows as the origin of the run, and the variables that Kubernetes sets for a
 service named `fashion-job`. Separate several export formats by commas: `FASHION_JOB_EXPORT=onnx,litert`.
 
+The job ignores settings that you made for other programs: `keras.json`, `KERAS_BACKEND` and Keras's other variables
+(but it uses `KERAS_HOME` to find the data set), `matplotlibrc`, `MPLBACKEND`, `PYTHONWARNINGS`, `PYTHONIOENCODING` and
+`SOURCE_DATE_EPOCH`. TensorFlow's own variables still apply, and some of them change the results, such as `XLA_FLAGS`
+and `TF_ENABLE_ONEDNN_OPTS`. If TensorFlow refuses `XLA_FLAGS` or `TF_XLA_FLAGS`, the job exits with 64.
+
 ## Render
 
 `python -m job render` rebuilds the report from the results in the output folder, without training, TensorFlow or the

@@ -1,5 +1,6 @@
 import errno
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -90,6 +91,19 @@ def test_much_on_stderr_does_not_block_the_process(record: RunRecord, tmp_path: 
     with worker:
         worker.evaluate(tmp_path, "single", record)
         worker.finish()
+
+
+def test_settings_of_other_programs_do_not_reach_it(
+    record: RunRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The caller may be a notebook, whose environment stays as it is."""
+    monkeypatch.setenv("MPLBACKEND", "module://matplotlib_inline.backend_inline")
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "")
+    monkeypatch.setenv("PYTHONWARNINGS", "error")
+    with ReportWorker() as worker:
+        worker.evaluate(tmp_path, "single", record)
+        worker.finish()
+    assert "MPLBACKEND" in os.environ
 
 
 def test_it_ends_with_its_parent() -> None:
