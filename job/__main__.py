@@ -16,7 +16,6 @@ from job.config.run_config import STREAM
 from job.errors import BUG, JobError, OutputError, PackageError
 from job.log import configure_log, log_stage
 from job.standard_streams import open_streams
-from job.temporary_folder import private_temporary_folder
 
 MISSING_PACKAGE = (
     "this Python lacks the package {}; start the job with `make run`, which installs all packages, or use its Docker "
@@ -38,6 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with limits.explained():
             limits.require_files()
             from job import pipeline  # --help and usage errors do not load NumPy
+            from job.temporary_folder import private_temporary_folder
 
             with private_temporary_folder():
                 result = {"train": pipeline.train_into, "render": pipeline.render}[command.name](command.config)

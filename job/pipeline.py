@@ -27,8 +27,10 @@ from job.evaluation.seed_variation import SeedRun, find_median_run, summarize_se
 from job.log import Stopwatch, log, log_stage
 from job.report.worker import ReportWorker, Scores
 from job.results import file_names
-from job.results.output_folder import owned_folders, preparation, tar_stream
+from job.results.metrics_json import as_data_error
+from job.results.output_folder import preparation, tar_stream
 from job.results.output_folder.atomic_write import stage_files
+from job.results.output_folder.manifest import is_owned, read_manifest
 from job.results.predictions_csv import write_predictions
 from job.results.provenance import DataSource, Provenance, describe_environment
 from job.results.reference_run import match_reference, read_reference
@@ -81,11 +83,12 @@ def render(config: Config) -> str:
 
     folder = Path(config.output)
     with Stopwatch().stage("report") as stage:
-        run = Run.read(folder)
-        layout = config.layout
-        preparation.prepare_output_folder(folder, file_names.REPORT_FILES[layout], file_names.REPORT_FOLDERS[layout])
+        with as_data_error(folder / file_names.METRICS):
+            os.scandir(folder).close()
+        preparation.prepare_output_folder(folder, file_names.REPORT_FILES[config.layout])
         with stage_files(folder) as staging:
-            write_report(run, staging, layout)
+            run = Run.read(folder)  # here, because a killed job may have left a mix, and another may have replaced it
+            write_report(run, staging, config.layout)
             stage.summary = file_names.describe_report(staging)
     return _describe_result(run.evaluation.accuracy, run.evaluation.n_test, str(folder / file_names.PAGE))
 
@@ -95,12 +98,12 @@ def _train_into(config: Config, folder: Path, page: str) -> str:
 
     export.require_packages(config.export)
     files = (*file_names.RESULT_FILES, *file_names.REPORT_FILES[config.layout])
-    folders, exports = [*file_names.REPORT_FOLDERS[config.layout]], folder / file_names.EXPORTS
-    if config.export or owned_folders.is_owned(exports) or not os.path.lexists(exports):
-        folders.append(file_names.EXPORTS)
-    else:
-        log.warning("%s stays: it is not as a run wrote it, and does not belong to the new model", exports)
-    preparation.prepare_output_folder(folder, files, folders)
+    folders, exports = file_names.REPORT_FOLDERS[config.layout], file_names.EXPORTS
+    if config.export:
+        folders = (*folders, exports)
+    preparation.prepare_output_folder(folder, files, folders, outdated=[exports])
+    if os.path.lexists(folder / exports) and not is_owned(folder, exports, read_manifest(folder)):
+        log.warning("%s stays: it is not as a run wrote it, and does not belong to the new model", folder / exports)
     log_stage("output", str(folder.absolute()))
 
     def require_free_space(dataset: Dataset) -> None:
@@ -112,7 +115,7 @@ def _train_into(config: Config, folder: Path, page: str) -> str:
     done = "nothing was sent" if config.output == STREAM else "the new report is in place"
     with ReportWorker() as worker:
         trained = train(config, stopwatch, require_free_space)
-        staged = stage_files(folder, done, outdated=[file_names.EXPORTS])
+        staged = stage_files(folder, done, outdated=[exports])
         with staged as staging, signals.on_exit(worker.stop):  # before the staged files are removed
             scores = _write_run(trained, config, staging, stopwatch, worker)
     return _describe_result(scores["accuracy"], scores["n_test"], page)

@@ -67,9 +67,12 @@ def _exit(number: int, _frame: FrameType | None) -> None:
         signal.signal(other, signal.SIG_IGN)  # the first signal decides
     try:
         with ExitStack() as stack:  # an error of one callback does not stop the others
-            for callback in _callbacks:
+            for callback in (lambda: _print_last_line(number), *_callbacks):  # the last one is called first
                 stack.callback(callback)
-        line = f"fashion-job: stopped by {signal.Signals(number).name}; {_exit_note}\n"
-        os.write(sys.stderr.fileno(), line.encode())
     finally:
         os._exit(128 + number)
+
+
+def _print_last_line(number: int) -> None:
+    line = f"fashion-job: stopped by {signal.Signals(number).name}; {_exit_note}\n"
+    os.write(sys.stderr.fileno(), line.encode())  # print fails if the signal interrupted another print

@@ -102,7 +102,7 @@ OUTCOMES: list[tuple[Case, Outcome]] = []
 def run_case(case: Case, world: World) -> Outcome:
     """Run the job in the world of a case."""
     case.prepare(world)
-    before, mark = hash_folder(world.report), uuid.uuid4().hex
+    before, own, mark = hash_folder(world.report), _find_unfinished(world), uuid.uuid4().hex
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(REPOSITORY),
@@ -126,13 +126,13 @@ def run_case(case: Case, world: World) -> Outcome:
         stdout, stderr = process.communicate()
         status = None
     lines = [*((stderr if status else stdout) or "").splitlines()] or [""]
-    files = [*world.tmp.iterdir(), *world.root.rglob(".unfinished-*")] if world.tmp.is_dir() else []
+    files = _find_unfinished(world) - own
     outcome = Outcome(
         status=status,
         line=lines[-1],
         n_errors=len(re.findall("^fashion-job: error: ", stderr or "", re.MULTILINE)),
         is_untouched=hash_folder(world.report) == before,
-        left=(*_find_processes(mark), *(str(path.relative_to(world.root)) for path in files)),
+        left=(*_find_processes(mark), *(str(path.relative_to(world.root)) for path in sorted(files))),
         stderr=stderr or "",
     )
     OUTCOMES.append((case, outcome))
@@ -171,6 +171,11 @@ def hash_folder(folder: Path) -> dict[str, str]:
         for path in sorted(folder.rglob("*"))
         if path.is_symlink() or path.is_file()
     }
+
+
+def _find_unfinished(world: World) -> set[Path]:
+    """Temporary files, and unfinished ones."""
+    return {*world.tmp.iterdir(), *world.root.rglob(".unfinished-*")} if world.tmp.is_dir() else set()
 
 
 def _find_processes(mark: str) -> list[str]:

@@ -20,6 +20,7 @@ from job.evaluation.predictions import Predictions
 from job.evaluation.sample_selection import select_shown_images
 from job.evaluation.seed_variation import SeedRun, SeedVariation, summarize_seed_runs
 from job.results.file_names import METRICS
+from job.results.output_folder.manifest import read_manifest, write_manifest
 from job.results.provenance import DataSource, Environment, Provenance
 from job.results.run import Run
 from job.results.schema import History, RunRecord, Training
@@ -227,6 +228,12 @@ def make_run(  # noqa: PLR0913 - each is something that a test chooses
 
 
 def edit_metrics(folder: Path, edit: Callable[[dict[str, Any]], object]) -> None:
-    """Edit the content of metrics.json."""
+    """Edit the content of metrics.json, so that only the content betrays it."""
     path = folder / METRICS
     path.write_text(edited(edit)(path.read_text(encoding="utf-8")), encoding="utf-8")
+    seal(folder, METRICS)
+
+
+def seal(folder: Path, *names: str) -> None:
+    """Enter edited files into the manifest, as a program would that knows the format."""
+    write_manifest(folder, names, read_manifest(folder))

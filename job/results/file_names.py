@@ -24,7 +24,7 @@ EXPORTS = "exports"
 CARD = "model-card.md"
 
 CHECKSUMS = "SHA256SUMS"
-"""The checksums of all files in a folder, in every folder that the job replaces as a whole."""
+"""The manifest: the checksums of all files of the run."""
 
 
 def describe_report(folder: Path) -> str:

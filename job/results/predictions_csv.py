@@ -1,18 +1,15 @@
 """Reads and writes predictions.csv: one line per test image."""
 
-import hashlib
 import itertools
 import warnings
-from io import BufferedReader
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from job.errors import DataError
 from job.evaluation.predictions import Predictions
 from job.regular_file import open_regular
-from job.results.file_names import METRICS, PREDICTIONS
+from job.results.file_names import PREDICTIONS
 from job.results.metrics_json import Option, as_data_error, damaged
 
 if TYPE_CHECKING:
@@ -42,38 +39,22 @@ def write_predictions(folder: Path, predictions: Predictions) -> None:
             file.writelines(f"{i},{true},{predicted},{','.join(row)}{end}\n" for i, true, predicted, row, end in lines)
 
 
-def hash_predictions(folder: Path) -> str:
-    """SHA-256 of predictions.csv."""
-    with open_regular(folder / PREDICTIONS, MAX_BYTES) as file:
-        return _hash(file)
-
-
-def _hash(file: BufferedReader) -> str:
-    return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def read_predictions(
-    folder: Path, n_classes: int, *, has_reference: bool = False, sha256: str | None = None, option: Option = "--output"
+    folder: Path, n_classes: int, *, has_reference: bool = False, option: Option = "--output"
 ) -> Predictions:
     """Read predictions.csv from the output folder of a run, which `option` named.
 
-    Its SHA-256 must be `sha256`, unless that is None; `has_reference` says whether it has the column of a reference.
+    `has_reference` says whether it has the column of a reference.
 
     Raises:
-        DataError: If the file is missing, damaged, contradicts itself, or has another hash.
+        DataError: If the file is missing, damaged, or contradicts itself.
     """
     import pandas as pd
 
     path = folder / PREDICTIONS
     with as_data_error(path, option), open_regular(path, MAX_BYTES) as file, warnings.catch_warnings():
-        if sha256 not in {None, _hash(file)}:
-            raise DataError(
-                f"{path}: its SHA-256 is not the one in {METRICS}: it was edited, or belongs to another run; "
-                "train again"
-            )
         warnings.simplefilter("ignore")  # about values that the job refuses below
         try:
-            file.seek(0)
             table = pd.read_csv(file, dtype=_column_types(n_classes, has_reference=has_reference))
             return _to_predictions(table, n_classes, has_reference=has_reference)
         except (ValueError, OverflowError) as error:

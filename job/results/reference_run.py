@@ -11,8 +11,9 @@ from job.evaluation.bootstrap import bootstrap_loss_and_ece
 from job.evaluation.intervals import wilson_interval
 from job.evaluation.paired_comparison import Reference
 from job.evaluation.predictions import Labels, Predictions
-from job.results.file_names import PREDICTIONS
+from job.results.file_names import METRICS, PREDICTIONS
 from job.results.metrics_json import read_metrics
+from job.results.output_folder.manifest import check_files
 from job.results.predictions_csv import read_predictions
 from job.results.schema import Metrics
 
@@ -33,14 +34,14 @@ def read_reference(folder: str) -> ReferenceRun:
     """Read a reference run from its output folder, as the command line names it.
 
     Raises:
-        DataError: If a file is missing or damaged.
+        DataError: If a file is missing, damaged or edited.
     """
     metrics = read_metrics(Path(folder), "--reference")
+    check_files(Path(folder), (METRICS, PREDICTIONS), "--reference")
     predictions = read_predictions(
         Path(folder),
         len(metrics.evaluation.per_class),
         has_reference=metrics.comparison is not None,
-        sha256=metrics.predictions_sha256,
         option="--reference",
     )
     return ReferenceRun(folder, metrics, predictions)

@@ -1,28 +1,25 @@
 """Represents a finished run as one object that is read from a folder or written into one."""
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from job.errors import DataError
 from job.evaluation.evaluate import Evaluation, evaluate
 from job.evaluation.paired_comparison import Comparison, compare
 from job.evaluation.predictions import Predictions
 from job.evaluation.sample_selection import select_shown_images
-from job.results.file_names import METRICS, PREDICTIONS
+from job.results.file_names import METRICS, PREDICTIONS, SAMPLES
 from job.results.metrics_json import read_metrics, write_metrics
-from job.results.predictions_csv import hash_predictions, read_predictions, write_predictions
+from job.results.output_folder.manifest import check_files, read_manifest, write_manifest
+from job.results.predictions_csv import read_predictions, write_predictions
 from job.results.provenance import Provenance
 from job.results.samples_npz import Images, read_samples, write_samples
 from job.results.schema import Metrics, RunRecord, Training
 
-TOLERANCE = 1e-6  # relative; another version of NumPy may sum in another order
-INTERVAL_TOLERANCE = 0.2  # of the width of an interval
+FILES = (METRICS, PREDICTIONS, SAMPLES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,16 +58,14 @@ class Run:
         )
 
     @classmethod
-    def from_files(cls, folder: Path, record: RunRecord, sha256: str | None = None) -> Self:
+    def from_files(cls, folder: Path, record: RunRecord) -> Self:
         """Evaluate the predictions.csv in a folder that has no metrics.json yet.
-
-        Its SHA-256 must be `sha256`, unless that is None.
 
         Raises:
             DataError: If a file is missing or damaged.
         """
         n_classes, has_reference = len(record.class_names), record.reference is not None
-        predictions = read_predictions(folder, n_classes, has_reference=has_reference, sha256=sha256)
+        predictions = read_predictions(folder, n_classes, has_reference=has_reference)
         indices = select_shown_images(predictions, record.seed)
         has_augmented = record.training is not None and record.training.config.augment != "none"
         return cls.from_predictions(record, predictions, *read_samples(folder, indices, has_augmented=has_augmented))
@@ -83,40 +78,18 @@ class Run:
             DataError: If a file is missing, damaged or edited.
         """
         metrics = read_metrics(folder)
-        run = cls.from_files(folder, metrics.record(), metrics.predictions_sha256)
-        for name in ("evaluation", "comparison"):
-            stored, computed = (msgspec.to_builtins(getattr(source, name)) for source in (metrics, run))
-            if place := _find_difference(stored, computed, name):
-                raise DataError(
-                    f"{folder / METRICS}: {place} does not follow from {PREDICTIONS}: it was edited, or belongs to "
-                    "another run; train again"
-                )
-        return run
+        check_files(folder, FILES)
+        return cls.from_files(folder, metrics.record())
 
     def write(self, folder: Path) -> None:
-        """Write predictions.csv, samples.npz and metrics.json into a folder, which is created if needed."""
+        """Write predictions.csv, samples.npz, metrics.json and their checksums; the folder is created if needed."""
         folder.mkdir(parents=True, exist_ok=True)
         write_predictions(folder, self.predictions)
         write_samples(folder, self.images, self.augmented)
         self.write_metrics(folder)
+        write_manifest(folder, FILES, read_manifest(folder))
 
     def write_metrics(self, folder: Path) -> None:
-        """Write metrics.json into the folder of predictions.csv."""
+        """Write metrics.json into a folder."""
         stored = {name: getattr(self, name) for name in ("evaluation", "comparison", "training", "provenance")}
-        write_metrics(folder, Metrics(**stored, predictions_sha256=hash_predictions(folder)))
-
-
-def _find_difference(stored: Any, computed: Any, place: str) -> str:  # noqa: ANN401 - JSON
-    """Place of the first value that differs; an interval may differ a little, as with another version of NumPy."""
-    if place.endswith("interval"):
-        tolerance = INTERVAL_TOLERANCE * (computed["upper"] - computed["lower"]) + TOLERANCE
-        return "" if all(abs(stored[side] - computed[side]) <= tolerance for side in computed) else place
-    if isinstance(stored, dict):
-        pairs = [(f"{place}.{key}", key) for key in stored]
-    elif isinstance(stored, list) and len(stored) == len(computed):
-        pairs = [(f"{place}[{index}]", index) for index in range(len(stored))]
-    elif isinstance(stored, float):
-        return "" if math.isclose(stored, computed, rel_tol=TOLERANCE, abs_tol=1e-12) else place
-    else:
-        return "" if stored == computed else place
-    return next(filter(None, (_find_difference(stored[key], computed[key], inner) for inner, key in pairs)), "")
+        write_metrics(folder, Metrics(**stored))

@@ -11,7 +11,7 @@ from job.evaluation.evaluate import Evaluation
 from job.evaluation.intervals import Amount, Count, Fraction, Positive
 from job.evaluation.paired_comparison import Comparison, Reference
 from job.evaluation.seed_variation import SeedVariation
-from job.results.provenance import Provenance, Sha256
+from job.results.provenance import Provenance
 
 SCHEMA_VERSION = 5
 Rate = Annotated[float, Meta(ge=0)]
@@ -69,14 +69,13 @@ class RunRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class Metrics:
-    """The content of metrics.json, as in `Run`; `predictions_sha256` is the SHA-256 of predictions.csv."""
+    """The content of metrics.json, as in `Run`."""
 
     schema_version: int = SCHEMA_VERSION
     evaluation: Evaluation
     comparison: Comparison | None
     training: Training | None
     provenance: Provenance
-    predictions_sha256: Sha256
 
     def record(self) -> RunRecord:
         """The content that does not follow from the predictions."""

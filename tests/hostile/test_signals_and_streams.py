@@ -146,6 +146,7 @@ QUICK = (
 )
 
 OTHERS = (
+    Case(what="exports", status=0, line=DONE, arguments=EXPORTS),
     stopped("output", 0.5, TERM, TERM),
     stopped("system", 0.05, HUP, TERM),
     stopped("data", 3, INT, TERM),

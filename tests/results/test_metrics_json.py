@@ -157,7 +157,6 @@ def test_what_is_no_file(tmp_path: Path) -> None:
         (lambda c: c["training"]["config"].update(recipe="a\n" + "b" * 9999), "damaged (Invalid enum value 'a\\nbbb"),
         (lambda c: c["provenance"]["data"].update(is_fashion_mnist=1), "damaged (Expected `bool`, got `int`"),
         (lambda c: c["provenance"].pop("command"), "damaged (Object missing required field `command`"),
-        (lambda c: c.pop("predictions_sha256"), "damaged (Object missing required field `predictions_sha256`)"),
     ],
 )
 def test_an_edited_metrics_json(folder: Path, edit: Edit, words: str) -> None:

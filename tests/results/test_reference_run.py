@@ -7,7 +7,7 @@ from support import edit_metrics, make_run
 
 from job.errors import DataError
 from job.evaluation.predictions import Predictions
-from job.results.file_names import METRICS, PREDICTIONS
+from job.results.file_names import CHECKSUMS, METRICS, PREDICTIONS
 from job.results.reference_run import match_reference, read_reference
 from job.results.schema import SCHEMA_VERSION
 
@@ -116,7 +116,7 @@ def test_edited_predictions(folder: Path) -> None:
     """Predictions of another run, or edited ones, are found by their hash."""
     with (folder / PREDICTIONS).open("a") as file:
         file.write("\n")
-    assert f"{folder / PREDICTIONS}: its SHA-256 is not the one in {METRICS}" in read_error(folder)
+    assert f"{folder / PREDICTIONS}: its SHA-256 is not the one in {CHECKSUMS}" in read_error(folder)
 
 
 @pytest.mark.parametrize("file", TEST_FILES)

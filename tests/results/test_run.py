@@ -1,7 +1,5 @@
-import json
-import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,8 +10,7 @@ import pytest
 from support import edit_metrics, make_run
 
 from job.errors import DataError
-from job.evaluation import bootstrap
-from job.results.file_names import METRICS, PREDICTIONS, SAMPLES
+from job.results.file_names import CHECKSUMS, METRICS, PREDICTIONS, SAMPLES
 from job.results.metrics_json import read_metrics
 from job.results.run import Run
 
@@ -106,115 +103,37 @@ def test_a_file_of_another_run(folder: Path, tmp_path_factory: pytest.TempPathFa
     other = tmp_path_factory.mktemp("other")
     make_run(n=60, n_classes=5, with_reference=True, seed=1).write(other)
     shutil.copy(other / name, folder / name)
-    file = SAMPLES if name == SAMPLES else PREDICTIONS
-    assert read_error(folder).startswith(f"{folder / file}: ")
+    words = f"its SHA-256 is not the one in {CHECKSUMS}: it was edited by hand, or belongs to another run; train again"
+    assert read_error(folder) == f"{folder / name}: {words}"
 
 
-def test_edited_predictions(folder: Path) -> None:
-    """A change that is valid in itself is found by the hash."""
-    path = folder / PREDICTIONS
-    path.write_text(re.sub(r"(?m)(,\d)$", lambda match: f",{(int(match[1][1]) + 1) % 5}", path.read_text(), count=1))
-    assert f"{path}: its SHA-256 is not the one in {METRICS}: it was edited" in read_error(folder)
+@pytest.mark.parametrize("change", [lambda text: text + "\n", lambda text: text.replace("\n", "\r\n")])
+@pytest.mark.parametrize("name", [METRICS, PREDICTIONS])
+def test_an_edited_file(folder: Path, name: str, change: Callable[[str], str]) -> None:
+    """A change that leaves the content valid is found, too."""
+    path = folder / name
+    path.write_bytes(change(path.read_text()).encode())
+    assert f"{path}: its SHA-256 is not the one in {CHECKSUMS}: it was edited by hand" in read_error(folder)
 
 
-def test_truncated_predictions(folder: Path) -> None:
-    """They have another hash."""
-    path = folder / PREDICTIONS
-    path.write_text(path.read_text()[:-30])
-    assert f"{path}: its SHA-256 is not the one in {METRICS}" in read_error(folder)
+def test_a_folder_without_a_manifest(folder: Path) -> None:
+    """Nobody knows whether its files belong together."""
+    (folder / CHECKSUMS).unlink()
+    words = "not found; name the output folder of a finished run: --output DIR"
+    assert read_error(folder) == f"{folder / CHECKSUMS}: {words}"
 
 
-@pytest.mark.parametrize(
-    ("edit", "place"),
-    [
-        (lambda c: c["evaluation"].update(accuracy=c["evaluation"]["accuracy"] - 0.01), "evaluation.accuracy"),
-        (lambda c: c["evaluation"].update(loss=c["evaluation"]["loss"] * 1.001), "evaluation.loss"),
-        (lambda c: c["evaluation"].update(n_test=61), "evaluation.n_test"),
-        (lambda c: c["evaluation"].update(n_test=2**70), "evaluation.n_test"),
-        (lambda c: c["evaluation"].update(n_resamples=1), "evaluation.n_resamples"),
-        (lambda c: c["evaluation"]["confusion_matrix"].pop(), "evaluation.confusion_matrix"),
-        (lambda c: c["evaluation"]["confusion_matrix"][2].append(0), "evaluation.confusion_matrix[2]"),
-        (lambda c: c["evaluation"]["confusion_matrix"][2].__setitem__(4, -99), "evaluation.confusion_matrix[2][4]"),
-        (lambda c: c["evaluation"]["calibration"]["bins"].pop(), "evaluation.calibration.bins"),
-        (lambda c: c["evaluation"]["samples"].update(right=[]), "evaluation.samples.right"),
-        (lambda c: c["evaluation"]["samples"]["right"].sort(reverse=True), "evaluation.samples.right[0]"),
-        (lambda c: c["evaluation"]["samples"]["wrong"].append(5), "evaluation.samples.wrong"),
-        (lambda c: c["evaluation"]["samples"]["least_certain"].reverse(), "evaluation.samples.least_certain[0]"),
-        (lambda c: c["evaluation"]["samples"]["cells"][0].update(true=77), "evaluation.samples.cells[0].true"),
-        (lambda c: c["evaluation"].update(seed=99), "evaluation.samples.right[0]"),
-        (lambda c: c["comparison"]["per_class"].pop(), "comparison.per_class"),
-        (lambda c: c["comparison"]["fixed"].pop(), "comparison.fixed"),
-        (lambda c: c["comparison"]["broken"].append(7), "comparison.broken"),
-    ],
-)
-def test_an_edited_metric(folder: Path, edit: Callable[[dict[str, Any]], object], place: str) -> None:
-    """The message names its place and what to do."""
-    edit_metrics(folder, edit)
-    assert read_error(folder).startswith(f"{folder / METRICS}: {place}")
-    assert f"does not follow from {PREDICTIONS}: it was edited, or belongs to another run; train again" in read_error(
-        folder
-    )
+def test_a_manifest_of_another_program(folder: Path) -> None:
+    """It says nothing about the files of a run."""
+    path = folder / CHECKSUMS
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[1:]))
+    assert "its SHA-256 is not the one in SHA256SUMS" in read_error(folder)
 
 
-def find_numbers(content: Any, place: str) -> Iterator[tuple[str, Any, Any]]:  # noqa: ANN401 - JSON
-    """Place, container and key of each number in `content` that is in no interval. Of a list, only the last item."""
-    keys = list(content) if isinstance(content, dict) else [len(content) - 1] if content else []
-    for key in keys:
-        inner = f"{place}.{key}" if isinstance(content, dict) else f"{place}[{key}]"
-        if isinstance(content[key], int | float):
-            yield inner, content, key
-        elif isinstance(content[key], dict | list) and not inner.endswith("interval"):
-            yield from find_numbers(content[key], inner)
-
-
-def test_every_metric_is_checked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No number in evaluation and comparison, intervals apart, can be changed without being named."""
-    monkeypatch.setattr(bootstrap, "N_RESAMPLES", 3)
-    make_run(n=60, n_classes=5, with_reference=True).write(folder)
-    Run.read(folder)
-    content = json.loads((folder / METRICS).read_text(encoding="utf-8"))
-    numbers = [number for name in ("evaluation", "comparison") for number in find_numbers(content[name], name)]
-    assert len(numbers) > 50
-    for place, container, key in numbers:
-        if place not in ("evaluation.seed", "comparison.reference.loss"):  # no metrics of these predictions
-            value = container[key]
-            container[key] += 1 if value > 0 else 2
-            (folder / METRICS).write_text(json.dumps(content))
-            assert read_error(folder).startswith(f"{folder / METRICS}: {place} does not follow from {PREDICTIONS}")
-            container[key] = value
-
-
-@pytest.mark.parametrize(
-    ("edit", "place"),
-    [
-        (lambda c: c["evaluation"]["accuracy_interval"].update(lower=0.99), "evaluation.accuracy_interval"),
-        (lambda c: c["evaluation"]["macro"]["f1_interval"].update(upper=1e300), "evaluation.macro.f1_interval"),
-        (
-            lambda c: c["evaluation"]["per_class"][1]["recall_interval"].update(lower=-5),
-            "per_class[1].recall_interval",
-        ),
-        (lambda c: c["comparison"]["counts"]["interval"].update(upper=0.9), "comparison.counts.interval"),
-    ],
-)
-def test_an_edited_interval(folder: Path, edit: Callable[[dict[str, Any]], object], place: str) -> None:
-    """The error names the interval."""
-    edit_metrics(folder, edit)
-    assert f"{place} does not follow from {PREDICTIONS}" in read_error(folder)
-
-
-def test_bootstrap_intervals_may_differ_a_little(compared_run: Run, folder: Path) -> None:
-    """Another version of NumPy may resample differently; the page shows the intervals that are computed now."""
-    interval = compared_run.evaluation.loss_interval
-    lower = interval.lower + (interval.upper - interval.lower) / 10
-    edit_metrics(folder, lambda content: content["evaluation"]["loss_interval"].update(lower=lower))
-    assert_equal(Run.read(folder), compared_run)
-
-
-def test_the_last_digits_may_differ(compared_run: Run, folder: Path) -> None:
-    """Another processor may sum in another order."""
-    evaluation = compared_run.evaluation
-    nearly = replace(compared_run, evaluation=replace(evaluation, loss=evaluation.loss * (1 + 1e-9)))
-    nearly.write_metrics(folder)
+def test_stored_metrics_do_not_matter(compared_run: Run, folder: Path) -> None:
+    """All metrics of a run that is read follow from its predictions."""
+    edit_metrics(folder, lambda content: content["evaluation"].update(accuracy=0.99, n_test=5))
+    edit_metrics(folder, lambda content: content["comparison"].update(p_value=0.5, fixed=[]))
     assert_equal(Run.read(folder), compared_run)
 
 

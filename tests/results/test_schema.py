@@ -16,7 +16,7 @@ def test_metrics_json_has_the_documented_keys(tmp_path: Path) -> None:
     make_run(with_reference=True, runs=3).write(tmp_path)
     content = json.loads((tmp_path / METRICS).read_text(encoding="utf-8"))
     assert next(iter(content.items())) == ("schema_version", SCHEMA_VERSION)
-    assert list(content)[1:] == ["evaluation", "comparison", "training", "provenance", "predictions_sha256"]
+    assert list(content)[1:] == ["evaluation", "comparison", "training", "provenance"]
     evaluation = content["evaluation"]
     assert set(evaluation) >= {"n_test", "accuracy", "accuracy_interval", "loss", "loss_interval", "confusion_matrix"}
     assert set(evaluation) >= {"macro", "weighted", "per_class", "calibration", "samples", "n_resamples", "seed"}

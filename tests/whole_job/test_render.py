@@ -4,11 +4,14 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
-from support import REPOSITORY, ErrorOf, edited
+from support import REPOSITORY, ErrorOf, make_run
 
 from job.__main__ import main
+from job.results.output_folder import preparation
+from job.results.run import Run
 
 
 def test_render_writes_the_report(written_run: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -20,8 +23,9 @@ def test_render_writes_the_report(written_run: Path, capfd: pytest.CaptureFixtur
     assert captured.out == f"accuracy {accuracy:.4f} on 100 test images: {written_run / 'index.html'}\n"
     (line,) = captured.err.splitlines()
     assert line.startswith("report      index.html, ")
-    page = written_run / "index.html"
-    assert {path: path.read_bytes() for path in written_run.iterdir()} == {**before, page: page.read_bytes()}
+    new = {written_run / name: (written_run / name).read_bytes() for name in ("index.html", "SHA256SUMS")}
+    assert {path: path.read_bytes() for path in written_run.iterdir()} == {**before, **new}
+    Run.read(written_run)
 
 
 def test_render_does_not_load_tensorflow(written_run: Path) -> None:
@@ -40,39 +44,36 @@ def test_render_of_something_else(error_of: ErrorOf, tmp_path: Path) -> None:
     line = error_of(65, "render", "--output", tmp_path)
     assert "has schema version 4, this job reads 5; render it with the release that wrote it, or train again" in line
     assert [path.name for path in tmp_path.iterdir()] == ["metrics.json"]
+    (tmp_path / "report-images").mkdir()
+    assert "has schema version 4" in error_of(65, "render", "--layout", "folder", "--output", tmp_path)
+    assert "metrics.json: not found" in error_of(65, "render", "--output", tmp_path / "none")
+    assert "metrics.json: cannot be read (Not a dir" in error_of(65, "render", "--output", tmp_path / "metrics.json")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["metrics.json", "report-images"]
 
 
-@pytest.mark.parametrize(
-    ("place", "keys"),
-    [
-        ("evaluation.accuracy", ("accuracy",)),
-        ("evaluation.macro.f1", ("macro", "f1")),
-        ("evaluation.confusion_matrix[2][5]", ("confusion_matrix", 2, 5)),
-    ],
-)
-def test_a_metric_that_does_not_follow_from_the_predictions(
-    error_of: ErrorOf, written_run: Path, place: str, keys: tuple[str | int, ...]
-) -> None:
-    """The status is 65, the line names the place, and no report is written."""
-
-    def edit(content: dict[str, object]) -> None:
-        values = content["evaluation"]
-        *path, last = keys
-        for key in path:
-            values = values[key]  # type: ignore[index]
-        values[last] = 0.999 if isinstance(values[last], float) else 99  # type: ignore[index]
-
-    path = written_run / "metrics.json"
-    path.write_text(edited(edit)(path.read_text()))
+@pytest.mark.parametrize("name", ["metrics.json", "predictions.csv", "samples.npz"])
+def test_a_file_that_was_edited(error_of: ErrorOf, written_run: Path, name: str) -> None:
+    """The status is 65 even if the file is well-formed, the line names it, and no report is written."""
+    path = written_run / name
+    with path.open("a") as file:
+        file.write("\n")
     line = error_of(65, "render", "--output", written_run)
-    assert f"{path}: {place} does not follow from predictions.csv" in line
+    assert f"{path}: its SHA-256 is not the one in SHA256SUMS: it was edited by hand" in line
     assert not (written_run / "index.html").exists()
 
 
-def test_edited_predictions(error_of: ErrorOf, written_run: Path) -> None:
-    """The hash in metrics.json reveals the edit even if the file is well-formed."""
-    path = written_run / "predictions.csv"
-    lines = path.read_text().splitlines()
-    path.write_text("\n".join(lines) + "\n\n")
-    line = error_of(65, "render", "--output", written_run)
-    assert f"{path}: its SHA-256 is not the one in metrics.json" in line
+def test_render_of_another_run_meanwhile(written_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job that replaces the run just before its report is rendered has its own run rendered."""
+    prepare = preparation.prepare_output_folder
+
+    def replace_run(*words: Any) -> None:  # noqa: ANN401
+        prepare(*words)
+        make_run(seed=1).write(written_run)
+
+    monkeypatch.setattr(preparation, "prepare_output_folder", replace_run)
+    assert main(["render", "-q", "--output", str(written_run)]) == 0
+    monkeypatch.undo()
+    page = (written_run / "index.html").read_bytes()
+    make_run(seed=1).write(tmp_path / "other")
+    assert main(["render", "-q", "--output", str(tmp_path / "other")]) == 0
+    assert (tmp_path / "other" / "index.html").read_bytes() == page

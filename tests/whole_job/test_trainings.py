@@ -19,7 +19,7 @@ from job.training import resources
 
 pytestmark = pytest.mark.training
 
-FILES_OF_A_RUN = {"index.html", "metrics.json", "predictions.csv", "samples.npz", "model.keras"}
+FILES_OF_A_RUN = {"index.html", "metrics.json", "predictions.csv", "samples.npz", "model.keras", "SHA256SUMS"}
 STAGES = ["output", "system", "data", "tensorflow", "training", "training", "prediction", "evaluation", "report"]
 """The first words of the log of a run of one epoch."""
 

@@ -9,6 +9,21 @@ from pathlib import Path
 from job import temporary_folder
 from job.errors import OutputError
 
+NO_FOLDER = "this path, or one above it, is a file; remove it or name another folder"
+NO_SPACE = "no space is left; free some space or name another folder"
+NO_LOCKS = "its file system has no locks (flock), like some network file systems; name a folder on another one"
+REMEDIES: dict[int | None, str] = {
+    errno.EEXIST: NO_FOLDER,
+    errno.ENOTDIR: NO_FOLDER,
+    errno.ENOENT: "the folder was deleted during the run; start again",
+    errno.EROFS: "the file system is read-only; mount a folder there, name another one, or train with --output -",
+    errno.ENOSPC: NO_SPACE,
+    errno.EDQUOT: NO_SPACE,
+    errno.EAGAIN: "another job is writing there; wait for it or name another folder",
+    errno.ENOLCK: NO_LOCKS,
+    errno.ENOSYS: NO_LOCKS,
+    errno.EOPNOTSUPP: NO_LOCKS,
+}
 CONTAINER_MARKS = ("/.dockerenv", "/run/.containerenv")  # Docker, Podman
 
 
@@ -27,15 +42,9 @@ def as_output_error(folder: Path) -> Iterator[None]:
 
 
 def _remedy(folder: Path, error: OSError) -> str:
-    if error.errno in {errno.EEXIST, errno.ENOTDIR}:
-        return "this path, or one above it, is a file; remove it or name another folder"
     if error.errno in {errno.EACCES, errno.EPERM}:
         return f"user {os.geteuid()} cannot read and write there; {_permission_remedy(folder)}"
-    if error.errno == errno.EROFS:
-        return "the file system is read-only; mount a folder there, name another one, or train with --output -"
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return "no space is left; free some space or name another folder"
-    return f"cannot be written ({error.strerror or error}); name another folder"
+    return REMEDIES.get(error.errno, f"cannot be written ({error.strerror or error}); name another folder")
 
 
 def _permission_remedy(folder: Path) -> str:

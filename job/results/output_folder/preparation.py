@@ -3,32 +3,36 @@
 import os
 import shutil
 import stat
-import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from job.errors import OutputError
 from job.results.file_names import CHECKSUMS
+from job.results.output_folder import unfinished
+from job.results.output_folder.manifest import is_owned, read_manifest, require_replaceable
 from job.results.output_folder.os_errors import as_output_error
-from job.results.output_folder.owned_folders import is_owned
 
 
-def prepare_output_folder(folder: Path, files: Iterable[str], folders: Iterable[str] = ()) -> None:
+def prepare_output_folder(
+    folder: Path, files: Iterable[str], folders: Iterable[str] = (), outdated: Iterable[str] = ()
+) -> None:
     """Create the output folder, and check that a run can write its results there.
 
-    The run writes or replaces `files`, and writes, replaces or removes `folders` as a whole; both are names.
+    The run writes or replaces `files`, writes or replaces `folders` as a whole, and removes `outdated` folders of the
+    job; all are names. What a killed job left is undone first.
 
     Raises:
         OutputError: If the folder cannot be written, or something of another user or program is in the way.
     """
     with as_output_error(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder) as probe:
-            probe.write(b"\0")
-        os.close(os.open(folder, os.O_RDONLY))  # as the lock does
-    files, folders = tuple(files), tuple(folders)
-    require_replaceable(folder, files, folders)
-    for name in (*files, *folders):
+        owner = unfinished.probe_folder(folder)
+        with suppress(BlockingIOError), unfinished.lock_folder(folder):  # a job that writes there now is done by then
+            unfinished.finish(folder, owner)
+    files, folders, digests = tuple(files), tuple(folders), read_manifest(folder)
+    require_replaceable(folder, files, folders, digests)
+    for name in (*files, CHECKSUMS, *folders, *(name for name in outdated if is_owned(folder, name, digests))):
         if _is_protected(folder / name):
             raise OutputError(
                 f"--output {folder}: {name} belongs to another user, and only its owner can replace it there "
@@ -38,25 +42,13 @@ def prepare_output_folder(folder: Path, files: Iterable[str], folders: Iterable[
 
 def require_free_space(folder: Path, n_bytes: int) -> None:
     """Raise an OutputError if the file system of the output folder has less than `n_bytes` bytes free."""
-    free = shutil.disk_usage(folder).free
+    with as_output_error(folder):
+        free = shutil.disk_usage(folder).free
     if free < n_bytes:
         raise OutputError(
             f"--output {folder}: the results need about {n_bytes / 1e6:.1f} MB, but only "
             f"{free // 100_000 / 10:.1f} MB are free; free some space or name another folder"
         )
-
-
-def require_replaceable(folder: Path, files: Iterable[str], folders: Iterable[str]) -> None:
-    """Raise an OutputError if replacing these files and folders could delete what the job did not write."""
-    for name in files:
-        if (folder / name).is_dir():
-            raise OutputError(f"--output {folder}: {name} is a folder there; move it or name another output folder")
-    for name in folders:
-        if os.path.lexists(folder / name) and not is_owned(folder / name):
-            raise OutputError(
-                f"--output {folder}: {name} is in the way, and is not as an earlier run wrote it (see its "
-                f"{CHECKSUMS}); move {name} or name another output folder"
-            )
 
 
 def _is_protected(path: Path) -> bool:

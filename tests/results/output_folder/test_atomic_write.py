@@ -1,8 +1,12 @@
 import errno
+import functools
 import os
+import re
 import signal
+import stat
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +18,8 @@ from support import REPOSITORY
 from job.errors import OutputError
 from job.results.file_names import CHECKSUMS
 from job.results.output_folder.atomic_write import stage_files
+from job.results.output_folder.manifest import read_manifest
+from job.results.output_folder.unfinished import UNFINISHED, create_unfinished
 
 WRITE_SLOWLY = """
 import sys, time
@@ -146,24 +152,15 @@ def test_two_jobs_in_one_folder(tmp_path: Path) -> None:
 
 def test_files_of_a_killed_job_are_removed(tmp_path: Path) -> None:
     """The next job removes them."""
-    write_files(tmp_path, {".unfinished-abc/half": "half"})
+    write_files(create_unfinished(tmp_path) / "new", {"half": "half"})
     stage(tmp_path, {"a": "new"})
     assert contents(tmp_path) == {"a": "new"}
 
 
-def test_files_that_a_killed_job_had_moved_away_return(tmp_path: Path) -> None:
-    """The next job moves them back unless other files have taken their names."""
-    (tmp_path / ".unfinished-abc").mkdir()
-    write_files(tmp_path, {".unfinished-abc/old/a": "old", ".unfinished-abc/old/b": "old", "b": "new"})
-    with pytest.raises(ZeroDivisionError), stage_files(tmp_path):
-        raise ZeroDivisionError
-    assert contents(tmp_path) == {"a": "old", "b": "new"}
-
-
-def test_an_undo_that_fails_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The second file cannot be moved, nor the first one restored: the message names where the earlier files are."""
-    for name in "abc":
-        write_files(tmp_path, {name: f"old {name}"})
+def test_an_undo_that_fails_is_repeated(tmp_path: Path) -> None:
+    """The second file cannot be moved, nor the first one restored: the message says where it is."""
+    stage(tmp_path, {name: f"old {name}" for name in "abc"})
+    before = contents(tmp_path)
     replace = Path.replace
 
     def refuse(path: Path, target: Path) -> Path:
@@ -171,13 +168,84 @@ def test_an_undo_that_fails_loses_nothing(tmp_path: Path, monkeypatch: pytest.Mo
             raise OSError(errno.EIO, "Input/output error")
         return replace(path, target)
 
-    monkeypatch.setattr(Path, "replace", refuse)
-    words = "a could be neither replaced nor restored; the earlier files are in "
-    with pytest.raises(OutputError, match=words):
+    words = "the earlier files cannot be restored .*; they are in (.*), and the next run or render tries again"
+    with pytest.MonkeyPatch.context() as context, pytest.raises(OutputError, match=words) as caught:
+        context.setattr(Path, "replace", refuse)
         stage(tmp_path, {name: f"new {name}" for name in "abc"})
-    (rescued,) = tmp_path.glob("earlier-*/report")
-    assert contents(rescued) == {name: f"old {name}" for name in "abc"}
-    assert {name: (tmp_path / name).read_text() for name in "abc"} == {"a": "new a", "b": "old b", "c": "old c"}
+    found = re.search(words, str(caught.value))
+    assert found
+    assert (Path(found[1]) / "a").read_text() == "old a"
+    with pytest.raises(ZeroDivisionError), stage_files(tmp_path):
+        raise ZeroDivisionError
+    assert contents(tmp_path) == before
+
+
+def test_the_disk_has_all_files_before_it_is_told_their_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a power cut at any moment, no name is that of an empty file, and the manifest is the last to change."""
+    stage(tmp_path, {"a": "old", "images/1.png": "old"})
+    steps: list[str] = []
+    fsync, replace = os.fsync, Path.replace
+
+    def record_flush(descriptor: int) -> None:
+        steps.append(f"flush {name_of(Path(f'/proc/self/fd/{descriptor}').readlink())}")
+        fsync(descriptor)
+
+    def record_move(self: Path, target: Path) -> Path:
+        steps.append(f"move {target.name}")
+        return replace(self, target)
+
+    def name_of(path: Path) -> str:
+        return re.sub(f"^{UNFINISHED}[^/]*", "staging", path.relative_to(tmp_path).as_posix())
+
+    monkeypatch.setattr(os, "fsync", record_flush)
+    monkeypatch.setattr(Path, "replace", record_move)
+    stage(tmp_path, {"a": "new", "b": "new", "images/2.png": "new"})
+    first = steps.index("move a")
+    new = {f"staging/new/{name}" for name in ("a", "b", "images", "images/2.png", "SHA256SUMS")}
+    others = {".", "staging", "staging/fashion-job", "staging/new", "staging/old"}
+    assert set(steps[:first]) == {f"flush {name}" for name in new | others}
+    assert steps[first - 1 :] == [
+        "flush staging/old",
+        *("move a", "move b", "move images", "flush ."),
+        *("move SHA256SUMS", "flush ."),
+    ]
+
+
+def test_a_file_system_that_cannot_flush_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that cannot be flushed is no error; a file is."""
+    fsync = os.fsync
+
+    def refuse(descriptor: int, *, files: bool) -> None:
+        if files or stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", functools.partial(refuse, files=False))
+    stage(tmp_path, {"a": "new"})
+    monkeypatch.setattr(os, "fsync", functools.partial(refuse, files=True))
+    with pytest.raises(OutputError, match="Invalid argument"):
+        stage(tmp_path, {"a": "newer"})
+    assert contents(tmp_path) == {"a": "new"}
+
+
+def test_a_system_that_has_no_threads_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files are flushed one after the other."""
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    stage(tmp_path, {"a": "new"})
+    assert contents(tmp_path) == {"a": "new"}
+
+
+def test_files_of_the_earlier_run_stay_listed(tmp_path: Path) -> None:
+    """So that they can still be recognized; those of an outdated folder do not."""
+    stage(tmp_path, {"a": "old", "b": "old", "images/1.png": "old", "exports/model": "old"})
+    write_files(tmp_path, {"exports/mine": "mine"})
+    stage(tmp_path, {"a": "new"}, outdated=["exports"])
+    assert set(read_manifest(tmp_path)) == {"a", "b", "images/1.png"}
+    assert contents(tmp_path)["exports/mine"] == "mine"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -209,7 +277,7 @@ def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
     assert contents(tmp_path) == before
     stage(tmp_path, {"images/3.png": "new", "z": "new"})
     assert contents(tmp_path) == {"images/3.png": "new", "z": "new"}
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["images", "z"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["SHA256SUMS", "images", "z"]
 
 
 def test_a_folder_of_the_user_that_appeared_meanwhile_stays(tmp_path: Path) -> None:
@@ -230,7 +298,7 @@ def test_an_outdated_folder_is_removed(tmp_path: Path) -> None:
     assert contents(tmp_path) == before
     stage(tmp_path, {"z": "new"}, outdated=["exports"])
     assert contents(tmp_path) == {"other": "old", "z": "new"}
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["other", "z"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["SHA256SUMS", "other", "z"]
 
 
 def test_an_outdated_folder_of_the_user_stays(tmp_path: Path) -> None:

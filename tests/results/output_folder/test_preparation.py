@@ -6,7 +6,7 @@ import pytest
 
 from job.errors import OutputError
 from job.results.file_names import CHECKSUMS
-from job.results.output_folder.owned_folders import write_checksums
+from job.results.output_folder.manifest import write_manifest
 from job.results.output_folder.preparation import prepare_output_folder, require_free_space
 
 
@@ -15,6 +15,12 @@ def test_requires_free_space(tmp_path: Path) -> None:
     require_free_space(tmp_path, 1000)
     with pytest.raises(OutputError, match=r"need about 1000000000000.0 MB, but only .* MB are free"):
         require_free_space(tmp_path, 10**18)
+
+
+def test_a_folder_that_was_deleted(tmp_path: Path) -> None:
+    """Its free space is unknown."""
+    with pytest.raises(OutputError, match="the folder was deleted during the run; start again"):
+        require_free_space(tmp_path / "none", 1000)
 
 
 def test_creates_the_folder_and_leaves_it_empty(tmp_path: Path) -> None:
@@ -39,38 +45,33 @@ def test_a_folder_with_the_name_of_a_file(tmp_path: Path) -> None:
         prepare_output_folder(tmp_path, ["a"])
 
 
-@pytest.mark.parametrize("kind", ["folder", "file", "link", "broken link", "linked checksums", "checksums folder"])
+@pytest.mark.parametrize("kind", ["folder", "file", "link", "broken link", "empty folder"])
 def test_a_folder_that_the_job_did_not_write(tmp_path: Path, kind: str) -> None:
     """It is refused, as is a file or a link of that name; each stays as it is."""
     path = tmp_path / "exports"
-    other = tmp_path / "other"
-    other.mkdir()
-    (other / CHECKSUMS).write_text("")
+    (tmp_path / "other").mkdir()
     if kind == "file":
         path.write_text("mine")
-    elif "link" in kind and "checksums" not in kind:
+    elif "link" in kind:
         path.symlink_to("nowhere" if kind == "broken link" else "other")
     else:
         path.mkdir()
-        (path / "model.onnx").write_text("mine")
-        if kind == "linked checksums":
-            (path / CHECKSUMS).symlink_to(other / CHECKSUMS)
-        elif kind == "checksums folder":
-            (path / CHECKSUMS).mkdir()
+        if kind == "folder":
+            (path / "model.onnx").write_text("mine")
     before = sorted(tmp_path.rglob("*"))
-    words = r"exports is in the way, and is not as an earlier run wrote it \(see its SHA256SUMS\); move exports or name"
+    words = r"exports is in the way, and is not as an earlier run wrote it; move exports or name another"
     with pytest.raises(OutputError, match=words):
         prepare_output_folder(tmp_path, [], ["exports"])
     assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_a_folder_that_the_job_wrote(tmp_path: Path) -> None:
-    """Its checksums are those of its files; it is refused once a file was changed or added, or one is missing."""
+    """The manifest has its files; it is refused once a file was changed or added, or one is missing."""
     folder = tmp_path / "exports"
     folder.mkdir()
     (folder / "model-card.md").write_text("card")
     (folder / "model.onnx").write_text("model")
-    write_checksums(folder)
+    write_manifest(tmp_path, ["exports"], {})
     prepare_output_folder(tmp_path, [], ["exports"])
     for change in (
         lambda: (folder / "thesis.txt").write_text("mine"),
@@ -84,21 +85,18 @@ def test_a_folder_that_the_job_wrote(tmp_path: Path) -> None:
         (folder / "model-card.md").write_text("card")
 
 
-def test_a_release_with_checksums_of_its_own(tmp_path: Path) -> None:
-    """A folder that another program wrote with a complete SHA256SUMS is not the job's own."""
-    folder = tmp_path / "exports"
-    folder.mkdir()
-    (folder / "thesis.txt").write_text("mine")
-    digest = hashlib.sha256(b"mine").hexdigest()
-    (folder / CHECKSUMS).write_text(f"{digest}  thesis.txt\n")
-    with pytest.raises(OutputError, match="exports is in the way"):
-        prepare_output_folder(tmp_path, [], ["exports"])
+def test_checksums_of_another_program(tmp_path: Path) -> None:
+    """They are not replaced by the manifest."""
+    (tmp_path / CHECKSUMS).write_text(f"{hashlib.sha256(b'mine').hexdigest()}  thesis.txt\n")
+    with pytest.raises(OutputError, match="SHA256SUMS is in the way, and is not as an earlier run wrote it; move SHA2"):
+        prepare_output_folder(tmp_path, ["index.html"])
 
 
 def test_a_closed_folder_is_not_the_jobs_own(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """The user may not look into it."""
     (tmp_path / "exports").mkdir()
-    (tmp_path / "exports" / CHECKSUMS).write_text("")
+    (tmp_path / "exports" / "model.onnx").write_text("")
+    write_manifest(tmp_path, ["exports"], {})
     (tmp_path / "exports").chmod(0)
     tmp_path.chmod(0o777)
     request.getfixturevalue("unprivileged")
@@ -129,12 +127,18 @@ def test_a_file_of_another_user_in_a_sticky_folder(tmp_path: Path, request: pyte
     tmp_path.chmod(0o1777)
     (tmp_path / "a").write_text("theirs")
     (tmp_path / "exports").mkdir()
-    write_checksums(tmp_path / "exports")
+    (tmp_path / "exports" / "model.onnx").write_text("")
+    write_manifest(tmp_path, ["exports"], {})
+    os.chown(tmp_path / CHECKSUMS, 65534, -1)
     request.getfixturevalue("unprivileged")
-    for files, folders in ((["a"], []), ([], ["exports"])):
-        with pytest.raises(OutputError, match="belongs to another user, and only its owner can replace it there"):
-            prepare_output_folder(tmp_path, files, folders)
+    words = "{} belongs to another user, and only its owner can replace it there"
+    with pytest.raises(OutputError, match=words.format("a")):
+        prepare_output_folder(tmp_path, ["a"])
     prepare_output_folder(tmp_path, ["b"])
+    with pytest.raises(OutputError, match=words.format("exports")):
+        prepare_output_folder(tmp_path, [], ["exports"])
+    with pytest.raises(OutputError, match=words.format("exports")):
+        prepare_output_folder(tmp_path, [], outdated=["exports"])
 
 
 def test_a_folder_below_a_closed_one(tmp_path: Path, request: pytest.FixtureRequest) -> None:
