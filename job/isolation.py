@@ -12,12 +12,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 FOREIGN_VARIABLES = (
-    *("MPLBACKEND", "PANDAS_", "PYTHONIOENCODING", "PYTHONWARNINGS", "SCIPY_", "SKLEARN_", "SOURCE_DATE_EPOCH"),
+    *("GIT_DIR", "GIT_WORK_TREE", "MPLBACKEND", "PANDAS_", "PYTHONIOENCODING", "PYTHONWARNINGS"),
+    *("SCIPY_", "SKLEARN_", "SOURCE_DATE_EPOCH"),
 )
 """How their names begin."""
 OWN_VARIABLES = {"OPENBLAS_NUM_THREADS": "1"}
 """OpenBLAS adds in another order with other numbers of threads, and raises SIGINT if one cannot start."""
-
 WARNINGS_FOR_DEVELOPERS = (
     *(DeprecationWarning, PendingDeprecationWarning, EncodingWarning, ImportWarning, ResourceWarning),
 )

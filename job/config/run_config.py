@@ -123,7 +123,7 @@ class Config:
             if description.role == "recipe" and getattr(self, name) is None:
                 object.__setattr__(self, name, RECIPES[self.recipe].get(name, description.default))
             description.check(getattr(self, name), description.flag)
-        check_combinations(vars(self))
+        check_combinations({name: getattr(self, name) for name in OPTIONS})  # msgspec leaves defaults to the class
 
     def augmentations(self) -> tuple[str, ...]:
         """The names in `augment`."""

@@ -127,6 +127,8 @@ def _check_training(training: Training) -> None:
         n_epochs = lengths[0]
     if lengths != [n_epochs] * 3 + [n_epochs if training.n_validation else 0] * 2:
         raise ValueError(f"the history does not have {n_epochs} epochs")
+    if max(training.history.learning_rate, default=0) > (training.config.learning_rate + ROUNDING) * (1 + ROUNDING):
+        raise ValueError("the learning rate of an epoch exceeds the one in the settings")
 
 
 def _check_seed_variation(training: Training, metrics: Metrics) -> None:

@@ -53,7 +53,7 @@ class Resources:
     def require(self, n_threads: int) -> None:
         """Check the limits below which no run can train; TensorFlow or the kernel would kill it without a message.
 
-        The numbers are those of TensorFlow 2.21 with `n_threads` threads; other versions may need a little more.
+        The numbers were measured with TensorFlow 2.21 and one replica, which computes with `n_threads` threads.
 
         Raises:
             ResourceError: If the system gives this process too little memory, address space or threads, or no /proc.
@@ -65,8 +65,9 @@ class Resources:
             )
         if platform.system() == "Linux" and not SELF.exists():
             raise ResourceError(f"TensorFlow needs {SELF}, which is missing; mount /proc")
-        n = 15 + 3 * n_threads + 4 * _count_allowed_processors()  # it ignores the quota
-        limits.require_address_space(2000 * MIB + n * THREAD_STACK_BYTES)
+        n_allowed = _count_allowed_processors()  # TensorFlow ignores the quota
+        n = 16 + 3 * n_threads + 4 * n_allowed + min(n_allowed, 32)
+        limits.require_address_space(1900 * MIB + n * THREAD_STACK_BYTES)
         limits.require_threads(n)
 
     def memory_warning(self, model: ModelName) -> str:

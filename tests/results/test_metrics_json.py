@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from support import edit_metrics, make_run
 
+from job.config.run_config import Config
 from job.errors import DataError
 from job.results.file_names import METRICS
 from job.results.metrics_json import Option, read_metrics
@@ -124,6 +125,7 @@ def test_what_is_no_file(tmp_path: Path) -> None:
         ),
         (lambda c: c["training"]["history"]["loss"].__setitem__(0, -1), ">= 0.0 - at `$.training.history.loss[0]`"),
         (lambda c: c["training"]["history"]["val_loss"].__setitem__(0, 1e300), "`float` < 1000000000000.0 - at"),
+        (lambda c: c["training"]["history"]["learning_rate"].__setitem__(0, 0.1), "exceeds the one in the settings"),
         (lambda c: c["training"].update(n_train=-1), "Expected `int` >= 1 - at `$.training.n_train`"),
         (lambda c: c["training"].update(n_validation=-1), ">= 0 - at `$.training.n_validation`"),
         (lambda c: c["training"]["config"].update(runs=2), "damaged (the seed variation does not have 2 runs"),
@@ -285,6 +287,18 @@ def test_a_training_that_stopped_early_reads_back(folder: Path) -> None:
     edit_metrics(folder, lambda content: [curve.append(0.1) for curve in content["training"]["history"].values()])
     configure(epochs=2, early_stopping=1)
     assert "does not have 2 epochs" in read_error(folder)
+
+
+def test_settings_that_an_earlier_release_did_not_have(folder: Path) -> None:
+    """They have their default values."""
+    content = json.loads((folder / METRICS).read_text())
+    for name in content["training"]["config"]:
+        if name not in ("epochs", "runs"):
+            edit_metrics(folder, lambda edited: edited["training"]["config"].pop(name, None))  # noqa: B023 - called at once
+    training = read_metrics(folder).training
+    assert training is not None
+    assert training.config == Config(epochs=2)
+    assert training.config.command().startswith("python -m job --recipe baseline --model mlp --epochs 2 ")
 
 
 def test_a_training_without_validation_reads_back(tmp_path: Path) -> None:
