@@ -31,7 +31,7 @@ BY_TEXT = {  # of an ImportError or RuntimeError
     "failed to map segment": MEMORY,
     "annot allocate memory": MEMORY,
 }
-N_FILES = 12
+N_FILES = 24
 """Number of files that a run opens at the same time, besides stdin, stdout and stderr."""
 
 

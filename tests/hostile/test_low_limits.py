@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hostile_world import RENDER, Case, World, check_outcome, run_case
+from hostile_world import RENDER, TRAIN, Case, World, check_outcome, run_case
 from support import REPOSITORY
+
+from job.limits import N_FILES
 
 if TYPE_CHECKING:
     import subprocess
@@ -113,6 +115,13 @@ CASES = (
 
 SLOW_CASES = (
     Case(what="1 process, render", status=0, line=DONE, arguments=RENDER, prepare=limit_processes(1)),
+    Case(
+        what="as many open files as a run needs",
+        status=0,
+        line=DONE,
+        arguments=(*TRAIN, "--layout", "folder"),
+        prepare=limit(resource.RLIMIT_NOFILE, 3 + N_FILES),
+    ),
     Case(what="a clock before 1980", status=0, line=DONE, prepare=set_clock_to_1970),
     Case(
         what="a git that hangs",
