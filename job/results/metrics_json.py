@@ -56,7 +56,7 @@ def read_metrics(folder: Path, option: Option = "--output") -> Metrics:
     try:
         version = msgspec.json.decode(content, type=_Versioned).schema_version
         if version != SCHEMA_VERSION:
-            problem = f"has schema version {reprlib.repr(version)}, this job reads {SCHEMA_VERSION}"
+            problem = f"has schema version {reprlib.repr(version)[:80]}, this job reads {SCHEMA_VERSION}"
             raise DataError(f"{path}: {problem}; {REMEDIES[option]}")
         metrics = msgspec.json.decode(content, type=Metrics)
         _check_texts(msgspec.to_builtins(metrics))

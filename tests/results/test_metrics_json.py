@@ -96,6 +96,7 @@ def test_what_is_no_file(tmp_path: Path) -> None:
     ("edit", "words"),
     [
         (lambda c: c.pop("schema_version"), f"has schema version None, this job reads {SCHEMA_VERSION}"),
+        (lambda c: c.update(schema_version=c.copy()), "has schema version {'comparison': None, "),
         (lambda c: c.pop("evaluation"), "damaged (Object missing required field `evaluation`)"),
         (lambda c: c["evaluation"].pop("macro"), "damaged (Object missing required field `macro` - at `$.evaluation`)"),
         (
