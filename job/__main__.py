@@ -1,6 +1,6 @@
 """The command line: reads the options, runs a command, and turns errors into one line and an exit status."""
 
-from job import isolation, limits, signals
+from job.system import isolation, limits, signals
 
 if __name__ == "__main__":
     signals.install()  # before the slow imports
@@ -15,7 +15,7 @@ from job.config import cli
 from job.config.run_config import STREAM
 from job.errors import BUG, JobError, OutputError, PackageError
 from job.log import configure_log, log_stage
-from job.standard_streams import open_streams
+from job.system.standard_streams import open_streams
 
 MISSING_PACKAGE = (
     "this Python lacks the package {}; start the job with `make run`, which installs all packages, or use its Docker "
@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with limits.explained():
             limits.require_files()
             from job import pipeline  # --help and usage errors do not load NumPy
-            from job.temporary_folder import private_temporary_folder
+            from job.system.temporary_folder import private_temporary_folder
 
             with private_temporary_folder():
                 result = {"train": pipeline.train_into, "render": pipeline.render}[command.name](command.config)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from job import isolation, signals
 from job.config.export_formats import FORMATS
 from job.config.run_config import STREAM, Config
 from job.data import fashion_mnist
@@ -37,6 +36,7 @@ from job.results.reference_run import match_reference, read_reference
 from job.results.run import Run
 from job.results.samples_npz import Images, write_samples
 from job.results.schema import History, RunRecord, Training
+from job.system import isolation, signals
 from job.training.device import Device, configure_device
 from job.training.resources import available_memory_bytes, detect_resources
 

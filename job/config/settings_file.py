@@ -9,7 +9,7 @@ from job.config.options import describe_unknown
 from job.config.run_config import OPTIONS, Config
 from job.config.settings import Setting, Settings, read_setting
 from job.errors import UsageError
-from job.regular_file import read_regular
+from job.system.regular_file import read_regular
 
 if TYPE_CHECKING:
     import yaml

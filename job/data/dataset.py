@@ -13,7 +13,7 @@ from job.data import fashion_mnist, idx, sources
 from job.data.fashion_mnist import FILES
 from job.data.sources import Source
 from job.errors import DataError
-from job.regular_file import read_regular
+from job.system.regular_file import read_regular
 from job.text import find_bad_name, is_displayable
 
 IMAGE_SHAPE = (28, 28)

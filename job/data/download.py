@@ -14,14 +14,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from job import isolation, signals
 from job.data import sources
 from job.data.dataset import load_dataset
 from job.data.fashion_mnist import FILES
 from job.data.sources import Source
 from job.errors import DataError, OutputError
 from job.log import log_stage
-from job.standard_streams import open_streams
+from job.system import isolation, signals
+from job.system.standard_streams import open_streams
 
 PACKAGE = "dataset-fashion-mnist"
 TIMEOUT_S = 1800.0

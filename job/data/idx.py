@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from job.errors import DataError
-from job.regular_file import open_regular
+from job.system.regular_file import open_regular
 
 MAX_BYTES = 2**32
 MAX_OVERHEAD = 2**30  # of gzip, if the values cannot be compressed

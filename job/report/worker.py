@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, Self, TextIO, TypedDict
 
 import msgspec
 
-from job import isolation, limits, signals
 from job.config.run_config import Layout
 from job.errors import ResourceError
 from job.results.file_names import CARD, EXPORTS
+from job.system import isolation, limits, signals
 
 if TYPE_CHECKING:
     from job.results.schema import RunRecord

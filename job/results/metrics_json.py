@@ -14,9 +14,9 @@ import msgspec
 from job.errors import DataError, UsageError
 from job.evaluation.predictions import MAX_LOSS
 from job.evaluation.seed_variation import summarize_seed_runs
-from job.regular_file import read_regular
 from job.results.file_names import METRICS
 from job.results.schema import SCHEMA_VERSION, Metrics, Training
+from job.system.regular_file import read_regular
 from job.text import find_bad_name, is_displayable
 
 Option = Literal["--output", "--reference"]

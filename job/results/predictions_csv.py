@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from job.evaluation.predictions import Predictions
-from job.regular_file import open_regular
 from job.results.file_names import PREDICTIONS
 from job.results.metrics_json import Option, as_data_error, damaged
+from job.system.regular_file import open_regular
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from job.errors import DataError
-from job.regular_file import read_regular
 from job.results.file_names import SAMPLES
 from job.results.metrics_json import as_data_error, damaged
+from job.system.regular_file import read_regular
 
 Images = Mapping[int, NDArray[np.uint8]]
 """Test images by index, shape (height, width) each."""

@@ -22,11 +22,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from job import signals
 from job.errors import DeviceError, UsageError
-from job.isolation import keras_environment
 from job.log import log
-from job.standard_streams import ForgivingFile, as_text
+from job.system import signals
+from job.system.isolation import keras_environment
+from job.system.standard_streams import ForgivingFile, as_text
 
 STDERR_DESCRIPTOR = 2
 OPTIONAL_FOR_KERAS = ("matplotlib", "pandas", "sklearn")

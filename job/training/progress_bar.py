@@ -5,8 +5,8 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from job import signals
 from job.log import log
+from job.system import signals
 
 
 @contextmanager

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from job import limits
 from job.config.recipes import ModelName
 from job.errors import ResourceError
+from job.system import limits
 from job.text import count_noun
 
 MIB, GIB = 2**20, 2**30

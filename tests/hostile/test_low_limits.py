@@ -14,7 +14,7 @@ import pytest
 from hostile_world import RENDER, TRAIN, Case, World, check_outcome, run_case
 from support import REPOSITORY
 
-from job.limits import N_FILES
+from job.system.limits import N_FILES
 
 if TYPE_CHECKING:
     import subprocess

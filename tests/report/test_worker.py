@@ -127,7 +127,7 @@ def test_it_ignores_the_interrupt_of_a_terminal(record: RunRecord, tmp_path: Pat
 def test_a_signal_ends_both_processes_while_the_parent_waits(wait: str) -> None:
     """The signal handler runs within the call that waits, and must not wait for the same lock."""
     code = (
-        "from job import signals\nfrom job.report.worker import ReportWorker\nsignals.install()\n"
+        "from job.system import signals\nfrom job.report.worker import ReportWorker\nsignals.install()\n"
         "with ReportWorker() as worker:\n"
         f"    print(worker._process.pid, flush=True)\n    {wait}"
     )
@@ -149,7 +149,7 @@ def test_it_ends_with_a_parent_that_is_killed_while_it_imports(tmp_path: Path, n
     """It does not wait until the import ends, and leaves alone what it did not write."""
     (tmp_path / "pandas.py").write_text("import time; time.sleep(60)")
     code = (
-        "from job import signals\nfrom job.report.worker import ReportWorker\nsignals.install()\n"
+        "from job.system import signals\nfrom job.report.worker import ReportWorker\nsignals.install()\n"
         "with ReportWorker() as worker:\n    print(worker._process.pid, flush=True)\n    worker.finish()"
     )
     environment = {"PYTHONPATH": f"{tmp_path}:{REPOSITORY}", "TMPDIR": str(tmp_path)}
@@ -165,7 +165,7 @@ def test_it_ends_with_a_parent_that_is_killed_while_it_imports(tmp_path: Path, n
 def test_a_signal_while_it_starts() -> None:
     """The process is known to the signal handler as soon as it exists."""
     code = (
-        "import os, signal, subprocess\nfrom job import signals\nfrom job.report.worker import ReportWorker\n"
+        "import os, signal, subprocess\nfrom job.system import signals\nfrom job.report.worker import ReportWorker\n"
         "signals.install()\n"
         "start = subprocess.Popen._execute_child\n"
         "def struck(self, *words):\n"

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from job import limits
 from job.errors import ResourceError
+from job.system import limits
 from job.training import resources
 from job.training.resources import MIB, Resources
 

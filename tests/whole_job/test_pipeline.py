@@ -11,11 +11,12 @@ import msgspec
 import numpy as np
 import pytest
 
-from job import log, signals
+from job import log
 from job.config.run_config import Config
 from job.errors import DataError
 from job.pipeline import train_and_evaluate
 from job.results.run import Run
+from job.system import signals
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from job import signals
 from job.results.file_names import CHECKSUMS
 from job.results.output_folder import unfinished
 from job.results.output_folder.manifest import (
@@ -16,6 +15,7 @@ from job.results.output_folder.manifest import (
     write_manifest,
 )
 from job.results.output_folder.os_errors import as_output_error
+from job.system import signals
 
 
 @contextmanager

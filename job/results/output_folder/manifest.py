@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from job.errors import DataError, OutputError
-from job.regular_file import open_regular, read_regular
 from job.results.file_names import CHECKSUMS
 from job.results.metrics_json import Option, as_data_error
+from job.system.regular_file import open_regular, read_regular
 
 HEADER = "# Written by fashion-job, which replaces these files.\n"
 MAX_MANIFEST_BYTES = 2**24

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from job import temporary_folder
 from job.errors import OutputError
+from job.system import temporary_folder
 
 NO_FOLDER = "this path, or one above it, is a file; remove it or name another folder"
 NO_SPACE = "no space is left; free some space or name another folder"

@@ -10,9 +10,9 @@ from contextlib import contextmanager, redirect_stdout
 from io import BufferedWriter
 from pathlib import Path
 
-from job import signals
 from job.errors import OutputError, UsageError
-from job.standard_streams import STDERR, STDOUT, WaitingFile
+from job.system import signals
+from job.system.standard_streams import STDERR, STDOUT, WaitingFile
 
 ARCHIVE_FOLDER = "report"
 """The folder in the archive that contains all files."""

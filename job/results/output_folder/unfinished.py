@@ -16,9 +16,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from job.errors import OutputError
-from job.regular_file import read_regular
 from job.results.file_names import CHECKSUMS
 from job.results.output_folder.manifest import read_manifest, require_replaceable
+from job.system.regular_file import read_regular
 
 UNFINISHED = ".unfinished-fashion-job-"
 MARK = "fashion-job"

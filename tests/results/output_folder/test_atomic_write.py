@@ -24,7 +24,7 @@ from job.results.output_folder.unfinished import UNFINISHED, create_unfinished
 WRITE_SLOWLY = """
 import sys, time
 from pathlib import Path
-from job import signals
+from job.system import signals
 from job.results.output_folder.atomic_write import stage_files
 
 signals.install()

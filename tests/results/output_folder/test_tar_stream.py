@@ -13,14 +13,14 @@ from support import REPOSITORY
 
 from job.errors import OutputError
 from job.results.output_folder import tar_stream
-from job.temporary_folder import private_temporary_folder
+from job.system.temporary_folder import private_temporary_folder
 
 STREAM = """
 import os, sys, time
-from job.results.output_folder import tar_stream; from job import signals
+from job.results.output_folder import tar_stream; from job.system import signals
 from job.errors import JobError
-from job.standard_streams import open_streams
-from job.temporary_folder import private_temporary_folder
+from job.system.standard_streams import open_streams
+from job.system.temporary_folder import private_temporary_folder
 signals.install()
 open_streams()
 try:

@@ -8,7 +8,7 @@ import time
 import pytest
 from support import REPOSITORY
 
-from job.standard_streams import ForgivingFile, WaitingFile, as_text
+from job.system.standard_streams import ForgivingFile, WaitingFile, as_text
 
 
 def fill(writing: int) -> int:
@@ -56,7 +56,7 @@ def test_nobody_reads() -> None:
 
 OPEN = """
 import os, sys
-from job.standard_streams import open_streams
+from job.system.standard_streams import open_streams
 open_streams()
 print("for stderr", file=sys.stderr)
 print("é", "\\udcff", file=sys.stderr)

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from support import REPOSITORY
 
-from job import signals
+from job.system import signals
 
 
 def run_code(*lines: str, ignored: signal.Signals | None = None) -> subprocess.CompletedProcess[str]:
     """Runs lines of Python after `signals.install()`, in a process that may ignore a signal from its start."""
-    before = ("import os, signal, subprocess, sys", "from job import signals", "signals.install()")
+    before = ("import os, signal, subprocess, sys", "from job.system import signals", "signals.install()")
     command = (sys.executable, "-c", "\n".join((*before, "send = lambda number: os.kill(os.getpid(), number)", *lines)))
     ignore = (lambda: signal.signal(ignored, signal.SIG_IGN)) if ignored else None
     return subprocess.run(
@@ -41,7 +41,7 @@ def test_a_deferred_signal_arrives_at_the_end(received: list[int]) -> None:
 def test_a_signal_after_the_last_move_reports_success(tmp_path: Path) -> None:
     """A signal that arrives while files are moved is handled after it, and the message says that the report is new."""
     code = (
-        "import os, signal, sys; from pathlib import Path; from job import signals\n"
+        "import os, signal, sys; from pathlib import Path; from job.system import signals\n"
         "from job.results.output_folder import atomic_write\n"
         "signals.install()\n"
         "replace = atomic_write._replace\n"

@@ -13,7 +13,7 @@ from support import REPOSITORY
 
 from job.errors import OutputError
 from job.results.output_folder.os_errors import as_output_error
-from job.temporary_folder import private_temporary_folder
+from job.system.temporary_folder import private_temporary_folder
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_a_signal_removes_it(parent: Path) -> None:
     """Even a signal that arrives while the folder is created or removed."""
     code = (
         "import os, shutil, signal, tempfile; from pathlib import Path\n"
-        "from job import signals; from job.temporary_folder import private_temporary_folder\n"
+        "from job.system import signals; from job.system.temporary_folder import private_temporary_folder\n"
         "signals.install()\n"
         "mkdir, rmtree = Path.mkdir, shutil.rmtree\n"
         "def struck(*words, **options): mkdir(*words, **options); {0}\n"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from job.regular_file import open_regular, read_regular
+from job.system.regular_file import open_regular, read_regular
 
 
 @pytest.mark.parametrize("n_bytes", [0, 1, 99, 100])

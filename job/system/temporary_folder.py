@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from job import signals
 from job.errors import OutputError
+from job.system import signals
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 

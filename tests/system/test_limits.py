@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
-from job import limits
 from job.errors import OutputError, ResourceError
+from job.system import limits
 
 
 def raise_chain(cause: BaseException, error: Exception) -> None:

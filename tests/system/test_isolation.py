@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from support import REPOSITORY
 
-from job.isolation import NOWHERE, keras_environment
+from job.system.isolation import NOWHERE, keras_environment
 
 
 def run(code: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Runs Python code in a process of its own, in `folder`, with these variables."""
     variables = {"PATH": os.environ["PATH"], "PYTHONPATH": str(REPOSITORY), "HOME": str(folder), **environment}
-    command = [sys.executable, "-c", f"from job import isolation\n{code}"]
+    command = [sys.executable, "-c", f"from job.system import isolation\n{code}"]
     return subprocess.run(
         command, cwd=folder, env=variables, capture_output=True, encoding="utf-8", check=False, timeout=60
     )
