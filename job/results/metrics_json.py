@@ -4,7 +4,7 @@ import datetime
 import json
 import math
 import reprlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -15,7 +15,7 @@ from job.errors import DataError, UsageError
 from job.evaluation.predictions import MAX_LOSS
 from job.evaluation.seed_variation import summarize_seed_runs
 from job.results.file_names import METRICS
-from job.results.schema import SCHEMA_VERSION, Metrics, Training
+from job.results.schema import SCHEMA_VERSION, RunRecord, StoredRun, Training
 from job.system.regular_file import read_regular
 from job.text import find_bad_name, is_displayable
 
@@ -38,14 +38,15 @@ class _Versioned(msgspec.Struct):
     schema_version: Any = None
 
 
-def write_metrics(folder: Path, metrics: Metrics) -> None:
-    """Write metrics.json."""
-    text = json.dumps(msgspec.to_builtins(metrics), indent=1, ensure_ascii=False, allow_nan=False)
+def write_metrics(folder: Path, content: Mapping[str, Any]) -> None:
+    """Write metrics.json: evaluation, comparison, training and provenance of a run, by these names."""
+    content = {"schema_version": SCHEMA_VERSION, **content}
+    text = json.dumps(msgspec.to_builtins(content), indent=1, ensure_ascii=False, allow_nan=False)
     (folder / METRICS).write_text(text + "\n", encoding="utf-8")
 
 
-def read_metrics(folder: Path, option: Option = "--output") -> Metrics:
-    """Read metrics.json from the output folder of a run, which `option` named.
+def read_record(folder: Path, option: Option = "--output") -> RunRecord:
+    """Read what does not follow from the predictions in metrics.json, in the output folder that `option` named.
 
     Raises:
         DataError: If the file is missing, damaged, or has another schema version.
@@ -58,12 +59,12 @@ def read_metrics(folder: Path, option: Option = "--output") -> Metrics:
         if version != SCHEMA_VERSION:
             problem = f"has schema version {reprlib.repr(version)[:80]}, this job reads {SCHEMA_VERSION}"
             raise DataError(f"{path}: {problem}; {REMEDIES[option]}")
-        metrics = msgspec.json.decode(content, type=Metrics)
-        _check_texts(msgspec.to_builtins(metrics))
-        _check_stored_values(metrics)
+        record = msgspec.json.decode(content, type=StoredRun).record()
+        _check_texts(msgspec.to_builtins(record))
+        _check_record(record)
     except (msgspec.MsgspecError, ValueError, RecursionError, UsageError) as error:  # UsageError: from a setting
         raise damaged(path, error) from error
-    return metrics
+    return record
 
 
 def damaged(path: Path, problem: object) -> DataError:
@@ -90,25 +91,23 @@ def _check_texts(content: Any) -> None:  # noqa: ANN401 - JSON
             _check_texts(part)
 
 
-def _check_stored_values(metrics: Metrics) -> None:
-    """Check the values that do not follow from the predictions."""
-    if problem := find_bad_name(metrics.evaluation.class_names):
+def _check_record(record: RunRecord) -> None:
+    if problem := find_bad_name(record.class_names):
         raise ValueError(problem)
-    _check_moment(metrics.provenance.started)
-    timings_s = metrics.provenance.timings_s
+    _check_moment(record.provenance.started)
+    timings_s = record.provenance.timings_s
     if sum(timings_s.values()) > 2 * timings_s.get("total", math.inf) + ROUNDING:
         raise ValueError("the stages take longer than the total time")
-    if metrics.comparison:
-        reference = metrics.comparison.reference
+    if reference := record.reference:
         _check_moment(reference.started)
         lower, upper = reference.loss_interval.lower, reference.loss_interval.upper
         if not 0 <= lower <= reference.loss + ROUNDING <= upper + 2 * ROUNDING < MAX_LOSS + 1:
             raise ValueError("the loss of the reference and its interval contradict each other")
-    if metrics.training:
+    if record.training:
         if "training" not in timings_s:
             raise ValueError("the time of the training is missing")
-        _check_training(metrics.training)
-        _check_seed_variation(metrics.training, metrics)
+        _check_training(record.training)
+        _check_seed_variation(record.training)
 
 
 def _check_moment(text: str) -> None:
@@ -131,8 +130,8 @@ def _check_training(training: Training) -> None:
         raise ValueError("the learning rate of an epoch exceeds the one in the settings")
 
 
-def _check_seed_variation(training: Training, metrics: Metrics) -> None:
-    config, variation, evaluation = training.config, training.seed_variation, metrics.evaluation
+def _check_seed_variation(training: Training) -> None:
+    config, variation = training.config, training.seed_variation
     if config.runs == 1 and not variation:
         return
     seeds = list(range(config.seed, config.seed + config.runs))
@@ -142,6 +141,3 @@ def _check_seed_variation(training: Training, metrics: Metrics) -> None:
         raise ValueError("the validation accuracies contradict the number of validation images")
     if variation != summarize_seed_runs(variation.runs):
         raise ValueError("the seed variation does not follow from its runs")
-    reported = variation.reported
-    if not (math.isclose(reported.accuracy, evaluation.accuracy) and math.isclose(reported.loss, evaluation.loss)):
-        raise ValueError(f"the evaluation is not that of the run with seed {reported.seed}")

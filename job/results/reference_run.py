@@ -12,10 +12,10 @@ from job.evaluation.intervals import wilson_interval
 from job.evaluation.paired_comparison import Reference
 from job.evaluation.predictions import Labels, Predictions
 from job.results.file_names import METRICS, PREDICTIONS
-from job.results.metrics_json import read_metrics
+from job.results.metrics_json import read_record
 from job.results.output_folder.manifest import check_files
 from job.results.predictions_csv import read_predictions
-from job.results.schema import Metrics
+from job.results.schema import RunRecord
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class ReferenceRun:
     """A reference run; `folder` is its output folder, as the command line names it."""
 
     folder: str
-    metrics: Metrics
+    record: RunRecord
     predictions: Predictions
 
     def __str__(self) -> str:
@@ -36,15 +36,15 @@ def read_reference(folder: str) -> ReferenceRun:
     Raises:
         DataError: If a file is missing, damaged or edited.
     """
-    metrics = read_metrics(Path(folder), "--reference")
+    record = read_record(Path(folder), "--reference")
     check_files(Path(folder), (METRICS, PREDICTIONS), "--reference")
     predictions = read_predictions(
         Path(folder),
-        len(metrics.evaluation.per_class),
-        has_reference=metrics.comparison is not None,
+        len(record.class_names),
+        has_reference=record.reference is not None,
         option="--reference",
     )
-    return ReferenceRun(folder, metrics, predictions)
+    return ReferenceRun(folder, record, predictions)
 
 
 def match_reference(
@@ -60,15 +60,15 @@ def match_reference(
     """
     if difference := _find_difference(run, class_names, y_true, sha256):
         raise DataError(f"--reference {run.folder}: {difference}; only runs on the same test set can be compared")
-    predictions, metrics = run.predictions, run.metrics
+    predictions, record = run.predictions, run.record
     loss_interval, _ = bootstrap_loss_and_ece(
-        predictions.losses, predictions.confidence, predictions.is_correct, metrics.evaluation.seed
+        predictions.losses, predictions.confidence, predictions.is_correct, record.seed
     )
     reference = Reference(
         folder=run.folder,
-        started=metrics.provenance.started,
-        command=metrics.provenance.command,
-        network=metrics.training.network if metrics.training else "",
+        started=record.provenance.started,
+        command=record.provenance.command,
+        network=record.training.network if record.training else "",
         accuracy=predictions.accuracy,
         accuracy_interval=wilson_interval(int(predictions.is_correct.sum()), len(predictions.y_true)),
         loss=predictions.loss,
@@ -79,7 +79,7 @@ def match_reference(
 
 def _find_difference(run: ReferenceRun, class_names: Sequence[str], y_true: Labels, sha256: Mapping[str, str]) -> str:
     """How the test set of the reference differs; empty if it does not."""
-    data, names, y_reference = run.metrics.provenance.data, run.metrics.evaluation.class_names, run.predictions.y_true
+    data, names, y_reference = run.record.provenance.data, run.record.class_names, run.predictions.y_true
     for file, digest in sha256.items():
         if data.sha256.get(file) != digest:
             return f"was evaluated on another {file}, from {data.name} in {data.folder} (its SHA-256 differs)"

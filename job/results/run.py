@@ -1,5 +1,6 @@
 """Represents a finished run as one object that is read from a folder or written into one."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -12,12 +13,12 @@ from job.evaluation.paired_comparison import Comparison, compare
 from job.evaluation.predictions import Predictions
 from job.evaluation.sample_selection import select_shown_images
 from job.results.file_names import METRICS, PREDICTIONS, SAMPLES
-from job.results.metrics_json import read_metrics, write_metrics
+from job.results.metrics_json import damaged, read_record, write_metrics
 from job.results.output_folder.manifest import check_files, read_manifest, write_manifest
 from job.results.predictions_csv import read_predictions, write_predictions
 from job.results.provenance import Provenance
 from job.results.samples_npz import Images, read_samples, write_samples
-from job.results.schema import Metrics, RunRecord, Training
+from job.results.schema import RunRecord, Training
 
 FILES = (METRICS, PREDICTIONS, SAMPLES)
 
@@ -77,9 +78,13 @@ class Run:
         Raises:
             DataError: If a file is missing, damaged or edited.
         """
-        metrics = read_metrics(folder)
+        record = read_record(folder)
         check_files(folder, FILES)
-        return cls.from_files(folder, metrics.record())
+        run = cls.from_files(folder, record)
+        variation = record.training and record.training.seed_variation
+        if variation and not math.isclose(variation.reported.accuracy, run.evaluation.accuracy):
+            raise damaged(folder / METRICS, f"the predictions are not those of seed {variation.reported_seed}")
+        return run
 
     def write(self, folder: Path) -> None:
         """Write predictions.csv, samples.npz, metrics.json and their checksums; the folder is created if needed."""
@@ -92,4 +97,4 @@ class Run:
     def write_metrics(self, folder: Path) -> None:
         """Write metrics.json into a folder."""
         stored = {name: getattr(self, name) for name in ("evaluation", "comparison", "training", "provenance")}
-        write_metrics(folder, Metrics(**stored))
+        write_metrics(folder, stored)

@@ -7,9 +7,8 @@ from typing import Annotated
 from msgspec import Meta
 
 from job.config.run_config import Config
-from job.evaluation.evaluate import Evaluation
 from job.evaluation.intervals import Amount, Count, Fraction, Positive
-from job.evaluation.paired_comparison import Comparison, Reference
+from job.evaluation.paired_comparison import Reference
 from job.evaluation.seed_variation import SeedVariation
 from job.results.provenance import Provenance
 
@@ -67,20 +66,41 @@ class RunRecord:
     provenance: Provenance
 
 
-@dataclass(frozen=True, kw_only=True)
-class Metrics:
-    """The content of metrics.json, as in `Run`."""
+@dataclass(frozen=True)
+class StoredClass:
+    """What the job reads of the metrics of a class."""
 
-    schema_version: int = SCHEMA_VERSION
-    evaluation: Evaluation
-    comparison: Comparison | None
+    name: str
+
+
+@dataclass(frozen=True)
+class StoredEvaluation:
+    """What the job reads of an evaluation; it computes the metrics from the predictions again."""
+
+    per_class: list[StoredClass]
+    seed: Count
+
+
+@dataclass(frozen=True)
+class StoredComparison:
+    """What the job reads of a comparison."""
+
+    reference: Reference
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """What the job reads of metrics.json: the content that does not follow from the predictions."""
+
+    evaluation: StoredEvaluation
+    comparison: StoredComparison | None
     training: Training | None
     provenance: Provenance
 
     def record(self) -> RunRecord:
-        """The content that does not follow from the predictions."""
+        """The run without its predictions."""
         return RunRecord(
-            class_names=self.evaluation.class_names,
+            class_names=[row.name for row in self.evaluation.per_class],
             seed=self.evaluation.seed,
             reference=self.comparison.reference if self.comparison else None,
             training=self.training,

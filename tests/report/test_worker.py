@@ -14,7 +14,7 @@ from support import REPOSITORY, make_run
 from job.errors import ResourceError
 from job.report.page import render_page
 from job.report.worker import ReportWorker
-from job.results.metrics_json import read_metrics
+from job.results.metrics_json import read_record
 from job.results.run import Run
 from job.results.schema import RunRecord
 
@@ -28,7 +28,7 @@ def run() -> Run:
 def record(run: Run, tmp_path: Path) -> RunRecord:
     """What is known of a run whose predictions and samples are in `tmp_path`."""
     run.write(tmp_path)
-    record = read_metrics(tmp_path).record()
+    record = read_record(tmp_path)
     (tmp_path / "metrics.json").unlink()
     return record
 

@@ -1,3 +1,4 @@
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,8 +11,9 @@ import pytest
 from support import edit_metrics, make_run
 
 from job.errors import DataError
+from job.evaluation.seed_variation import summarize_seed_runs
 from job.results.file_names import CHECKSUMS, METRICS, PREDICTIONS, SAMPLES
-from job.results.metrics_json import read_metrics
+from job.results.metrics_json import read_record
 from job.results.run import Run
 
 
@@ -73,7 +75,7 @@ def test_a_run_reads_back(tmp_path: Path, settings: dict[str, Any]) -> None:
 
 def test_the_metrics_are_computed_from_the_predictions(compared_run: Run, folder: Path) -> None:
     """A folder without metrics.json and the record of the run give the same run."""
-    record = read_metrics(folder).record()
+    record = read_record(folder)
     (folder / METRICS).unlink()
     run = Run.from_files(folder, record)
     assert_equal(run, compared_run)
@@ -169,4 +171,21 @@ def test_augmented_images_follow_the_settings(tmp_path: Path) -> None:
 
 def test_a_metric_is_stored_without_loss(compared_run: Run, folder: Path) -> None:
     """JSON keeps each float64."""
-    assert msgspec.to_builtins(read_metrics(folder).evaluation) == msgspec.to_builtins(compared_run.evaluation)
+    stored = json.loads((folder / METRICS).read_text(encoding="utf-8"))
+    assert stored["evaluation"] == msgspec.to_builtins(compared_run.evaluation)
+
+
+def test_results_without_a_new_metric_are_read(compared_run: Run, folder: Path) -> None:
+    """The job computes the metrics again, so that earlier results have those that were added since."""
+    edit_metrics(folder, lambda content: content["evaluation"].pop("macro"))
+    assert Run.read(folder).evaluation == compared_run.evaluation
+
+
+def test_the_predictions_are_those_of_the_reported_seed(tmp_path: Path) -> None:
+    """Their accuracy must be that of the run of median accuracy."""
+    run = make_run(runs=3, seed=4)
+    assert run.training is not None
+    assert run.training.seed_variation is not None
+    others = [replace(each, accuracy=each.accuracy - 0.1) for each in run.training.seed_variation.runs]
+    replace(run, training=replace(run.training, seed_variation=summarize_seed_runs(others))).write(tmp_path)
+    assert "damaged (the predictions are not those of seed 4)" in read_error(tmp_path)

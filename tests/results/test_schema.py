@@ -5,7 +5,7 @@ import pytest
 from support import make_run
 
 from job.results.file_names import METRICS
-from job.results.metrics_json import read_metrics
+from job.results.metrics_json import read_record
 from job.results.schema import SCHEMA_VERSION
 
 METRIC_NAMES = {"precision", "recall", "f1", "precision_interval", "recall_interval", "f1_interval"}
@@ -43,10 +43,10 @@ def test_the_record_is_what_was_known_before_the_evaluation(tmp_path: Path) -> N
     """It has the class names, the seed, the reference, the training and the provenance of the run."""
     run = make_run(n_classes=3, seed=5, with_reference=True)
     run.write(tmp_path)
-    record = read_metrics(tmp_path).record()
+    record = read_record(tmp_path)
     assert run.comparison is not None
     assert (record.class_names, record.seed) == (["class 0", "class 1", "class 2"], 5)
     assert record.reference == run.comparison.reference
     assert (record.training, record.provenance) == (run.training, run.provenance)
     make_run().write(tmp_path)
-    assert read_metrics(tmp_path).record().reference is None
+    assert read_record(tmp_path).reference is None

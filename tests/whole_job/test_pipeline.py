@@ -64,7 +64,12 @@ def test_it_has_the_metrics_and_files_of_the_job(finished_run: Path, tmp_path: P
     assert run.training is not None
     assert msgspec.to_builtins(run.training.history) == metrics["training"]["history"]
     run.write(tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {"metrics.json", "predictions.csv", "samples.npz"}
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "metrics.json",
+        "predictions.csv",
+        "samples.npz",
+        "SHA256SUMS",
+    }
     assert (tmp_path / "predictions.csv").read_bytes() == (finished_run / "predictions.csv").read_bytes()
     with np.load(tmp_path / "samples.npz") as ours, np.load(finished_run / "samples.npz") as expected:
         assert {name: ours[name].tolist() for name in ours} == {name: expected[name].tolist() for name in expected}

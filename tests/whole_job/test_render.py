@@ -12,6 +12,7 @@ from support import REPOSITORY, ErrorOf, make_run
 from job.__main__ import main
 from job.results.output_folder import preparation
 from job.results.run import Run
+from job.results.schema import SCHEMA_VERSION
 
 
 def test_render_writes_the_report(written_run: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -42,7 +43,10 @@ def test_render_of_something_else(error_of: ErrorOf, tmp_path: Path) -> None:
     assert "metrics.json: not found; name the output folder" in error_of(65, "render", "--output", tmp_path)
     (tmp_path / "metrics.json").write_text('{"schema_version": 4}')
     line = error_of(65, "render", "--output", tmp_path)
-    assert "has schema version 4, this job reads 5; render it with the release that wrote it, or train again" in line
+    assert (
+        f"has schema version 4, this job reads {SCHEMA_VERSION}; render it with the release that wrote it, or train again"
+        in line
+    )
     assert [path.name for path in tmp_path.iterdir()] == ["metrics.json"]
     (tmp_path / "report-images").mkdir()
     assert "has schema version 4" in error_of(65, "render", "--layout", "folder", "--output", tmp_path)
