@@ -43,10 +43,8 @@ def test_render_of_something_else(error_of: ErrorOf, tmp_path: Path) -> None:
     assert "metrics.json: not found; name the output folder" in error_of(65, "render", "--output", tmp_path)
     (tmp_path / "metrics.json").write_text('{"schema_version": 4}')
     line = error_of(65, "render", "--output", tmp_path)
-    assert (
-        f"has schema version 4, this job reads {SCHEMA_VERSION}; render it with the release that wrote it, or train again"
-        in line
-    )
+    remedy = "render it with the release that wrote it, or train again"
+    assert f"has schema version 4, this job reads {SCHEMA_VERSION}; {remedy}" in line
     assert [path.name for path in tmp_path.iterdir()] == ["metrics.json"]
     (tmp_path / "report-images").mkdir()
     assert "has schema version 4" in error_of(65, "render", "--layout", "folder", "--output", tmp_path)

@@ -14,6 +14,11 @@ HEADER = "# Written by fashion-job, which replaces these files.\n"
 MAX_MANIFEST_BYTES = 2**24
 MAX_BYTES = 2**34  # of a file in it
 
+REMEDIES: dict[Option, str] = {  # for a file that does not agree with the manifest
+    "--output": "train again",
+    "--reference": "render that folder, which undoes an interrupted run, or train again",
+}
+
 Digests = Mapping[str, str]
 """SHA-256 of files, by path relative to the output folder."""
 
@@ -47,7 +52,7 @@ def check_files(folder: Path, names: Iterable[str], option: Option = "--output")
             is_as_written = _hash(folder / name) == digests.get(name)
         if not is_as_written:
             problem = f"its SHA-256 is not the one in {CHECKSUMS}: it was edited by hand, or belongs to another run"
-            raise DataError(f"{folder / name}: {problem}; train again")
+            raise DataError(f"{folder / name}: {problem}; {REMEDIES[option]}")
 
 
 def is_owned(folder: Path, name: str, digests: Digests) -> bool:
