@@ -87,7 +87,7 @@ def render(config: Config) -> str:
             os.scandir(folder).close()
         preparation.prepare_output_folder(folder, file_names.REPORT_FILES[config.layout])
         with stage_files(folder) as staging:
-            run = Run.read(folder)  # here, because a killed job may have left a mix, and another may have replaced it
+            run = Run.read(folder)  # under the lock, after an interrupted job was undone
             write_report(run, staging, config.layout)
             stage.summary = file_names.describe_report(staging)
     return _describe_result(run.evaluation.accuracy, run.evaluation.n_test, str(folder / file_names.PAGE))
@@ -103,7 +103,9 @@ def _train_into(config: Config, folder: Path, page: str) -> str:
         folders = (*folders, exports)
     preparation.prepare_output_folder(folder, files, folders, outdated=[exports])
     if os.path.lexists(folder / exports) and not is_owned(folder, exports, read_manifest(folder)):
-        log.warning("%s stays: it is not as a run wrote it, and does not belong to the new model", folder / exports)
+        log.warning(
+            "%s was changed since a run wrote it, so the job keeps it; it is not of the new model", folder / exports
+        )
     log_stage("output", str(folder.absolute()))
 
     def require_free_space(dataset: Dataset) -> None:

@@ -12,8 +12,8 @@ from job.evaluation.intervals import wilson_interval
 from job.evaluation.paired_comparison import Reference
 from job.evaluation.predictions import Labels, Predictions
 from job.results.file_names import METRICS, PREDICTIONS
-from job.results.metrics_json import read_record
-from job.results.output_folder.manifest import check_files
+from job.results.metrics_json import Option, read_record
+from job.results.output_folder.manifest import read_unchanged
 from job.results.predictions_csv import read_predictions
 from job.results.schema import RunRecord
 
@@ -36,15 +36,17 @@ def read_reference(folder: str) -> ReferenceRun:
     Raises:
         DataError: If a file is missing, damaged or edited.
     """
-    record = read_record(Path(folder), "--reference")
-    check_files(Path(folder), (METRICS, PREDICTIONS), "--reference")
-    predictions = read_predictions(
-        Path(folder),
-        len(record.class_names),
-        has_reference=record.reference is not None,
-        option="--reference",
-    )
-    return ReferenceRun(folder, record, predictions)
+    path = Path(folder)
+    option: Option = "--reference"
+
+    def read() -> ReferenceRun:
+        record = read_record(path, option)
+        has_reference = record.reference is not None
+        predictions = read_predictions(path, len(record.class_names), has_reference=has_reference, option=option)
+        return ReferenceRun(folder, record, predictions)
+
+    read_record(path, option)  # an older schema version may have no manifest
+    return read_unchanged(path, (METRICS, PREDICTIONS), read, option)
 
 
 def match_reference(

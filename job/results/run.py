@@ -14,7 +14,7 @@ from job.evaluation.predictions import Predictions
 from job.evaluation.sample_selection import select_shown_images
 from job.results.file_names import METRICS, PREDICTIONS, SAMPLES
 from job.results.metrics_json import damaged, read_record, write_metrics
-from job.results.output_folder.manifest import check_files, read_manifest, write_manifest
+from job.results.output_folder.manifest import read_manifest, read_unchanged, write_manifest
 from job.results.predictions_csv import read_predictions, write_predictions
 from job.results.provenance import Provenance
 from job.results.samples_npz import Images, read_samples, write_samples
@@ -78,8 +78,12 @@ class Run:
         Raises:
             DataError: If a file is missing, damaged or edited.
         """
+        read_record(folder)  # an older schema version may have no manifest
+        return read_unchanged(folder, FILES, lambda: cls._read(folder))
+
+    @classmethod
+    def _read(cls, folder: Path) -> Self:
         record = read_record(folder)
-        check_files(folder, FILES)
         run = cls.from_files(folder, record)
         variation = record.training and record.training.seed_variation
         if variation and not math.isclose(variation.reported.accuracy, run.evaluation.accuracy):

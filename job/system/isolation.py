@@ -15,9 +15,9 @@ FOREIGN_VARIABLES = (
     *("GIT_DIR", "GIT_WORK_TREE", "MPLBACKEND", "PANDAS_", "PYTHONIOENCODING", "PYTHONWARNINGS"),
     *("SCIPY_", "SKLEARN_", "SOURCE_DATE_EPOCH"),
 )
-"""How their names begin."""
+"""Prefixes of variables that users set for other programs."""
 OWN_VARIABLES = {"OPENBLAS_NUM_THREADS": "1"}
-"""OpenBLAS adds in another order with other numbers of threads, and raises SIGINT if one cannot start."""
+"""With another number of threads, OpenBLAS sums in another order. It sends SIGINT if a thread cannot start."""
 WARNINGS_FOR_DEVELOPERS = (
     *(DeprecationWarning, PendingDeprecationWarning, EncodingWarning, ImportWarning, ResourceWarning),
 )

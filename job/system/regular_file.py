@@ -23,8 +23,8 @@ def open_regular(path: Path, max_bytes: int) -> BufferedReader:
         return file
     file.close()
     if stat.S_ISREG(status.st_mode):
-        raise _too_large(path, max_bytes)
-    raise OSError(errno.EINVAL, "Not a regular file", str(path))
+        raise _refusal(path, f"Larger than {max_bytes:,} bytes")
+    raise _refusal(path, "Not a regular file")
 
 
 def read_regular(path: Path, max_bytes: int) -> bytes:
@@ -36,9 +36,9 @@ def read_regular(path: Path, max_bytes: int) -> bytes:
     with open_regular(path, max_bytes) as file:
         content = file.read(max_bytes + 1) or b""  # None if a file in /proc has nothing to read yet
     if len(content) > max_bytes:  # it has grown, or has no size, as in /proc
-        raise _too_large(path, max_bytes)
+        raise _refusal(path, f"Larger than {max_bytes:,} bytes")
     return content
 
 
-def _too_large(path: Path, max_bytes: int) -> OSError:
-    return OSError(errno.EFBIG, f"Larger than {max_bytes:,} bytes", str(path))
+def _refusal(path: Path, reason: str) -> OSError:
+    return OSError(errno.EINVAL, reason, str(path))

@@ -34,7 +34,8 @@ def set_exit_note(note: str) -> None:
 def on_exit(callback: Callable[[], object]) -> Iterator[None]:
     """Call `callback` when the block ends, even if a signal ends the process inside it.
 
-    If a signal arrives during the call, `callback` is called again, from its start; the first call does not go on.
+    If a signal arrives during the call, `callback` is called again, from its start. The interrupted call does not
+    continue.
     """
     _callbacks.append(callback)
     try:
@@ -75,4 +76,5 @@ def _exit(number: int, _frame: FrameType | None) -> None:
 
 def _print_last_line(number: int) -> None:
     line = f"fashion-job: stopped by {signal.Signals(number).name}; {_exit_note}\n"
+    os.set_blocking(sys.stderr.fileno(), False)  # a full pipe that nobody reads must not keep the process alive
     os.write(sys.stderr.fileno(), line.encode())  # print fails if the signal interrupted another print

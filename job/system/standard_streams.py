@@ -1,4 +1,4 @@
-"""Standard streams that hold where Python's own fail: closed, non-blocking, or broken during the run."""
+"""Standard streams that still work if they are closed, non-blocking or broken."""
 
 import io
 import os
@@ -34,7 +34,7 @@ class ForgivingFile(WaitingFile):
 
 
 def open_streams() -> None:
-    """Replace stdout, which raises an OSError if it cannot be written, and stderr, which never does.
+    """Replace stdout and stderr. Writing to stdout can raise an OSError; writing to stderr never does.
 
     Streams that the caller closed are first opened on the null device. Otherwise the next file that the job opens would
     get their descriptor.

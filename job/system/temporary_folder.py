@@ -1,4 +1,4 @@
-"""The job's own temporary folder, so that nothing stays that a library writes into the one of the system."""
+"""The job's own temporary folder, so that libraries leave no files in the system's."""
 
 import errno
 import os

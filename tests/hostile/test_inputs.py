@@ -23,6 +23,11 @@ def put(place: str, name: str, make: Callable[[Path], object]) -> Callable[[Worl
     return prepare
 
 
+def make_too_large(path: Path) -> None:
+    path.touch()
+    os.truncate(path, 2**25 + 1)
+
+
 def add_surplus(world: World) -> None:
     """Make the training images decompress to 64 MiB more than their header says, and damage the end."""
     path = world.data / FILES["train_images"]
@@ -53,6 +58,13 @@ CASES = (
         line=r"predictions\.csv",
         arguments=RENDER,
         prepare=put("report", PREDICTIONS, os.mkfifo),
+    ),
+    Case(
+        what="metrics of more than 32 MiB",
+        status=65,
+        line=r"metrics\.json: cannot be read \(Larger than 33,554,432 bytes\)",
+        arguments=RENDER,
+        prepare=put("report", METRICS, make_too_large),
     ),
     Case(
         what="an endless device as the metrics",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 DONE = r"accuracy \d"
 MIB = 2**20
-UNUSED_USER = 61234
+UNUSED_USER = 60_000 + os.getpid() % 5_000
 """A user without processes: the limit on processes counts all those of a user, and does not restrict root."""
 
 

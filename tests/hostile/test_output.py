@@ -93,14 +93,14 @@ CASES = (
     Case(
         what="own pictures in report-images",
         status=73,
-        line="report-images is in the way, and is not as an earlier run wrote it; move report-images or name another",
+        line="report-images exists, but no run wrote it, or it was changed since; move report-images or name another",
         arguments=(*RENDER, "--layout", "folder"),
         prepare=put("report/report-images/1.png"),
     ),
     Case(
         what="checksums of another program",
         status=73,
-        line="new: SHA256SUMS is in the way, and is not as an earlier run wrote it; move SHA256SUMS or name another",
+        line="new: SHA256SUMS exists, but no run wrote it, or it was changed since; move SHA256SUMS or name another",
         arguments=NEW,
         prepare=put("new/SHA256SUMS"),
     ),

@@ -110,8 +110,6 @@ def test_what_is_no_file(tmp_path: Path) -> None:
             lambda c: [c["training"].update(n_validation=0), c["training"]["config"].update(validation_split=0)],
             "damaged (the history does not have 2 epochs)",
         ),
-        (lambda c: c["training"].update(n_validation=0), "contradict the validation split"),
-        (lambda c: c["training"].update(n_train=10**11), "contradict the validation split"),
         (lambda c: c["training"].update(n_train=2**63), "damaged (Expected `int` <= 999999999999 - at"),
         (
             lambda c: c["training"]["history"]["accuracy"].__setitem__(0, 5),
@@ -123,7 +121,6 @@ def test_what_is_no_file(tmp_path: Path) -> None:
         ),
         (lambda c: c["training"]["history"]["loss"].__setitem__(0, -1), ">= 0.0 - at `$.training.history.loss[0]`"),
         (lambda c: c["training"]["history"]["val_loss"].__setitem__(0, 1e300), "`float` < 1000000000000.0 - at"),
-        (lambda c: c["training"]["history"]["learning_rate"].__setitem__(0, 0.1), "exceeds the one in the settings"),
         (lambda c: c["training"].update(n_train=-1), "Expected `int` >= 1 - at `$.training.n_train`"),
         (lambda c: c["training"].update(n_validation=-1), ">= 0 - at `$.training.n_validation`"),
         (lambda c: c["training"]["config"].update(runs=2), "damaged (the seed variation does not have 2 runs"),
@@ -138,7 +135,6 @@ def test_what_is_no_file(tmp_path: Path) -> None:
         (lambda c: c["provenance"]["timings_s"].update({"a\n": 1}), "has a control character"),
         (lambda c: c["provenance"]["timings_s"].update({"a" * 201: 1}), "length <= 200 - at `key`"),
         (lambda c: c["provenance"]["timings_s"].update({str(n): 0 for n in range(99)}), "length <= 100 - at"),
-        (lambda c: c["provenance"]["timings_s"].update(total=1), "the stages take longer than the total time"),
         (
             lambda c: c["provenance"]["environment"].update(n_threads=-5),
             ">= 1 - at `$.provenance.environment.n_threads`",

@@ -89,7 +89,7 @@ def test_a_foreign_folder_of_exports_is_refused(error_of: ErrorOf, dataset_folde
     model.parent.mkdir(parents=True)
     model.write_text("theirs")
     line = error_of(73, "--data", dataset_folder, "--output", tmp_path / "out", "--export", "onnx")
-    assert "exports is in the way" in line
+    assert "exports exists, but no run wrote it" in line
     assert names(tmp_path / "out") == {EXPORTS}
     assert model.read_text() == "theirs"
 
@@ -103,7 +103,7 @@ def test_a_foreign_folder_of_exports_is_kept(
     model.parent.mkdir(parents=True)
     model.write_text("theirs")
     assert main(["--data", str(dataset_folder), "--epochs", "1", "--output", str(tmp_path / "out"), "-q"]) == 0
-    assert f"{model.parent} stays: it is not as a run wrote it" in capsys.readouterr().err
+    assert f"{model.parent} was changed since a run wrote it, so the job keeps it" in capsys.readouterr().err
     assert names(tmp_path / "out") == {*FILES_OF_A_RUN, EXPORTS}
     assert {path.name: path.read_text() for path in model.parent.iterdir()} == {"model.onnx": "theirs"}
 

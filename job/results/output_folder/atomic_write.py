@@ -25,7 +25,7 @@ def stage_files(folder: Path, done: str = "the new report is in place", outdated
     If the block fails, or the process ends, `folder` does not change. The empty folder is inside `folder`, because that
     may be a mount, and files can be renamed only within one file system. A folder that the block writes replaces the
     earlier folder of that name as a whole. The job's own folders named in `outdated` are removed unless the block
-    writes new ones. The manifest then lists all files of the job. After that, the message about a signal says `done`.
+    writes new ones. The manifest then lists all files of the job. A signal after the move prints `done`.
 
     Raises:
         OutputError: If the files cannot be written or moved, or another job is writing into `folder`.
@@ -56,7 +56,7 @@ def _replace(folder: Path, staging: Path, outdated: Iterable[str]) -> None:
     write_manifest(new, names, _without(earlier, {*names, *outdated}))
     (staging / unfinished.MARK).write_text("\n".join(names), encoding="utf-8")
     old.mkdir()
-    unfinished.flush(*staging.rglob("*"), staging, folder)
+    unfinished.flush_all([*staging.rglob("*"), staging, folder])
     for name in (CHECKSUMS, *names, *removed):  # first the manifest, by which `finish` sees that this is the last job
         if os.path.lexists(folder / name):
             _keep(folder / name, old / name)

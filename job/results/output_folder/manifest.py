@@ -2,8 +2,9 @@
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from job.errors import DataError, OutputError
 from job.results.file_names import CHECKSUMS
@@ -18,6 +19,8 @@ REMEDIES: dict[Option, str] = {  # for a file that does not agree with the manif
     "--output": "train again",
     "--reference": "render that folder, which undoes an interrupted run, or train again",
 }
+
+T = TypeVar("T")
 
 Digests = Mapping[str, str]
 """SHA-256 of files, by path relative to the output folder."""
@@ -39,20 +42,18 @@ def read_manifest(folder: Path) -> Digests:
         return {}
 
 
-def check_files(folder: Path, names: Iterable[str], option: Option = "--output") -> None:
-    """Check that files of a run, in the output folder that `option` named, are as the job wrote them.
+def read_unchanged(folder: Path, names: Iterable[str], read: Callable[[], T], option: Option = "--output") -> T:
+    """Return what `read` makes of files of a run, which are in the output folder that `option` named.
 
     Raises:
-        DataError: If one is missing, was edited, or belongs to another run.
+        DataError: If one is missing, was edited, belongs to another run, or is replaced in the meantime.
     """
     with as_data_error(folder / CHECKSUMS, option):
         digests = _read(folder)
-    for name in names:
-        with as_data_error(folder / name, option):
-            is_as_written = _hash(folder / name) == digests.get(name)
-        if not is_as_written:
-            problem = f"its SHA-256 is not the one in {CHECKSUMS}: it was edited by hand, or belongs to another run"
-            raise DataError(f"{folder / name}: {problem}; {REMEDIES[option]}")
+    _check_files(folder, names, digests, option)
+    result = read()
+    _check_files(folder, names, digests, option)
+    return result
 
 
 def is_owned(folder: Path, name: str, digests: Digests) -> bool:
@@ -71,9 +72,18 @@ def require_replaceable(folder: Path, files: Iterable[str], folders: Iterable[st
     for name in (*folders, *([] if digests else [CHECKSUMS])):
         if os.path.lexists(folder / name) and not is_owned(folder, name, digests):
             raise OutputError(
-                f"--output {folder}: {name} is in the way, and is not as an earlier run wrote it; "
+                f"--output {folder}: {name} exists, but no run wrote it, or it was changed since; "
                 f"move {name} or name another output folder"
             )
+
+
+def _check_files(folder: Path, names: Iterable[str], digests: Digests, option: Option) -> None:
+    for name in names:
+        with as_data_error(folder / name, option):
+            is_as_written = _hash(folder / name) == digests.get(name)
+        if not is_as_written:
+            problem = f"its SHA-256 is not the one in {CHECKSUMS}: it was edited by hand, or belongs to another run"
+            raise DataError(f"{folder / name}: {problem}; {REMEDIES[option]}")
 
 
 def _read(folder: Path) -> Digests:

@@ -8,7 +8,7 @@ import pytest
 
 from job.errors import DataError
 from job.results.file_names import CHECKSUMS
-from job.results.output_folder.manifest import HEADER, check_files, is_owned, read_manifest, write_manifest
+from job.results.output_folder.manifest import HEADER, is_owned, read_manifest, read_unchanged, write_manifest
 
 EXPORTS = (
     "exports/model-card.md",
@@ -53,18 +53,29 @@ def test_entries_of_other_files_stay(folder: Path) -> None:
 
 def test_files_are_held_against_the_manifest(folder: Path) -> None:
     """An edited file, an unlisted one and a missing one are refused."""
-    check_files(folder, ["index.html", EXPORTS[0]])
+    read_unchanged(folder, ["index.html", EXPORTS[0]], list)
     (folder / EXPORTS[0]).write_text("mine")
     (folder / "new").write_text("new")
     for name in (EXPORTS[0], "new"):
         with pytest.raises(DataError, match=rf"/{name}: its SHA-256 is not the one in SHA256SUMS: it was edited by h"):
-            check_files(folder, ["index.html", name])
+            read_unchanged(folder, ["index.html", name], list)
     (folder / "index.html").unlink()
     with pytest.raises(DataError, match=r"/index.html: not found; .* --reference DIR"):
-        check_files(folder, ["index.html"], "--reference")
+        read_unchanged(folder, ["index.html"], list, "--reference")
     (folder / CHECKSUMS).unlink()
     with pytest.raises(DataError, match=r"/SHA256SUMS: not found; .* --output DIR"):
-        check_files(folder, ["index.html"])
+        read_unchanged(folder, ["index.html"], list)
+
+
+def test_files_that_are_replaced_while_they_are_read(folder: Path) -> None:
+    """A reader cannot get one file of a run and another file of the next run."""
+
+    def read() -> None:
+        (folder / "index.html").write_text("next")
+        write_manifest(folder, ["index.html"], read_manifest(folder))
+
+    with pytest.raises(DataError, match=r"/index.html: its SHA-256 is not the one in SHA256SUMS"):
+        read_unchanged(folder, ["index.html"], read)
 
 
 def test_a_folder_as_the_job_wrote_it(folder: Path) -> None:

@@ -59,7 +59,7 @@ def test_a_folder_that_the_job_did_not_write(tmp_path: Path, kind: str) -> None:
         if kind == "folder":
             (path / "model.onnx").write_text("mine")
     before = sorted(tmp_path.rglob("*"))
-    words = r"exports is in the way, and is not as an earlier run wrote it; move exports or name another"
+    words = r"exports exists, but no run wrote it, or it was changed since; move exports or name another"
     with pytest.raises(OutputError, match=words):
         prepare_output_folder(tmp_path, [], ["exports"])
     assert sorted(tmp_path.rglob("*")) == before
@@ -79,7 +79,7 @@ def test_a_folder_that_the_job_wrote(tmp_path: Path) -> None:
         (folder / "model.onnx").unlink,
     ):
         change()
-        with pytest.raises(OutputError, match="exports is in the way"):
+        with pytest.raises(OutputError, match="exports exists, but no run wrote it"):
             prepare_output_folder(tmp_path, [], ["exports"])
         (folder / "thesis.txt").unlink(missing_ok=True)
         (folder / "model-card.md").write_text("card")
@@ -88,7 +88,7 @@ def test_a_folder_that_the_job_wrote(tmp_path: Path) -> None:
 def test_checksums_of_another_program(tmp_path: Path) -> None:
     """They are not replaced by the manifest."""
     (tmp_path / CHECKSUMS).write_text(f"{hashlib.sha256(b'mine').hexdigest()}  thesis.txt\n")
-    with pytest.raises(OutputError, match="SHA256SUMS is in the way, and is not as an earlier run wrote it; move SHA2"):
+    with pytest.raises(OutputError, match="SHA256SUMS exists, but no run wrote it, or it was changed since; move SHA2"):
         prepare_output_folder(tmp_path, ["index.html"])
 
 
@@ -100,7 +100,7 @@ def test_a_closed_folder_is_not_the_jobs_own(tmp_path: Path, request: pytest.Fix
     (tmp_path / "exports").chmod(0)
     tmp_path.chmod(0o777)
     request.getfixturevalue("unprivileged")
-    with pytest.raises(OutputError, match="exports is in the way"):
+    with pytest.raises(OutputError, match="exports exists, but no run wrote it"):
         prepare_output_folder(tmp_path, [], ["exports"])
 
 
