@@ -21,6 +21,7 @@ from job.data.sources import Source
 from job.errors import DataError, OutputError
 from job.log import log_stage
 from job.system import isolation, signals
+from job.system.child_process import child_process
 from job.system.standard_streams import open_streams
 
 PACKAGE = "dataset-fashion-mnist"
@@ -125,10 +126,7 @@ def _run(*command: str, folder: Path | None = None) -> str:
     """Run a command quietly, because Keras and TensorFlow print; return its last line on stderr if it fails."""
     pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     name = Path(command[0]).name
-    with (
-        subprocess.Popen(command, cwd=folder, process_group=0, **pipes) as process,  # noqa: S603 - fixed commands
-        signals.on_exit(lambda: _kill(process)),
-    ):
+    with child_process(command, kill=_kill, cwd=folder, process_group=0, **pipes) as process:
         try:
             _, stderr = process.communicate(timeout=TIMEOUT_S)
         except subprocess.TimeoutExpired:

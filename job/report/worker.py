@@ -25,7 +25,8 @@ import msgspec
 from job.config.run_config import Layout
 from job.errors import ResourceError
 from job.results.file_names import CARD, EXPORTS
-from job.system import isolation, limits, signals
+from job.system import isolation, limits
+from job.system.child_process import child_process, end
 
 if TYPE_CHECKING:
     from job.results.schema import RunRecord
@@ -53,32 +54,29 @@ class ReportWorker:
     def __init__(self) -> None:
         if missing := next((name for name in PACKAGES if not util.find_spec(name)), None):
             raise ModuleNotFoundError(name=missing)  # now, not after the training
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed on exit; a pipe could fill up and block
         self._exits = ExitStack()
-        with signals.deferred():  # a process that has started and is not yet known would outlive the job
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "job.report.worker"],
-                cwd=ROOT,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=self._errors,
-                encoding="utf-8",
-            )
-            self._exits.enter_context(signals.on_exit(self.stop))
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed on exit; a pipe could fill up and block
+        self._exits.enter_context(self._errors)
+        process = child_process(
+            (sys.executable, "-m", "job.report.worker"),
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            encoding="utf-8",
+        )
+        self._process = self._exits.enter_context(process)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # A broken pipe has a request that the process did not read.
-        with suppress(BrokenPipeError), self._errors, self._process, self._exits:
-            pass
+        with suppress(BrokenPipeError):  # it has a request that the process did not read
+            self._exits.close()
 
     def stop(self) -> None:
-        """Kill the process and wait for its end; a signal handler may call this, unlike `Popen.wait`."""
-        self._process.kill()
-        with suppress(ChildProcessError, AttributeError):  # already waited for; macOS lacks `waitid` before Python 3.13
-            os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
+        """Kill the process and wait for its end; a signal handler may call this."""
+        end(self._process)
 
     def evaluate(self, folder: Path, layout: Layout, record: "RunRecord", *, export: bool = False) -> Scores:
         """Wait for the evaluation of a run; the process writes metrics.json and the report afterwards.

@@ -24,7 +24,7 @@ from typing import Any
 
 from job.errors import DeviceError, UsageError
 from job.log import log
-from job.system import signals
+from job.system.child_process import child_process
 from job.system.isolation import keras_environment
 from job.system.standard_streams import ForgivingFile, as_text
 
@@ -73,7 +73,7 @@ def _check_xla_flags() -> None:
         environment = os.environ | {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "2"}
     command = (sys.executable, "-P", "-c", XLA_SCRIPT)
     pipes: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, env=environment, **pipes) as process, signals.on_exit(process.kill):  # noqa: S603 - a fixed command
+    with child_process(command, env=environment, **pipes) as process:
         _, stderr = process.communicate()
     if process.returncode and (line := re.search(rb"^[EF]\d{4} .*?\] (.*)", stderr, re.MULTILINE)):
         reason = line[1].decode(errors="backslashreplace")

@@ -162,22 +162,6 @@ def test_it_ends_with_a_parent_that_is_killed_while_it_imports(tmp_path: Path, n
     assert [path.name for path in tmp_path.iterdir() if path.name != "__pycache__"] == ["pandas.py"]
 
 
-def test_a_signal_while_it_starts() -> None:
-    """The process is known to the signal handler as soon as it exists."""
-    code = (
-        "import os, signal, subprocess\nfrom job.system import signals\nfrom job.report.worker import ReportWorker\n"
-        "signals.install()\n"
-        "start = subprocess.Popen._execute_child\n"
-        "def struck(self, *words):\n"
-        "    start(self, *words)\n    print(self.pid, flush=True)\n    os.kill(os.getpid(), signal.SIGTERM)\n"
-        "subprocess.Popen._execute_child = struck\n"
-        "ReportWorker()"
-    )
-    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=False)
-    assert done.returncode == 128 + signal.SIGTERM, done.stderr
-    assert not is_running(int(done.stdout))
-
-
 def wait_for_the_end(pid: int) -> None:
     """Fails if the process still runs after some seconds."""
     deadline = time.monotonic() + 5

@@ -1,0 +1,37 @@
+"""Runs a child process that cannot outlive the job."""
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Any
+
+from job.system import signals
+
+Process = subprocess.Popen[Any]
+"""A process; its streams are of text or of bytes."""
+
+
+@contextmanager
+def child_process(
+    command: Sequence[str],
+    *,
+    kill: Callable[[Process], object] = subprocess.Popen.kill,
+    **options: Any,  # noqa: ANN401 - those of Popen
+) -> Iterator[Process]:
+    """Start a process, and kill it when the block ends, even if a signal ends this process while it starts.
+
+    The options are those of `Popen`. `kill` must leave alone a process that has ended.
+    """
+    with ExitStack() as stack:
+        with signals.deferred():  # a process that has started and is not yet known would outlive the job
+            process = stack.enter_context(subprocess.Popen(command, **options))  # noqa: S603 - the callers' are fixed
+            stack.enter_context(signals.on_exit(lambda: end(process, kill)))
+        yield process
+
+
+def end(process: Process, kill: Callable[[Process], object] = subprocess.Popen.kill) -> None:
+    """Kill the process and wait for its end; a signal handler may call this, unlike `Popen.wait`."""
+    kill(process)
+    with suppress(ChildProcessError, AttributeError):  # already waited for; macOS lacks `waitid` before Python 3.13
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
