@@ -161,9 +161,9 @@ def train(
     resources = detect_resources()
     n_threads = config.threads or resources.n_processors
     log_stage("system", f"{resources.describe(n_threads)}, data from {source.folder}")
+    resources.require(n_threads)
     if warning := resources.memory_warning(config.model):
         log.warning(warning)
-    resources.require(n_threads)
     reference_run = match = None
     if config.reference:
         with stopwatch.stage("reference") as stage:

@@ -22,7 +22,7 @@ def check_combinations(values: Mapping[str, Any], labels: Mapping[str, str] = {}
     for is_excluded, first, second, remedy in (
         (run.early_stopping >= run.epochs, "early_stopping", "epochs", "set fewer than all epochs"),
         (run.seed + run.runs - 1 > MAX_SEED, "seed", "runs", f"the last seed would exceed {MAX_SEED}"),
-        (run.batch_size % run.replicas, "batch_size", "replicas", "replicas take equal shares, so set a multiple"),
+        (run.batch_size % run.replicas, "batch_size", "replicas", f"set --batch-size to a multiple of {run.replicas}"),
         (decayed_adam, "weight_decay", "optimizer", "choose another optimizer, or --weight-decay 0"),
         (stop and no_split, "early_stopping", "validation_split", "hold out some images, or set --early-stopping 0"),
         (plateau and no_split, "schedule", "validation_split", "hold out some images, or choose --schedule constant"),

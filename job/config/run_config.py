@@ -55,7 +55,11 @@ class Config:
     )
     learning_rate: float = option(0.001, "recipe", "Peak learning rate.", metavar="RATE", above=0)
     weight_decay: float = option(
-        0.0, "recipe", "Weight decay of the kernels, times the learning rate; not for adam.", metavar="RATE", minimum=0
+        0.0,
+        "recipe",
+        "Weight decay of the kernels, multiplied by the learning rate; adam does not support it.",
+        metavar="RATE",
+        minimum=0,
     )
     schedule: Schedule = option(
         "constant", "recipe", "cosine lowers the learning rate to 0; plateau halves it after 2 epochs without progress."

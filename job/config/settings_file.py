@@ -19,6 +19,8 @@ DEFAULT_NAME = "fashion-job.yaml"
 
 MAX_BYTES = 64 * 1024
 YAML_TAG = "tag:yaml.org,2002:"
+SCALAR_TAGS = {f"{YAML_TAG}{kind}" for kind in ("str", "int", "float", "bool", "null", "timestamp")}
+"""What a plain value may look like. Others come from a tag that the user wrote."""
 
 
 def read(name: str) -> Settings:
@@ -89,7 +91,7 @@ def _raw_value(name: str, node: "yaml.Node") -> str | list[str] | None:
     import yaml
 
     nodes = node.value if isinstance(node, yaml.SequenceNode) else [node]
-    if not all(isinstance(item, yaml.ScalarNode) and item.tag.startswith(YAML_TAG) for item in nodes):
+    if not all(isinstance(item, yaml.ScalarNode) and item.tag in SCALAR_TAGS for item in nodes):
         raise _error(name, node, "a value must be a text, a number or a list of texts")
     if isinstance(node, yaml.SequenceNode):
         return [item.value for item in nodes]

@@ -15,7 +15,7 @@ Limit = tuple[str, str]
 """What is limited, and what to do."""
 
 PROCESSES: Limit = ("processes and threads", "raise it (ulimit -u, docker run --pids-limit)")
-FILES: Limit = ("open files", "raise it (ulimit -n)")
+FILES: Limit = ("open files", "raise it (ulimit -n, docker run --ulimit nofile=1024:1024)")
 MEMORY: Limit = ("memory", "raise it (ulimit -v, docker run --memory)")
 TENSORS: Limit = ("memory", "raise it (ulimit -v, docker run --memory), or lower --batch-size")
 BY_ERROR_NUMBER = {

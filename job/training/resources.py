@@ -66,7 +66,7 @@ class Resources:
         if platform.system() == "Linux" and not SELF.exists():
             raise ResourceError(f"TensorFlow needs {SELF}, which is missing; mount /proc")
         n_allowed = _count_allowed_processors()  # TensorFlow ignores the quota
-        n = 16 + 3 * n_threads + 4 * n_allowed + min(n_allowed, 32)
+        n = 18 + 3 * n_threads + 4 * n_allowed + min(n_allowed, 32)
         limits.require_address_space(1900 * MIB + n * THREAD_STACK_BYTES)
         limits.require_threads(n)
 

@@ -112,7 +112,7 @@ def test_settings_are_the_values_that_decide_what_is_trained() -> None:
         ({"seed": 2**32}, "--seed is 4294967296"),
         ({"seed": 2**32 - 1, "runs": 2}, "--seed 4294967295 cannot be combined with --runs 2: the last seed"),
         ({"replicas": 0}, "--replicas is 0, but must be a whole number from 1 to 64"),
-        ({"replicas": 3}, "--batch-size 32 cannot be combined with --replicas 3: replicas take equal shares"),
+        ({"replicas": 3}, "--batch-size 32 cannot be combined with --replicas 3: set --batch-size to a multiple of 3"),
         ({"output": ""}, "--output is ''"),
         ({"reference": ""}, "--reference is ''"),
         ({"reference": "a\x00"}, r"--reference is 'a\\x00', but must be a folder's name"),

@@ -45,7 +45,7 @@ You can set the recipe in any of the first three places. `python -m job --print-
 
 The job reads `fashion-job.yaml` in the working directory if it exists, or the file that `--config` names. In the image
 the working directory is `/app`. The file is YAML with one option per line. An option has the same name as on the
-command line, without the leading dashes:
+command line, without the leading dashes; `_` may replace `-`:
 
 ```yaml
 recipe: cnn
@@ -74,8 +74,8 @@ and `TF_ENABLE_ONEDNN_OPTS`. If TensorFlow refuses `XLA_FLAGS` or `TF_XLA_FLAGS`
 ## Render
 
 `python -m job render` rebuilds the report from the results in the output folder, without training, TensorFlow or the
-data set. It has the options `--output`, `--layout`, `--quiet` and `--verbose`. It uses no other settings of the
-environment and of `fashion-job.yaml`, but refuses invalid ones.
+data set. It has the options `--output`, `--layout`, `--quiet` and `--verbose`. It ignores all other settings in the
+environment and in `fashion-job.yaml`, but exits with 64 if one is invalid.
 """
 
 

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.hostile
 DONE = r"accuracy \d"
 NEW = (*TRAIN[:-1], "{root}/new")
 REFERENCE = (*NEW, "--reference", "{report}")
-DELETED = "--output .*/new: the folder was deleted during the run; start again"
+DELETED = "--output .*/new: the folder cannot be created there, or was deleted during the run; name another"
 
 NO_LOCKS = """
 import errno, fcntl

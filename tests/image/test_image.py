@@ -222,7 +222,7 @@ def test_no_mount_and_read_only() -> None:
     done = run("--read-only", "--tmpfs", "/tmp")
     assert done.status == 73
     (line,) = done.lines
-    assert line.endswith("mount a folder there, name another one, or train with --output -")
+    assert line.endswith("mount a folder there or name another one (training also takes --output -)")
 
 
 def test_read_only_without_a_temporary_folder(report: Path) -> None:
@@ -290,7 +290,7 @@ def test_a_mount_that_docker_created(tmp_path: Path) -> None:
     done = run("-v", f"{tmp_path / 'new'}:/app/report")
     assert done.status == 73
     (line,) = done.lines
-    assert "/app/report belongs to user 0, as Docker creates missing folders for root: run chown" in line
+    assert "/app/report belongs to user 0 (Docker creates a missing folder as root): run chown" in line
 
 
 def test_a_report_of_another_user_is_replaced(volume: str) -> None:

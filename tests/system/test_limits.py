@@ -28,7 +28,11 @@ class ResourceExhaustedError(Exception):
 @pytest.mark.parametrize(
     ("error", "limit", "reason"),
     [
-        (OSError(errno.EMFILE, "Too many open files"), ("open files", "raise it (ulimit -n)"), "Too many open files"),
+        (
+            OSError(errno.EMFILE, "Too many open files"),
+            ("open files", "raise it (ulimit -n, docker run --ulimit nofile=1024:1024)"),
+            "Too many open files",
+        ),
         (OSError(errno.EFBIG, "File too large"), ("the size of a file", "raise it (ulimit -f)"), "File too large"),
         (BlockingIOError(errno.EAGAIN, "Try again"), PROCESSES, "Try again"),
         (RuntimeError("can't start new thread"), PROCESSES, "can't start new thread"),

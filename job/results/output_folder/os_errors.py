@@ -15,8 +15,8 @@ NO_LOCKS = "its file system has no locks (flock), like some network file systems
 REMEDIES: dict[int | None, str] = {
     errno.EEXIST: NO_FOLDER,
     errno.ENOTDIR: NO_FOLDER,
-    errno.ENOENT: "the folder was deleted during the run; start again",
-    errno.EROFS: "the file system is read-only; mount a folder there, name another one, or train with --output -",
+    errno.ENOENT: "the folder cannot be created there, or was deleted during the run; name another one, or start again",
+    errno.EROFS: "the file system is read-only; mount a folder there or name another one (training also takes --output -)",
     errno.ENOSPC: NO_SPACE,
     errno.EDQUOT: NO_SPACE,
     errno.EAGAIN: "another job is writing there; wait for it or name another folder",
@@ -59,7 +59,7 @@ def _permission_remedy(folder: Path) -> str:
         return f"{existing} is yours, but its mode forbids writing (chmod u+rwx) or SELinux does (docker run -v …:z)"
     if owner.st_uid == 0:
         return (
-            f"{belongs}, as Docker creates missing folders for root: run chown to make it yours, then "
+            f"{belongs} (Docker creates a missing folder as root): run chown to make it yours, then "
             'docker run --user "$(id -u):$(id -g)" …'
         )
     user = f"{owner.st_uid}:{owner.st_gid}"

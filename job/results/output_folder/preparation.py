@@ -36,7 +36,7 @@ def prepare_output_folder(
         if _is_protected(folder / name):
             raise OutputError(
                 f"--output {folder}: {name} belongs to another user, and only its owner can replace it there "
-                "(sticky bit); remove it or name another folder"
+                "(sticky bit); ask its owner to remove it, or name another folder"
             )
 
 

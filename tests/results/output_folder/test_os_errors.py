@@ -20,7 +20,7 @@ def test_a_folder_of_another_user_in_a_container(tmp_path: Path, monkeypatch: py
         f"{tmp_path} belongs to user {owner}: {option} if that is you, --user {owner}:{group} … otherwise"
     )
     assert os_errors._permission_remedy(Path("/usr")) == (
-        f"/usr belongs to user 0, as Docker creates missing folders for root: run chown to make it yours, then {option}"
+        f"/usr belongs to user 0 (Docker creates a missing folder as root): run chown to make it yours, then {option}"
     )
     assert os_errors._permission_remedy(Path("/usr/new")) == (
         "/usr belongs to user 0: name another folder, or change the owner of this one"
@@ -36,7 +36,7 @@ def test_a_folder_of_another_user_in_a_container(tmp_path: Path, monkeypatch: py
     [
         (
             errno.EROFS,
-            "the file system is read-only; mount a folder there, name another one, or train with --output -",
+            "the file system is read-only; mount a folder there or name another one (training also takes --output -)",
         ),
         (errno.ENOSPC, "no space is left; free some space or name another folder"),
         (errno.ENOTDIR, "this path, or one above it, is a file; remove it or name another folder"),

@@ -19,7 +19,9 @@ def test_requires_free_space(tmp_path: Path) -> None:
 
 def test_a_folder_that_was_deleted(tmp_path: Path) -> None:
     """Its free space is unknown."""
-    with pytest.raises(OutputError, match="the folder was deleted during the run; start again"):
+    with pytest.raises(
+        OutputError, match="the folder cannot be created there, or was deleted during the run; name another"
+    ):
         require_free_space(tmp_path / "none", 1000)
 
 

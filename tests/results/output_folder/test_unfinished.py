@@ -159,7 +159,9 @@ def test_a_folder_that_is_deleted_during_the_run(tmp_path: Path, delete: Callabl
     """Whatever the block makes of it, the error names it."""
     folder = tmp_path / "out"
     folder.mkdir()
-    with pytest.raises(OutputError, match="the folder was deleted during the run; start again"):  # noqa: SIM117
+    with pytest.raises(
+        OutputError, match="the folder cannot be created there, or was deleted during the run; name another"
+    ):  # noqa: SIM117
         with stage_files(folder) as staging:
             delete(folder)
             if staging.exists():
