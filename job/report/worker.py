@@ -33,8 +33,11 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("pandas", "scipy", "sklearn", "matplotlib", "seaborn", "jinja2")
-SYSTEM_ERROR = 100
-"""Exit status of the second process if it cannot write a file, plus the system's error number."""
+SYSTEM_ERROR = 128
+"""Exit status of the second process if it cannot write a file, plus the system's error number.
+
+The statuses below are free for others: Python exits with 120 if it cannot flush its streams at the end.
+"""
 
 
 class Scores(TypedDict):

@@ -6,7 +6,7 @@ import re
 import resource
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from job.errors import JobError, ResourceError
 from job.text import count_noun
@@ -55,14 +55,9 @@ def require_files() -> None:
 
     With fewer, Python could not even remove the unfinished files.
     """
-    opened: list[int] = []
-    with explained():
-        try:
-            for _ in range(N_FILES):
-                opened.append(os.dup(0))  # noqa: PERF401 - those opened before an error are closed
-        finally:
-            for descriptor in opened:
-                os.close(descriptor)
+    with explained(), ExitStack() as stack:
+        for _ in range(N_FILES):
+            stack.callback(os.close, os.dup(0))
 
 
 def require_threads(n: int) -> None:

@@ -26,9 +26,8 @@ from job.errors import DeviceError, UsageError
 from job.log import log
 from job.system.child_process import child_process
 from job.system.isolation import keras_environment
-from job.system.standard_streams import ForgivingFile, as_text
+from job.system.standard_streams import STDERR, ForgivingFile, as_text
 
-STDERR_DESCRIPTOR = 2
 OPTIONAL_FOR_KERAS = ("matplotlib", "pandas", "sklearn")
 KERAS_SETTINGS = {"floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_last"}
 XLA_VARIABLES = ("XLA_FLAGS", "TF_XLA_FLAGS")
@@ -108,17 +107,17 @@ def captured_native_stderr() -> Iterator[None]:
     The log shows the captured text if an import fails inside the block, and with `--verbose`.
     """
     python_stderr, level = sys.stderr, logging.DEBUG
-    with tempfile.TemporaryFile() as captured, ForgivingFile(os.dup(STDERR_DESCRIPTOR), "w") as direct:
+    with tempfile.TemporaryFile() as captured, ForgivingFile(os.dup(STDERR), "w") as direct:
         if python_stderr is sys.__stderr__:
             sys.stderr = as_text(direct)
-        os.dup2(captured.fileno(), STDERR_DESCRIPTOR)
+        os.dup2(captured.fileno(), STDERR)
         try:
             yield
         except ImportError:
             level = logging.ERROR
             raise
         finally:
-            os.dup2(direct.fileno(), STDERR_DESCRIPTOR)
+            os.dup2(direct.fileno(), STDERR)
             sys.stderr = python_stderr
             captured.seek(0)
             if text := captured.read().decode(errors="replace").strip():

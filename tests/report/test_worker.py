@@ -75,6 +75,16 @@ def test_a_limit_that_stops_the_process_is_named(
         worker.evaluate(tmp_path, "single", record)
 
 
+def test_a_status_of_python_is_no_system_error(
+    record: RunRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python exits with 120 if it cannot flush its streams at the end."""
+    (tmp_path / "pandas.py").write_text("import os; os._exit(120)")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with ReportWorker() as worker, pytest.raises(RuntimeError, match="the report process failed"):
+        worker.evaluate(tmp_path, "single", record)
+
+
 def test_files_that_contradict_each_other_are_a_bug(record: RunRecord, tmp_path: Path) -> None:
     """This job wrote them a moment ago."""
     shutil.copy(tmp_path / "predictions.csv", tmp_path / "samples.npz")
