@@ -143,7 +143,7 @@ def _read_class_names(folder: Path, train_labels: NDArray[np.uint8]) -> tuple[st
     try:
         text = read_regular(path, MAX_NAMES_BYTES).decode("utf-8-sig")
     except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+        raise DataError(f"{path}: cannot be read: {error.strerror}; make it a readable file, or remove it") from error
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: cannot be read as UTF-8 text ({error}); save it as UTF-8") from error
     names = tuple(line.strip() for line in text.removesuffix("\n").split("\n"))
@@ -159,7 +159,7 @@ def _check_labels(path: Path, kind: str, labels: NDArray[np.uint8], class_names:
         index = int(np.argmax(labels >= n_classes))
         raise DataError(
             f"{path}: label {labels[index]} of image {index} is out of range; the labels of {n_classes} classes are 0 "
-            f"to {n_classes - 1}"
+            f"to {n_classes - 1}. Name each class in classes.txt, or correct the labels"
         )
     if not counts.all():
         label = int(np.argmin(counts))

@@ -4,9 +4,7 @@
 """
 
 import contextlib
-import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -21,7 +19,7 @@ from job.data.sources import Source
 from job.errors import DataError, OutputError
 from job.log import log_stage
 from job.system import isolation, signals
-from job.system.child_process import child_process
+from job.system.child_process import child_process, kill_group
 from job.system.standard_streams import open_streams
 
 PACKAGE = "dataset-fashion-mnist"
@@ -126,19 +124,13 @@ def _run(*command: str, folder: Path | None = None) -> str:
     """Run a command quietly, because Keras and TensorFlow print; return its last line on stderr if it fails."""
     pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     name = Path(command[0]).name
-    with child_process(command, kill=_kill, cwd=folder, process_group=0, **pipes) as process:
+    with child_process(command, kill=kill_group, cwd=folder, process_group=0, **pipes) as process:
         try:
             _, stderr = process.communicate(timeout=TIMEOUT_S)
         except subprocess.TimeoutExpired:
             return f"{name}: not finished after {TIMEOUT_S / 60:.0f} minutes"
     lines = stderr.decode(errors="replace").strip().splitlines() or [f"status {process.returncode}"]
     return f"{name}: {lines[-1]}" if process.returncode else ""
-
-
-def _kill(process: "subprocess.Popen[bytes]") -> None:
-    """Kill a command that still runs, and the processes that it started."""
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ def read_idx(path: Path, n_dimensions: int, max_bytes: int = MAX_BYTES) -> tuple
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise DataError(f"{path}: is not a valid gzip file ({error}); remove it and download it again") from error
     except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+        raise DataError(f"{path}: cannot be read: {error.strerror}; make it a readable file") from error
     if surplus or n_read < len(values):
         raise DataError(
             f"{path}: its header announces {len(values):,} values, but it contains "

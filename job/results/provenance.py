@@ -14,6 +14,7 @@ import msgspec
 
 import job
 from job.evaluation.intervals import Amount, Positive
+from job.system.child_process import child_process, kill_group
 
 PACKAGES = ("tensorflow", "keras", "numpy", "pandas", "scipy", "scikit-learn", "matplotlib", "seaborn", "jinja2")
 GIT_TIMEOUT_S = 2
@@ -107,11 +108,13 @@ def _find_revision() -> str:
     root = Path(__file__).parents[2]
     checkout = (f"--git-dir={root / '.git'}", f"--work-tree={root}")  # whatever GIT_DIR names
     command = ("git", *checkout, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     try:
-        process = subprocess.run(command, capture_output=True, check=False, timeout=GIT_TIMEOUT_S)  # noqa: S603 - a fixed command
+        with child_process(command, kill=kill_group, process_group=0, **pipes) as process:
+            stdout, _ = process.communicate(timeout=GIT_TIMEOUT_S)
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    revision = process.stdout.strip().decode(errors="replace")
+    revision = stdout.strip().decode(errors="replace")
     return revision if re.fullmatch(r"[0-9a-f]{40,}(-dirty)?", revision) else ""
 
 

@@ -1,6 +1,7 @@
 """Runs a child process that cannot outlive the job."""
 
 import os
+import signal
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -35,3 +36,9 @@ def end(process: Process, kill: Callable[[Process], object] = subprocess.Popen.k
     kill(process)
     with suppress(ChildProcessError, AttributeError):  # already waited for; macOS lacks `waitid` before Python 3.13
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+
+
+def kill_group(process: Process) -> None:
+    """Kill a process that was started with `process_group=0` and still runs, and the processes that it started."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)

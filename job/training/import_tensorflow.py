@@ -31,6 +31,7 @@ from job.system.standard_streams import STDERR, ForgivingFile, as_text
 OPTIONAL_FOR_KERAS = ("matplotlib", "pandas", "sklearn")
 KERAS_SETTINGS = {"floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_last"}
 XLA_VARIABLES = ("XLA_FLAGS", "TF_XLA_FLAGS")
+XLA_TIMEOUT_S = 120
 XLA_SCRIPT = "import tensorflow as tf; tf.function(lambda: tf.constant(1) + 1, jit_compile=True)()"
 
 
@@ -73,7 +74,10 @@ def _check_xla_flags() -> None:
     command = (sys.executable, "-P", "-c", XLA_SCRIPT)
     pipes: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
     with child_process(command, env=environment, **pipes) as process:
-        _, stderr = process.communicate()
+        try:
+            _, stderr = process.communicate(timeout=XLA_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            raise UsageError(f"TensorFlow does not start with {' and '.join(given)}; correct or unset it") from None
     if process.returncode and (line := re.search(rb"^[EF]\d{4} .*?\] (.*)", stderr, re.MULTILINE)):
         reason = line[1].decode(errors="backslashreplace")
         raise UsageError(f"TensorFlow refuses {' and '.join(given)} ({reason}); correct or unset it")

@@ -84,11 +84,11 @@ def test_values_are_read_as_on_the_command_line() -> None:
         ('data: "\\UFFFFFFFF"\n', "a.yaml: invalid YAML: "),
         ("epochs: *a\n", "a.yaml, line 1: invalid YAML: found undefined alias 'a'"),
         ("export: &a [*a]\n", "a.yaml, line 1: a value must be a text"),
-        ("data: !!python/name:os.system\n", "a.yaml: data is '', but must be a folder's name"),
+        ("data: !!python/name:os.system\n", "a.yaml, line 1: a value must be a text"),
         ("data: !ENV HOME\n", "a.yaml, line 1: a value must be a text, a number or a list of texts"),
         ("!foo {epochs: 3}\n", "a.yaml, line 1: is not a mapping"),
         ("!!map epochs\n", "a.yaml, line 1: is not a mapping"),
-        ("export: !!seq onnx,\n", "a.yaml: export is 'onnx,', but must be"),
+        ("export: !!seq onnx,\n", "a.yaml, line 1: a value must be a text"),
         ("<<: 3\n", "a.yaml, line 1: unknown option <<; "),
     ],
 )

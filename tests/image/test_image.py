@@ -222,7 +222,7 @@ def test_no_mount_and_read_only() -> None:
     done = run("--read-only", "--tmpfs", "/tmp")
     assert done.status == 73
     (line,) = done.lines
-    assert line.endswith("mount a folder there or name another one (training also takes --output -)")
+    assert line.endswith("mount a folder there or name another (training also takes --output -)")
 
 
 def test_read_only_without_a_temporary_folder(report: Path) -> None:

@@ -48,7 +48,7 @@ def test_refuses_what_is_too_little_for_any_run(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(limits, "require_threads", needed.append)
     monkeypatch.setattr(limits, "require_address_space", needed.append)
     RESOURCES.require(3)
-    assert needed == [1900 * MIB + 35 * 8 * MIB, 35]
+    assert needed == [1900 * MIB + 37 * 8 * MIB, 37]
     monkeypatch.setattr(resources, "SELF", tmp_path / "exe")
     monkeypatch.setattr(platform, "system", lambda: "Linux")
     with pytest.raises(ResourceError, match=r"TensorFlow needs .*, which is missing; mount /proc"):

@@ -16,7 +16,7 @@ REMEDIES: dict[int | None, str] = {
     errno.EEXIST: NO_FOLDER,
     errno.ENOTDIR: NO_FOLDER,
     errno.ENOENT: "the folder cannot be created there, or was deleted during the run; name another one, or start again",
-    errno.EROFS: "the file system is read-only; mount a folder there or name another one (training also takes --output -)",
+    errno.EROFS: "the file system is read-only; mount a folder there or name another (training also takes --output -)",
     errno.ENOSPC: NO_SPACE,
     errno.EDQUOT: NO_SPACE,
     errno.EAGAIN: "another job is writing there; wait for it or name another folder",

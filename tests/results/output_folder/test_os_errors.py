@@ -36,7 +36,7 @@ def test_a_folder_of_another_user_in_a_container(tmp_path: Path, monkeypatch: py
     [
         (
             errno.EROFS,
-            "the file system is read-only; mount a folder there or name another one (training also takes --output -)",
+            "the file system is read-only; mount a folder there or name another (training also takes --output -)",
         ),
         (errno.ENOSPC, "no space is left; free some space or name another folder"),
         (errno.ENOTDIR, "this path, or one above it, is a file; remove it or name another folder"),

@@ -159,11 +159,13 @@ def test_a_folder_that_is_deleted_during_the_run(tmp_path: Path, delete: Callabl
     """Whatever the block makes of it, the error names it."""
     folder = tmp_path / "out"
     folder.mkdir()
-    with pytest.raises(
-        OutputError, match="the folder cannot be created there, or was deleted during the run; name another"
-    ):  # noqa: SIM117
-        with stage_files(folder) as staging:
-            delete(folder)
-            if staging.exists():
-                (staging.parent / "new").rename(tmp_path / "new")
-            raise RuntimeError
+    with (
+        pytest.raises(
+            OutputError, match="the folder cannot be created there, or was deleted during the run; name another"
+        ),
+        stage_files(folder) as staging,
+    ):
+        delete(folder)
+        if staging.exists():
+            (staging.parent / "new").rename(tmp_path / "new")
+        raise RuntimeError
