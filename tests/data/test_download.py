@@ -1,3 +1,4 @@
+import logging
 import os
 import shutil
 import time
@@ -10,6 +11,7 @@ from job.data import download, sources
 from job.data.fashion_mnist import FILES
 from job.data.sources import Source
 from job.errors import DataError
+from job.log import configure_log
 
 
 def copy_installed(work: Path) -> Path:
@@ -141,6 +143,7 @@ def test_keras_has_a_second_cache(downloading: Path, monkeypatch: pytest.MonkeyP
 def test_a_failed_download(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     """The error is one line with Keras's reason and what to do; neither Keras nor TensorFlow prints anything."""
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # where nothing listens
+    configure_log(logging.WARNING)  # without the line of the job itself
     reason = r"cannot be downloaded: python\S*: Exception: URL fetch failure on https.*, or name the folder"
     with pytest.raises(DataError, match=reason) as caught:
         download.find_or_download(None)

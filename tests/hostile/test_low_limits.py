@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 DONE = r"accuracy \d"
 MIB = 2**20
-UNUSED_USER = 60_000 + os.getpid() % 5_000
-"""A user without processes: the limit on processes counts all those of a user, and does not restrict root."""
 
 
 def limit(number: int, value: int) -> Callable[[World], None]:
@@ -30,29 +28,6 @@ def limit(number: int, value: int) -> Callable[[World], None]:
 
     def prepare(world: World) -> None:
         world.options["preexec_fn"] = lambda: resource.setrlimit(number, (value, value))
-
-    return prepare
-
-
-def limit_processes(n: int) -> Callable[[World], None]:
-    """Limits the processes and threads of the job's user, who is not root."""
-
-    def prepare(world: World) -> None:
-        is_root = os.geteuid() == 0
-        if is_root:
-            for path in (world.root, *world.root.rglob("*")):
-                os.chown(path, UNUSED_USER, UNUSED_USER)
-            for folder in world.root.parents:
-                folder.chmod(folder.stat().st_mode | 0o055)
-
-        def restrict() -> None:
-            resource.setrlimit(resource.RLIMIT_NPROC, (n, n))
-            if is_root:
-                os.setgroups([])
-                os.setgid(UNUSED_USER)
-                os.setuid(UNUSED_USER)
-
-        world.options["preexec_fn"] = restrict
 
     return prepare
 
@@ -88,12 +63,9 @@ def kill_the_report_process(process: "subprocess.Popen[str]", _: World) -> None:
         time.sleep(0.01)
 
 
-PROCESSES = "error: the limit on processes and threads is too low .*ulimit -u, docker run --pids-limit"
 FILES = "error: the limit on open files is too low .*ulimit -n"
 
 CASES = (
-    Case(what="1 process", status=69, line=PROCESSES, prepare=limit_processes(1)),
-    Case(what="15 processes and threads", status=69, line=PROCESSES, prepare=limit_processes(15)),
     Case(what="8 open files", status=69, line=FILES, prepare=limit(resource.RLIMIT_NOFILE, 8)),
     Case(
         what="10 open files, render", status=69, line=FILES, arguments=RENDER, prepare=limit(resource.RLIMIT_NOFILE, 10)
@@ -114,7 +86,6 @@ CASES = (
 )
 
 SLOW_CASES = (
-    Case(what="1 process, render", status=0, line=DONE, arguments=RENDER, prepare=limit_processes(1)),
     Case(
         what="as many open files as a run needs",
         status=0,
