@@ -43,6 +43,8 @@ from job.training.resources import available_memory_bytes, detect_resources
 if TYPE_CHECKING:
     import keras
 
+    from job.training.train import TrainedNetwork
+
 
 @dataclass(frozen=True)
 class TrainedRun:
@@ -84,7 +86,7 @@ def render(config: Config) -> str:
     folder = Path(config.output)
     with Stopwatch().stage("report") as stage:
         with as_data_error(folder / file_names.METRICS):
-            os.scandir(folder).close()
+            os.scandir(folder).close()  # the next line would create a folder that is missing
         preparation.prepare_output_folder(folder, file_names.REPORT_FILES[config.layout])
         with stage_files(folder) as staging:
             run = Run.read(folder)  # under the lock, after an interrupted job was undone
@@ -211,39 +213,40 @@ def _train_and_predict(
         models = [networks.with_test_time_augmentation(training.network, config) for training in trainings]
         probabilities = (inference.predict_probabilities(model, dataset.test_images) for model in models)
         predictions = [Predictions(dataset.test_labels, rows, y_reference) for rows in probabilities]
-        seed_runs = [
-            SeedRun(
-                seed=training.seed,
-                accuracy=predicted.accuracy,
-                loss=predicted.loss,
-                val_accuracy=training.val_accuracy,
-                training_s=training.wall_time_s,
-            )
-            for training, predicted in zip(trainings, predictions, strict=True)
-        ]
+        seed_runs = [_summarize_seed(*pair) for pair in zip(trainings, predictions, strict=True)]
         chosen = seed_runs.index(find_median_run(seed_runs))
-        shown = select_shown_images(predictions[chosen], config.seed)
+        images = {index: dataset.test_images[index] for index in select_shown_images(predictions[chosen], config.seed)}
         stage.summary = f"{len(dataset.test_images):,} test images"
-    reported = trainings[chosen]
+    history = trainings[chosen].history
+    training = Training(
+        config=config,
+        network=description,
+        n_train=n_train,
+        n_validation=len(dataset.train_images) - n_train,
+        history=History(**history),
+        seed_variation=summarize_seed_runs(seed_runs) if config.runs > 1 else None,
+    )
+    provenance = _describe_provenance(config, dataset, device, stopwatch)
+    names, seed = config.augmentations(), trainings[chosen].seed
+    augmented = augmentation.build_examples(names, dataset.train_images[:n_train], seed, len(history["loss"]))
     record = RunRecord(
         class_names=dataset.class_names,
         seed=config.seed,
         reference=reference,
-        training=Training(
-            config=config,
-            network=description,
-            n_train=n_train,
-            n_validation=len(dataset.train_images) - n_train,
-            history=History(**reported.history),
-            seed_variation=summarize_seed_runs(seed_runs) if config.runs > 1 else None,
-        ),
-        provenance=_describe_provenance(config, dataset, device, stopwatch),
+        training=training,
+        provenance=provenance,
     )
-    augmented = augmentation.build_examples(
-        config.augmentations(), dataset.train_images[:n_train], reported.seed, len(reported.history["loss"])
-    )
-    images = {index: dataset.test_images[index] for index in shown}
     return TrainedRun(models[chosen], record, predictions[chosen], images, augmented)
+
+
+def _summarize_seed(training: "TrainedNetwork", predictions: Predictions) -> SeedRun:
+    return SeedRun(
+        seed=training.seed,
+        accuracy=predictions.accuracy,
+        loss=predictions.loss,
+        val_accuracy=training.val_accuracy,
+        training_s=training.wall_time_s,
+    )
 
 
 def _describe_provenance(config: Config, dataset: Dataset, device: Device, stopwatch: Stopwatch) -> Provenance:

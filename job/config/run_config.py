@@ -30,7 +30,12 @@ def _is_augmentation(text: str) -> bool:
 
 COUNT = {"minimum": 1, "maximum": 2**31 - 1}  # TensorFlow's largest
 FRACTION = {"metavar": "FRACTION", "minimum": 0, "below": 1}
-FOLDER = {"metavar": "DIR", "rule": "a folder's name of printable characters"}
+MAX_NAME = 4095  # of a path, on Linux
+FOLDER = {
+    "metavar": "DIR",
+    "rule": f"a folder's name of at most {MAX_NAME} printable characters",
+    "accepts": lambda text: 0 < len(text) <= MAX_NAME,
+}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 FOREIGN_VARIABLES = (
-    *("GIT_DIR", "GIT_WORK_TREE", "MPLBACKEND", "NPY_", "PANDAS_", "PYTHONIOENCODING", "PYTHONWARNINGS"),
+    *("MPLBACKEND", "NPY_", "PANDAS_", "PYTHONIOENCODING", "PYTHONWARNINGS"),
     *("SCIPY_", "SKLEARN_", "SOURCE_DATE_EPOCH"),
 )
 """Prefixes of variables that users set for other programs."""

@@ -7,6 +7,7 @@ ignores SIGTERM unless it has a handler. Therefore the handler itself cleans up 
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from types import FrameType
@@ -49,7 +50,13 @@ def on_exit(callback: Callable[[], object]) -> Iterator[None]:
 
 @contextmanager
 def deferred() -> Iterator[None]:
-    """Defer the signals until the block ends, unless they are ignored. Keep the block short."""
+    """Defer the signals until the block ends, unless they are ignored. Keep the block short.
+
+    Only the main thread handles signals, so in another one nothing is deferred.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     arrived: list[int] = []
     before = {number: handler for number in SIGNALS if (handler := signal.getsignal(number)) != signal.SIG_IGN}
     for number in before:

@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,17 @@ def test_a_deferred_signal_arrives_at_the_end(received: list[int]) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
         assert received == []
     assert received == [signal.SIGTERM]
+
+
+def test_another_thread_defers_nothing() -> None:
+    """Python accepts signal handlers in the main thread only."""
+    with ThreadPoolExecutor(1) as thread:
+        assert thread.submit(run_deferred).result() == "ran"
+
+
+def run_deferred() -> str:
+    with signals.deferred():
+        return "ran"
 
 
 def test_a_signal_after_the_last_move_reports_success(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import logging
 import signal
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -51,7 +52,9 @@ def test_a_run_leaves_its_process_alone(
         return [files, handlers, logging.getLogger().handlers[:], unconfigured_log.handlers[:], unconfigured_log.level]
 
     before = state()
-    assert isinstance(train_and_evaluate(Config(data=str(dataset_folder), epochs=1)), Run)
+    with ThreadPoolExecutor(1) as thread:  # a server or a notebook may call it there
+        config = Config(data=str(dataset_folder), epochs=1)
+        assert isinstance(thread.submit(train_and_evaluate, config).result(), Run)
     assert state() == before
     assert capfd.readouterr() == ("", "")
 

@@ -38,6 +38,11 @@ def prepare_output_folder(
                 f"--output {folder}: {name} belongs to another user, and only its owner can replace it there "
                 "(sticky bit); ask its owner to remove it, or name another folder"
             )
+        if _is_immutable(folder / name):
+            raise OutputError(
+                f"--output {folder}: {name} is immutable there, or mounted read-only; run `chattr -i` on it, or name "
+                "another folder"
+            )
 
 
 def require_free_space(folder: Path, n_bytes: int) -> None:
@@ -56,3 +61,13 @@ def _is_protected(path: Path) -> bool:
     parent = path.parent.stat()
     is_sticky = os.path.lexists(path) and parent.st_mode & stat.S_ISVTX
     return bool(is_sticky) and os.geteuid() not in {0, parent.st_uid, path.lstat().st_uid}
+
+
+def _is_immutable(path: Path) -> bool:
+    """Whether not even this user, who owns the file and whose mode allows it, can write it."""
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        return False
+    may_write = stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid() and status.st_mode & stat.S_IWUSR
+    return bool(may_write) and not os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)

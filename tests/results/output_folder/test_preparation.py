@@ -124,6 +124,18 @@ def test_a_folder_that_can_be_written_but_not_read(tmp_path: Path, request: pyte
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can create a file of another user")
+def test_an_immutable_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is refused before training; a file whose mode forbids writing is not, because a new one replaces it."""
+    (tmp_path / "a").write_text("")
+    (tmp_path / "a").chmod(0o444)
+    prepare_output_folder(tmp_path, ["a"])
+    (tmp_path / "a").chmod(0o644)
+    prepare_output_folder(tmp_path, ["a"])
+    monkeypatch.setattr(os, "access", lambda *_, **__: False)
+    with pytest.raises(OutputError, match="a is immutable there, or mounted read-only; run `chattr -i` on it"):
+        prepare_output_folder(tmp_path, ["a"])
+
+
 def test_a_file_of_another_user_in_a_sticky_folder(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """It is refused, since only its owner can replace it there."""
     tmp_path.chmod(0o1777)
