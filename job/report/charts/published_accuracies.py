@@ -8,13 +8,14 @@ from job.evaluation.intervals import Interval
 from job.report.charts import canvas
 
 HEAD = 24  # room above the rows for the label of this model
-GAP = 0.004  # least distance of the outermost dots from the ends of the axis, as an accuracy
+STROKE = 0.28  # half the length of a stroke, in rows
+GAP = 0.004  # distance of the outermost strokes from the ends of the axis, as an accuracy
 
 
 def draw_published_accuracies(
     accuracy: float, interval: Interval, published: Sequence[tuple[str, Sequence[float]]]
 ) -> str:
-    """Draw a row of dots for each group of published accuracies, and a line with its interval for this model.
+    """Draw a row of strokes for each group of published accuracies, and a line with its interval for this model.
 
     `published` has the name of each group and its accuracies, in the order of the rows.
     """
@@ -30,7 +31,7 @@ def draw_published_accuracies(
         axes.axvspan(interval.lower, interval.upper, color=canvas.ACCENT, alpha=0.2, linewidth=0)
         axes.axvline(accuracy, color=canvas.ACCENT, linewidth=2)
         for row, group in enumerate(groups):
-            canvas.draw_dots(axes, list(group), [row] * len(group), canvas.INK)
+            axes.vlines(group, row - STROKE, row + STROKE, color=canvas.INK, linewidth=1.6)
         around = canvas.full_axes(figure)
         label = f"this model {accuracy:.1%}"
         middle, _ = canvas.locate(axes, accuracy, 0)
@@ -46,6 +47,6 @@ def draw_published_accuracies(
 def _describe(accuracy: float, interval: Interval, published: Sequence[tuple[str, Sequence[float]]]) -> str:
     groups = "; ".join(f"{name} {', '.join(f'{value:.1%}' for value in group)}" for name, group in published)
     return (
-        f"Dot chart of accuracies: this model {accuracy:.1%}, 95% confidence interval {interval.lower:.1%} to "
+        f"Strip chart of accuracies: this model {accuracy:.1%}, 95% confidence interval {interval.lower:.1%} to "
         f"{interval.upper:.1%}. Published: {groups}."
     )

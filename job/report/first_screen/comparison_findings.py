@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from job.evaluation.paired_comparison import ClassCounts, Comparison
 from job.report.charts.recall_changes import format_change
-from job.report.first_screen.statements import ClassName, Finding, Level, Text
+from job.report.first_screen.statements import ClassName, Finding, Level, Text, sample_size
 
 MOST_CLASSES = 3
 
@@ -40,7 +40,7 @@ def _describe_changes(
 
 
 def _describe_change(counts: ClassCounts, name: str) -> Text:
-    return ClassName(name), f" ({format_change(counts.difference)} points, n = {counts.n:,})"
+    return ClassName(name), f" ({format_change(counts.difference)} points, {sample_size(counts.n)})"
 
 
 def find_reseed_difference(comparison: Comparison) -> Finding | None:
@@ -50,6 +50,6 @@ def find_reseed_difference(comparison: Comparison) -> Finding | None:
         return None
     text = (
         f"The difference from the reference ({format_change(difference)} points) may be due to the seed: 95% of "
-        f"reseeded trainings differ by up to {100 * limit:.1f} points.",
+        f"reseeded trainings differ by up to {100 * limit:.1f} points."
     )
-    return Finding(Level.PROBLEM, limit, "comparison", text)
+    return Finding(Level.PROBLEM, limit, "comparison", (text,))

@@ -8,10 +8,11 @@ from job.evaluation.error_groups import find_error_group
 from job.evaluation.evaluate import Evaluation
 from job.evaluation.intervals import wilson_interval
 from job.report.findings import split_by_prediction
-from job.report.first_screen.statements import ClassName, Finding, Level, count_errors, list_names
+from job.report.first_screen.statements import ClassName, Finding, Level, count_errors, list_names, sample_size
 from job.report.formatting import format_interval
 
 MOST_NAMES = 5
+PAIR = 2
 CHANCE = 0.05
 MIN_INVOLVED = 0.25
 MIN_RATIO = 1.5  # to the fraction of the errors that every class would be involved in if all were alike
@@ -38,12 +39,11 @@ def find_unpredicted(evaluation: Evaluation) -> Finding | None:
     if not unpredicted or len(predicted) == 1:
         return None
     supports = [row.support for row in evaluation.per_class if row.name in set(unpredicted)]
-    if len(unpredicted) > MOST_NAMES:
-        what = (f"{len(unpredicted)} of the {len(evaluation.per_class)} classes",)
-    else:
-        what = list_names(unpredicted, MOST_NAMES)
+    n_classes = len(evaluation.per_class)
+    is_short = len(unpredicted) <= MOST_NAMES
+    what = list_names(unpredicted, MOST_NAMES) if is_short else (f"{len(unpredicted)} of the {n_classes} classes",)
     text = ("The model never predicts ", *what, f" ({sum(supports):,} of the {evaluation.n_test:,} test images).")
-    is_chance = max(supports) < math.log(len(evaluation.per_class) / CHANCE)
+    is_chance = max(supports) < math.log(n_classes / CHANCE)
     level = Level.INSIGHT if is_chance else Level.FAULT
     return Finding(level, sum(supports) / evaluation.n_test, "classes", text)
 
@@ -57,7 +57,7 @@ def find_no_skill(evaluation: Evaluation) -> Finding | None:
     text = (
         "The accuracy is not significantly higher than that of always predicting ",
         ClassName(largest.name),
-        f" ({share:.1%}, n = {evaluation.n_test:,}).",
+        f" ({share:.1%}, {sample_size(evaluation.n_test)}).",
     )
     return Finding(Level.USELESS, 1 - evaluation.accuracy, "metrics", text)
 
@@ -69,9 +69,9 @@ def find_perfection(evaluation: Evaluation) -> Finding | None:
     interval = format_interval(evaluation.accuracy_interval, ".1%")
     text = (
         f"All {evaluation.n_test:,} test images are classified correctly (95% confidence interval of the accuracy "
-        f"{interval}).",
+        f"{interval})."
     )
-    return Finding(Level.INSIGHT, 1.0, "metrics", text)
+    return Finding(Level.INSIGHT, 1.0, "metrics", (text,))
 
 
 def find_group(evaluation: Evaluation) -> Finding | None:
@@ -80,7 +80,7 @@ def find_group(evaluation: Evaluation) -> Finding | None:
     if group is None:
         return None
     names = list_names([evaluation.class_names[label] for label in group.labels], MOST_NAMES)
-    among = "between " if len(group.labels) == 2 else "among "
+    among = "between " if len(group.labels) == PAIR else "among "
     if group.n_within == group.n_wrong:
         text = (f"All {group.n_wrong:,} errors lie {among}", *names, ".")
     else:
@@ -98,8 +98,8 @@ def find_involved_class(evaluation: Evaluation) -> Finding | None:
     n_wrong, involved = int(errors.sum()), errors.sum(axis=0) + errors.sum(axis=1)
     label = int(involved.argmax())
     n = int(involved[label])
-    expected = max(MIN_RATIO * 2 / len(errors), MIN_INVOLVED)
-    if n_wrong == 0 or len(errors) == 2 or wilson_interval(n, n_wrong).lower <= expected:
+    expected = max(MIN_RATIO * PAIR / len(errors), MIN_INVOLVED)
+    if n_wrong == 0 or len(errors) == PAIR or wilson_interval(n, n_wrong).lower <= expected:
         return None
     how_often = describe_fraction(n / n_wrong)
     text = (
@@ -128,6 +128,6 @@ def find_near_misses(evaluation: Evaluation) -> Finding | None:
     interval = format_interval(evaluation.top_2_accuracy_interval, ".1%")
     text = (
         f"The true class is among the two most probable ones in {evaluation.top_2_accuracy:.1%} ({interval}) of the "
-        f"{evaluation.n_test:,} test images.",
+        f"{evaluation.n_test:,} test images."
     )
-    return Finding(Level.INSIGHT, n_second / evaluation.n_test, "samples", text)
+    return Finding(Level.INSIGHT, n_second / evaluation.n_test, "samples", (text,))

@@ -1,6 +1,6 @@
 """Says which run the page is about: data set, model, date, revision and name."""
 
-import datetime as dt
+from datetime import datetime
 
 from job.config.run_config import Config
 from job.results.run import Run
@@ -13,7 +13,7 @@ MOST_CHANGES = 2
 def identify_run(run: Run) -> list[str]:
     """The parts of the title line that are known, such as `Fashion-MNIST`, `MLP 784-128-64-10`, `24 Nov 2026`."""
     environment, training = run.provenance.environment, run.training
-    started = dt.datetime.fromisoformat(run.provenance.started)
+    started = datetime.fromisoformat(run.provenance.started)
     revision = environment.revision.removesuffix(DIRTY)[:SHORT_HASH]
     parts = [
         run.provenance.data.name,

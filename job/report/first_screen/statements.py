@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
+MAX_LARGE = 11  # characters of a tile's value in large letters
+
 
 class ClassName(str):
     """The name of a class within a text; the page isolates it, because it may be in any script and direction."""
@@ -17,13 +19,23 @@ Text = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Tile:
-    """A tile: a large value, what it is, and one line of detail; a link to the section `anchor`."""
+    """A tile: a large value and what it is; a link to the section `anchor`.
+
+    Attributes:
+        detail: A line in parts that do not break, such as an interval.
+        note: Another line, less prominent.
+    """
 
     anchor: str
     label: str
     value: Text
-    detail: str
-    note: str = ""
+    detail: Sequence[str]
+    note: str
+
+    @property
+    def is_long(self) -> bool:
+        """Whether the value needs smaller letters to fit into one or two lines."""
+        return sum(map(len, self.value)) > MAX_LARGE
 
 
 class Level(IntEnum):
@@ -65,3 +77,8 @@ def list_names(names: Sequence[str], most: int) -> Text:
 def count_errors(n_wrong: int) -> str:
     """All errors, in words: `the only error`, `the 1,302 errors`."""
     return "the only error" if n_wrong == 1 else f"the {n_wrong:,} errors"
+
+
+def sample_size(n: int) -> str:
+    """The number of images behind a number: `n = 1,000`, in one line."""
+    return f"n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{n:,}"

@@ -1,7 +1,7 @@
 """Finds what the learning curves show: overfitting, underfitting, and a gap between training and validation."""
 
 from job.report.findings import assess_fit
-from job.report.first_screen.statements import Finding, Level
+from job.report.first_screen.statements import Finding, Level, sample_size
 from job.results.schema import Training
 
 MIN_GAP = 0.05
@@ -14,10 +14,10 @@ def find_overfitting(training: Training) -> Finding | None:
     if fit is None or fit.sign != "overfitting" or training.config.early_stopping:
         return None
     text = (
-        f"The validation loss (n = {training.n_validation:,}) has risen by {fit.change:.1%} since epoch "
-        f"{fit.best_epoch}, while the training loss fell: a sign of overfitting.",
+        f"The validation loss ({sample_size(training.n_validation)}) has risen by {fit.change:.1%} since epoch "
+        f"{fit.best_epoch}, while the training loss fell: a sign of overfitting."
     )
-    return Finding(Level.PROBLEM, measure_gap(training), "learning", text)
+    return Finding(Level.PROBLEM, measure_gap(training), "learning", (text,))
 
 
 def find_gap(training: Training) -> Finding | None:
@@ -28,9 +28,9 @@ def find_gap(training: Training) -> Finding | None:
     accuracy, val_accuracy = training.history.accuracy[-1], training.history.val_accuracy[-1]
     text = (
         f"In the last epoch, the accuracy is {accuracy:.1%} on the {training.n_train:,} training images and "
-        f"{val_accuracy:.1%} on the {training.n_validation:,} validation images.",
+        f"{val_accuracy:.1%} on the {training.n_validation:,} validation images."
     )
-    return Finding(Level.PROBLEM, gap, "learning", text)
+    return Finding(Level.PROBLEM, gap, "learning", (text,))
 
 
 def find_underfitting(training: Training) -> Finding | None:
@@ -39,11 +39,11 @@ def find_underfitting(training: Training) -> Finding | None:
     if fit is None or fit.sign != "underfitting" or training.config.early_stopping:
         return None
     text = (
-        f"The validation loss (n = {training.n_validation:,}) still fell by {abs(fit.change):.1%} in the last epoch: "
-        "more epochs may help.",
+        f"The validation loss ({sample_size(training.n_validation)}) still fell by {abs(fit.change):.1%} in the last "
+        "epoch: more epochs may help."
     )
     before, last = training.history.val_accuracy[-2:]
-    return Finding(Level.INSIGHT, max(last - before, 0.0), "learning", text)
+    return Finding(Level.INSIGHT, max(last - before, 0.0), "learning", (text,))
 
 
 def measure_gap(training: Training) -> float:

@@ -4,11 +4,11 @@ from itertools import combinations
 from xml.etree import ElementTree as ET
 
 import pytest
+from job.report.charts.number_line import draw_published_accuracies, draw_stage_times
 from svg_reading import Box, elements, label, paths, rectangles, texts
 
 from job.evaluation.intervals import Interval
 from job.report.charts import canvas
-from job.report.charts.number_line import draw_published_accuracies, draw_stage_times
 
 PUBLISHED = [
     ("human", 0.835, 0.835),
