@@ -177,9 +177,9 @@ def _averages(matrix: NDArray[np.int64], *, weighted: bool) -> Averages:
     from sklearn.metrics import precision_recall_fscore_support
 
     kind = "weighted" if weighted else "macro"
-    *scores, _ = _score_cells(precision_recall_fscore_support, matrix, average=kind, zero_division=0)
-    precision, recall, f1 = (average_interval(matrix, name, weighted=weighted) for name in get_args(Average))
-    return Averages(*map(float, scores), precision_interval=precision, recall_interval=recall, f1_interval=f1)
+    scores = _score_cells(precision_recall_fscore_support, matrix, average=kind, zero_division=0)
+    bounds = [average_interval(matrix, name, weighted=weighted) for name in get_args(Average)]
+    return Averages(float(scores[0]), float(scores[1]), float(scores[2]), *bounds)
 
 
 def _class_metrics(
