@@ -33,7 +33,7 @@ class Reference:
     accuracy: float
     accuracy_interval: Interval
     loss: Loss
-    loss_interval: Interval
+    loss_interval: Interval | None
 
 
 @dataclass(frozen=True)

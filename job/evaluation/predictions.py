@@ -52,6 +52,23 @@ class Predictions:
         """Categorical cross-entropy of each image in nats, shape (n,)."""
         return cross_entropy(self.p_true)
 
+    @cached_property
+    def brier_scores(self) -> Floats:
+        """Squared distance of each image's probabilities from its true class, in [0, 2], shape (n,).
+
+        This is the sum over the classes (Brier 1950, Monthly Weather Review 78:1).
+        """
+        squares: Floats = np.einsum("ij,ij->i", self.probabilities, self.probabilities, dtype=np.float64)
+        return squares + 1 - 2 * self.p_true.astype(np.float64)
+
+    def is_among(self, k: int) -> NDArray[np.bool_]:
+        """Whether the true class of each image is among the `k` most probable, the first among equals, shape (n,)."""
+        p_true = self.p_true[:, np.newaxis]
+        is_before = np.arange(self.probabilities.shape[1]) < self.y_true[:, np.newaxis]
+        n_ahead = ((self.probabilities > p_true) | ((self.probabilities == p_true) & is_before)).sum(axis=1)
+        is_among: NDArray[np.bool_] = n_ahead < k
+        return is_among
+
     @property
     def accuracy(self) -> float:
         """Fraction of the images predicted correctly."""

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from job.errors import DataError, UsageError
+from job.evaluation.intervals import Interval
 from job.evaluation.predictions import MAX_LOSS
 from job.evaluation.seed_variation import summarize_seed_runs
 from job.results.file_names import METRICS
@@ -97,7 +98,8 @@ def _check_record(record: RunRecord) -> None:
     timings_s = record.provenance.timings_s
     if reference := record.reference:
         _check_moment(reference.started)
-        lower, upper = reference.loss_interval.lower, reference.loss_interval.upper
+        interval = reference.loss_interval or Interval(reference.loss, reference.loss)
+        lower, upper = interval.lower, interval.upper
         if not 0 <= lower <= reference.loss + ROUNDING <= upper + 2 * ROUNDING < MAX_LOSS + 1:
             raise ValueError("the loss of the reference and its interval contradict each other")
     if record.training:

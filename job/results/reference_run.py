@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from job.errors import DataError
-from job.evaluation.bootstrap import bootstrap_loss_and_ece
-from job.evaluation.intervals import wilson_interval
+from job.evaluation.intervals import score_interval, wilson_interval
 from job.evaluation.paired_comparison import Reference
 from job.evaluation.predictions import Labels, Predictions
 from job.results.file_names import METRICS, PREDICTIONS
@@ -63,9 +62,6 @@ def match_reference(
     if difference := _find_difference(run, class_names, y_true, sha256):
         raise DataError(f"--reference {run.folder}: {difference}; only runs on the same test set can be compared")
     predictions, record = run.predictions, run.record
-    loss_interval, _ = bootstrap_loss_and_ece(
-        predictions.losses, predictions.confidence, predictions.is_correct, record.seed
-    )
     reference = Reference(
         folder=run.folder,
         started=record.provenance.started,
@@ -74,7 +70,7 @@ def match_reference(
         accuracy=predictions.accuracy,
         accuracy_interval=wilson_interval(int(predictions.is_correct.sum()), len(predictions.y_true)),
         loss=predictions.loss,
-        loss_interval=loss_interval,
+        loss_interval=score_interval(predictions.losses, predictions.is_correct),
     )
     return reference, predictions.y_pred
 
