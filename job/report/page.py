@@ -10,6 +10,7 @@ import jinja2
 from job.config.run_config import Config, Layout
 from job.evaluation.evaluate import Evaluation
 from job.report import findings
+from job.report.charts.class_recall import strip
 from job.report.charts.confusion_matrix import MAX_ANNOTATED
 from job.report.first_screen.confidence_findings import COVERAGE
 from job.report.first_screen.identity import identify_run
@@ -72,6 +73,7 @@ def _view_run(run: Run, pictures: Pictures) -> dict[str, Any]:
         "verdict": findings.assess_difference(run.comparison) if run.comparison else None,
         "gallery": view_gallery(run, pictures),
         "charts": draw_charts(run),
+        "recall_strips": [strip(position) for position in range(len(evaluation.per_class) + 1)],
         "cells": cells[:MAX_LISTED],
         "lists_all": len(cells) <= MAX_LISTED,
         "links_all": len(cells) == len(evaluation.samples.cells),  # whether each cell links to its images
