@@ -78,10 +78,14 @@ def _grow(pairs: Counts, size: int) -> list[int]:
 
 def _peel(pairs: Counts, size: int) -> list[int]:
     """Begin with all classes, then leave out the class with the fewest errors within the rest (Charikar 2000)."""
-    group = list(range(len(pairs)))
-    while len(group) > size:
-        del group[int(pairs[np.ix_(group, group)].sum(axis=1).argmin())]
-    return group
+    n_left = len(pairs)
+    n_errors = pairs.sum(axis=1).astype(np.float64)
+    while n_left > size:
+        fewest = int(n_errors.argmin())
+        n_errors -= pairs[fewest]
+        n_errors[fewest] = np.inf  # left out
+        n_left -= 1
+    return [int(label) for label in np.flatnonzero(np.isfinite(n_errors))]
 
 
 def _count_within(pairs: Counts, group: list[int]) -> int:

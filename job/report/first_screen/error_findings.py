@@ -89,9 +89,9 @@ def find_group(evaluation: Evaluation) -> Finding | None:
 
 
 def find_involved_class(evaluation: Evaluation) -> Finding | None:
-    """One class is the true or the predicted one in a large part of the errors.
+    """One class is the true or the predicted one in a large part of the errors, and more often than any other.
 
-    If all classes were alike, each would be involved in 2 of n_classes errors; so nothing is said of two classes.
+    If all classes were alike, each would take part in a fraction of 2 / n_classes of the errors.
     """
     errors = evaluation.matrix
     np.fill_diagonal(errors, 0)
@@ -99,7 +99,7 @@ def find_involved_class(evaluation: Evaluation) -> Finding | None:
     label = int(involved.argmax())
     n = int(involved[label])
     expected = max(MIN_RATIO * PAIR / len(errors), MIN_INVOLVED)
-    if n_wrong == 0 or len(errors) == PAIR or wilson_interval(n, n_wrong).lower <= expected:
+    if (involved == n).sum() > 1 or wilson_interval(n, n_wrong).lower <= expected:
         return None
     how_often = describe_fraction(n / n_wrong)
     text = (
