@@ -28,7 +28,8 @@ def draw_published_accuracies(
         axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
         canvas.percent_axis(axes.xaxis)
         axes.grid(visible=False, axis="y")
-        axes.axvspan(interval.lower, interval.upper, color=canvas.ACCENT, alpha=0.2, linewidth=0)
+        band = (interval.lower, -0.5, interval.upper - interval.lower, len(names))
+        canvas.draw_boxes(axes, [band], facecolor=canvas.ACCENT, alpha=0.2)
         axes.axvline(accuracy, color=canvas.ACCENT, linewidth=2)
         for row, group in enumerate(groups):
             axes.vlines(group, row - STROKE, row + STROKE, color=canvas.INK, linewidth=1.6)

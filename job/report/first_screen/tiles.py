@@ -91,10 +91,11 @@ def _show_weakest_class(evaluation: Evaluation) -> Tile:
     """The class of lowest recall; if there are several, their number."""
     lowest = min(row.recall for row in evaluation.per_class)
     weakest = [row for row in evaluation.per_class if row.recall == lowest]
-    recall = f"recall {lowest:.1%}"
+    if len(weakest) == len(evaluation.per_class):
+        return Tile("classes", "Recall", (f"{lowest:.1%}",), (f"in each of the {len(weakest)} classes",), "")
     if len(weakest) > 1:
         value = f"{len(weakest)} of {len(evaluation.per_class)} classes"
-        return Tile("classes", "Weakest classes", (value,), (f"{recall} each",), "")
+        return Tile("classes", "Weakest classes", (value,), (f"recall {lowest:.1%} each",), "")
     (row,) = weakest
-    detail = (recall, FILTERS["percents"](row.recall_interval))
+    detail = (f"recall {lowest:.1%}", FILTERS["percents"](row.recall_interval))
     return Tile("classes", "Weakest class", (ClassName(row.name),), detail, f"{sample_size(row.support)} images")
