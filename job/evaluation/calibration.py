@@ -126,17 +126,13 @@ def assign_bins(confidence: NDArray[np.floating]) -> NDArray[np.intp]:
     return np.maximum(np.searchsorted(EDGES, confidence) - 1, 0)
 
 
-def plug_in_error(
-    bins: NDArray[np.intp], probabilities: NDArray[np.floating], is_hit: NDArray[np.bool_]
-) -> float:
+def plug_in_error(bins: NDArray[np.intp], probabilities: NDArray[np.floating], is_hit: NDArray[np.bool_]) -> float:
     """Distance of hits and mean probability of a bin, averaged over the images; all arrays have shape (n,)."""
     gaps = np.bincount(bins, is_hit - probabilities.astype(np.float64))
     return float(np.abs(gaps).sum()) / len(bins)
 
 
-def debiased_error(
-    bins: NDArray[np.intp], probabilities: NDArray[np.floating], is_hit: NDArray[np.bool_]
-) -> float:
+def debiased_error(bins: NDArray[np.intp], probabilities: NDArray[np.floating], is_hit: NDArray[np.bool_]) -> float:
     """The plug-in error without an estimate of its bias, at least 0 (Kumar, Liang and Ma 2019, arXiv 1909.10155).
 
     Chance moves the hits of a bin away from their expected number, and distances only add up. Kumar, Liang and Ma remove

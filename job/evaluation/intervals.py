@@ -18,6 +18,7 @@ LEVEL = 0.95
 Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
 
 MIN_OUTCOMES = 5
+"""Fewer images of a kind tell too little of how different such images are."""
 
 Amount = Annotated[float, Meta(ge=0, lt=DIVERGED_LOSS)]
 """The loss of a training, or a time. Reading metrics.json checks the ranges of the annotated types."""
@@ -85,11 +86,11 @@ def mean_interval(values: NDArray[np.float64]) -> Interval | None:
     sd = math.sqrt(float(deviations @ deviations) / max(n - 1, 1))
     if not sd > abs(mean) * 1e-9:  # only rounding differs
         return None
-    from scipy.stats import t  # only the process that evaluates loads SciPy
+    from scipy.special import stdtrit  # only the process that evaluates loads SciPy
 
     skewness = float(np.mean(deviations**3)) / sd**3
     a, b = skewness / (3 * math.sqrt(n)), skewness / (6 * math.sqrt(n))
-    quantile = float(t.ppf((1 + LEVEL) / 2, n - 1))
+    quantile = float(stdtrit(n - 1, (1 + LEVEL) / 2))
     bounds = (mean - sd / math.sqrt(n) * _invert_cubic(x, a, b) for x in (quantile, -quantile))
     return Interval(*bounds)
 
