@@ -1,7 +1,7 @@
 """Simulates how often each printed confidence interval contains the value that it estimates.
 
-`python -m bench.coverage` prints a table. It exits with 1 if an interval does so in fewer than 93 % or more than 97 % of
-the test sets of 300, 1,000 or 10,000 images. See docs/benchmark.md.
+`python -m bench.coverage` prints a table. It exits with 1 if an interval does so in fewer than 93 % or more than 97 %
+of the test sets of 300, 1,000 or 10,000 images. See docs/benchmark.md.
 """
 
 import argparse

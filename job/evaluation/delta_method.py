@@ -1,8 +1,8 @@
 """Computes 95 % confidence intervals of averages over the classes, and of Matthews's correlation.
 
-Both are smooth functions of the confusion matrix, so their variance follows from their slopes (the delta method; Bishop,
-Fienberg and Holland 1975, Discrete Multivariate Analysis, section 14.6). A slope is the derivative of the metric by
-the fraction of the images in one cell. The number of images of a class varies from sample to sample, too.
+Both are smooth functions of the confusion matrix, so their variance follows from their slopes (the delta method;
+Bishop, Fienberg and Holland 1975, Discrete Multivariate Analysis, section 14.6). A slope is the derivative of the
+metric by the fraction of the images in one cell. The number of images of a class varies from sample to sample, too.
 """
 
 from typing import Literal
