@@ -1,7 +1,7 @@
 """Simulates how often each printed confidence interval contains the value that it estimates.
 
-`python -m bench.coverage` prints a table. It exits with 1 if an interval does so in fewer than 93 % or more than 97 % of
-the test sets of 300, 1,000 or 10,000 images. See docs/benchmark.md.
+`python -m bench.coverage` prints a table. It exits with 1 if an interval does so in fewer than 93 % or more than 97 %
+of the test sets of 300, 1,000 or 10,000 images. See docs/benchmark.md.
 """
 
 import argparse
@@ -36,12 +36,12 @@ Pairs = Iterable[tuple[Interval | None, float]]
 
 @dataclass(frozen=True)
 class Sample:
-    """A test set: the predictions for the images in these rows of a population, shape (n,)."""
+    """A test set: predictions for the images in some rows of a population, shape (n,)."""
 
     model: str
     population: Population
-    rows: NDArray[np.intp]
     predictions: Predictions
+    rows: NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,7 @@ def find_fractions(sample: Sample) -> Mapping[str, Pairs]:
     hits = {"accuracy": sample.predictions.is_correct}
     hits |= {f"top-{k} accuracy": sample.predictions.is_among(k) for k in (2, 3)}
     values = sample.population.values
-    return {
-        name: [(wilson_interval(int(is_hit.sum()), len(is_hit)), values[name])] for name, is_hit in hits.items()
-    }
+    return {name: [(wilson_interval(int(is_hit.sum()), len(is_hit)), values[name])] for name, is_hit in hits.items()}
 
 
 def find_matrix_metrics(sample: Sample) -> Mapping[str, Pairs]:
@@ -76,7 +74,9 @@ def find_matrix_metrics(sample: Sample) -> Mapping[str, Pairs]:
             if (kind, name) != ("weighted", "recall"):  # the accuracy
                 interval = average_interval(matrix, name, weighted=weighted)
                 found[f"{kind} {name}"] = [(interval, population.scores[kind][name])]
-    hits, n_true, n_predicted = (counts.tolist() for counts in (np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0)))
+    hits, n_true, n_predicted = (
+        counts.tolist() for counts in (np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0))
+    )
     intervals = {
         "precision": map(wilson_interval, hits, n_predicted),
         "recall": map(wilson_interval, hits, n_true),
@@ -95,8 +95,8 @@ def find_scores(sample: Sample) -> Mapping[str, Pairs]:
     intervals = {
         "loss": score_interval(predictions.losses, predictions.is_correct),
         "Brier score": score_interval(predictions.brier_scores, predictions.is_correct),
-        "ROC AUC": ranking.macro_roc_auc_interval,
-        "average precision": ranking.macro_average_precision_interval,
+        "ROC AUC": ranking.mean_roc_auc_interval,
+        "average precision": ranking.mean_average_precision_interval,
     }
     return {name: [(interval, values[name])] for name, interval in intervals.items()}
 

@@ -55,7 +55,8 @@ class Population:
     @cached_property
     def p_correct(self) -> Floats:
         """True probability that the prediction is correct, shape (N_IMAGES,)."""
-        return self.truth[np.arange(len(self.truth)), self.probabilities.argmax(axis=1)]
+        p_correct: Floats = self.truth[np.arange(len(self.truth)), self.probabilities.argmax(axis=1)]
+        return p_correct
 
     @cached_property
     def matrix(self) -> Floats:

@@ -1,7 +1,7 @@
 """Computes what a perfectly calibrated model would show: of the predictions with a confidence of 0.8, 80 % are right.
 
-Each prediction of such a model is right with a probability of its confidence, whatever the others are. The number of right
-ones is then known as a distribution (Poisson-binomial), so nothing here is simulated.
+Each prediction of such a model is right with a probability of its confidence, whatever the others are. The number of
+right ones then has a known distribution (Poisson-binomial), so nothing here is simulated.
 """
 
 from collections.abc import Sequence

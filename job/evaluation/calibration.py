@@ -5,6 +5,7 @@ The confidence of a prediction is the probability of the predicted class.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,6 +98,13 @@ class Calibration:
     bins: list[Bin]
     coverage: list[Coverage]
 
+    @property
+    def tendency(self) -> Literal["overconfident", "underconfident"] | None:
+        """What the interval of the overconfidence shows; None if it contains 0."""
+        if self.overconfidence_interval.lower > 0:
+            return "overconfident"
+        return "underconfident" if self.overconfidence_interval.upper < 0 else None
+
 
 def measure_calibration(confidence: NDArray[np.floating], is_correct: NDArray[np.bool_]) -> Calibration:
     """Compare the confidence of each prediction, in [0, 1], with its correctness; both have shape (n,)."""
@@ -126,33 +134,32 @@ def assign_bins(confidence: NDArray[np.floating]) -> NDArray[np.intp]:
     return np.maximum(np.searchsorted(EDGES, confidence) - 1, 0)
 
 
-def plug_in_error(
-    bins: NDArray[np.intp], probabilities: NDArray[np.floating], is_hit: NDArray[np.bool_]
-) -> float:
+def plug_in_error(bins: NDArray[np.intp], probabilities: NDArray[np.floating], is_hit: NDArray[np.bool_]) -> float:
     """Distance of hits and mean probability of a bin, averaged over the images; all arrays have shape (n,)."""
     gaps = np.bincount(bins, is_hit - probabilities.astype(np.float64))
     return float(np.abs(gaps).sum()) / len(bins)
 
 
-def debiased_error(
-    bins: NDArray[np.intp], probabilities: NDArray[np.floating], is_hit: NDArray[np.bool_]
-) -> float:
-    """The plug-in error without an estimate of its bias, at least 0 (Kumar, Liang and Ma 2019, arXiv 1909.10155).
+def debiased_error(bins: NDArray[np.intp], probabilities: NDArray[np.floating], is_hit: NDArray[np.bool_]) -> float:
+    """The plug-in error without an estimate of its bias (Kumar, Liang and Ma 2019, arXiv 1909.10155).
 
-    Chance moves the hits of a bin away from their expected number, and distances only add up. Kumar, Liang and Ma remove
-    this bias exactly from squared distances, and from absolute ones as here: the hits of a bin vary by a normal
-    distribution around those observed, with the variance of that many independent images. The mean error under this
-    variation, minus the plug-in error, estimates the bias. The mean of the folded normal distribution gives it without
-    simulation. Some bias is left if the model is nearly calibrated.
+    Chance moves the hits of a bin away from their expected number, and distances only add up. For absolute distances,
+    the authors' code lets the hits of each bin vary by a normal distribution around those observed, with the variance
+    of as many independent images. The mean error under this variation, minus the plug-in error, estimates the bias. The
+    mean of the folded normal distribution gives the same without simulation. If the model is nearly calibrated, about
+    half of the bias is left.
+
+    The result is at least the distance of all hits and the mean probability, because no true error is below it.
     """
     from scipy.special import ndtr  # only the process that evaluates loads SciPy
 
     n, n_hits, sums = (np.bincount(bins, weights) for weights in (None, is_hit, probabilities.astype(np.float64)))
     n, n_hits, sums = n[n > 0], n_hits[n > 0], sums[n > 0]
+    lowest = abs(float((n_hits - sums).sum()))
     gaps, sd = np.abs(n_hits - sums), np.sqrt(n_hits * (1 - n_hits / n))
     z = np.divide(gaps, sd, out=np.full(len(n), np.inf), where=sd > 0)
     mean_gaps = sd * np.sqrt(2 / np.pi) * np.exp(-(z**2) / 2) + gaps * (1 - 2 * ndtr(-z))
-    return max(float((2 * gaps - mean_gaps).sum()) / len(bins), 0.0)
+    return max(float((2 * gaps - mean_gaps).sum()), lowest) / len(bins)
 
 
 def class_errors(y_true: Labels, probabilities: NDArray[np.floating]) -> list[float]:

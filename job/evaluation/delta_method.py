@@ -1,8 +1,8 @@
 """Computes 95 % confidence intervals of averages over the classes, and of Matthews's correlation.
 
-Both are smooth functions of the confusion matrix, so their variance follows from their slopes (the delta method; Bishop,
-Fienberg and Holland 1975, Discrete Multivariate Analysis, section 14.6). A slope is the derivative of the metric by
-the fraction of the images in one cell. The number of images of a class varies from sample to sample, too.
+Both are smooth functions of the confusion matrix, so their variance follows from their slopes (the delta method;
+Bishop, Fienberg and Holland 1975, Discrete Multivariate Analysis, section 14.6). A slope is the derivative of the
+metric by the fraction of the images in one cell. The number of images of a class varies from sample to sample, too.
 """
 
 from typing import Literal
@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from job.evaluation.intervals import Interval, bounded_interval
+from job.evaluation.intervals import MIN_OUTCOMES, Interval, bounded_interval
 from job.evaluation.predictions import Floats
 
 Counts = NDArray[np.int64]
@@ -22,21 +22,19 @@ def average_interval(matrix: Counts, name: Average, *, weighted: bool) -> Interv
     """Interval of precision, recall or F1, averaged over the classes, with equal weights or weighted by support.
 
     Returns:
-        None if the average contains a class whose metric is undefined, because it has no image or is never predicted,
-        and if every image is right, or none.
+        None if a class has fewer than 5 images or is predicted for fewer than 5: its contribution is hardly known. Also
+        None if every image is right, or none.
     """
-    n, n_hits = matrix.sum(), np.diag(matrix)
-    n_true, n_predicted = matrix.sum(axis=1), matrix.sum(axis=0)
-    totals = {"precision": n_predicted, "recall": n_true, "f1": (n_predicted + n_true) / 2}[name]
-    weights = n_true / n if weighted else np.full(len(matrix), 1 / len(matrix))
-    if not totals[weights > 0].all():
+    n, n_true, n_predicted = matrix.sum(), matrix.sum(axis=1), matrix.sum(axis=0)
+    if min(n_true.min(), n_predicted.min()) < MIN_OUTCOMES:
         return None
-    scores: Floats = n_hits / np.maximum(totals, 1)
-    by_total = weights * n / np.maximum(totals, 1)  # how far one image more or less of the class moves the average
-    slopes = np.diag(by_total)
-    shares = {"precision": (0.0, 1.0), "recall": (1.0, 0.0), "f1": (0.5, 0.5)}[name]
-    for share, axis in zip(shares, (1, 0), strict=True):
-        slopes = slopes - share * np.expand_dims(by_total * scores, axis)
+    by_row, by_column = {"precision": (0.0, 1.0), "recall": (1.0, 0.0), "f1": (0.5, 0.5)}[name]
+    totals = by_row * n_true + by_column * n_predicted
+    weights = n_true / n if weighted else np.full(len(matrix), 1 / len(matrix))
+    scores: Floats = np.diag(matrix) / totals
+    gains = weights * n / totals  # slope of the average by the hits of each class
+    losses = gains * scores  # slope by its total, downwards
+    slopes = np.diag(gains) - by_row * losses[:, np.newaxis] - by_column * losses
     if weighted:
         slopes = slopes + scores[:, np.newaxis]
     return bounded_interval(float(weights @ scores), _variance(matrix, slopes))

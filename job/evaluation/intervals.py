@@ -17,7 +17,10 @@ from job.errors import DIVERGED_LOSS
 LEVEL = 0.95
 Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
 
+ROUNDING = 1e-9
+SYMMETRIC = 1e-9  # a skewness below it makes no difference
 MIN_OUTCOMES = 5
+"""Fewer images of a kind tell too little of how different such images are."""
 
 Amount = Annotated[float, Meta(ge=0, lt=DIVERGED_LOSS)]
 """The loss of a training, or a time. Reading metrics.json checks the ranges of the annotated types."""
@@ -83,13 +86,13 @@ def mean_interval(values: NDArray[np.float64]) -> Interval | None:
     n, mean = len(values), float(values.mean())
     deviations = values - mean
     sd = math.sqrt(float(deviations @ deviations) / max(n - 1, 1))
-    if not sd > abs(mean) * 1e-9:  # only rounding differs
+    if not sd > abs(mean) * ROUNDING:  # the values differ
         return None
-    from scipy.stats import t  # only the process that evaluates loads SciPy
+    from scipy.special import stdtrit  # only the process that evaluates loads SciPy
 
     skewness = float(np.mean(deviations**3)) / sd**3
     a, b = skewness / (3 * math.sqrt(n)), skewness / (6 * math.sqrt(n))
-    quantile = float(t.ppf((1 + LEVEL) / 2, n - 1))
+    quantile = float(stdtrit(n - 1, (1 + LEVEL) / 2))
     bounds = (mean - sd / math.sqrt(n) * _invert_cubic(x, a, b) for x in (quantile, -quantile))
     return Interval(*bounds)
 
@@ -108,7 +111,7 @@ def score_interval(scores: NDArray[np.float64], is_correct: NDArray[np.bool_]) -
 
 def _invert_cubic(x: float, a: float, b: float) -> float:
     """The t at which t + a t² + a² t³ / 3 + b equals x."""
-    if abs(a) < 1e-9:
+    if abs(a) < SYMMETRIC:
         return x - b
     return (math.cbrt(1 + 3 * a * (x - b)) - 1) / a
 

@@ -78,7 +78,6 @@ def _view_run(run: Run, pictures: Pictures) -> dict[str, Any]:
         "lists_all": len(cells) <= MAX_LISTED,
         "links_all": len(cells) == len(evaluation.samples.cells),  # whether each cell links to its images
         "shows_counts": len(evaluation.per_class) <= MAX_ANNOTATED,  # whether the heatmap has room for numbers
-        "mean_confidence": sum(each.n * each.confidence for each in calibration.bins) / evaluation.n_test,
         "abstention": findings.accuracy_at_coverage(calibration, COVERAGE),
         "fit": findings.assess_fit(training.history) if training else None,
         "settings": _list_settings(training.config) if training else None,
