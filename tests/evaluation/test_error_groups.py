@@ -28,7 +28,7 @@ def test_errors_that_leave_the_group_do_not_count() -> None:
 
 def test_errors_that_are_spread_evenly_have_no_group() -> None:
     """Half of the classes hold about a quarter of them."""
-    assert find_error_group(make_matrix(10, {pair: 3 for pair in itertools.permutations(range(10), 2)})) is None
+    assert find_error_group(make_matrix(10, dict.fromkeys(itertools.permutations(range(10), 2), 3))) is None
 
 
 @pytest.mark.parametrize(("n", "expected"), [(1, None), (2, ErrorGroup([2, 5], 2, 2))])
@@ -62,7 +62,7 @@ def test_a_matrix_without_errors() -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_every_group_of_few_classes_is_tried(seed: int) -> None:
-    """Compared with a search of its own: no smaller group reaches three quarters, and no other one of this size more."""
+    """Compared with a search of its own: no smaller group reaches three quarters, and no equal one more."""
     random = np.random.default_rng(seed)
     matrix = make_matrix(8, {})
     for true, predicted in itertools.permutations(range(8), 2):
@@ -84,7 +84,7 @@ def test_every_group_of_few_classes_is_tried(seed: int) -> None:
 def test_many_classes_are_searched_greedily() -> None:
     """Five of 100 classes that are confused in a circle, among errors of all others."""
     circle = [3, 40, 41, 77, 99]
-    errors = {pair: 40 for pair in zip(circle, circle[1:] + circle[:1], strict=True)}
+    errors = dict.fromkeys(zip(circle, circle[1:] + circle[:1], strict=True), 40)
     noise = {(label, (label + 7) % 100): 1 for label in range(0, 100, 2) if label not in circle}
     group = find_error_group(make_matrix(100, errors | noise))
     assert group is not None

@@ -65,8 +65,8 @@ def _show_published(model: ModelName, evaluation: Evaluation) -> Tile:
 
 def _show_macro_f1(evaluation: Evaluation) -> Tile:
     macro = evaluation.macro
-    detail = (FILTERS["decimals"](macro.f1_interval),) if macro.f1_interval else ()
-    return Tile("metrics", "Macro F1", (f"{macro.f1:.3f}",), detail, f"mean over {len(evaluation.per_class)} classes")
+    detail = (FILTERS["percents"](macro.f1_interval),) if macro.f1_interval else ()
+    return Tile("metrics", "Macro F1", (f"{macro.f1:.1%}",), detail, f"mean over {len(evaluation.per_class)} classes")
 
 
 def _show_calibration(evaluation: Evaluation) -> Tile:
@@ -77,12 +77,9 @@ def _show_calibration(evaluation: Evaluation) -> Tile:
 
 
 def describe_calibration(calibration: Calibration) -> str:
-    """Over- or underconfident if the interval excludes 0, else miscalibrated if the error is larger than by chance."""
-    interval, points = calibration.overconfidence_interval, f"{100 * abs(calibration.overconfidence):.1f} points"
-    if interval.lower > 0:
-        return f"Overconfident by {points}"
-    if interval.upper < 0:
-        return f"Underconfident by {points}"
+    """Over- or underconfident if that is significant, else miscalibrated if the error is larger than by chance."""
+    if calibration.tendency:
+        return f"{calibration.tendency.capitalize()} by {100 * abs(calibration.overconfidence):.1f} points"
     is_chance = calibration.ece <= calibration.ece_if_calibrated_95
     return "No significant miscalibration" if is_chance else "Miscalibrated"
 

@@ -4,10 +4,10 @@ from itertools import combinations
 from xml.etree import ElementTree as ET
 
 import pytest
-from job.report.charts.stage_times import draw_stage_times
 from svg_reading import Box, elements, label, paths, rectangles, texts
 
 from job.report.charts import canvas
+from job.report.charts.stage_times import draw_stage_times
 
 TIMINGS = {"data": 2.4, "tensorflow": 1.4, "training": 4.9, "evaluation": 0.2, "report": 0.1}
 

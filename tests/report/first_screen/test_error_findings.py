@@ -122,7 +122,7 @@ def test_the_group_of_confused_classes() -> None:
         ),
         ({(6, 0): 40, (6, 2): 30}, "c6 is the true or the predicted class in every error (70 of 70)."),
         ({(6, 0): 1, (2, 6): 1, (1, 2): 1, (3, 4): 1}, None),  # few errors show nothing
-        ({pair: 2 for pair in permutations(range(10), 2)}, None),  # spread evenly
+        (dict.fromkeys(permutations(range(10), 2), 2), None),  # spread evenly
         ({(6, 0): 90}, None),  # both equally
         ({}, None),
     ],
@@ -163,7 +163,8 @@ def test_near_misses(n_second: int, is_shown: bool) -> None:  # noqa: FBT001 - a
     assert (finding is not None) == is_shown
     if is_shown:
         assert words(finding) == (
-            "The true class is among the two most probable ones in 92.0% (90.0\N{EN DASH}94.0%) of the 1,000 test images."
+            "The true class is among the two most probable ones in 92.0% (90.0\N{EN DASH}94.0%) of the 1,000 test "
+            "images."
         )
 
 

@@ -66,7 +66,7 @@ def test_without_a_reference_a_published_network_is_named(
 def test_a_run_with_nothing_to_compare_shows_another_metric(run: Run) -> None:
     """Another data set, or an unknown model."""
     tile = list_tiles(run)[1]
-    assert read(tile).startswith(f"Macro F1; {run.evaluation.macro.f1:.3f}; 0.")
+    assert read(tile).startswith(f"Macro F1; {run.evaluation.macro.f1:.1%}; ")
     assert tile.anchor == "metrics"
 
 
@@ -75,7 +75,7 @@ def test_a_metric_without_an_interval_has_none() -> None:
     labels = np.arange(20, dtype=np.int16) % 10
     probabilities = np.eye(10, dtype=np.float32)[labels]
     tile = list_tiles(make_run(predictions=Predictions(labels, probabilities), is_fashion_mnist=False))[1]
-    assert read(tile) == "Macro F1; 1.000; ; mean over 10 classes"
+    assert read(tile) == "Macro F1; 100.0%; ; mean over 10 classes"
 
 
 @pytest.fixture(scope="module")
