@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from job.config.run_config import Config
 from job.data.fashion_mnist import FILES
-from job.evaluation.intervals import Interval, wilson_interval
+from job.evaluation.intervals import wilson_interval
 from job.evaluation.paired_comparison import Reference
 from job.evaluation.predictions import Predictions
 from job.evaluation.sample_selection import select_shown_images
@@ -110,7 +110,6 @@ def make_reference(predictions: Predictions, folder: str = "before") -> Referenc
         accuracy=float(np.mean(is_correct)),
         accuracy_interval=wilson_interval(int(np.sum(is_correct)), len(predictions.y_true)),
         loss=0.75,
-        loss_interval=Interval(0.5, 1.0),
     )
 
 

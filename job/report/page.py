@@ -12,6 +12,7 @@ from job.config.run_config import Config, Layout
 from job.evaluation.evaluate import ClassMetrics, Evaluation
 from job.report import findings
 from job.report.charts.confusion_matrix import MAX_ANNOTATED
+from job.report.comparison_view import view_comparison
 from job.report.formatting import TEMPLATES, create_environment
 from job.report.gallery import view_gallery
 from job.report.images import Pictures
@@ -58,6 +59,7 @@ def _view_run(run: Run, pictures: Pictures) -> dict[str, Any]:
     versus_published = findings.compare_with_published(run)
     cells = _list_cells(evaluation)
     predicted, unpredicted = findings.split_by_prediction(evaluation)
+    n_runs = training.config.runs if training else 0
     return {
         "n_wrong": evaluation.n_test - evaluation.n_correct,
         "predicted": predicted,
@@ -65,7 +67,7 @@ def _view_run(run: Run, pictures: Pictures) -> dict[str, Any]:
         "weakest": _find_weakest(evaluation.per_class),
         "versus_published": versus_published,
         "published": PUBLISHED,
-        "verdict": findings.assess_difference(run.comparison) if run.comparison else None,
+        "comparison": view_comparison(run.comparison, evaluation.class_names, n_runs) if run.comparison else None,
         "gallery": view_gallery(run, pictures),
         "charts": draw_charts(run, with_published=versus_published is not None),
         "cells": cells[:MAX_LISTED],
