@@ -180,10 +180,8 @@ def train(
     check_dataset(dataset)
     if reference_run:
         sha256 = {fashion_mnist.FILES[role]: dataset.sha256[role] for role in ("test_images", "test_labels")}
-        match = (
-            match_reference(reference_run, dataset.class_names, dataset.test_labels, sha256),
-            reference_run.predictions,
-        )
+        reference = match_reference(reference_run, dataset.class_names, dataset.test_labels, sha256)
+        match = reference, reference_run.predictions
     with stopwatch.stage("tensorflow") as stage:
         device = configure_device(config.device, n_threads, resources, config.replicas)
         stage.summary = str(device)

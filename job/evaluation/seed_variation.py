@@ -88,8 +88,8 @@ def summarize_seed_runs(runs: Sequence[SeedRun]) -> SeedVariation:
 def add_intervals(variation: SeedVariation) -> SeedVariation:
     """Add the intervals of mean and standard deviation, for normally distributed accuracies.
 
-    The mean has Student's t interval, the standard deviation the interval of the chi-square distribution. Both cover the
-    choice of the seeds, for these test images.
+    The mean has Student's t interval, the standard deviation the interval of the chi-square distribution. Both cover
+    the choice of the seeds, for these test images.
     """
     from scipy.stats import chi2, t  # only the process that evaluates loads SciPy
 
@@ -110,8 +110,8 @@ def add_intervals(variation: SeedVariation) -> SeedVariation:
 def measure_reseed_difference(variation: SeedVariation) -> float | None:
     """Size of the difference in accuracy that 95 % of the pairs of trainings stay below if only their seed differs.
 
-    The difference of two independent trainings has the standard deviation sqrt(2) sd; its quantile is Student's, because
-    sd is estimated. None if all accuracies are equal.
+    The difference of two independent trainings has the standard deviation sqrt(2) sd; its quantile is Student's,
+    because sd is estimated. None if all accuracies are equal.
     """
     from scipy.stats import t  # only the process that evaluates loads SciPy
 

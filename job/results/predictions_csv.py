@@ -85,10 +85,10 @@ def _split(predictions: Predictions) -> Blocks:
         "p": predictions.probabilities,
         "reference": None if predictions.y_reference is None else predictions.y_reference[:, None],
         "reference_p": predictions.p_reference,
-        "seed": others and others.y_pred,
-        "seed_p_true": others and others.p_true,
-        "reference_seed": before and before.y_pred,
-        "reference_seed_p_true": before and before.p_true,
+        "seed": others.y_pred if others else None,
+        "seed_p_true": others.p_true if others else None,
+        "reference_seed": before.y_pred if before else None,
+        "reference_seed_p_true": before.p_true if before else None,
     }
     return {name: block for name, block in values.items() if block is not None}
 
@@ -126,14 +126,18 @@ def read_predictions(
         try:
             header = file.readline(MAX_HEADER).decode().rstrip("\r\n").split(",")
             columns = _recognize_columns(header, n_classes, has_reference=has_reference)
-            wide = {np.float32: np.float32, np.int16: np.int64, np.uint8: np.int64, np.int64: np.int64}
-            types = {column: wide[GROUPS[name].type] for name, group in columns.items() for column in group}
+            types = {column: _type_to_read(name) for name, group in columns.items() for column in group}
             file.seek(0)
             with pd.read_csv(file, dtype=types, chunksize=max(N_READ_AT_ONCE // len(header), 1)) as tables:
                 parts = [_read_lines(table, columns, n_classes) for table in tables]
             return _join(parts, columns, n_classes)
         except (ValueError, OverflowError) as error:
             raise damaged(path, error) from error
+
+
+def _type_to_read(name: str) -> type:
+    """Wide integers, so that a number out of range is found rather than cut."""
+    return np.float32 if GROUPS[name].type is np.float32 else np.int64
 
 
 def _recognize_columns(header: Sequence[str], n_classes: int, *, has_reference: bool) -> dict[str, list[str]]:

@@ -52,7 +52,7 @@ class Run:
         training = record.training
         if training and training.seed_variation:
             training = replace(training, seed_variation=add_intervals(training.seed_variation))
-        variation = training and training.seed_variation
+        variation = training.seed_variation if training else None
         return cls(
             evaluation=evaluate(predictions, record.class_names, record.seed),
             comparison=compare(record.reference, predictions, variation) if record.reference else None,

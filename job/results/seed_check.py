@@ -18,8 +18,8 @@ def check_seeds(folder: Path, record: RunRecord, predictions: Predictions) -> No
     Raises:
         DataError: If they differ.
     """
-    variation = record.training and record.training.seed_variation
-    before = record.reference and record.reference.seed_variation
+    variation = record.training.seed_variation if record.training else None
+    before = record.reference.seed_variation if record.reference else None
     y_true, y_reference = predictions.y_true, predictions.y_reference
     problem = _find_difference(variation, y_true, predictions.y_pred, predictions.other_seeds)
     if not problem and y_reference is not None:

@@ -68,6 +68,6 @@ def _describe(
     return (
         "Dot chart of the change in recall per class (current \N{MINUS SIGN} reference) with 95% confidence intervals, "
         f"from {describe(int(np.argmin(changes)))} to {describe(int(np.argmax(changes)))}; "
-        f"of {len(changes)} classes, {n_higher} with a significantly higher recall and {len(significant) - n_higher} with "
-        "a lower one."
+        f"{n_higher} of {len(changes)} classes have a significantly higher recall, {len(significant) - n_higher} a "
+        "significantly lower one."
     )
