@@ -99,7 +99,11 @@ class Config:
         0, "training", "Seed of parameters, batches, dropout, augmentation and samples.", minimum=0, maximum=MAX_SEED
     )
     runs: int = option(
-        1, "training", "Trainings with consecutive seeds; the report describes the median run.", minimum=1, maximum=100
+        1,
+        "training",
+        "Trainings with consecutive seeds; the report describes the one of lowest validation loss.",
+        minimum=1,
+        maximum=100,
     )
     device: DeviceChoice = option("auto", "training", "auto uses a GPU if there is one; gpu fails if there is none.")
     replicas: int = option(

@@ -5,11 +5,8 @@ from typing import Literal
 
 from job.evaluation.calibration import Calibration, Coverage
 from job.evaluation.evaluate import Evaluation
-from job.evaluation.paired_comparison import Comparison
 from job.results.schema import History
 
-Verdict = Literal["better", "worse", "no significant difference"]
-SIGNIFICANCE_LEVEL = 0.05
 NOTABLE = 0.02
 """A relative change of the validation loss that is larger than its usual variation between epochs."""
 
@@ -50,14 +47,6 @@ def assess_fit(history: History) -> Fit | None:
 def _relative_change(before: float, after: float) -> float:
     """Relative change of a loss; 0 if the loss was 0 before."""
     return after / before - 1 if before else 0.0
-
-
-def assess_difference(comparison: Comparison) -> Verdict:
-    """Better or worse only if the interval of the difference excludes 0 and the p-value is below 0.05."""
-    interval = comparison.counts.interval
-    if comparison.p_value >= SIGNIFICANCE_LEVEL or interval.lower <= 0 <= interval.upper:
-        return "no significant difference"
-    return "better" if comparison.counts.difference > 0 else "worse"
 
 
 def split_by_prediction(evaluation: Evaluation) -> tuple[list[str], list[str]]:

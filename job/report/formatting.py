@@ -45,6 +45,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "signeds": lambda interval, form=".1f": (
         f"{format_change(interval.lower, form)} to {format_change(interval.upper, form)}"
     ),
+    "p_value": lambda value: f"{value:.3f}" if value >= LOWEST_P else f"< {LOWEST_P:g}",
     "p": lambda value: f"= {value:.2g}" if value >= LOWEST_P else f"< {LOWEST_P:g}",
 }
 """The filters by name; a plural name formats an interval."""

@@ -12,6 +12,7 @@ from job.evaluation.evaluate import Evaluation
 from job.report import findings
 from job.report.charts.class_recall import strip
 from job.report.charts.confusion_matrix import MAX_ANNOTATED
+from job.report.comparison_view import view_comparison
 from job.report.first_screen.confidence_findings import COVERAGE
 from job.report.first_screen.identity import identify_run
 from job.report.first_screen.ranking import list_findings
@@ -62,6 +63,7 @@ def _view_run(run: Run, pictures: Pictures) -> dict[str, Any]:
     """Values for the templates that are derived from a run."""
     evaluation, calibration, training = run.evaluation, run.evaluation.calibration, run.training
     cells, sections = _list_cells(evaluation), list_sections(run)
+    n_runs = training.config.runs if training else 0
     return {
         "identity": identify_run(run),
         "tiles": list_tiles(run),
@@ -70,7 +72,7 @@ def _view_run(run: Run, pictures: Pictures) -> dict[str, Any]:
         "titles": {section.anchor: section.title for section in sections},
         "n_wrong": evaluation.n_test - evaluation.n_correct,
         "published": view_published(run) if is_comparable(run) else None,
-        "verdict": findings.assess_difference(run.comparison) if run.comparison else None,
+        "comparison": view_comparison(run.comparison, evaluation.class_names, n_runs) if run.comparison else None,
         "gallery": view_gallery(run, pictures),
         "charts": draw_charts(run),
         "recall_strips": [strip(position) for position in range(len(evaluation.per_class) + 1)],

@@ -10,6 +10,7 @@ from job.report.charts.confusion_matrix import draw_confusion_matrix
 from job.report.charts.learning_curves import draw_learning_curve
 from job.report.charts.published_accuracies import draw_published_accuracies
 from job.report.charts.recall_changes import draw_recall_changes
+from job.report.charts.seed_accuracies import draw_seed_accuracies
 from job.report.charts.stage_times import draw_stage_times
 from job.report.published import PUBLISHED, is_comparable
 from job.results.run import Run
@@ -37,12 +38,19 @@ def draw_charts(run: Run) -> dict[str, Markup]:
     if run.comparison:
         counts = run.comparison.per_class
         charts["recall_changes"] = draw_recall_changes(
-            [each.difference for each in counts], [each.interval for each in counts], names
+            [each.difference for each in counts],
+            [each.interval for each in counts],
+            [each.is_significant for each in counts],
+            names,
         )
     if run.training:
         history = run.training.history
         charts["loss"] = draw_learning_curve(history.loss, history.val_loss, "loss")
         charts["accuracy"] = draw_learning_curve(history.accuracy, history.val_accuracy, "accuracy")
+    if run.training and (variation := run.training.seed_variation):
+        accuracies = [each.accuracy for each in variation.runs]
+        reported = variation.runs.index(variation.reported)
+        charts["seed_accuracies"] = draw_seed_accuracies(accuracies, reported, variation.mean, variation.mean_interval)
     return {name: Markup(svg) for name, svg in charts.items()}  # noqa: S704 - our own, escaped by an XML library
 
 
