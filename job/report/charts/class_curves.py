@@ -1,0 +1,74 @@
+"""Draws the ROC curve and the precision-recall curve of one class side by side, as one of many small charts."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from job.report.charts import canvas
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+WIDTH = 320  # fits on a phone
+PLOT = 140  # width and height of a plot
+LEFT = 12  # room for the ends of the y-axis
+TOP, BOTTOM = 20, 17  # room for the titles of the axes
+SHORTFALL = 0.3  # opacity of the area between a curve and a perfect one
+
+
+def draw_class_curves(  # noqa: PLR0913 - two curves, each with its area and what it is compared with
+    roc: NDArray[np.float64],
+    precision_recall: NDArray[np.float64],
+    class_name: str,
+    roc_auc: float,
+    average_precision: float,
+    prevalence: float,
+) -> str:
+    """Draw both curves of a class; dashed lines are what guessing gives, and the area that is missing is shaded.
+
+    Args:
+        roc: Points (false positive rate, recall), shape (n_points, 2).
+        precision_recall: Points (recall, precision), shape (n_points, 2).
+        class_name: Name of the class.
+        roc_auc: Area under the ROC curve.
+        average_precision: Area under the precision-recall curve.
+        prevalence: Number of images of the class as a fraction of all images.
+    """
+    with canvas.new_figure(TOP + PLOT + BOTTOM, WIDTH) as figure:
+        axes = canvas.full_axes(figure)
+        left, right = LEFT, WIDTH - PLOT - 1
+        _draw_plot(axes, left, roc, (0, 1))
+        _draw_plot(axes, right, precision_recall, (prevalence, prevalence))
+        _label_plot(axes, left, x="false positive rate", y="recall", area=f"AUC {roc_auc:.3f}")
+        _label_plot(axes, right, x="recall", y="precision", area=f"AP {average_precision:.3f}")
+        description = (
+            f"ROC curve and precision-recall curve of {class_name}: area under the ROC curve {roc_auc:.3f}, average "
+            f"precision {average_precision:.3f}."
+        )
+        return canvas.to_svg(figure, description, "figure panel")
+
+
+def _draw_plot(axes: "Axes", left: float, points: NDArray[np.float64], guess: tuple[float, float]) -> None:
+    """Draw a curve, the line of guessing from `guess[0]` to `guess[1]`, and the area that is missing."""
+    bottom, right = TOP + PLOT, left + PLOT
+    x, y = left + PLOT * points[:, 0], bottom - PLOT * points[:, 1]
+    axes.fill([*x, right, left], [*y, TOP, TOP], color=canvas.ERROR, alpha=SHORTFALL, linewidth=0)
+    axes.plot([left, left, right], [TOP, bottom, bottom], color=canvas.RULE, linewidth=1)
+    axes.plot([left, right], [bottom - PLOT * height for height in guess], color=canvas.MUTED, linewidth=1, dashes=(3, 3))
+    axes.plot(x, y, color=canvas.ACCENT)
+
+
+def _label_plot(axes: "Axes", left: float, *, x: str, y: str, area: str) -> None:
+    """Title the axes of a plot, mark their ends, and write the area above its right edge."""
+    bottom, right = TOP + PLOT, left + PLOT
+    for text, across, down, side in (
+        (y, left, TOP - 7, "left"),
+        ("1", left - 4, TOP + 2 * canvas.CAP, "right"),
+        ("0", left - 4, bottom, "right"),
+        ("0", left, bottom + BOTTOM - 3, "left"),
+        (x, left + PLOT / 2, bottom + BOTTOM - 3, "center"),
+        ("1", right, bottom + BOTTOM - 3, "right"),
+    ):
+        axes.text(across, down, text, color=canvas.MUTED, ha=side)
+    axes.text(right, TOP - 7, area, ha="right")
