@@ -32,7 +32,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "seconds": lambda value: f"{value:.1f} s",
     "date": lambda moment: moment.replace("T", " ").removesuffix("+00:00") + " UTC",
     "decimals": lambda interval: format_interval(interval, ".3f"),
-    "percents": lambda interval: format_interval(interval, ".1%"),
+    "percents": lambda interval: f"{100 * interval.lower:.1f}\N{EN DASH}{interval.upper:.1%}",
     "wilson": wilson_interval,
     "signed": format_change,
     "signeds": lambda interval, form=".1f": (

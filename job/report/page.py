@@ -11,6 +11,7 @@ import jinja2
 from job.config.run_config import Config, Layout
 from job.evaluation.evaluate import ClassMetrics, Evaluation
 from job.report import findings
+from job.report.charts.class_recall import strip
 from job.report.charts.confusion_matrix import MAX_ANNOTATED
 from job.report.formatting import TEMPLATES, create_environment
 from job.report.gallery import view_gallery
@@ -68,6 +69,7 @@ def _view_run(run: Run, pictures: Pictures) -> dict[str, Any]:
         "verdict": findings.assess_difference(run.comparison) if run.comparison else None,
         "gallery": view_gallery(run, pictures),
         "charts": draw_charts(run, with_published=versus_published is not None),
+        "recall_strips": [strip(position) for position in range(len(evaluation.per_class) + 1)],
         "cells": cells[:MAX_LISTED],
         "lists_all": len(cells) <= MAX_LISTED,
         "links_all": len(cells) == len(evaluation.samples.cells),  # whether each cell links to its images

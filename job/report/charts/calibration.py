@@ -9,9 +9,8 @@ import seaborn as sns
 from job.evaluation.calibration import Bin, Coverage
 from job.report.charts import canvas
 
-RELIABILITY_HEIGHT = 380  # with its histogram
+RELIABILITY_HEIGHT = COVERAGE_HEIGHT = 340  # the first with its histogram
 HISTOGRAM = 48
-COVERAGE_HEIGHT = 250
 
 
 def draw_reliability(bins: Sequence[Bin]) -> str:
