@@ -13,9 +13,11 @@ from job.evaluation.evaluate import ClassMetrics, Evaluation
 from job.report import findings
 from job.report.charts.class_recall import strip
 from job.report.charts.confusion_matrix import MAX_ANNOTATED
+from job.report.class_figures import CURVE_COLUMNS, view_clusters, view_curves
 from job.report.formatting import TEMPLATES, create_environment
 from job.report.gallery import view_gallery
 from job.report.images import Pictures
+from job.report.learnt import view_learnt
 from job.report.page_charts import draw_charts
 from job.report.published import PUBLISHED
 from job.results.file_names import AUGMENTED, PAGE, STYLE
@@ -68,6 +70,10 @@ def _view_run(run: Run, pictures: Pictures) -> dict[str, Any]:
         "published": PUBLISHED,
         "verdict": findings.assess_difference(run.comparison) if run.comparison else None,
         "gallery": view_gallery(run, pictures),
+        "curves": view_curves(run),
+        "curve_columns": CURVE_COLUMNS,
+        "clusters": view_clusters(run),
+        "learnt": view_learnt(run, pictures),
         "charts": draw_charts(run, with_published=versus_published is not None),
         "recall_strips": [strip(position) for position in range(len(evaluation.per_class) + 1)],
         "cells": cells[:MAX_LISTED],

@@ -13,10 +13,10 @@ from job.report.charts import canvas
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MAX_NAMED = 20  # classes; the rows of more have no room for names
+MAX_NAMED = 12  # classes; the rows of more have no room for names
 TREE = 84  # width of the dendrogram
 STUB, MARGIN = 10, 4  # of the dendrogram: from a class to the first join; from the last join to the edge
-SCALE = 22  # height of the scale below the dendrogram
+SCALE = 40  # height of the scale below the dendrogram
 SHADES = (0.12, 0.22, 0.32, 0.42, 0.53, 0.64, 0.76, 0.88, 1.0)  # opacity of an error, from rare to frequent
 DIAGONAL = 0.3  # opacity of the diagonal
 
@@ -92,5 +92,7 @@ def _draw_tree(axes: "Axes", joins: Sequence[Join], margin: float, end: float, c
         x = locate(join.rate)
         across, down = [locate(join.rates[0]), x, x, locate(join.rates[1])], [first, first, second, second]
         axes.plot(across, down, color=canvas.MUTED, linewidth=1.2)
-    axes.text(left, end + SCALE - 6, f"{highest:.1%}", color=canvas.MUTED)
-    axes.text(canvas.WIDTH, end + SCALE - 6, "0%", color=canvas.MUTED, ha="right")
+    base = end + canvas.LINE
+    axes.text(left, base, f"{highest:.1%}", color=canvas.MUTED)
+    axes.text(canvas.WIDTH, base, "0%", color=canvas.MUTED, ha="right")
+    axes.text(canvas.WIDTH, base + canvas.LINE, "confusion rate", color=canvas.MUTED, ha="right")

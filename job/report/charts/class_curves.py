@@ -10,8 +10,8 @@ from job.report.charts import canvas
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-WIDTH = 320  # fits on a phone
-PLOT = 140  # width and height of a plot
+WIDTH = 344  # fits on a phone
+PLOT = 152  # width and height of a plot
 LEFT = 12  # room for the ends of the y-axis
 TOP, BOTTOM = 20, 17  # room for the titles of the axes
 SHORTFALL = 0.3  # opacity of the area between a curve and a perfect one
@@ -55,7 +55,8 @@ def _draw_plot(axes: "Axes", left: float, points: NDArray[np.float64], guess: tu
     x, y = left + PLOT * points[:, 0], bottom - PLOT * points[:, 1]
     axes.fill([*x, right, left], [*y, TOP, TOP], color=canvas.ERROR, alpha=SHORTFALL, linewidth=0)
     axes.plot([left, left, right], [TOP, bottom, bottom], color=canvas.RULE, linewidth=1)
-    axes.plot([left, right], [bottom - PLOT * height for height in guess], color=canvas.MUTED, linewidth=1, dashes=(3, 3))
+    heights = [bottom - PLOT * height for height in guess]
+    axes.plot([left, right], heights, color=canvas.MUTED, linewidth=1, dashes=(3, 3))
     axes.plot(x, y, color=canvas.ACCENT)
 
 
