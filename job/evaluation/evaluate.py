@@ -42,8 +42,6 @@ class ClassMetrics:
     precision_interval: Interval
     recall_interval: Interval
     f1_interval: Interval
-    roc_auc: float | None = None
-    average_precision: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,25 +112,13 @@ def evaluate(predictions: Predictions, class_names: Sequence[str], seed: int) ->
         loss_interval=loss_interval,
         macro=_averages(score(average="macro"), macro_intervals),
         weighted=_averages(score(average="weighted"), weighted_intervals),
-        per_class=_stub(predictions, _class_metrics(class_names, score(), matrix)),
+        per_class=_class_metrics(class_names, score(), matrix),
         confusion_matrix=matrix.tolist(),
         calibration=measure_calibration(predictions.confidence, predictions.is_correct, ece_interval),
         n_resamples=bootstrap.n_resamples(len(y_true)),
         seed=seed,
         samples=select_samples(predictions, seed),
     )
-
-
-def _stub(predictions, rows):
-    import dataclasses
-    from sklearn import metrics
-    out = []
-    for label, row in enumerate(rows):
-        y = predictions.y_true == label
-        p = predictions.probabilities[:, label]
-        known = 0 < y.sum() < len(y)
-        out.append(dataclasses.replace(row, roc_auc=float(metrics.roc_auc_score(y, p)) if known else None, average_precision=float(metrics.average_precision_score(y, p)) if known else None))
-    return out
 
 
 def _averages(scores: Sequence[Any], bootstrapped: list[Interval]) -> Averages:

@@ -16,7 +16,7 @@ GAP = 2  # pixels between the images of a sheet
 ZOOM = 2
 OPAQUE = 255
 N_LEVELS = 7  # of each sign of the weights; more would double the size of the picture
-POSITIVE, NEGATIVE = (47, 134, 209), (217, 100, 44)  # blue and orange that show on light and on dark pages
+POSITIVE, NEGATIVE = (58, 142, 215), (222, 107, 49)  # blue and orange that show on light and on dark pages
 
 
 @dataclass(frozen=True)

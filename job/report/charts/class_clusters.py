@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MAX_NAMED = 12  # classes; the rows of more have no room for names
+MAX_NAME = 7.5  # width of a class name in em
 TREE = 84  # width of the dendrogram
 STUB, MARGIN = 10, 4  # of the dendrogram: from a class to the first join; from the last join to the edge
 SCALE = 40  # height of the scale below the dendrogram
@@ -35,7 +36,7 @@ def draw_class_clusters(matrix: NDArray[np.int64], class_names: Sequence[str], c
     ordered = matrix[np.ix_(clusters.order, clusters.order)]
     shares = ordered / np.maximum(ordered.sum(axis=1, keepdims=True), 1)
     named = len(matrix) <= MAX_NAMED
-    names = [canvas.shorten(class_names[label]) for label in clusters.order] if named else []
+    names = [canvas.shorten(class_names[label], MAX_NAME) for label in clusters.order] if named else []
     margin = math.ceil(max(map(canvas.text_width, names), default=0)) + 8 * named  # for names, on the left and above
     cell = min((canvas.WIDTH - margin - TREE) / len(matrix), canvas.ROW)
     end = margin + cell * len(matrix)

@@ -1,5 +1,6 @@
 """Draws the ROC curve and the precision-recall curve of one class side by side, as one of many small charts."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,8 +39,8 @@ def draw_class_curves(  # noqa: PLR0913 - two curves, each with its area and wha
     with canvas.new_figure(TOP + PLOT + BOTTOM, WIDTH) as figure:
         axes = canvas.full_axes(figure)
         left, right = LEFT, WIDTH - PLOT - 1
-        _draw_plot(axes, left, roc, (0, 1))
-        _draw_plot(axes, right, precision_recall, (prevalence, prevalence))
+        plots = ((left, roc, (0.0, 1.0)), (right, precision_recall, (prevalence, prevalence)))
+        _draw_plots(axes, plots)
         _label_plot(axes, left, x="false positive rate", y="recall", area=f"AUC {roc_auc:.3f}")
         _label_plot(axes, right, x="recall", y="precision", area=f"AP {average_precision:.3f}")
         description = (
@@ -49,15 +50,24 @@ def draw_class_curves(  # noqa: PLR0913 - two curves, each with its area and wha
         return canvas.to_svg(figure, description, "figure panel")
 
 
-def _draw_plot(axes: "Axes", left: float, points: NDArray[np.float64], guess: tuple[float, float]) -> None:
-    """Draw a curve, the line of guessing from `guess[0]` to `guess[1]`, and the area that is missing."""
-    bottom, right = TOP + PLOT, left + PLOT
-    x, y = left + PLOT * points[:, 0], bottom - PLOT * points[:, 1]
-    axes.fill([*x, right, left], [*y, TOP, TOP], color=canvas.ERROR, alpha=SHORTFALL, linewidth=0)
-    axes.plot([left, left, right], [TOP, bottom, bottom], color=canvas.RULE, linewidth=1)
-    heights = [bottom - PLOT * height for height in guess]
-    axes.plot([left, right], heights, color=canvas.MUTED, linewidth=1, dashes=(3, 3))
-    axes.plot(x, y, color=canvas.ACCENT)
+def _draw_plots(
+    axes: "Axes", plots: Sequence[tuple[float, NDArray[np.float64], tuple[float, float]]]
+) -> None:
+    """Draw plots, each given by its left edge, the points of its curve, and both ends of the line of guessing.
+
+    Shapes of the same look follow each other, so that they become one path.
+    """
+    bottom = TOP + PLOT
+    curves = [(left + PLOT * points[:, 0], bottom - PLOT * points[:, 1]) for left, points, _ in plots]
+    for (left, _, _), (x, y) in zip(plots, curves, strict=True):
+        axes.fill([*x, left + PLOT, left], [*y, TOP, TOP], color=canvas.ERROR, alpha=SHORTFALL, linewidth=0)
+    for left, _, _ in plots:
+        axes.plot([left, left, left + PLOT], [TOP, bottom, bottom], color=canvas.RULE, linewidth=1)
+    for left, _, guess in plots:
+        heights = [bottom - PLOT * height for height in guess]
+        axes.plot([left, left + PLOT], heights, color=canvas.MUTED, linewidth=1, dashes=(3, 3))
+    for x, y in curves:
+        axes.plot(x, y, color=canvas.ACCENT)
 
 
 def _label_plot(axes: "Axes", left: float, *, x: str, y: str, area: str) -> None:
