@@ -89,7 +89,7 @@ def _measure_confusion(matrix: NDArray[np.int64]) -> Floats:
 
 
 def _read_join(x: list[float], y: list[float]) -> Join:
-    """Read a bracket of SciPy's dendrogram, in which the classes have the positions 5, 15, 25, …"""
+    """Read a bracket of SciPy's dendrogram, in which the classes have the positions 5, 15, 25 and so on."""
     positions = (x[0] - 5) / 10, (x[3] - 5) / 10
     first, rate, _, second = (1 - float(distance) for distance in y)
     return Join(positions, (first, second), rate)

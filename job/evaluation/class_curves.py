@@ -81,7 +81,7 @@ def thin_curve(points: Floats, tolerance: float = TOLERANCE) -> Floats:
     """
     rounded = np.round(points * GRID)
     changes = np.any(np.diff(rounded, axis=0), axis=1)
-    points = points[np.append(True, changes) | np.append(changes, True)]  # noqa: FBT003 - a value, not a flag
+    points = points[np.append(True, changes) | np.append(changes, True)]
     while len(thinned := points[_select_points(points, tolerance)]) > MAX_POINTS:
         tolerance *= 1.25
     return thinned

@@ -64,10 +64,7 @@ def view_curves(run: Run) -> list[CurvesView]:
     for curves in trace_curves(run.predictions, [label for _, label in known[:N_CURVES]]):
         row = run.evaluation.per_class[curves.label]
         roc_auc, average_precision = row.roc_auc or 0.0, row.average_precision or 0.0
-        prevalence = curves.n / curves.n_test
-        chart = draw_class_curves(
-            curves.roc, curves.precision_recall, row.name, roc_auc, average_precision, prevalence
-        )
+        chart = draw_class_curves(curves, row.name, roc_auc, average_precision)
         views.append(
             CurvesView(
                 name=row.name,

@@ -81,7 +81,8 @@ class Pictures:
         picture = Image.fromarray((levels + N_LEVELS).astype(np.uint8))
         picture.putpalette([*NEGATIVE] * N_LEVELS + [*POSITIVE] * (N_LEVELS + 1))
         opacity = [OPAQUE * abs(level) // N_LEVELS for level in range(-N_LEVELS, N_LEVELS + 1)]
-        return Sheet(self._add(picture, name, transparency=bytes(opacity)), ZOOM * levels.shape[1], ZOOM * levels.shape[0])
+        address = self._add(picture, name, transparency=bytes(opacity))
+        return Sheet(address, ZOOM * picture.width, ZOOM * picture.height)
 
     def _add(self, picture: Image.Image, name: str, **options: Any) -> str:  # noqa: ANN401 - Pillow's options
         file = io.BytesIO()

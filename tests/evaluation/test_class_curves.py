@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score, roc_curve
@@ -65,7 +67,7 @@ def test_curves_stay_close_to_those_of_scikit_learn(n: int) -> None:
 def distance(points: np.ndarray, curve: np.ndarray) -> float:
     """Largest distance of the points from a curve, from many points on it."""
     steps = np.linspace(0, 1, 400)[:, None]
-    on_curve = np.concatenate([first + steps * (last - first) for first, last in zip(curve, curve[1:], strict=False)])
+    on_curve = np.concatenate([first + steps * (last - first) for first, last in itertools.pairwise(curve)])
     return max(float(np.hypot(*(on_curve - point).T).min()) for point in points)
 
 
@@ -82,7 +84,7 @@ def test_thinning_keeps_corners_and_drops_points_on_a_line() -> None:
     """A square wave keeps all its corners, although many points lie between them."""
     corners = np.array([[0, 0], [0, 0.5], [0.5, 0.5], [0.5, 1], [1, 1]])
     steps = np.linspace(0, 1, 50)[:, None]
-    dense = np.concatenate([first + steps * (last - first) for first, last in zip(corners, corners[1:], strict=False)])
+    dense = np.concatenate([first + steps * (last - first) for first, last in itertools.pairwise(corners)])
     assert thin_curve(dense).tolist() == corners.tolist()
 
 

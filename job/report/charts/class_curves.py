@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from job.evaluation.class_curves import ClassCurves
 from job.report.charts import canvas
 
 if TYPE_CHECKING:
@@ -18,28 +19,16 @@ TOP, BOTTOM = 20, 17  # room for the titles of the axes
 SHORTFALL = 0.3  # opacity of the area between a curve and a perfect one
 
 
-def draw_class_curves(  # noqa: PLR0913 - two curves, each with its area and what it is compared with
-    roc: NDArray[np.float64],
-    precision_recall: NDArray[np.float64],
-    class_name: str,
-    roc_auc: float,
-    average_precision: float,
-    prevalence: float,
-) -> str:
+def draw_class_curves(curves: ClassCurves, class_name: str, roc_auc: float, average_precision: float) -> str:
     """Draw both curves of a class; dashed lines are what guessing gives, and the area that is missing is shaded.
 
-    Args:
-        roc: Points (false positive rate, recall), shape (n_points, 2).
-        precision_recall: Points (recall, precision), shape (n_points, 2).
-        class_name: Name of the class.
-        roc_auc: Area under the ROC curve.
-        average_precision: Area under the precision-recall curve.
-        prevalence: Number of images of the class as a fraction of all images.
+    The areas under the two curves are those before the curves were thinned.
     """
+    prevalence = curves.n / curves.n_test
     with canvas.new_figure(TOP + PLOT + BOTTOM, WIDTH) as figure:
         axes = canvas.full_axes(figure)
         left, right = LEFT, WIDTH - PLOT - 1
-        plots = ((left, roc, (0.0, 1.0)), (right, precision_recall, (prevalence, prevalence)))
+        plots = ((left, curves.roc, (0.0, 1.0)), (right, curves.precision_recall, (prevalence, prevalence)))
         _draw_plots(axes, plots)
         _label_plot(axes, left, x="false positive rate", y="recall", area=f"AUC {roc_auc:.3f}")
         _label_plot(axes, right, x="recall", y="precision", area=f"AP {average_precision:.3f}")
@@ -50,9 +39,7 @@ def draw_class_curves(  # noqa: PLR0913 - two curves, each with its area and wha
         return canvas.to_svg(figure, description, "figure panel")
 
 
-def _draw_plots(
-    axes: "Axes", plots: Sequence[tuple[float, NDArray[np.float64], tuple[float, float]]]
-) -> None:
+def _draw_plots(axes: "Axes", plots: Sequence[tuple[float, NDArray[np.float64], tuple[float, float]]]) -> None:
     """Draw plots, each given by its left edge, the points of its curve, and both ends of the line of guessing.
 
     Shapes of the same look follow each other, so that they become one path.

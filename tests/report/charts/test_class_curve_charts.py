@@ -1,9 +1,11 @@
+import itertools
 import re
 
 import numpy as np
 import pytest
 from svg_reading import NAMES, elements, label, paths, texts
 
+from job.evaluation.class_curves import ClassCurves
 from job.report.charts import canvas, class_curves
 from job.report.charts.class_curves import draw_class_curves
 
@@ -12,7 +14,10 @@ PRECISION_RECALL = np.array([[0, 1], [0.5, 1], [0.5, 0.75], [1, 0.5]])
 
 
 def draw(name: str = "Shirt") -> str:
-    return draw_class_curves(ROC, PRECISION_RECALL, name, 0.9375, 0.8125, 0.25)
+    curves = ClassCurves(
+        label=0, n=5, n_test=20, roc=ROC, precision_recall=PRECISION_RECALL, recalls=[0.5, 0.5], precisions=[0.5, 0.5]
+    )
+    return draw_class_curves(curves, name, 0.9375, 0.8125)
 
 
 def follow(path: str) -> list[tuple[float, float]]:
@@ -75,4 +80,4 @@ def test_text_is_large_enough_on_a_phone() -> None:
         rows.setdefault(text.attrib["y"], []).append((start, start + width))
     for spans in rows.values():
         spans.sort()
-        assert all(before[1] <= after[0] + 1 for before, after in zip(spans, spans[1:], strict=False))
+        assert all(before[1] <= after[0] + 1 for before, after in itertools.pairwise(spans))
