@@ -1,6 +1,7 @@
 """Finds the smallest group of classes that are mostly confused with each other."""
 
 import itertools
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -43,7 +44,7 @@ def find_error_group(matrix: NDArray[np.int64]) -> ErrorGroup | None:
 
     Returns:
         None if no group of up to 8 classes holds so many, or if errors that are spread evenly over all pairs of classes
-        would give such a group by chance in more than 5 % of the cases.
+        could give such a group by chance in 5 % of the cases.
     """
     errors = matrix.copy()
     np.fill_diagonal(errors, 0)
@@ -52,8 +53,9 @@ def find_error_group(matrix: NDArray[np.int64]) -> ErrorGroup | None:
         group = max(_propose_groups(pairs, size), key=lambda labels: _count_within(pairs, labels))
         n_within = _count_within(pairs, group)
         if n_within >= MIN_SHARE * n_wrong:
-            is_real = _chance(n_within, n_wrong, size, len(matrix)) < SIGNIFICANCE_LEVEL
-            return ErrorGroup(_order(pairs, group), n_within, n_wrong) if is_real else None
+            by_chance = math.comb(size, 2) / math.comb(len(matrix), 2)
+            bound = bound_chance(n_within, n_wrong, by_chance, math.comb(len(matrix), size))
+            return ErrorGroup(_order(pairs, group), n_within, n_wrong) if bound < SIGNIFICANCE_LEVEL else None
     return None
 
 
@@ -97,13 +99,11 @@ def _order(pairs: Counts, group: list[int]) -> list[int]:
     return [group[index] for index in np.argsort(-n_errors, kind="stable")]
 
 
-def _chance(n_within: int, n_wrong: int, size: int, n_classes: int) -> float:
-    """Bound on the probability that any group of this size holds so many errors if every pair is equally likely.
+def bound_chance(n_hits: int, n: int, probability: float, n_choices: int) -> float:
+    """Bound on the probability that chance alone gives any of several choices so many hits (Bonferroni).
 
-    It is the binomial probability for one group times the number of groups (Bonferroni).
+    It is the binomial probability of at least `n_hits` hits among `n`, times the number of choices.
     """
-    from scipy.special import comb  # only the process that evaluates loads SciPy
-    from scipy.stats import binom
+    from scipy.stats import binom  # only the process that evaluates loads SciPy
 
-    expected = size * (size - 1) / (n_classes * (n_classes - 1))
-    return float(comb(n_classes, size) * binom.sf(n_within - 1, n_wrong, expected))
+    return float(n_choices * binom.sf(n_hits - 1, n, probability))

@@ -168,8 +168,9 @@ def test_every_class_has_its_row(page: ET.Element, run: Run) -> None:
     assert rows(table) == [
         [
             row.name,
+            "",
             *(
-                f"{value:.3f} {interval.lower:.3f}{DASH}{interval.upper:.3f}"
+                f"{value:.1%} {100 * interval.lower:.1f}{DASH}{interval.upper:.1%}"
                 for value, interval in (
                     (row.recall, row.recall_interval),
                     (row.precision, row.precision_interval),
@@ -180,13 +181,24 @@ def test_every_class_has_its_row(page: ET.Element, run: Run) -> None:
         ]
         for row in run.evaluation.per_class
     ]
-    values = [float(row[1].attrib["data-value"]) for row in table.findall(".//tbody")[0]]
+    values = [float(row[2].attrib["data-value"]) for row in table.findall(".//tbody")[0]]
     assert values == [row.recall for row in run.evaluation.per_class]
+
+
+def test_every_class_has_its_bar(page: ET.Element) -> None:
+    """Each row shows its strip of the chart, and the head of the table the axis."""
+    strips = [element for element in section(page, "classes").iter() if element.get("class") == "strip"]
+    assert [strip.attrib["viewBox"] for strip in strips] == [f"0 {20 * position} 260 20" for position in range(11)]
+    assert {strip[0].attrib["href"] for strip in strips} == {"#class-recall"}
+    (chart,) = (element for element in section(page, "classes").iter() if element.get("id") == "class-recall")
+    assert chart[0].attrib["aria-label"].startswith("Bar chart of recall per class")
 
 
 def test_every_chart_has_a_text_alternative(page: ET.Element) -> None:
     """Seven charts without published accuracies and comparison."""
-    labels = [svg.get("aria-label", "") for svg in page.iter() if svg.get("class", "").split()[:1] == ["figure"]]
+    labels = [
+        svg.get("aria-label", "") for svg in page.iter() if svg.get("class", "").split()[:1] in (["figure"], ["bars"])
+    ]
     assert len(labels) == 7
     assert all(len(label) > 40 and re.search(r"\d", label) for label in labels)
 
@@ -220,8 +232,10 @@ def test_the_most_frequent_errors_come_first(page: ET.Element, run: Run) -> None
     largest = sorted(matrix.ravel().tolist(), reverse=True)[: len(pairs)]
     assert len(pairs) == 6
     for pair, n in zip(pairs, largest, strict=True):
-        assert " predicted as class " in text(pair.find("h4"))
-        assert text(pair.find("p")).startswith(f"{n} of 10, {10 * n}.0% (")
+        title, share = pair.findall("p")
+        assert re.fullmatch(r"class \d → class \d", text(title))
+        assert text(share).startswith(f"{n} of 10: {10 * n}.0% ")
+        assert share.find("a[@href='#matrix']") is not None
         confidences = [int(text(span).removesuffix("%")) for span in pair.findall(".//li/span")]
         assert len(confidences) == min(n, 6)
         assert confidences == sorted(confidences, reverse=True)
@@ -250,17 +264,17 @@ def test_samples_are_shown_with_their_probabilities(page: ET.Element, run: Run) 
     indices = samples.confident_mistakes + samples.least_certain + samples.wrong + samples.right
     for item, index in zip(items, indices, strict=True):
         true, predicted = names[predictions.y_true[index]], names[predictions.y_pred[index]]
-        assert text(item.find(".//b")) == true
+        outcome = "" if true == predicted else f" → {predicted}"
+        assert text(item.find(".//p[@class='label']")) == f"{true}{outcome} {predictions.confidence[index]:.1%}"
         assert text(item.find(".//p[@class='index']")) == f"no. {index}"
         shown = {
             text(row.find("span[@class='name']")): text(row.find("span[@class='share']"))
             for row in item.findall(".//ol/li")
         }
-        assert f"{true} (true)" in shown
-        assert predicted in {name.removesuffix(" (true)") for name in shown}
+        assert {true, predicted} <= shown.keys()
+        assert [text(row.find("span[@class='name']")) for row in item.findall(".//ol/li[@class='true']")] == [true]
         for name, share in shown.items():
-            label = names.index(name.removesuffix(" (true)"))
-            assert share == f"{100 * predictions.probabilities[index][label]:.1f}%"
+            assert share == f"{predictions.probabilities[index][names.index(name)]:.1%}"
 
 
 def test_charts_have_their_tables(page: ET.Element, run: Run) -> None:
@@ -292,7 +306,7 @@ def test_over_and_underconfidence_require_a_mean_confidence_outside_the_interval
     calibration = run.evaluation.calibration
     bins = [replace(each, confidence=run.evaluation.accuracy + shift) for each in calibration.bins]
     evaluation = replace(run.evaluation, calibration=replace(calibration, bins=bins))
-    assert words in text(section(render(replace(run, evaluation=evaluation)), "calibration").find("p"))
+    assert words in text(section(render(replace(run, evaluation=evaluation)), "calibration").find(".//p"))
 
 
 def test_the_run_can_be_repeated(page: ET.Element, run: Run) -> None:
@@ -382,8 +396,8 @@ def test_a_comparison_states_difference_interval_n_and_p(compared_page: ET.Eleme
     assert re.search(r"p (= [\d.]+|< 0\.001) \(exact McNemar test\)", lead)
     assert [row[0] for row in rows(shown)] == ["This run", "Reference"]
     current_row, reference_row = rows(shown)[:2]
-    assert current_row[1].startswith(f"{evaluation.accuracy:.2%} {evaluation.accuracy_interval.lower:.1%}")
-    assert reference_row[1].startswith(f"{reference.accuracy:.2%} {reference.accuracy_interval.lower:.1%}")
+    assert current_row[1].startswith(f"{evaluation.accuracy:.2%} {100 * evaluation.accuracy_interval.lower:.1f}")
+    assert reference_row[1].startswith(f"{reference.accuracy:.2%} {100 * reference.accuracy_interval.lower:.1f}")
     assert current_row[2].startswith(f"{evaluation.loss:.3f} {evaluation.loss_interval.lower:.3f}")
     assert reference_row[2].startswith(f"{reference.loss:.3f} {reference.loss_interval.lower:.3f}")
     assert rows(shown, 1) == [

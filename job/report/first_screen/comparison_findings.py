@@ -29,7 +29,7 @@ def _describe_changes(
         return None
     ranked = sorted(rows, key=lambda row: -abs(row[0].n_fixed - row[0].n_broken))
     share = sum(abs(counts.n_fixed - counts.n_broken) for counts, _ in rows) / comparison.counts.n
-    more = f" and {len(rows) - MOST_CLASSES:,} more classes" if len(rows) > MOST_CLASSES else ""
+    more = f" and {len(rows) - MOST_CLASSES:,} more" if len(rows) > MOST_CLASSES else ""
     changes = [_describe_change(counts, name) for counts, name in ranked[:MOST_CLASSES]]
     separators = [", "] * len(changes)
     if not more and len(changes) > 1:
@@ -52,4 +52,4 @@ def find_reseed_difference(comparison: Comparison) -> Finding | None:
         f"The difference from the reference ({format_change(difference)} points) may be due to the seed: 95% of "
         f"reseeded trainings differ by up to {100 * limit:.1f} points."
     )
-    return Finding(Level.PROBLEM, limit, "comparison", (text,))
+    return Finding(Level.PROBLEM, min(limit, 1.0), "comparison", (text,))

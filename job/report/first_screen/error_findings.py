@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from job.evaluation.error_groups import find_error_group
+from job.evaluation.error_groups import SIGNIFICANCE_LEVEL, bound_chance, find_error_group
 from job.evaluation.evaluate import Evaluation
 from job.evaluation.intervals import wilson_interval
 from job.report.findings import split_by_prediction
@@ -13,7 +13,6 @@ from job.report.formatting import FILTERS
 
 MOST_NAMES = 5
 PAIR = 2
-CHANCE = 0.05
 MIN_INVOLVED = 0.25
 MIN_RATIO = 1.5  # to the fraction of the errors that every class would be involved in if all were alike
 WORDS = {1 / 3: "every third error", 1 / 2: "every second error", 2 / 3: "two of three errors", 1: "every error"}
@@ -43,17 +42,23 @@ def find_unpredicted(evaluation: Evaluation) -> Finding | None:
     is_short = len(unpredicted) <= MOST_NAMES
     what = list_names(unpredicted, MOST_NAMES) if is_short else (f"{len(unpredicted)} of the {n_classes} classes",)
     text = ("The model never predicts ", *what, f" ({sum(supports):,} of the {evaluation.n_test:,} test images).")
-    is_chance = max(supports) < math.log(n_classes / CHANCE)
+    is_chance = max(supports) < math.log(n_classes / SIGNIFICANCE_LEVEL)
     level = Level.INSIGHT if is_chance else Level.FAULT
     return Finding(level, sum(supports) / evaluation.n_test, "classes", text)
 
 
 def find_no_skill(evaluation: Evaluation) -> Finding | None:
-    """The accuracy could be that of predicting the largest class for every image; said of several classes only."""
+    """The accuracy could be that of predicting the largest class for every image.
+
+    If the model does predict one class for every image, `find_single_class` says so.
+    """
     largest = max(evaluation.per_class, key=lambda row: row.support)
     share = largest.support / evaluation.n_test
     if share < evaluation.accuracy_interval.lower or len(split_by_prediction(evaluation)[0]) == 1:
         return None
+    if evaluation.n_correct == 0:
+        none = f"None of the {evaluation.n_test:,} test images is classified correctly."
+        return Finding(Level.USELESS, 1.0, "metrics", (none,))
     text = (
         "The accuracy is not significantly higher than that of always predicting ",
         ClassName(largest.name),
@@ -96,10 +101,10 @@ def find_involved_class(evaluation: Evaluation) -> Finding | None:
     errors = evaluation.matrix
     np.fill_diagonal(errors, 0)
     n_wrong, involved = int(errors.sum()), errors.sum(axis=0) + errors.sum(axis=1)
-    label = int(involved.argmax())
+    label, expected = int(involved.argmax()), 2 / len(errors)
     n = int(involved[label])
-    expected = max(MIN_RATIO * PAIR / len(errors), MIN_INVOLVED)
-    if (involved == n).sum() > 1 or wilson_interval(n, n_wrong).lower <= expected:
+    is_chance = bound_chance(n, n_wrong, expected, len(errors)) >= SIGNIFICANCE_LEVEL
+    if is_chance or n < max(MIN_RATIO * expected, MIN_INVOLVED) * n_wrong or (involved == n).sum() > 1:
         return None
     how_often = describe_fraction(n / n_wrong)
     text = (
