@@ -17,7 +17,7 @@ from job.results.metrics_json import read_record, write_metrics
 from job.results.output_folder.manifest import read_manifest, read_unchanged, write_manifest
 from job.results.predictions_csv import read_predictions, write_predictions
 from job.results.provenance import Provenance
-from job.results.samples_npz import Images, read_samples, write_samples
+from job.results.samples_npz import Images, Learnt, read_samples, write_samples
 from job.results.schema import RunRecord, Training
 from job.results.seed_check import check_seeds
 
@@ -34,6 +34,7 @@ class Run:
         training: How the model was trained; None if this job did not train it.
         images: Test images that the report shows.
         augmented: Training images, each followed by its augmented versions, shape (n, 1 + n_epochs, height, width).
+        learnt: What the network has learnt; None if this job did not train it, or was older than version 0.6.
     """
 
     evaluation: Evaluation
@@ -43,10 +44,16 @@ class Run:
     predictions: Predictions
     images: Images
     augmented: NDArray[np.uint8]
+    learnt: Learnt | None = None
 
     @classmethod
     def from_predictions(
-        cls, record: RunRecord, predictions: Predictions, images: Images, augmented: NDArray[np.uint8]
+        cls,
+        record: RunRecord,
+        predictions: Predictions,
+        images: Images,
+        augmented: NDArray[np.uint8],
+        learnt: Learnt | None = None,
     ) -> Self:
         """Evaluate the predictions of a run; `record` describes it, and the other arguments are attributes of `Run`."""
         training = record.training
@@ -61,6 +68,7 @@ class Run:
             predictions=predictions,
             images=images,
             augmented=augmented,
+            learnt=learnt,
         )
 
     @classmethod
@@ -74,7 +82,8 @@ class Run:
         predictions = read_predictions(folder, n_classes, has_reference=has_reference)
         indices = select_shown_images(predictions, record.seed)
         has_augmented = record.training is not None and record.training.config.augment != "none"
-        return cls.from_predictions(record, predictions, *read_samples(folder, indices, has_augmented=has_augmented))
+        samples = read_samples(folder, indices, n_classes, has_augmented=has_augmented)
+        return cls.from_predictions(record, predictions, *samples)
 
     @classmethod
     def read(cls, folder: Path) -> Self:
@@ -97,7 +106,7 @@ class Run:
         """Write predictions.csv, samples.npz, metrics.json and their checksums; the folder is created if needed."""
         folder.mkdir(parents=True, exist_ok=True)
         write_predictions(folder, self.predictions)
-        write_samples(folder, self.images, self.augmented)
+        write_samples(folder, self.images, self.augmented, self.learnt)
         self.write_metrics(folder)
         write_manifest(folder, FILES, read_manifest(folder))
 
