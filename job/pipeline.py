@@ -199,7 +199,7 @@ def _check_settings(config: Config, dataset: Dataset) -> None:
 def _train_and_predict(
     config: Config, dataset: Dataset, device: Device, stopwatch: Stopwatch, match: tuple[Reference, Labels] | None
 ) -> TrainedRun:
-    from job.training import augmentation, inference, networks
+    from job.training import augmentation, inference, networks, temperature
     from job.training.train import train_networks
 
     reference, y_reference = match or (None, None)
@@ -209,8 +209,13 @@ def _train_and_predict(
         description = networks.describe_network(trainings[0].network)
         n_epochs = sum(len(training.history["loss"]) for training in trainings)
         stage.summary = f"{description}: {n_epochs} x {n_train:,} images"
+    models = [networks.with_test_time_augmentation(training.network, config) for training in trainings]
+    temperatures: list[float | None] = [None] * len(models)
+    if config.calibrate == "temperature":
+        with stopwatch.stage("calibration") as stage:
+            models, temperatures = temperature.calibrate_models(models, dataset, config)
+            stage.summary = temperature.describe_temperatures(temperatures)
     with stopwatch.stage("prediction") as stage:
-        models = [networks.with_test_time_augmentation(training.network, config) for training in trainings]
         probabilities = (inference.predict_probabilities(model, dataset.test_images) for model in models)
         predictions = [Predictions(dataset.test_labels, rows, y_reference) for rows in probabilities]
         seed_runs = [_summarize_seed(*pair) for pair in zip(trainings, predictions, strict=True)]
@@ -225,6 +230,7 @@ def _train_and_predict(
         n_validation=len(dataset.train_images) - n_train,
         history=History(**history),
         seed_variation=summarize_seed_runs(seed_runs) if config.runs > 1 else None,
+        temperature=temperatures[chosen],
     )
     provenance = _describe_provenance(config, dataset, device, stopwatch)
     names, seed = config.augmentations(), trainings[chosen].seed
