@@ -98,7 +98,9 @@ class Config:
         0.1, "training", "Fraction of the training images held out for validation (the last ones).", **FRACTION
     )
     calibrate: CalibrationMethod = option(
-        "none", "training", "temperature scales the logits so that the loss on the validation images is lowest."
+        "none",
+        "training",
+        "temperature divides the logits by the number that gives the lowest loss on the validation images.",
     )
     seed: int = option(
         0, "training", "Seed of parameters, batches, dropout, augmentation and samples.", minimum=0, maximum=MAX_SEED

@@ -74,7 +74,7 @@ def _view_run(run: Run, pictures: Pictures) -> dict[str, Any]:
         "shows_counts": len(evaluation.per_class) <= MAX_ANNOTATED,  # whether the heatmap has room for numbers
         "mean_confidence": sum(each.n * each.confidence for each in calibration.bins) / evaluation.n_test,
         "abstention": findings.accuracy_at_coverage(calibration, COVERAGE),
-        "is_temperature_limited": bool(training) and training.temperature in (MIN_TEMPERATURE, MAX_TEMPERATURE),
+        "is_temperature_limited": training is not None and training.temperature in {MIN_TEMPERATURE, MAX_TEMPERATURE},
         "fit": findings.assess_fit(training.history) if training else None,
         "settings": _list_settings(training.config) if training else None,
         "augmented": pictures.add_sheet(run.augmented, AUGMENTED) if len(run.augmented) else None,

@@ -304,6 +304,45 @@ def test_over_and_underconfidence_require_a_mean_confidence_outside_the_interval
     assert words in text(section(render(replace(run, evaluation=evaluation)), "calibration").find("p"))
 
 
+def test_the_calibration_before_and_after() -> None:
+    """Four scores of the test images without and with the temperature, and the temperature in a sentence."""
+    run = make_run(calibrate="temperature", test_time="flip")
+    assert run.temperature_scaling
+    before, after = run.temperature_scaling.before, run.temperature_scaling.after
+    calibration = section(render(run), "calibration")
+    assert rows(calibration) == [
+        ["Calibration error", f"{before.ece:.1%}", f"{after.ece:.1%}"],
+        ["Overconfidence", *(f"{100 * each.overconfidence:+.1f} points".replace("-", "−") for each in (before, after))],  # noqa: RUF001
+        ["Loss", f"{before.loss:.3f}", f"{after.loss:.3f}"],
+        ["Brier score", f"{before.brier:.3f}", f"{after.brier:.3f}"],
+    ]
+    words = "divides the logarithms of its averaged probabilities by a temperature of 1.250 and"
+    assert words in text(calibration)
+    assert "A temperature above 1 makes the model less confident; it does not change" in text(calibration)
+    assert "lowest loss on the 30 validation images. The test images played no part in it." in text(calibration)
+
+
+@pytest.mark.parametrize(("temperature", "words"), [(0.2, "more confident; it"), (20.0, "less confident; it")])
+def test_a_temperature_at_the_limit(temperature: float, words: str) -> None:
+    """The page says that the job allows no better one."""
+    run = make_run(calibrate="temperature")
+    assert run.training
+    shown = text(section(render(replace(run, training=replace(run.training, temperature=temperature))), "calibration"))
+    assert words in shown
+    assert "lowest loss on the 30 validation images among those that the job allows." in shown
+
+
+def test_a_calibration_without_a_best_temperature() -> None:
+    """The page says why, and has no table of scores; without the option it says nothing."""
+    run = make_run(calibrate="temperature")
+    assert run.training
+    run = replace(run, training=replace(run.training, temperature=None), temperature_scaling=None)
+    calibration = section(render(run), "calibration")
+    assert "not calibrated: the model is correct on all 30 validation images, so no temperature" in text(calibration)
+    assert len(calibration.findall(".//table")) == 2
+    assert "emperature" not in text(section(render(make_run()), "calibration"))
+
+
 def test_the_run_can_be_repeated(page: ET.Element, run: Run) -> None:
     """Command, versions, device and the hashes of the data."""
     shown, provenance = text(section(page, "run")), run.provenance
