@@ -1,45 +1,44 @@
 """Measures what temperature scaling changed, from the calibrated probabilities of the test images."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from job.evaluation.calibration import assign_bins
+from job.evaluation.calibration import assign_bins, debiased_error, plug_in_error
+from job.evaluation.paired_differences import MEASURES, PairedDifference, compare_means
 from job.evaluation.predictions import Predictions
 
 MIN_PROBABILITY = np.finfo(np.float32).tiny
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProbabilityScores:
-    """How good probabilities are; lower is better, except for the overconfidence, which is best at 0.
-
-    Attributes:
-        ece: Expected calibration error over 15 bins of equal width.
-        overconfidence: Mean confidence minus accuracy.
-        loss: Mean cross-entropy in nats.
-        brier: Mean squared distance between the probabilities and the one-hot label, summed over the classes.
-    """
+class CalibrationErrors:
+    """Expected calibration errors over 15 bins of equal width, as in `Calibration`."""
 
     ece: float
-    overconfidence: float
-    loss: float
-    brier: float
+    ece_debiased: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TemperatureScaling:
-    """The scores of the test images without and with the temperature."""
+    """What the temperature changed on the test images: `reference` is without it, `current` with it."""
 
-    before: ProbabilityScores
-    after: ProbabilityScores
+    before: CalibrationErrors
+    after: CalibrationErrors
+    overconfidence: PairedDifference
+    loss: PairedDifference
+    brier: PairedDifference
 
 
 def measure_temperature_scaling(predictions: Predictions, temperature: float) -> TemperatureScaling:
     """Compare the calibrated predictions with those that the model would make without the temperature."""
-    uncalibrated = replace(predictions, probabilities=undo_temperature(predictions.probabilities, temperature))
-    return TemperatureScaling(_score(uncalibrated), _score(predictions))
+    before = Predictions(predictions.y_true, undo_temperature(predictions.probabilities, temperature))
+    return TemperatureScaling(
+        before=_measure_errors(before),
+        after=_measure_errors(predictions),
+        **{name: compare_means(measure(predictions), measure(before)) for name, measure in MEASURES.items()},
+    )
 
 
 def undo_temperature(probabilities: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
@@ -57,12 +56,7 @@ def undo_temperature(probabilities: NDArray[np.float32], temperature: float) -> 
     return uncalibrated
 
 
-def _score(predictions: Predictions) -> ProbabilityScores:
-    n, excess = len(predictions.y_true), predictions.confidence - predictions.is_correct.astype(np.float64)
-    squares = np.square(predictions.probabilities, dtype=np.float64).sum(axis=1)
-    return ProbabilityScores(
-        ece=float(np.abs(np.bincount(assign_bins(predictions.confidence), excess)).sum() / n),
-        overconfidence=float(excess.mean()),
-        loss=predictions.loss,
-        brier=float(np.mean(squares - 2 * predictions.p_true.astype(np.float64) + 1)),
-    )
+def _measure_errors(predictions: Predictions) -> CalibrationErrors:
+    confidence = predictions.confidence
+    values = (assign_bins(confidence), confidence, predictions.is_correct)
+    return CalibrationErrors(ece=plug_in_error(*values), ece_debiased=debiased_error(*values))

@@ -1,7 +1,6 @@
 """Represents a finished run as one object that is read from a folder or written into one."""
 
-import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -12,14 +11,16 @@ from job.evaluation.evaluate import Evaluation, evaluate
 from job.evaluation.paired_comparison import Comparison, compare
 from job.evaluation.predictions import Predictions
 from job.evaluation.sample_selection import select_shown_images
+from job.evaluation.seed_variation import add_intervals
 from job.evaluation.temperature_scaling import TemperatureScaling, measure_temperature_scaling
 from job.results.file_names import METRICS, PREDICTIONS, SAMPLES
-from job.results.metrics_json import damaged, read_record, write_metrics
+from job.results.metrics_json import read_record, write_metrics
 from job.results.output_folder.manifest import read_manifest, read_unchanged, write_manifest
 from job.results.predictions_csv import read_predictions, write_predictions
 from job.results.provenance import Provenance
 from job.results.samples_npz import Images, read_samples, write_samples
 from job.results.schema import RunRecord, Training
+from job.results.seed_check import check_seeds
 
 FILES = (METRICS, PREDICTIONS, SAMPLES)
 
@@ -51,12 +52,16 @@ class Run:
         cls, record: RunRecord, predictions: Predictions, images: Images, augmented: NDArray[np.uint8]
     ) -> Self:
         """Evaluate the predictions of a run; `record` describes it, and the other arguments are attributes of `Run`."""
-        temperature = record.training and record.training.temperature
+        training = record.training
+        if training and training.seed_variation:
+            training = replace(training, seed_variation=add_intervals(training.seed_variation))
+        variation = training.seed_variation if training else None
+        temperature = training.temperature if training else None
         return cls(
             evaluation=evaluate(predictions, record.class_names, record.seed),
-            comparison=compare(record.reference, predictions) if record.reference else None,
+            comparison=compare(record.reference, predictions, variation) if record.reference else None,
             temperature_scaling=measure_temperature_scaling(predictions, temperature) if temperature else None,
-            training=record.training,
+            training=training,
             provenance=record.provenance,
             predictions=predictions,
             images=images,
@@ -90,9 +95,7 @@ class Run:
     def _read(cls, folder: Path) -> Self:
         record = read_record(folder)
         run = cls.from_files(folder, record)
-        variation = record.training and record.training.seed_variation
-        if variation and not math.isclose(variation.reported.accuracy, run.evaluation.accuracy):
-            raise damaged(folder / METRICS, f"the predictions are not those of seed {variation.reported_seed}")
+        check_seeds(folder, record, run.predictions)
         return run
 
     def write(self, folder: Path) -> None:

@@ -1,6 +1,7 @@
 for (const table of document.querySelectorAll("table.sortable")) {
   const body = table.tBodies[0];
   [...table.tHead.rows[0].cells].forEach((head, column) => {
+    if (head.tagName === "TD") return; // above the bars
     const button = document.createElement("button");
     button.type = "button";
     button.append(...head.childNodes);

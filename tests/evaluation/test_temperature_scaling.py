@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.stats import ttest_rel
 from support import make_predictions
 
 from job.evaluation.evaluate import evaluate
@@ -41,26 +42,36 @@ def test_scores_worked_by_hand() -> None:
     """T = 2 turned (0.8, 0.2) into (2/3, 1/3); two of three images are right."""
     calibrated = np.array([[2 / 3, 1 / 3]] * 3, np.float32)
     scaling = measure_temperature_scaling(Predictions(np.array([0, 0, 1]), calibrated), 2.0)
-    before, after = scaling.before, scaling.after
-    assert before.overconfidence == before.ece == pytest.approx(0.8 - 2 / 3, abs=1e-6)
-    assert after.overconfidence == pytest.approx(0, abs=1e-6)
-    assert after.ece == pytest.approx(0, abs=1e-6)
-    assert before.loss == pytest.approx(-(2 * np.log(0.8) + np.log(0.2)) / 3, rel=1e-6)
-    assert before.brier == pytest.approx((2 * (0.2**2 + 0.2**2) + (0.8**2 + 0.8**2)) / 3, rel=1e-6)
-    assert after.loss == pytest.approx(-(2 * np.log(2 / 3) + np.log(1 / 3)) / 3, rel=1e-6)
+    assert scaling.overconfidence.reference == pytest.approx(0.8 - 2 / 3, abs=1e-6)
+    assert scaling.overconfidence.current == pytest.approx(0, abs=1e-6)
+    assert scaling.before.ece == pytest.approx(0.8 - 2 / 3, abs=1e-6)
+    assert scaling.after.ece == pytest.approx(0, abs=1e-6)
+    assert scaling.loss.reference == pytest.approx(-(2 * np.log(0.8) + np.log(0.2)) / 3, rel=1e-6)
+    assert scaling.loss.current == pytest.approx(-(2 * np.log(2 / 3) + np.log(1 / 3)) / 3, rel=1e-6)
+    assert scaling.loss.difference == pytest.approx(scaling.loss.current - scaling.loss.reference)
+    assert scaling.brier.reference == pytest.approx((2 * (0.2**2 + 0.2**2) + (0.8**2 + 0.8**2)) / 3, rel=1e-6)
 
 
-def test_the_scores_are_those_of_the_evaluation() -> None:
+def test_the_values_are_those_of_the_evaluation() -> None:
     """After: the metrics of the run. Before: those of the probabilities without the temperature."""
     without = make_predictions(500)
     calibrated = Predictions(without.y_true, softmax(np.log(without.probabilities.astype(np.float64)) / 1.7))
     scaling = measure_temperature_scaling(calibrated, 1.7)
-    for scores, predictions in ((scaling.before, without), (scaling.after, calibrated)):
+    rows = ((without, scaling.before, "reference"), (calibrated, scaling.after, "current"))
+    for predictions, errors, side in rows:
         evaluation = evaluate(predictions, [f"class {label}" for label in range(10)], seed=0)
-        bins = evaluation.calibration.bins
-        mean_confidence = sum(each.n * each.confidence for each in bins) / 500
-        assert scores.loss == pytest.approx(evaluation.loss, rel=1e-5)
-        assert scores.ece == pytest.approx(evaluation.calibration.ece, abs=1e-5)
-        assert scores.overconfidence == pytest.approx(mean_confidence - evaluation.accuracy, abs=1e-6)
-        one_hot = np.eye(10)[predictions.y_true]
-        assert scores.brier == pytest.approx(np.square(predictions.probabilities - one_hot).sum() / 500, rel=1e-5)
+        assert getattr(scaling.loss, side) == pytest.approx(evaluation.loss, rel=1e-5)
+        assert getattr(scaling.brier, side) == pytest.approx(evaluation.brier, rel=1e-5)
+        assert getattr(scaling.overconfidence, side) == pytest.approx(evaluation.calibration.overconfidence, abs=1e-6)
+        assert errors.ece == pytest.approx(evaluation.calibration.ece, abs=1e-5)
+        assert errors.ece_debiased == pytest.approx(evaluation.calibration.ece_debiased, abs=1e-4)
+
+
+def test_the_intervals_are_paired() -> None:
+    """They are those of the differences image by image, which SciPy's paired t test gives, too."""
+    without = make_predictions(500)
+    calibrated = Predictions(without.y_true, softmax(np.log(without.probabilities.astype(np.float64)) / 1.7))
+    loss = measure_temperature_scaling(calibrated, 1.7).loss
+    expected = ttest_rel(calibrated.losses, without.losses).confidence_interval(0.95)
+    assert loss.interval is not None
+    assert (loss.interval.lower, loss.interval.upper) == pytest.approx((expected.low, expected.high), abs=1e-5)

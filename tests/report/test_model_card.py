@@ -213,7 +213,7 @@ def test_says_that_the_probabilities_are_calibrated() -> None:
     _, tokens = split(render_model_card(run))
     lines = " ".join(shown(token) for token in tokens if token.type == "inline")
     assert "the probabilities are calibrated with the temperature 1.250, which gives the lowest loss" in lines
-    before = run.temperature_scaling.before
+    loss, ece = run.temperature_scaling.loss.reference, run.temperature_scaling.before.ece
     assert "Without the temperature, the loss is" in lines
-    assert f"{before.loss:.3f} and the calibration error {before.ece:.3f} on the same 100 test images" in lines
+    assert f"{loss:.3f} and the calibration error {ece:.3f} on the same 100 test images" in lines
     assert "temperature" not in render_model_card(make_run()).replace("calibrate", "")

@@ -24,15 +24,20 @@ def test_metrics_json_has_the_documented_keys(tmp_path: Path) -> None:
     assert [set(row) for row in evaluation["per_class"]] == [{"name", "support", *METRIC_NAMES}] * 10
     assert set(evaluation["calibration"]) == {"ece", "ece_interval", "bins", "overconfidence", "coverage"}
     assert {len(row) for row in evaluation["confusion_matrix"]} == {10}
-    assert set(content["comparison"]) == {"reference", "counts", "p_value", "per_class", "fixed", "broken"}
-    assert set(content["temperature_scaling"]) == {"before", "after"}
-    assert set(content["temperature_scaling"]["before"]) == {"ece", "overconfidence", "loss", "brier"}
+    comparison = content["comparison"]
+    assert set(comparison) >= {"reference", "counts", "p_value", "per_class", "fixed", "broken", "loss", "brier"}
+    assert set(comparison) >= {"overconfidence", "recipes", "reseed_difference", "reseed_side"}
+    assert {*comparison["counts"], "p_value", "p_adjusted"} == set(comparison["per_class"][0])
+    assert set(content["temperature_scaling"]) == {"before", "after", "overconfidence", "loss", "brier"}
+    assert set(content["temperature_scaling"]["before"]) == {"ece", "ece_debiased"}
     training = content["training"]
     assert set(training) == {
         *("config", "network", "n_train", "n_validation", "history", "seed_variation", "temperature")
     }
     assert {len(values) for values in training["history"].values()} == {2}
-    assert set(training["seed_variation"]) == {"runs", "mean", "sd", "reported_seed"}
+    assert set(training["seed_variation"]) == {
+        *("runs", "mean", "mean_interval", "sd", "sd_interval", "reported_seed", "chosen_by")
+    }
     assert set(content["provenance"]) == {"started", "command", "environment", "data", "timings_s"}
 
 

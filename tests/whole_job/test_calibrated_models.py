@@ -98,9 +98,9 @@ def test_the_results_compare_both(plain: Path, calibrated: Path) -> None:
     assert read_predictions(plain)[0].tolist() == read_predictions(calibrated)[0].tolist()
     before, after = read_metrics(plain)["evaluation"], read_metrics(calibrated)["evaluation"]
     scaling = read_metrics(calibrated)["temperature_scaling"]
-    assert scaling["before"]["loss"] == pytest.approx(before["loss"], rel=1e-5)
+    assert scaling["loss"]["reference"] == pytest.approx(before["loss"], rel=1e-5)
     assert scaling["before"]["ece"] == pytest.approx(before["calibration"]["ece"], abs=1e-5)
-    assert scaling["after"]["loss"] == pytest.approx(after["loss"], rel=1e-5)
+    assert scaling["loss"]["current"] == pytest.approx(after["loss"], rel=1e-5)
     assert scaling["after"]["ece"] == pytest.approx(after["calibration"]["ece"], abs=1e-5)
     assert abs(before["loss"] - after["loss"]) > 0.01
     assert read_metrics(plain)["temperature_scaling"] is None

@@ -27,11 +27,11 @@ COLOURS = {
 }
 INK, MUTED, RULE, TINT, ACCENT, ERROR, ON_ACCENT = COLOURS
 
-# Lengths are in units of the view box, about CSS pixels on a phone.
-WIDTH = 400  # width of most charts
-FONT_SIZE = 12
-LINE = 16  # height of a line of text
-CAP = 4.3  # half the height of a digit: distance from its middle down to its baseline
+# Lengths are in units of the view box: CSS pixels on a desktop, slightly less on a phone.
+WIDTH = 368  # width of most charts: a third of the page
+FONT_SIZE = 13
+LINE = 17  # height of a line of text
+CAP = 4.7  # half the height of a digit: distance from its middle down to its baseline
 DOT = 7  # diameter
 LEFT, TOP, RIGHT, BOTTOM = 44, 28, 16, 42  # room around axes for tick labels and titles
 ROW, NARROW_ROW = 24, 15  # height of a row per class

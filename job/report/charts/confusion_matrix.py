@@ -1,6 +1,7 @@
 """Draws the confusion matrix as a heatmap."""
 
 import math
+import re
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,22 +14,26 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MAX_ANNOTATED = 20  # classes; with more, cells have no room for numbers, and only some classes get a label
-WIDTH = 992  # maximum: the width of the page's text on a desktop
+WIDTH = 784  # maximum: two thirds of the page on a desktop
 ROWS, COLUMNS = "true ↓", "predicted →"
 MAX_SMALL = 3  # classes; a matrix with so few fits on a phone unchanged
 MAX_CELL = (96, 73)  # width and height
+ASPECT = 0.9  # height of a cell as a fraction of its width
 FONT_SIZE = 14
-PHONE_SIZE = 31  # font size on phones in templates/report/style.css; the picture shrinks to a third there
+PHONE_SIZE = 27  # font size on phones in templates/report/style.css; the picture shrinks to 0.45 there
 DIGIT = 0.56  # width of a digit in em
-SHARE_SIZE = 12  # font size
+SHARE_SIZE = 13  # font size
 MAX_NAME = 7.5  # width of a class name in em
 LEADING = 19
+BREAK = re.compile(r"[ /-](?=.)")  # where a name can continue on the next line
 
 # Opacity of a cell, from the smallest share of its row to the largest. In light and dark mode, text is readable in ink
-# on the first six, and in the colour for text on accents on the others; on a shade in the gap, neither is readable.
-SHADES = (0.08, 0.16, 0.25, 0.34, 0.43, 0.52, 0.88, 0.94, 1.0)
+# on all shades of correct cells and on the first six of errors, and in the colour for text on accents on the others.
+ERROR_SHADES = (0.08, 0.16, 0.25, 0.34, 0.43, 0.52, 0.88, 0.94, 1.0)
 N_LIGHT = 6
-BARE_SHADES = (0.3, 0.37, 0.45, 0.53, 0.61, 0.7, 0.8, 0.9, 1.0)  # for cells without numbers, which are small
+CORRECT_SHADES = (0.06, 0.08, 0.1, 0.12, 0.14, 0.16, 0.18, 0.2, 0.22)  # pale, so that the errors stand out
+BARE_SHADES = (0.3, 0.37, 0.45, 0.53, 0.61, 0.7, 0.8, 0.9, 1.0)  # of errors in cells without numbers, which are small
+DARKEST = 0.5  # share of the row from which on errors have the darkest shade
 
 
 def draw_confusion_matrix(
@@ -36,7 +41,7 @@ def draw_confusion_matrix(
 ) -> str:
     """Draw a heatmap of counts; the shade of a cell shows its share of the row, on a square-root scale.
 
-    This scale keeps errors visible although most images are on the diagonal. Errors also have another colour.
+    This scale keeps rare errors visible. Errors have another colour than correct predictions and stronger shades.
 
     Args:
         matrix: Image counts, shape (n_classes, n_classes); rows are true classes, columns predicted classes.
@@ -49,6 +54,8 @@ def draw_confusion_matrix(
         axes = canvas.full_axes(figure)
         _draw_cells(axes, grid, shares)
         _label_axes(axes, grid, class_names)
+        if grid.annotated and len(matrix) > MAX_SMALL:
+            _write_totals(axes, grid, matrix)
         if grid.annotated:
             _annotate(axes, grid, matrix, shares)
         for true, predicted in sorted(links):
@@ -67,28 +74,28 @@ class _Grid:
         height: Height of a cell.
         gap: Gap between two cells.
         annotated: Whether the cells have room for numbers.
-        upright: Whether the column names are vertical because they do not fit horizontally.
+        columns: Name of each column in one or two lines; empty if some names do not fit and all must be vertical.
         css_classes: Classes with which the style sheet fits the text to phones.
     """
 
     def __init__(self, matrix: NDArray[np.int64], class_names: Sequence[str]) -> None:
         n_classes = len(matrix)
-        letters = max(canvas.text_width(canvas.shorten(name, MAX_NAME), 1) for name in class_names)
+        names = [canvas.shorten(name, MAX_NAME) for name in class_names]
+        letters = max(canvas.text_width(name, 1) for name in names)
         n_digits = len(str(matrix.max()))
         wide = n_classes > MAX_SMALL
         self.left = math.ceil((PHONE_SIZE if wide else FONT_SIZE) * max(letters, canvas.text_width(COLUMNS, 1))) + 10
         self.width = min((WIDTH - self.left) / n_classes, MAX_CELL[0])
-        self.height = min(self.width, MAX_CELL[1])
+        self.height = min(ASPECT * self.width, MAX_CELL[1])
         self.annotated = n_classes <= MAX_ANNOTATED and canvas.text_width("0" * n_digits, FONT_SIZE) < self.width
         self.gap = 2 if n_classes <= MAX_ANNOTATED else 0
-        self.upright = letters * FONT_SIZE > self.width - 2
-        header = letters * FONT_SIZE if self.upright else 0
-        self.top = max(math.ceil(header), 2 * LEADING) + 12
+        self.columns = _wrap_names(names, self.width / FONT_SIZE)
+        self.top = max(0 if self.columns else math.ceil(letters * FONT_SIZE), 2 * LEADING) + 12
         applicable = {
             "figure matrix": True,
             "wide": wide,
-            "upright": wide and self.upright,
-            "turned": wide and not self.upright and letters * PHONE_SIZE > self.width,
+            "upright": wide and not self.columns,
+            "turned": wide and bool(self.columns),
             "crowded": wide and n_digits * DIGIT * PHONE_SIZE > self.width,
         }
         self.css_classes = " ".join(name for name, applies in applicable.items() if applies)
@@ -100,16 +107,16 @@ class _Grid:
 
 
 def choose_shade(share: float) -> int:
-    """Index in `SHADES` for a cell whose share of its row is `share`, in (0, 1]."""
-    return math.ceil(math.sqrt(share) * len(SHADES)) - 1
+    """Step of the scale, from 0, for a cell whose share of its row is `share`, in (0, 1]."""
+    return math.ceil(math.sqrt(min(share / DARKEST, 1)) * len(ERROR_SHADES)) - 1
 
 
 def _draw_cells(axes: "Axes", grid: _Grid, shares: NDArray[np.float64]) -> None:
     cells: dict[tuple[str, float], list[list[int]]] = {}
-    shades = SHADES if grid.annotated else BARE_SHADES
+    error_shades = ERROR_SHADES if grid.annotated else BARE_SHADES
     for true, predicted in np.argwhere(shares).tolist():
-        look = (canvas.ACCENT if true == predicted else canvas.ERROR, shades[choose_shade(shares[true, predicted])])
-        cells.setdefault(look, []).append([true, predicted])
+        colour, shades = (canvas.ACCENT, CORRECT_SHADES) if true == predicted else (canvas.ERROR, error_shades)
+        cells.setdefault((colour, shades[choose_shade(shares[true, predicted])]), []).append([true, predicted])
     if grid.annotated and not shares.all():
         cells[canvas.TINT, 1] = np.argwhere(shares == 0).tolist()
     for (colour, opacity), places in sorted(cells.items()):
@@ -122,7 +129,8 @@ def _annotate(axes: "Axes", grid: _Grid, matrix: NDArray[np.int64], shares: NDAr
     for true, predicted in np.argwhere(matrix).tolist():
         x, y, width, height = grid.cell(true, predicted)
         x, y = x + width / 2, y + height / 2 + 5
-        colour = canvas.INK if choose_shade(shares[true, predicted]) < N_LIGHT else canvas.ON_ACCENT
+        is_light = true == predicted or choose_shade(shares[true, predicted]) < N_LIGHT
+        colour = canvas.INK if is_light else canvas.ON_ACCENT
         look: dict[str, Any] = {"color": colour, "ha": "center", "va": "baseline"}
         count = axes.text(x, y - 9 * roomy, str(matrix[true, predicted]), fontsize=FONT_SIZE, **look)
         count.set_gid(".count")
@@ -131,7 +139,10 @@ def _annotate(axes: "Axes", grid: _Grid, matrix: NDArray[np.int64], shares: NDAr
 
 
 def _label_axes(axes: "Axes", grid: _Grid, class_names: Sequence[str]) -> None:
-    """Write the titles of the axes and the class names; if there are many classes, only some of the names."""
+    """Write the titles of the axes and the class names; if there are many classes, only some of the names.
+
+    Where column names are horizontal, phones show vertical ones instead.
+    """
     base = grid.top - 10
     axes.text(0, base - LEADING, COLUMNS, color=canvas.MUTED, fontsize=FONT_SIZE).set_gid(".predicted")
     axes.text(0, base, ROWS, color=canvas.MUTED, fontsize=FONT_SIZE).set_gid(".true")
@@ -139,11 +150,34 @@ def _label_axes(axes: "Axes", grid: _Grid, class_names: Sequence[str]) -> None:
         name = canvas.shorten(class_names[label], MAX_NAME)
         x, y, width, height = grid.cell(label, label)
         axes.text(0, y + height / 2 + 5, name, fontsize=FONT_SIZE).set_gid(".row")
-        if grid.upright:
+        for line, part in enumerate(reversed(grid.columns[label] if grid.columns else ())):
+            column = axes.text(x + width / 2, base - 17 * line, part, fontsize=FONT_SIZE, ha="center")
+            column.set_gid(".column")
+        if not grid.columns or len(class_names) > MAX_SMALL:
             look: dict[str, Any] = {"rotation": 90, "rotation_mode": "anchor", "ha": "left"}
-            axes.text(x + width / 2 + 5, base, name, fontsize=FONT_SIZE, **look)
-        else:
-            axes.text(x + width / 2, base, name, fontsize=FONT_SIZE, ha="center").set_gid(".column")
+            axes.text(x + width / 2 + 5, base, name, fontsize=FONT_SIZE, **look).set_gid(".vertical")
+
+
+def _write_totals(axes: "Axes", grid: _Grid, matrix: NDArray[np.int64]) -> None:
+    """Write the number of images of each true class before its row; phones have no room for it."""
+    look: dict[str, Any] = {"color": canvas.MUTED, "ha": "right", "fontsize": SHARE_SIZE}
+    axes.text(grid.left - 12, grid.top - 10, "images", **look).set_gid(".share")
+    for true, total in enumerate(matrix.sum(axis=1).tolist()):
+        _, y, _, height = grid.cell(true, true)
+        axes.text(grid.left - 12, y + height / 2 + 5, f"{total:,}", **look).set_gid(".share")
+
+
+def _wrap_names(names: Sequence[str], limit: float) -> list[list[str]]:
+    """Break each name into at most two lines of at most `limit` em; empty if that is impossible for some names."""
+    wrapped = [_wrap_name(name) if canvas.text_width(name, 1) > limit else [name] for name in names]
+    return wrapped if all(canvas.text_width(line, 1) <= limit for lines in wrapped for line in lines) else []
+
+
+def _wrap_name(name: str) -> list[str]:
+    """Break a name after the space, slash or hyphen that is nearest to its middle."""
+    places = [place.end() for place in BREAK.finditer(name)]
+    middle = min(places, key=lambda place: abs(place - len(name) / 2), default=len(name))
+    return [line for line in (name[:middle].rstrip(), name[middle:]) if line]
 
 
 def _target(true: int, predicted: int) -> str:

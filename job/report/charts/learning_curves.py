@@ -26,7 +26,7 @@ def draw_learning_curve(
     A curve has one value for each epoch.
     """
     curves = {name: curve for name, curve in (("training", training), ("validation", validation)) if curve}
-    labels = {name: f"{name} {_format_value(curve[-1])}" for name, curve in curves.items()}
+    labels = {name: f"{name} {_format_value(curve[-1], quantity)}" for name, curve in curves.items()}
     n_epochs = len(training)
     with canvas.new_figure(HEIGHT) as figure:
         right = 1.05 * max(map(canvas.text_width, labels.values())) + 8
@@ -36,14 +36,15 @@ def draw_learning_curve(
         margin = max(0.03 * (n_epochs - 1), 0.1)
         axes.set(xlim=(1 - margin, n_epochs + margin), xlabel="", ylabel="")
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
-        canvas.plain_axis(axes.yaxis)
+        (canvas.plain_axis if quantity == "loss" else canvas.percent_axis)(axes.yaxis)
         around = canvas.full_axes(figure)
         canvas.title_axes(around, x="epoch", y=quantity, right=right)
         heights = {name: canvas.locate(axes, 0, curve[-1])[1] for name, curve in curves.items()}
         for name, height in _separate(heights).items():
             around.text(canvas.WIDTH - right + 8, height + canvas.CAP, labels[name], color=COLOURS[name])
         parts = [
-            f"{name} from {_format_value(curve[0])} to {_format_value(curve[-1])}" for name, curve in curves.items()
+            f"{name} from {_format_value(curve[0], quantity)} to {_format_value(curve[-1], quantity)}"
+            for name, curve in curves.items()
         ]
         if validation and n_epochs > 1:
             parts.append(_mark_best(around, axes, validation, quantity))
@@ -51,7 +52,9 @@ def draw_learning_curve(
         return canvas.to_svg(figure, f"Line chart of {quantity} over {epochs}: {', '.join(parts)}.")
 
 
-def _format_value(value: float) -> str:
+def _format_value(value: float, quantity: str) -> str:
+    if quantity == "accuracy":
+        return f"{value:.1%}"
     return f"{value:.3f}" if value < MAX_DECIMAL else f"{value:.3g}"
 
 
@@ -80,4 +83,4 @@ def _mark_best(around: "Axes", axes: "Axes", curve: Sequence[float], quantity: s
     around.vlines(across, down, end, color=canvas.ACCENT, linewidth=0.8)
     late = best > len(curve) / 2
     around.text(across - 5 if late else across + 5, base, "best", color=canvas.ACCENT, ha="right" if late else "left")
-    return f"best validation {quantity} {_format_value(curve[best])} in epoch {best + 1}"
+    return f"best validation {quantity} {_format_value(curve[best], quantity)} in epoch {best + 1}"

@@ -32,7 +32,7 @@ def adapt(source: str, description: str, classes: str, colours: Mapping[str, str
     usual_size = statistics.mode(shape.attrib["font-size"] for shape in shapes if shape.tag == "text")
     common = {"fill": next(iter(colours.values())), "font-size": usual_size}
     width, height = (f"{float(number):.0f}" for number in drawn.attrib["viewBox"].split()[2:])
-    attributes = {"xmlns": SVG, "viewBox": f"0 0 {width} {height}", "width": width, "class": classes}
+    attributes = {"xmlns": SVG, "viewBox": f"0 0 {width} {height}", "width": width, "height": height, "class": classes}
     attributes |= {"role": "group" if links else "img", "aria-label": description, "stroke-linejoin": "round"}
     unlinked = picture = ET.Element("svg", attributes | common)
     if links:
