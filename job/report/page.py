@@ -16,9 +16,9 @@ from job.report.class_figures import CURVE_COLUMNS, view_clusters, view_curves
 from job.report.comparison_view import view_comparison
 from job.report.first_screen.confidence_findings import COVERAGE
 from job.report.first_screen.identity import identify_run
-from job.report.first_screen.ranking import list_findings
 from job.report.first_screen.statements import ClassName
 from job.report.first_screen.tiles import list_tiles
+from job.report.first_screen.top_findings import list_findings
 from job.report.formatting import TEMPLATES, create_environment
 from job.report.gallery import view_gallery
 from job.report.images import Pictures
