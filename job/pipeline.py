@@ -203,7 +203,7 @@ def _check_settings(config: Config, dataset: Dataset) -> None:
 def _train_and_predict(
     config: Config, dataset: Dataset, device: Device, stopwatch: Stopwatch, match: tuple[Reference, Predictions] | None
 ) -> TrainedRun:
-    from job.training import augmentation, first_layer, inference, networks
+    from job.training import augmentation, first_layer, inference, networks, temperature
     from job.training.train import train_networks
 
     reference, before = match or (None, None)
@@ -213,8 +213,13 @@ def _train_and_predict(
         description = networks.describe_network(trainings[0].network)
         n_epochs = sum(len(training.history["loss"]) for training in trainings)
         stage.summary = f"{description}: {n_epochs} x {n_train:,} images"
+    models = [networks.with_test_time_augmentation(training.network, config) for training in trainings]
+    temperatures: list[float | None] = [None] * len(models)
+    if config.calibrate == "temperature":
+        with stopwatch.stage("calibration") as stage:
+            models, temperatures = temperature.calibrate_models(models, dataset, config)
+            stage.summary = temperature.describe_temperatures(temperatures)
     with stopwatch.stage("prediction") as stage:
-        models = [networks.with_test_time_augmentation(training.network, config) for training in trainings]
         chosen, _ = choose_run([training.val_loss for training in trainings])  # before any test image is predicted
         rows = (inference.predict_probabilities(model, dataset.test_images) for model in models)
         made = (Predictions(dataset.test_labels, probabilities) for probabilities in rows)
@@ -231,6 +236,7 @@ def _train_and_predict(
         n_validation=len(dataset.train_images) - n_train,
         history=History(**history),
         seed_variation=summarize_seed_runs(seed_runs) if config.runs > 1 else None,
+        temperature=temperatures[chosen],
     )
     provenance = _describe_provenance(config, dataset, device, stopwatch)
     names, seed = config.augmentations(), trainings[chosen].seed

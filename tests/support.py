@@ -29,6 +29,9 @@ from job.results.schema import History, RunRecord, Training
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
+TEMPERATURE = 1.25
+"""The temperature of a synthetic run that is calibrated."""
+
 UInt8 = NDArray[np.uint8]
 
 ErrorOf = Callable[..., str]
@@ -158,6 +161,7 @@ def make_training(predictions: Predictions, config: Config, n_train: int = 300) 
             val_accuracy=rising if n_validation else [],
         ),
         seed_variation=_make_seed_variation(predictions, config),
+        temperature=TEMPERATURE if config.calibrate == "temperature" else None,
     )
 
 

@@ -26,6 +26,7 @@ from job.report.learnt import view_learnt
 from job.report.page_charts import draw_charts
 from job.report.published import is_comparable, view_published
 from job.report.sections import list_sections
+from job.report.temperature_view import view_temperature
 from job.results.file_names import AUGMENTED, PAGE, STYLE
 from job.results.run import Run
 
@@ -87,6 +88,7 @@ def _view_run(run: Run, pictures: Pictures) -> dict[str, Any]:
         "links_all": len(cells) == len(evaluation.samples.cells),  # whether each cell links to its images
         "shows_counts": len(evaluation.per_class) <= MAX_ANNOTATED,  # whether the heatmap has room for numbers
         "abstention": findings.accuracy_at_coverage(calibration, COVERAGE),
+        "temperature": view_temperature(run),
         "fit": findings.assess_fit(training.history) if training else None,
         "settings": _list_settings(training.config) if training else None,
         "augmented": pictures.add_sheet(run.augmented, AUGMENTED) if len(run.augmented) else None,

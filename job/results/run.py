@@ -12,6 +12,7 @@ from job.evaluation.paired_comparison import Comparison, compare
 from job.evaluation.predictions import Predictions
 from job.evaluation.sample_selection import select_shown_images
 from job.evaluation.seed_variation import add_intervals
+from job.evaluation.temperature_scaling import TemperatureScaling, measure_temperature_scaling
 from job.results.file_names import METRICS, PREDICTIONS, SAMPLES
 from job.results.metrics_json import read_record, write_metrics
 from job.results.output_folder.manifest import read_manifest, read_unchanged, write_manifest
@@ -31,6 +32,7 @@ class Run:
     Attributes:
         evaluation: Every metric that follows from the predictions.
         comparison: Comparison with a reference run, or None.
+        temperature_scaling: What the calibration changed, or None if the model is not calibrated.
         training: How the model was trained; None if this job did not train it.
         images: Test images that the report shows.
         augmented: Training images, each followed by its augmented versions, shape (n, 1 + n_epochs, height, width).
@@ -39,6 +41,7 @@ class Run:
 
     evaluation: Evaluation
     comparison: Comparison | None
+    temperature_scaling: TemperatureScaling | None
     training: Training | None
     provenance: Provenance
     predictions: Predictions
@@ -60,9 +63,11 @@ class Run:
         if training and training.seed_variation:
             training = replace(training, seed_variation=add_intervals(training.seed_variation))
         variation = training.seed_variation if training else None
+        temperature = training.temperature if training else None
         return cls(
             evaluation=evaluate(predictions, record.class_names, record.seed),
             comparison=compare(record.reference, predictions, variation) if record.reference else None,
+            temperature_scaling=measure_temperature_scaling(predictions, temperature) if temperature else None,
             training=training,
             provenance=record.provenance,
             predictions=predictions,
@@ -112,5 +117,5 @@ class Run:
 
     def write_metrics(self, folder: Path) -> None:
         """Write metrics.json into a folder."""
-        stored = {name: getattr(self, name) for name in ("evaluation", "comparison", "training", "provenance")}
-        write_metrics(folder, stored)
+        names = ("evaluation", "comparison", "temperature_scaling", "training", "provenance")
+        write_metrics(folder, {name: getattr(self, name) for name in names})
