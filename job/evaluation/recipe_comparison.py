@@ -119,12 +119,12 @@ def summarize_networks(values: Iterable[Floats]) -> CrossedMean:
 def crossed_interval(current: CrossedMean, reference: CrossedMean) -> Interval | None:
     """95 % confidence interval of `current.mean` minus `reference.mean`, over seeds and images; None if nothing varies.
 
-    The variance of the difference has three parts: that of the seeds of each recipe, and that of the paired image means.
-    The disagreement of networks on single images is in all of them, so it is subtracted from the last one. Each part
-    has Student's quantile for its own degrees of freedom; the margin is the square root of the sum of the squared
+    The variance of the difference has three parts: that of the seeds of each recipe, and that of the paired image
+    means. The disagreement of networks on single images is in all of them, so it is subtracted from the last one. Each
+    part has Student's quantile for its own degrees of freedom; the margin is the square root of the sum of the squared
     margins (Howe 1974, JASA 69:789). The interval is conservative: in simulations it contains the true difference in 94
     to 98 % of all cases with at least four seeds a side, and in up to 99.8 % with two (`bench/comparison_coverage.py`).
-    Satterthwaite's degrees of freedom would give narrower intervals, but only 87 % if one side has two seeds that vary.
+    Satterthwaite's degrees of freedom give narrower intervals, but only 87 % if one side has two seeds that vary.
 
     A bootstrap of both factors (Owen 2007, Annals of Applied Statistics 1:386) needs more seeds than runs usually have.
     """

@@ -39,7 +39,7 @@ def independent_interval(now: Table, before: Table) -> tuple[float, float]:
         residuals = [table[r, i] - rows[r] - columns[i] + mean for r, i in itertools.product(range(runs), range(n))]
         over_images -= math.fsum(each**2 for each in residuals) / ((runs - 1) * (n - 1)) / (runs * n)
         squares += float(t.ppf(0.975, runs - 1)) ** 2 * of_seeds
-    squares += float(t.ppf(0.975, n - 1)) ** 2 * over_images
+    squares += float(t.ppf(0.975, n - 1)) ** 2 * max(over_images, 0)
     margin = math.sqrt(squares)
     return difference - margin, difference + margin
 
