@@ -177,7 +177,7 @@ def _overconfidence_interval(confidence: NDArray[np.floating], is_correct: NDArr
     """
     n, accuracy = len(confidence), float(is_correct.mean())
     mean_confidence = float(confidence.mean(dtype=np.float64))
-    variance = float(np.var(confidence - is_correct, dtype=np.float64))
+    variance = float(np.var(confidence.astype(np.float64) - is_correct))
     certain = accuracy in {0, 1} or not variance
     n_effective = n if certain else n * accuracy * (1 - accuracy) / variance
     interval = wilson_interval(accuracy * n_effective, n_effective)

@@ -219,6 +219,6 @@ def _class_metrics(
 def _class_brier_scores(predictions: Predictions) -> list[float]:
     """Mean squared error of the probability of each class."""
     return [
-        float(np.mean((column - (predictions.y_true == label)) ** 2, dtype=np.float64))
+        float(np.mean((column.astype(np.float64) - (predictions.y_true == label)) ** 2))
         for label, column in enumerate(predictions.probabilities.T)
     ]

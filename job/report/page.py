@@ -15,9 +15,9 @@ from job.report.charts.confusion_matrix import MAX_ANNOTATED
 from job.report.comparison_view import view_comparison
 from job.report.first_screen.confidence_findings import COVERAGE
 from job.report.first_screen.identity import identify_run
-from job.report.first_screen.ranking import list_findings
 from job.report.first_screen.statements import ClassName
 from job.report.first_screen.tiles import list_tiles
+from job.report.first_screen.top_findings import list_findings
 from job.report.formatting import TEMPLATES, create_environment
 from job.report.gallery import view_gallery
 from job.report.images import Pictures

@@ -170,9 +170,9 @@ def test_details_open_with_enter(chromium: Browser, reports: Reports, layout: st
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_links_scroll_to_their_target(chromium: Browser, reports: Reports, layout: str) -> None:
-    """Enter on a link of the navigation or of the confusion matrix scrolls to its target."""
-    with visit(chromium, address(reports(layout))) as visited:
-        links = visited.page.locator("a[*|href^='#'], area").all()
+    """Enter on a link of the navigation or of the confusion matrix opens what hides its target, and scrolls to it."""
+    with visit(chromium, address(reports(layout)), java_script_enabled=layout == "single") as visited:
+        links = visited.page.locator("a[*|href^='#']:not(.back), area").all()
         assert len(links) >= 5
         for link in links:
             target = visited.page.locator(
@@ -181,6 +181,33 @@ def test_links_scroll_to_their_target(chromium: Browser, reports: Reports, layou
             visited.page.evaluate("scrollTo(0, 0)")
             link.press("Enter")
             expect(target).to_be_in_viewport()
+        back = visited.page.locator("a.back")
+        assert back.count() > 5
+        for link in (back.first, back.last):
+            link.press("Enter")
+            expect(visited.page.locator("#matrix")).to_be_in_viewport()
+
+
+FOLDED = ["correct", "command", "settings", "environment"]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_addresses_of_folded_parts_open_them(chromium: Browser, reports: Reports, layout: str) -> None:
+    """Without scripts."""
+    for name in FOLDED:
+        with visit(chromium, f"{address(reports(layout))}#{name}", java_script_enabled=False) as visited:
+            expect(visited.page.locator(f"#{name}")).to_be_in_viewport()
+            assert visited.page.locator("details[open]").count() == 1
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_folded_parts_are_printed(chromium: Browser, reports: Reports, layout: str) -> None:
+    """Except for the tables of the charts, which show the same numbers."""
+    with visit(chromium, address(reports(layout))) as visited:
+        visited.page.emulate_media(media="print")
+        for name in FOLDED:
+            assert visited.page.locator(f"#{name}").is_visible()
+        assert visited.page.locator("details.data:visible").count() == 0
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

@@ -14,7 +14,7 @@ from support import make_run
 
 from job.config.run_config import Layout
 from job.evaluation.predictions import Predictions
-from job.report.findings import assess_difference
+from job.report.comparison_view import view_comparison
 from job.report.page import render_page, write_report
 from job.report.published import PUBLISHED
 from job.results.run import Run
@@ -70,7 +70,7 @@ def page(run: Run) -> ET.Element:
 
 @pytest.fixture(scope="module")
 def compared() -> Run:
-    return make_run(with_reference=True, is_fashion_mnist=False)
+    return make_run(n=300, with_reference=True, is_fashion_mnist=False)
 
 
 @pytest.fixture(scope="module")
@@ -167,8 +167,9 @@ def test_every_class_has_its_row(page: ET.Element, run: Run) -> None:
     assert rows(table) == [
         [
             row.name,
+            "",
             *(
-                f"{value:.3f} {interval.lower:.3f}{DASH}{interval.upper:.3f}"
+                f"{value:.1%} {100 * interval.lower:.1f}{DASH}{interval.upper:.1%}"
                 for value, interval in (
                     (row.recall, row.recall_interval),
                     (row.precision, row.precision_interval),
@@ -179,13 +180,24 @@ def test_every_class_has_its_row(page: ET.Element, run: Run) -> None:
         ]
         for row in run.evaluation.per_class
     ]
-    values = [float(row[1].attrib["data-value"]) for row in table.findall(".//tbody")[0]]
+    values = [float(row[2].attrib["data-value"]) for row in table.findall(".//tbody")[0]]
     assert values == [row.recall for row in run.evaluation.per_class]
+
+
+def test_every_class_has_its_bar(page: ET.Element) -> None:
+    """Each row shows its strip of the chart, and the head of the table the axis."""
+    strips = [element for element in section(page, "classes").iter() if element.get("class") == "strip"]
+    assert [strip.attrib["viewBox"] for strip in strips] == [f"0 {20 * position} 260 20" for position in range(11)]
+    assert {strip[0].attrib["href"] for strip in strips} == {"#class-recall"}
+    (chart,) = (element for element in section(page, "classes").iter() if element.get("id") == "class-recall")
+    assert chart[0].attrib["aria-label"].startswith("Bar chart of recall per class")
 
 
 def test_every_chart_has_a_text_alternative(page: ET.Element) -> None:
     """Seven charts without published accuracies and comparison."""
-    labels = [svg.get("aria-label", "") for svg in page.iter() if svg.get("class", "").split()[:1] == ["figure"]]
+    labels = [
+        svg.get("aria-label", "") for svg in page.iter() if svg.get("class", "").split()[:1] in (["figure"], ["bars"])
+    ]
     assert len(labels) == 7
     assert all(len(label) > 40 and re.search(r"\d", label) for label in labels)
 
@@ -219,8 +231,10 @@ def test_the_most_frequent_errors_come_first(page: ET.Element, run: Run) -> None
     largest = sorted(matrix.ravel().tolist(), reverse=True)[: len(pairs)]
     assert len(pairs) == 6
     for pair, n in zip(pairs, largest, strict=True):
-        assert " predicted as class " in text(pair.find("h4"))
-        assert text(pair.find("p")).startswith(f"{n} of 10, {10 * n}.0% (")
+        title, share = pair.findall("p")
+        assert re.fullmatch(r"class \d → class \d", text(title))
+        assert text(share).startswith(f"{n} of 10: {10 * n}.0% ")
+        assert share.find("a[@href='#matrix']") is not None
         confidences = [int(text(span).removesuffix("%")) for span in pair.findall(".//li/span")]
         assert len(confidences) == min(n, 6)
         assert confidences == sorted(confidences, reverse=True)
@@ -249,17 +263,17 @@ def test_samples_are_shown_with_their_probabilities(page: ET.Element, run: Run) 
     indices = samples.confident_mistakes + samples.least_certain + samples.wrong + samples.right
     for item, index in zip(items, indices, strict=True):
         true, predicted = names[predictions.y_true[index]], names[predictions.y_pred[index]]
-        assert text(item.find(".//b")) == true
+        outcome = "" if true == predicted else f" → {predicted}"
+        assert text(item.find(".//p[@class='label']")) == f"{true}{outcome} {predictions.confidence[index]:.1%}"
         assert text(item.find(".//p[@class='index']")) == f"no. {index}"
         shown = {
             text(row.find("span[@class='name']")): text(row.find("span[@class='share']"))
             for row in item.findall(".//ol/li")
         }
-        assert f"{true} (true)" in shown
-        assert predicted in {name.removesuffix(" (true)") for name in shown}
+        assert {true, predicted} <= shown.keys()
+        assert [text(row.find("span[@class='name']")) for row in item.findall(".//ol/li[@class='true']")] == [true]
         for name, share in shown.items():
-            label = names.index(name.removesuffix(" (true)"))
-            assert share == f"{100 * predictions.probabilities[index][label]:.1f}%"
+            assert share == f"{predictions.probabilities[index][names.index(name)]:.1%}"
 
 
 def test_charts_have_their_tables(page: ET.Element, run: Run) -> None:
@@ -291,7 +305,7 @@ def test_over_and_underconfidence_require_a_mean_confidence_outside_the_interval
     calibration = run.evaluation.calibration
     bins = [replace(each, confidence=run.evaluation.accuracy + shift) for each in calibration.bins]
     evaluation = replace(run.evaluation, calibration=replace(calibration, bins=bins))
-    assert words in text(section(render(replace(run, evaluation=evaluation)), "calibration").find("p"))
+    assert words in text(section(render(replace(run, evaluation=evaluation)), "calibration").find(".//p"))
 
 
 def test_the_run_can_be_repeated(page: ET.Element, run: Run) -> None:
@@ -365,46 +379,80 @@ def test_a_run_without_reference_has_no_comparison(page: ET.Element) -> None:
 
 
 def test_a_comparison_states_difference_interval_n_and_p(compared_page: ET.Element, compared: Run) -> None:
-    """First the verdict, then the numbers; both runs, and the four counts of images."""
+    """First the verdict on the networks, then every metric of both, and the four counts of images."""
     shown, comparison = section(compared_page, "comparison"), compared.comparison
     assert comparison is not None
-    counts, reference, evaluation = comparison.counts, comparison.reference, compared.evaluation
+    counts, reference = comparison.counts, comparison.reference
+    seen = view_comparison(comparison, compared.evaluation.class_names, 1)
+    words = text(shown).replace("\N{MINUS SIGN}", "-")
+    interval = f"{100 * counts.interval.lower:+.1f} to {100 * counts.interval.upper:+.1f}"
     lead = text(shown.find("p")).replace("\N{MINUS SIGN}", "-")
-    verdict = assess_difference(comparison).capitalize()
-    assert lead.startswith(f"{verdict}. On the same 100 test images, this model has an accuracy of ")
-    assert f"an accuracy of {counts.current:.2%} and the reference {counts.reference:.2%}" in lead
-    interval = f"{100 * counts.interval.lower:+.2f} to {100 * counts.interval.upper:+.2f}"
+    change = f"{100 * counts.difference:+.1f} points {interval} in accuracy"
+    assert lead == (f"{seen.verdict}. These two networks differ by {change} on the same 300 test images. {seen.seeds}")
     assert (
-        f"{100 * counts.difference:+.2f} percentage points (paired 95% confidence interval {interval}, n = 100)" in lead
+        f"correct on {counts.n_discordant} images: {counts.n_fixed} fixed (only this network is correct) and " in words
     )
-    assert f"correct on {counts.n_discordant} images: {counts.n_fixed} fixed (only this model is correct) and " in lead
-    assert re.search(r"p (= [\d.]+|< 0\.001) \(exact McNemar test\)", lead)
-    assert [row[0] for row in rows(shown)] == ["This run", "Reference"]
-    current_row, reference_row = rows(shown)[:2]
-    assert current_row[1].startswith(f"{evaluation.accuracy:.2%} {evaluation.accuracy_interval.lower:.1%}")
-    assert reference_row[1].startswith(f"{reference.accuracy:.2%} {reference.accuracy_interval.lower:.1%}")
-    assert current_row[2].startswith(f"{evaluation.loss:.3f} {evaluation.loss_interval.lower:.3f}")
-    assert reference_row[2].startswith(f"{reference.loss:.3f} {reference.loss_interval.lower:.3f}")
+    assert re.search(r"p (= [\d.]+|< 0\.001) \(exact McNemar test\)", words)
+    metrics = rows(shown)
+    assert [row[0].split(" ")[0] for row in metrics] == ["Accuracy", "Loss", "Brier", "Overconfidence"]
+    assert metrics[0][1:3] == [f"{reference.accuracy:.1%}", f"{compared.evaluation.accuracy:.1%}"]
+    assert metrics[1][1:3] == [f"{reference.loss:.3f}", f"{compared.evaluation.loss:.3f}"]
+    assert all(" to " in row[3] for row in metrics)
     assert rows(shown, 1) == [
         ["Reference correct", f"both correct {counts.n_both_right}", f"broken {counts.n_broken}"],
         ["Reference wrong", f"fixed {counts.n_fixed}", f"both wrong {counts.n_both_wrong}"],
     ]
-    assert reference.command in text(shown)
-    assert reference.network in text(shown)
+    assert reference.command in words
+    assert reference.network in words
+    assert not re.search("better|worse", lead.lower())
+
+
+def test_a_comparison_of_recipes_states_both_means(repeated: Run) -> None:
+    """With the number of seeds on each side; the reported networks are compared, too."""
+    run = make_run(n=300, with_reference=True, is_fashion_mnist=False, runs=3, reference_runs=2)
+    assert run.comparison is not None
+    recipes = run.comparison.recipes
+    assert recipes is not None
+    assert recipes.interval is not None
+    shown = section(render(run), "comparison")
+    lead = text(shown.find("p")).replace("\N{MINUS SIGN}", "-")
+    interval = f"{100 * recipes.interval.lower:+.1f} to {100 * recipes.interval.upper:+.1f}"
+    words = (
+        f"These two recipes differ by {100 * recipes.difference:+.1f} points {interval} in mean accuracy on the same"
+    )
+    assert words in lead
+    assert "trained with 3 seeds and that of the reference with 2" in lead
+    assert rows(shown)[0][1:3] == [f"{recipes.reference_mean:.1%}", f"{recipes.mean:.1%}"]
+    assert rows(shown)[1][1:3] == [f"{recipes.loss.reference:.3f}", f"{recipes.loss.current:.3f}"]
+    assert len(rows(shown, 1)) == 4
+    assert "recipes" in text(section(render(repeated), "comparison"))
 
 
 def test_a_comparison_shows_every_class(compared_page: ET.Element, compared: Run) -> None:
-    """Both recalls, their difference with its interval, and the images fixed and broken."""
+    """Both recalls, their difference with its interval, its corrected p-value, and the images fixed and broken."""
     assert compared.comparison is not None
     shown = section(compared_page, "comparison")
     classes = rows(shown, 2)
-    assert [row[0] for row in classes] == [f"class {label} n = 10" for label in range(10)]
+    assert [row[0] for row in classes] == [f"class {label} n = 30" for label in range(10)]
     for row, counts, now in zip(classes, compared.comparison.per_class, compared.evaluation.per_class, strict=True):
-        assert row[1:3] == [f"{counts.reference:.3f}", f"{now.recall:.3f}"]
-        assert row[4:] == [str(counts.n_fixed), str(counts.n_broken)]
+        assert row[1:3] == [f"{counts.reference:.1%}", f"{now.recall:.1%}"]
+        assert row[4:] == [f"{counts.p_adjusted:.3f}", str(counts.n_fixed), str(counts.n_broken)]
         assert f"{100 * counts.interval.upper:+.1f}" in row[3].replace("\N{MINUS SIGN}", "-")
     figures = [svg for svg in shown.iter() if svg.get("class", "") == "figure"]
     assert [svg.get("aria-label", "")[:9] for svg in figures] == ["Dot chart"]
+
+
+def test_only_significant_changes_of_a_class_are_named() -> None:
+    """One class lost all its images, the others none."""
+    y_true = np.arange(400, dtype=np.int16) % 10
+    y_pred = np.where(y_true == 3, 4, y_true).astype(np.int16)
+    probabilities, before = predict(y_true, y_pred).probabilities, predict(y_true, y_true)
+    changed = Predictions(y_true, probabilities, y_true, before.probabilities)
+    words = text(section(render(make_run(predictions=changed)), "comparison")).replace("\N{MINUS SIGN}", "-")
+    assert "The recall of 1 of 10 classes changed significantly: Dress -100.0 points." in words
+    same = Predictions(y_true, before.probabilities, y_true, before.probabilities)
+    words = text(section(render(make_run(predictions=same)), "comparison"))
+    assert "The recall of none of the 10 classes changed significantly." in words
 
 
 def test_fixed_and_broken_images_are_shown(compared_page: ET.Element, compared: Run) -> None:
@@ -432,8 +480,9 @@ def test_a_reference_with_the_same_predictions(run: Run) -> None:
     """No image changed: no p-value, no images, and no significant difference."""
     same = replace(run.predictions, y_reference=run.predictions.y_pred.astype(np.int16))
     shown = section(render(make_run(predictions=same)), "comparison")
-    assert text(shown.find("p")).startswith("No significant difference.")
-    assert text(shown.find("p")).endswith("Both models are correct on the same images.")
+    assert text(shown.find("p")).startswith("No significant difference in accuracy. These two networks differ by 0.0 ")
+    assert "Both networks are correct on the same images." in text(shown)
+    assert "wrote this run without the probabilities that the reference predicted" in text(shown)
     assert shown.find(".//ul[@class='changes']") is None
 
 
@@ -479,19 +528,44 @@ def test_the_seeds_have_a_section(repeated_page: ET.Element, repeated: Run, page
     assert rows(shown) == [
         [
             f"{seed_run.seed}{' reported here' if seed_run.seed == variation.reported_seed else ''}",
-            f"{seed_run.accuracy:.2%}",
+            f"{seed_run.accuracy:.1%}",
             f"{seed_run.loss:.3f}",
-            f"{seed_run.val_accuracy:.2%}",
+            f"{seed_run.val_accuracy:.1%}",
+            f"{seed_run.val_loss:.3f}",
             f"{seed_run.training_s:.1f} s",
         ]
         for seed_run in variation.runs
     ]
-    assert f"mean accuracy of {variation.mean:.2%} on the 100 test images" in text(shown)
-    assert f"standard deviation of {100 * variation.sd:.2f} percentage points" in text(shown)
+    mean, sd = variation.mean_interval, variation.sd_interval
+    assert mean is not None
+    assert sd is not None
+    words = text(shown)
+    assert (
+        f"mean accuracy of {variation.mean:.1%} {100 * mean.lower:.1f}{DASH}{mean.upper:.1%} on the 100 test" in words
+    )
+    interval = f"{100 * sd.lower:.2f}{DASH}{100 * sd.upper:.2f}"
+    assert f"standard deviation of {100 * variation.sd:.2f} points {interval}." in words
+    assert "reports and saves the run with the lowest validation loss, seed 1; the test images play no part" in words
+    assert [svg.get("aria-label", "")[:30] for svg in shown.iter() if svg.get("class") == "figure"] == [
+        "Dot chart of the test accuraci"
+    ]
     assert "in 2.5 s on the CPU; one of 3 such trainings." in text(repeated_page.find(".//header"))
     assert "Each of the 3 models was evaluated on the test images once" in text(section(repeated_page, "metrics"))
     assert page.find(".//section[@id='seeds']") is None
     assert "use --runs to train with several seeds" in text(section(page, "metrics"))
+
+
+def test_seeds_without_validation() -> None:
+    """The first run is reported; results of version 0.5.0 say what they reported."""
+    run = make_run(runs=2, seed=3, validation_split=0.0)
+    assert "reports and saves the first run, seed 3, because no images were held out" in text(
+        section(render(run), "seeds")
+    )
+    assert run.training is not None
+    assert run.training.seed_variation is not None
+    old = replace(run.training.seed_variation, chosen_by="median accuracy", mean_interval=None, sd_interval=None)
+    words = text(section(render(replace(run, training=replace(run.training, seed_variation=old))), "seeds"))
+    assert "reported and saved the run of median test accuracy, seed 3" in words
 
 
 def test_augmented_images_are_shown(repeated_page: ET.Element, page: ET.Element) -> None:

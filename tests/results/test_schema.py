@@ -8,6 +8,7 @@ from job.results.file_names import METRICS
 from job.results.metrics_json import read_record
 from job.results.schema import SCHEMA_VERSION
 
+BY_PROBABILITY = {"roc_auc", "average_precision", "brier", "calibration_error"}
 METRIC_NAMES = {"precision", "recall", "f1", "precision_interval", "recall_interval", "f1_interval"}
 
 
@@ -19,10 +20,15 @@ def test_metrics_json_has_the_documented_keys(tmp_path: Path) -> None:
     assert list(content)[1:] == ["evaluation", "comparison", "temperature_scaling", "training", "provenance"]
     evaluation = content["evaluation"]
     assert set(evaluation) >= {"n_test", "accuracy", "accuracy_interval", "loss", "loss_interval", "confusion_matrix"}
-    assert set(evaluation) >= {"macro", "weighted", "per_class", "calibration", "samples", "n_resamples", "seed"}
+    assert set(evaluation) >= {"macro", "weighted", "per_class", "calibration", "samples", "seed"}
     assert set(evaluation["macro"]) == set(evaluation["weighted"]) == METRIC_NAMES
-    assert [set(row) for row in evaluation["per_class"]] == [{"name", "support", *METRIC_NAMES}] * 10
-    assert set(evaluation["calibration"]) == {"ece", "ece_interval", "bins", "overconfidence", "coverage"}
+    assert [set(row) for row in evaluation["per_class"]] == [{"name", "support", *METRIC_NAMES, *BY_PROBABILITY}] * 10
+    assert set(evaluation["calibration"]) == {
+        *("ece", "ece_debiased", "ece_if_calibrated", "ece_if_calibrated_95", "mean_confidence"),
+        *("overconfidence", "overconfidence_interval", "high_confidence", "bins", "coverage"),
+    }
+    for name in ("top_2_accuracy", "top_3_accuracy", "brier", "mcc", "roc_auc", "average_precision"):
+        assert set(evaluation) >= {name, f"{name}_interval"}
     assert {len(row) for row in evaluation["confusion_matrix"]} == {10}
     comparison = content["comparison"]
     assert set(comparison) >= {"reference", "counts", "p_value", "per_class", "fixed", "broken", "loss", "brier"}

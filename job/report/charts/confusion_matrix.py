@@ -32,7 +32,8 @@ BREAK = re.compile(r"[ /-](?=.)")  # where a name can continue on the next line
 ERROR_SHADES = (0.08, 0.16, 0.25, 0.34, 0.43, 0.52, 0.88, 0.94, 1.0)
 N_LIGHT = 6
 CORRECT_SHADES = (0.06, 0.08, 0.1, 0.12, 0.14, 0.16, 0.18, 0.2, 0.22)  # pale, so that the errors stand out
-BARE_SHADES = (0.3, 0.37, 0.45, 0.53, 0.61, 0.7, 0.8, 0.9, 1.0)  # of errors in cells without numbers, which are small
+BARE_ERROR_SHADES = (0.3, 0.37, 0.45, 0.53, 0.61, 0.7, 0.8, 0.9, 1.0)  # in cells without numbers, which are small
+BARE_CORRECT_SHADES = (0.14, 0.17, 0.2, 0.23, 0.26, 0.29, 0.32, 0.35, 0.38)
 DARKEST = 0.5  # share of the row from which on errors have the darkest shade
 
 
@@ -50,7 +51,10 @@ def draw_confusion_matrix(
     """
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     grid = _Grid(matrix, class_names)
-    with canvas.new_figure(grid.top + grid.height * len(matrix), grid.left + grid.width * len(matrix)) as figure:
+    width, height = (
+        math.ceil(start + size * len(matrix)) for start, size in ((grid.left, grid.width), (grid.top, grid.height))
+    )
+    with canvas.new_figure(height, width) as figure:
         axes = canvas.full_axes(figure)
         _draw_cells(axes, grid, shares)
         _label_axes(axes, grid, class_names)
@@ -113,10 +117,14 @@ def choose_shade(share: float) -> int:
 
 def _draw_cells(axes: "Axes", grid: _Grid, shares: NDArray[np.float64]) -> None:
     cells: dict[tuple[str, float], list[list[int]]] = {}
-    error_shades = ERROR_SHADES if grid.annotated else BARE_SHADES
+    if grid.annotated:
+        scales = {canvas.ERROR: ERROR_SHADES, canvas.ACCENT: CORRECT_SHADES}
+    else:
+        scales = {canvas.ERROR: BARE_ERROR_SHADES, canvas.ACCENT: BARE_CORRECT_SHADES}
     for true, predicted in np.argwhere(shares).tolist():
-        colour, shades = (canvas.ACCENT, CORRECT_SHADES) if true == predicted else (canvas.ERROR, error_shades)
-        cells.setdefault((colour, shades[choose_shade(shares[true, predicted])]), []).append([true, predicted])
+        colour = canvas.ACCENT if true == predicted else canvas.ERROR
+        look = colour, scales[colour][choose_shade(shares[true, predicted])]
+        cells.setdefault(look, []).append([true, predicted])
     if grid.annotated and not shares.all():
         cells[canvas.TINT, 1] = np.argwhere(shares == 0).tolist()
     for (colour, opacity), places in sorted(cells.items()):

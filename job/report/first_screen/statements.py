@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-MAX_LARGE = 11  # characters of a tile's value in large letters
+MAX_LARGE = 12  # characters of a tile's value in large letters
 
 
 class ClassName(str):

@@ -25,8 +25,8 @@ def adapted(body: str, links: dict[str, str] | None = None) -> str:
 def test_a_picture_has_a_text_alternative_and_the_size_of_its_text() -> None:
     """The root says both, so that no text repeats it."""
     assert svg.adapt(f"{HEAD}{TEXT}</svg>", 'a "b"', "figure wide", COLOURS, {}) == (
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 20 10" width="20" class="figure wide" role="img" '
-        'aria-label="a &quot;b&quot;" stroke-linejoin="round" fill="var(--ink)" font-size="12">'
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 20 10" width="20" height="10" class="figure wide" '
+        'role="img" aria-label="a &quot;b&quot;" stroke-linejoin="round" fill="var(--ink)" font-size="12">'
         '<text x="1" y="2">t</text></svg>'
     )
 

@@ -22,6 +22,6 @@ def test_one_error_is_singular() -> None:
 
 def test_long_values_need_smaller_letters() -> None:
     """A percentage and a difference do not."""
-    assert [Tile("a", "b", (value,), (), "").is_long for value in ("87.0%", "+2.1 points", "Ankle boots!")] == [
+    assert [Tile("a", "b", (value,), (), "").is_long for value in ("87.0%", "+2.1 points", "Ankle boots!!")] == [
         *(False, False, True)
     ]

@@ -6,8 +6,8 @@ from first_screen_reading import words
 from support import make_predictions, make_run
 
 from job.evaluation.predictions import Predictions
-from job.report.first_screen.ranking import MOST_FINDINGS, list_findings
 from job.report.first_screen.statements import Level
+from job.report.first_screen.top_findings import MOST_FINDINGS, list_findings
 from job.results.run import Run
 
 
