@@ -5,8 +5,8 @@ the job. TensorFlow is imported by the functions that need it.
 """
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,9 +20,9 @@ from job.data.dataset import MEMORY_SHARE, Dataset, load_dataset
 from job.data.download import find_or_download
 from job.errors import UsageError
 from job.evaluation.paired_comparison import Reference
-from job.evaluation.predictions import Labels, Predictions
+from job.evaluation.predictions import Predictions, SeedPredictions
 from job.evaluation.sample_selection import select_shown_images
-from job.evaluation.seed_variation import SeedRun, find_median_run, summarize_seed_runs
+from job.evaluation.seed_variation import SeedRun, choose_run, summarize_seed_runs
 from job.log import Stopwatch, log, log_stage
 from job.report.worker import ReportWorker, Scores
 from job.results import file_names
@@ -34,7 +34,7 @@ from job.results.predictions_csv import write_predictions
 from job.results.provenance import DataSource, Provenance, describe_environment
 from job.results.reference_run import match_reference, read_reference
 from job.results.run import Run
-from job.results.samples_npz import Images, write_samples
+from job.results.samples_npz import Images, Learnt, write_samples
 from job.results.schema import History, RunRecord, Training
 from job.system import isolation, signals
 from job.training.device import Device, configure_device
@@ -55,6 +55,7 @@ class TrainedRun:
     predictions: Predictions
     images: Images
     augmented: NDArray[np.uint8]
+    learnt: Learnt
 
 
 def train_and_evaluate(config: Config) -> Run:
@@ -67,7 +68,7 @@ def train_and_evaluate(config: Config) -> Run:
         JobError: If the data set, the device or the reference run is missing or unsuitable, or training diverges.
     """
     trained = train(config)
-    return Run.from_predictions(trained.record, trained.predictions, trained.images, trained.augmented)
+    return Run.from_predictions(trained.record, trained.predictions, trained.images, trained.augmented, trained.learnt)
 
 
 def train_into(config: Config) -> str:
@@ -111,7 +112,9 @@ def _train_into(config: Config, folder: Path, page: str) -> str:
     log_stage("output", str(folder.absolute()))
 
     def require_free_space(dataset: Dataset) -> None:
-        n_bytes_predictions = len(dataset.test_images) * (24 + 14 * dataset.n_classes)
+        n_probabilities = dataset.n_classes * (2 if config.reference else 1)
+        n_seeds = config.runs * (2 if config.reference else 1)  # a reference with more seeds is rare
+        n_bytes_predictions = len(dataset.test_images) * (24 + 14 * n_probabilities + 18 * n_seeds)
         n_bytes_others = 4_000_000 + len(config.export) * export.SIZE_BYTES  # upper estimates
         preparation.require_free_space(folder, n_bytes_predictions + n_bytes_others)
 
@@ -133,7 +136,7 @@ def _write_run(
 
     with stopwatch.stage("evaluation") as stage:
         write_predictions(staging, trained.predictions)
-        write_samples(staging, trained.images, trained.augmented)
+        write_samples(staging, trained.images, trained.augmented, trained.learnt)
         scores = worker.evaluate(staging, config.layout, trained.record, export=bool(config.export))
         stage.summary = f"loss {scores['loss']:.4f}, accuracy {scores['accuracy']:.4f} (n = {scores['n_test']:,})"
     with stopwatch.stage("report") as stage:
@@ -178,7 +181,8 @@ def train(
     check_dataset(dataset)
     if reference_run:
         sha256 = {fashion_mnist.FILES[role]: dataset.sha256[role] for role in ("test_images", "test_labels")}
-        match = match_reference(reference_run, dataset.class_names, dataset.test_labels, sha256)
+        reference = match_reference(reference_run, dataset.class_names, dataset.test_labels, sha256)
+        match = reference, reference_run.predictions
     with stopwatch.stage("tensorflow") as stage:
         device = configure_device(config.device, n_threads, resources, config.replicas)
         stage.summary = str(device)
@@ -197,25 +201,32 @@ def _check_settings(config: Config, dataset: Dataset) -> None:
 
 
 def _train_and_predict(
-    config: Config, dataset: Dataset, device: Device, stopwatch: Stopwatch, match: tuple[Reference, Labels] | None
+    config: Config, dataset: Dataset, device: Device, stopwatch: Stopwatch, match: tuple[Reference, Predictions] | None
 ) -> TrainedRun:
-    from job.training import augmentation, inference, networks
+    from job.training import augmentation, first_layer, inference, networks, temperature
     from job.training.train import train_networks
 
-    reference, y_reference = match or (None, None)
+    reference, before = match or (None, None)
     n_train = dataset.n_train(config.validation_split)
     with stopwatch.stage("training") as stage:
         trainings = train_networks(dataset, config, device.create_strategy())
         description = networks.describe_network(trainings[0].network)
         n_epochs = sum(len(training.history["loss"]) for training in trainings)
         stage.summary = f"{description}: {n_epochs} x {n_train:,} images"
+    models = [networks.with_test_time_augmentation(training.network, config) for training in trainings]
+    temperatures: list[float | None] = [None] * len(models)
+    if config.calibrate == "temperature":
+        with stopwatch.stage("calibration") as stage:
+            models, temperatures = temperature.calibrate_models(models, dataset, config)
+            stage.summary = temperature.describe_temperatures(temperatures)
     with stopwatch.stage("prediction") as stage:
-        models = [networks.with_test_time_augmentation(training.network, config) for training in trainings]
-        probabilities = (inference.predict_probabilities(model, dataset.test_images) for model in models)
-        predictions = [Predictions(dataset.test_labels, rows, y_reference) for rows in probabilities]
-        seed_runs = [_summarize_seed(*pair) for pair in zip(trainings, predictions, strict=True)]
-        chosen = seed_runs.index(find_median_run(seed_runs))
-        images = {index: dataset.test_images[index] for index in select_shown_images(predictions[chosen], config.seed)}
+        chosen, _ = choose_run([training.val_loss for training in trainings])  # before any test image is predicted
+        rows = (inference.predict_probabilities(model, dataset.test_images) for model in models)
+        made = (Predictions(dataset.test_labels, probabilities) for probabilities in rows)
+        seed_runs, predictions = _collect_seeds(trainings, made, chosen)
+        if before:
+            predictions = _add_reference(predictions, before)
+        images = {index: dataset.test_images[index] for index in select_shown_images(predictions, config.seed)}
         stage.summary = f"{len(dataset.test_images):,} test images"
     history = trainings[chosen].history
     training = Training(
@@ -225,6 +236,7 @@ def _train_and_predict(
         n_validation=len(dataset.train_images) - n_train,
         history=History(**history),
         seed_variation=summarize_seed_runs(seed_runs) if config.runs > 1 else None,
+        temperature=temperatures[chosen],
     )
     provenance = _describe_provenance(config, dataset, device, stopwatch)
     names, seed = config.augmentations(), trainings[chosen].seed
@@ -236,7 +248,41 @@ def _train_and_predict(
         training=training,
         provenance=provenance,
     )
-    return TrainedRun(models[chosen], record, predictions[chosen], images, augmented)
+    learnt = Learnt(dataset.average_classes(n_train), first_layer.extract_first_layer(trainings[chosen].network))
+    return TrainedRun(models[chosen], record, predictions, images, augmented, learnt)
+
+
+def _collect_seeds(
+    trainings: "list[TrainedNetwork]", predictions: Iterator[Predictions], chosen: int
+) -> tuple[list[SeedRun], Predictions]:
+    """The results of each seed, and the predictions of the chosen one with those columns of the others that are kept.
+
+    Only one set of probabilities besides the chosen one is in memory at a time.
+    """
+    seed_runs, kept, others = [], None, []
+    for index, (training, made) in enumerate(zip(trainings, predictions, strict=True)):
+        seed_runs.append(_summarize_seed(training, made))
+        if index == chosen:
+            kept = made
+        else:
+            others.append((training.seed, made.y_pred.astype(np.uint8), made.p_true))
+    if kept is None:
+        raise ValueError(f"there is no training number {chosen}")
+    if not others:
+        return seed_runs, kept
+    seeds, y_pred, p_true = zip(*others, strict=True)
+    return seed_runs, replace(
+        kept, other_seeds=SeedPredictions(seeds, np.stack(y_pred, axis=1), np.stack(p_true, axis=1))
+    )
+
+
+def _add_reference(predictions: Predictions, reference: Predictions) -> Predictions:
+    return replace(
+        predictions,
+        y_reference=reference.y_pred,
+        p_reference=reference.probabilities,
+        reference_other_seeds=reference.other_seeds,
+    )
 
 
 def _summarize_seed(training: "TrainedNetwork", predictions: Predictions) -> SeedRun:
@@ -245,6 +291,7 @@ def _summarize_seed(training: "TrainedNetwork", predictions: Predictions) -> See
         accuracy=predictions.accuracy,
         loss=predictions.loss,
         val_accuracy=training.val_accuracy,
+        val_loss=training.val_loss,
         training_s=training.wall_time_s,
     )
 

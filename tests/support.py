@@ -6,6 +6,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +15,22 @@ from numpy.typing import NDArray
 
 from job.config.run_config import Config
 from job.data.fashion_mnist import FILES
-from job.evaluation.intervals import Interval, wilson_interval
+from job.evaluation.intervals import wilson_interval
 from job.evaluation.paired_comparison import Reference
-from job.evaluation.predictions import Predictions
+from job.evaluation.predictions import Labels, Predictions, SeedPredictions, cross_entropy
 from job.evaluation.sample_selection import select_shown_images
 from job.evaluation.seed_variation import SeedRun, SeedVariation, summarize_seed_runs
 from job.results.file_names import METRICS
 from job.results.output_folder.manifest import read_manifest, write_manifest
 from job.results.provenance import DataSource, Environment, Provenance
 from job.results.run import Run
+from job.results.samples_npz import Learnt
 from job.results.schema import History, RunRecord, Training
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+TEMPERATURE = 1.25
+"""The temperature of a synthetic run that is calibrated."""
 
 UInt8 = NDArray[np.uint8]
 
@@ -96,7 +101,22 @@ def make_predictions(n: int = 100, n_classes: int = 10, seed: int = 0, *, with_r
     exponentials = np.exp(2 * scores)
     probabilities = (exponentials / exponentials.sum(axis=1, keepdims=True)).astype(np.float32)
     y_reference = np.where(random.random(n) < 0.6, y_true, random.integers(0, n_classes, n)).astype(np.int16)
-    return Predictions(y_true, probabilities, y_reference if with_reference else None)
+    if not with_reference:
+        return Predictions(y_true, probabilities)
+    shares = random.dirichlet(np.ones(n_classes), n)
+    p_reference = (np.eye(n_classes)[y_reference] + shares) / 2
+    return Predictions(
+        y_true, probabilities, p_reference.argmax(axis=1).astype(np.int16), p_reference.astype(np.float32)
+    )
+
+
+def make_other_seeds(y_true: Labels, n_classes: int, seeds: Sequence[int]) -> SeedPredictions:
+    """Predictions of further seeds, which are right about three times in four."""
+    random = np.random.default_rng(seeds)
+    shape = (len(y_true), len(seeds))
+    y_pred = np.where(random.random(shape) < 0.7, y_true[:, None], random.integers(0, n_classes, shape))
+    p_true = np.where(y_pred == y_true[:, None], 0.6, 0.2) * random.uniform(0.9, 1.1, shape)
+    return SeedPredictions(tuple(seeds), y_pred.astype(np.uint8), p_true.astype(np.float32))
 
 
 def make_reference(predictions: Predictions, folder: str = "before") -> Reference:
@@ -110,8 +130,17 @@ def make_reference(predictions: Predictions, folder: str = "before") -> Referenc
         accuracy=float(np.mean(is_correct)),
         accuracy_interval=wilson_interval(int(np.sum(is_correct)), len(predictions.y_true)),
         loss=0.75,
-        loss_interval=Interval(0.5, 1.0),
+        seed_variation=_make_reference_variation(predictions),
     )
+
+
+def _make_reference_variation(predictions: Predictions) -> SeedVariation | None:
+    """The variation of the reference if its other seeds are known; its own seed is 0."""
+    others = predictions.reference_other_seeds
+    if others is None or predictions.y_reference is None:
+        return None
+    runs = _list_seed_runs(predictions.y_true, predictions.y_reference, 0.75, 0, others, has_validation=True)
+    return summarize_seed_runs(runs)
 
 
 def make_training(predictions: Predictions, config: Config, n_train: int = 300) -> Training:
@@ -131,25 +160,46 @@ def make_training(predictions: Predictions, config: Config, n_train: int = 300) 
             val_loss=curve if n_validation else [],
             val_accuracy=rising if n_validation else [],
         ),
-        seed_variation=_make_seed_variation(predictions, config) if config.runs > 1 else None,
+        seed_variation=_make_seed_variation(predictions, config),
+        temperature=TEMPERATURE if config.calibrate == "temperature" else None,
     )
 
 
-def _make_seed_variation(predictions: Predictions, config: Config) -> SeedVariation:
-    accuracy, loss = predictions.accuracy, predictions.loss
-    offsets = [(index - (config.runs - 1) // 2) / 100 for index in range(config.runs)]
+def _make_seed_variation(predictions: Predictions, config: Config) -> SeedVariation | None:
+    others, seed = predictions.other_seeds, find_reported_seed(config)
+    if others is None:
+        return None
+    has_validation = config.validation_split > 0
     return summarize_seed_runs(
-        [
-            SeedRun(
-                seed=config.seed + index,
-                accuracy=min(max(accuracy + offset, 0.0), 1.0),
-                loss=loss + abs(offset),
-                val_accuracy=0.8 if config.validation_split else None,
-                training_s=2.5,
-            )
-            for index, offset in enumerate([*offsets[1:], offsets[0]])
-        ]
+        _list_seed_runs(
+            *(predictions.y_true, predictions.y_pred, predictions.loss, seed, others), has_validation=has_validation
+        )
     )
+
+
+def find_reported_seed(config: Config) -> int:
+    """The second one if there is validation, so that it differs from the first."""
+    return config.seed + (config.runs > 1 and config.validation_split > 0)
+
+
+def _list_seed_runs(  # noqa: PLR0913 - each is a part of the runs
+    y_true: Labels, y_pred: Labels, loss: float, seed: int, others: SeedPredictions, *, has_validation: bool
+) -> list[SeedRun]:
+    """A run for each seed; `seed`, which made `y_pred`, has the lowest validation loss."""
+    columns = {seed: (y_pred, loss)}
+    for index, other in enumerate(others.seeds):
+        columns[other] = others.y_pred[:, index], float(cross_entropy(others.p_true[:, index]).mean())
+    return [
+        SeedRun(
+            seed=each,
+            accuracy=float(np.mean(columns[each][0] == y_true)),
+            loss=columns[each][1],
+            val_accuracy=0.8 if has_validation else None,
+            val_loss=0.5 + 0.1 * abs(each - seed) if has_validation else None,
+            training_s=2.5,
+        )
+        for each in sorted(columns)
+    ]
 
 
 def make_provenance(*, is_fashion_mnist: bool = True, is_trained: bool = True) -> Provenance:
@@ -191,6 +241,7 @@ def make_run(  # noqa: PLR0913 - each is something that a test chooses
     trained: bool = True,
     is_fashion_mnist: bool = True,
     predictions: Predictions | None = None,
+    reference_runs: int = 1,
     **settings: Any,  # noqa: ANN401
 ) -> Run:
     """A finished run, made without TensorFlow.
@@ -204,6 +255,7 @@ def make_run(  # noqa: PLR0913 - each is something that a test chooses
         trained: Whether this job trained the model.
         is_fashion_mnist: Whether the data set is Fashion-MNIST.
         predictions: The predictions, if not random ones; replaces `n`, `n_classes` and `with_reference`.
+        reference_runs: Number of trainings of the reference, the first of which made its predictions.
         settings: Settings of the run by the names of their fields, such as `runs`, `augment` and `epochs`.
     """
     predictions = predictions or make_predictions(n, n_classes, seed, with_reference=with_reference)
@@ -212,6 +264,12 @@ def make_run(  # noqa: PLR0913 - each is something that a test chooses
         is_fashion = is_fashion_mnist and n_classes == len(FASHION_NAMES)
         class_names = FASHION_NAMES if is_fashion else [f"class {label}" for label in range(n_classes)]
     config = Config(**{"epochs": 2, "seed": seed} | settings)
+    if config.runs > 1 and trained:
+        seeds = [each for each in range(config.seed, config.seed + config.runs) if each != find_reported_seed(config)]
+        predictions = replace(predictions, other_seeds=make_other_seeds(predictions.y_true, n_classes, seeds))
+    if reference_runs > 1:
+        others = make_other_seeds(predictions.y_true, n_classes, range(1, reference_runs))
+        predictions = replace(predictions, reference_other_seeds=others)
     record = RunRecord(
         class_names=class_names,
         seed=config.seed,
@@ -224,7 +282,15 @@ def make_run(  # noqa: PLR0913 - each is something that a test chooses
     images = dict(zip(shown, random.integers(0, 256, (len(shown), 28, 28), np.uint8), strict=True))
     n_augmented = 8 if trained and config.augment != "none" else 0
     augmented = random.integers(0, 256, (n_augmented, 1 + min(config.epochs, 5), 28, 28), np.uint8)
-    return Run.from_predictions(record, predictions, images, augmented)
+    learnt = make_learnt(n_classes) if trained else None
+    return Run.from_predictions(record, predictions, images, augmented, learnt)
+
+
+def make_learnt(n_classes: int = 10, n_units: int = 24) -> Learnt:
+    """Mean images and weights of a dense layer, at random."""
+    random = np.random.default_rng(5)
+    weights = random.uniform(-1, 1, (n_units, 28, 28)).astype(np.float16)
+    return Learnt(random.integers(0, 256, (n_classes, 28, 28), np.uint8), weights)
 
 
 def edit_metrics(folder: Path, edit: Callable[[dict[str, Any]], object]) -> None:

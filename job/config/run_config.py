@@ -20,6 +20,7 @@ from job.config.recipes import (
 
 DeviceChoice = Literal["auto", "cpu", "gpu"]
 Layout = Literal["single", "folder"]
+CalibrationMethod = Literal["none", "temperature"]
 STREAM = "-"  # as the output folder: a tar archive on stdout
 
 
@@ -29,13 +30,16 @@ def _is_augmentation(text: str) -> bool:
 
 
 COUNT = {"minimum": 1, "maximum": 2**31 - 1}  # TensorFlow's largest
+MIN_TEMPERATURE, MAX_TEMPERATURE = 0.2, 20.0
+"""Range of the fitted temperature. A lower one could turn probabilities to 0 in float32, which nothing could undo."""
 FRACTION = {"metavar": "FRACTION", "minimum": 0, "below": 1}
-MAX_NAME = 4095  # of a path, on Linux
+MAX_PATH = 4095  # on Linux
 FOLDER = {
     "metavar": "DIR",
-    "rule": f"a folder's name of at most {MAX_NAME} printable characters",
-    "accepts": lambda text: 0 < len(text) <= MAX_NAME,
+    "rule": f"a folder's name of at most {MAX_PATH} printable characters",
+    "accepts": lambda text: 0 < len(text) <= MAX_PATH,
 }
+MAX_NAME = 60  # the report shows the name in one line
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,11 +98,20 @@ class Config:
     validation_split: float = option(
         0.1, "training", "Fraction of the training images held out for validation (the last ones).", **FRACTION
     )
+    calibrate: CalibrationMethod = option(
+        "none",
+        "training",
+        "temperature divides the logits by the number that gives the lowest loss on the validation images.",
+    )
     seed: int = option(
         0, "training", "Seed of parameters, batches, dropout, augmentation and samples.", minimum=0, maximum=MAX_SEED
     )
     runs: int = option(
-        1, "training", "Trainings with consecutive seeds; the report describes the median run.", minimum=1, maximum=100
+        1,
+        "training",
+        "Trainings with consecutive seeds; the report describes the one of lowest validation loss.",
+        minimum=1,
+        maximum=100,
     )
     device: DeviceChoice = option("auto", "training", "auto uses a GPU if there is one; gpu fails if there is none.")
     replicas: int = option(
@@ -119,6 +132,15 @@ class Config:
     )
     export: tuple[str, ...] = option(
         (), "run", "Also export the model in this format; may be repeated.", unset="no export", choices=tuple(FORMATS)
+    )
+    name: str | None = option(
+        None,
+        "run",
+        "Name of the run in the report.",
+        unset="recipe and seed",
+        metavar="TEXT",
+        rule=f"1 to {MAX_NAME} printable characters, not only spaces",
+        accepts=lambda text: len(text) <= MAX_NAME and bool(text.strip()),
     )
     layout: Layout = option(
         "single", "run", "single writes one file; folder keeps style sheet and images apart, without inline styles."

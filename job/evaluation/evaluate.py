@@ -3,36 +3,46 @@
 Only `evaluate` imports scikit-learn, because the training process needs only the dataclasses.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from job.evaluation import bootstrap, intervals
-from job.evaluation.calibration import Calibration, measure_calibration
+from job.evaluation import intervals
+from job.evaluation.calibration import Calibration, class_errors, measure_calibration
+from job.evaluation.delta_method import Average, average_interval, mcc_interval
 from job.evaluation.intervals import Count, Interval
 from job.evaluation.predictions import Predictions
+from job.evaluation.ranking import Ranking, measure_ranking
 from job.evaluation.sample_selection import Samples, select_samples
 
 
 @dataclass(frozen=True)
 class Averages:
-    """Precision, recall and F1 averaged over the classes."""
+    """Precision, recall and F1 averaged over the classes; an interval is None where its width would not be honest."""
 
     precision: float
     recall: float
     f1: float
-    precision_interval: Interval
-    recall_interval: Interval
-    f1_interval: Interval
+    precision_interval: Interval | None
+    recall_interval: Interval | None
+    f1_interval: Interval | None
 
 
 @dataclass(frozen=True)
 class ClassMetrics:
-    """Metrics of one class; `support` is its number of test images."""
+    """Metrics of one class; `support` is its number of test images.
+
+    The last four compare the probability of this class with whether an image belongs to it.
+
+    Attributes:
+        roc_auc: Area under the ROC curve, or None if no image or every image is of this class.
+        average_precision: Mean precision over the thresholds that admit each image of the class, or None likewise.
+        brier: Mean squared error of the probability.
+        calibration_error: Debiased calibration error of the probability; see `calibration.debiased_error`.
+    """
 
     name: str
     precision: float
@@ -42,33 +52,55 @@ class ClassMetrics:
     precision_interval: Interval
     recall_interval: Interval
     f1_interval: Interval
+    roc_auc: float | None
+    average_precision: float | None
+    brier: float
+    calibration_error: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """Every metric that follows from the predictions alone, each with its 95 % confidence interval.
+    """Every metric that follows from the predictions alone, with its 95 % confidence interval.
+
+    An interval is None where no formula gives one of honest width: most are if every image is right, or none.
 
     Attributes:
+        top_2_accuracy: Fraction of the images whose true class is among the two most probable; None for two classes.
+        top_3_accuracy: Fraction of those among the three most probable; None for up to three classes.
         loss: Mean categorical cross-entropy in nats.
-        macro: Unweighted averages over the classes.
+        brier: Mean squared distance of the probabilities from the true class, summed over the classes, in [0, 2].
+        mcc: Matthews's correlation of true and predicted classes, in [-1, 1]; 0 if either is always the same.
+        roc_auc: Area under the ROC curve of each class against the rest, averaged; None if a class has no image.
+        average_precision: Average precision of each class against the rest, averaged; None likewise.
+        macro: Unweighted averages over the classes; the mean recall is also called balanced accuracy.
         weighted: Averages over the classes, weighted by support.
         per_class: Metrics of each class, in label order.
         confusion_matrix: Image counts; rows are true classes, columns predicted classes.
-        n_resamples: Number of bootstrap samples behind the intervals of loss, averages and calibration error.
-        seed: Seed of the bootstrap and of the random samples.
+        seed: Seed of the random samples.
     """
 
     n_test: int
     accuracy: float
     accuracy_interval: Interval
+    top_2_accuracy: float | None
+    top_2_accuracy_interval: Interval | None
+    top_3_accuracy: float | None
+    top_3_accuracy_interval: Interval | None
     loss: float
-    loss_interval: Interval
+    loss_interval: Interval | None
+    brier: float
+    brier_interval: Interval | None
+    mcc: float
+    mcc_interval: Interval | None
+    roc_auc: float | None
+    roc_auc_interval: Interval | None
+    average_precision: float | None
+    average_precision_interval: Interval | None
     macro: Averages
     weighted: Averages
     per_class: list[ClassMetrics]
     confusion_matrix: list[list[int]]
     calibration: Calibration
-    n_resamples: int
     seed: Count
     samples: Samples
 
@@ -91,53 +123,102 @@ class Evaluation:
 def evaluate(predictions: Predictions, class_names: Sequence[str], seed: int) -> Evaluation:
     """Compute the metrics; a class that was never predicted has precision 0.
 
-    The class names are in label order. The seed is that of the bootstrap and of the random samples.
+    The class names are in label order. The seed is that of the random samples.
     """
-    from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+    from sklearn.metrics import confusion_matrix, matthews_corrcoef
 
-    y_true, y_pred, labels = predictions.y_true, predictions.y_pred, range(len(class_names))
-    matrix = confusion_matrix(y_true, y_pred, labels=labels)
-    score = partial(precision_recall_fscore_support, y_true, y_pred, labels=labels, zero_division=0)
-    accuracy_interval = intervals.wilson_interval(int(np.trace(matrix)), len(y_true))
-    loss_interval, ece_interval = bootstrap.bootstrap_loss_and_ece(
-        predictions.losses, predictions.confidence, predictions.is_correct, seed
-    )
-    macro_intervals, weighted_intervals = bootstrap.bootstrap_averages(matrix, seed)
-    weighted_intervals[1] = accuracy_interval  # weighted recall is the accuracy
+    n, labels = len(predictions.y_true), range(len(class_names))
+    matrix = confusion_matrix(predictions.y_true, predictions.y_pred, labels=labels)
+    accuracy_interval = intervals.wilson_interval(int(np.trace(matrix)), n)
+    top_2, top_3 = (_top_accuracy(predictions, k) for k in (2, 3))
+    mcc, ranking = float(_score_cells(matthews_corrcoef, matrix)), measure_ranking(predictions)
     return Evaluation(
-        n_test=len(y_true),
+        n_test=n,
         accuracy=predictions.accuracy,
         accuracy_interval=accuracy_interval,
+        top_2_accuracy=top_2[0],
+        top_2_accuracy_interval=top_2[1],
+        top_3_accuracy=top_3[0],
+        top_3_accuracy_interval=top_3[1],
         loss=predictions.loss,
-        loss_interval=loss_interval,
-        macro=_averages(score(average="macro"), macro_intervals),
-        weighted=_averages(score(average="weighted"), weighted_intervals),
-        per_class=_class_metrics(class_names, score(), matrix),
+        loss_interval=intervals.score_interval(predictions.losses, predictions.is_correct),
+        brier=float(predictions.brier_scores.mean()),
+        brier_interval=intervals.score_interval(predictions.brier_scores, predictions.is_correct),
+        mcc=mcc,
+        mcc_interval=mcc_interval(matrix, mcc),
+        roc_auc=ranking.mean_roc_auc,
+        roc_auc_interval=ranking.mean_roc_auc_interval,
+        average_precision=ranking.mean_average_precision,
+        average_precision_interval=ranking.mean_average_precision_interval,
+        macro=_averages(matrix, weighted=False),
+        weighted=replace(_averages(matrix, weighted=True), recall_interval=accuracy_interval),  # it is the accuracy
+        per_class=_class_metrics(class_names, matrix, predictions, ranking),
         confusion_matrix=matrix.tolist(),
-        calibration=measure_calibration(predictions.confidence, predictions.is_correct, ece_interval),
-        n_resamples=bootstrap.n_resamples(len(y_true)),
+        calibration=measure_calibration(predictions.confidence, predictions.is_correct),
         seed=seed,
         samples=select_samples(predictions, seed),
     )
 
 
-def _averages(scores: Sequence[Any], bootstrapped: list[Interval]) -> Averages:
-    precision, recall, f1, _ = scores
-    return Averages(float(precision), float(recall), float(f1), *bootstrapped)
+def _top_accuracy(predictions: Predictions, k: int) -> tuple[float, Interval] | tuple[None, None]:
+    if predictions.probabilities.shape[1] <= k:
+        return None, None
+    n, n_hits = len(predictions.y_true), int(predictions.is_among(k).sum())
+    return n_hits / n, intervals.wilson_interval(n_hits, n)
+
+
+def _score_cells(score: Callable[..., Any], matrix: NDArray[np.int64], **options: Any) -> Any:  # noqa: ANN401
+    """A score by scikit-learn of as many images as the confusion matrix counts, quickly."""
+    true, predicted = np.indices(matrix.shape).reshape(2, -1)
+    return score(true, predicted, sample_weight=matrix.ravel(), **options)
+
+
+def _averages(matrix: NDArray[np.int64], *, weighted: bool) -> Averages:
+    from sklearn.metrics import precision_recall_fscore_support
+
+    kind = "weighted" if weighted else "macro"
+    scores = _score_cells(precision_recall_fscore_support, matrix, average=kind, zero_division=0)
+    bounds = [average_interval(matrix, name, weighted=weighted) for name in get_args(Average)]
+    return Averages(float(scores[0]), float(scores[1]), float(scores[2]), *bounds)
 
 
 def _class_metrics(
-    class_names: Sequence[str], scores: Sequence[NDArray[Any]], matrix: NDArray[np.int64]
+    class_names: Sequence[str], matrix: NDArray[np.int64], predictions: Predictions, ranking: Ranking
 ) -> list[ClassMetrics]:
-    """Metrics of each class; `scores` are precision, recall, F1 and support, shape (n_classes,) each."""
-    n_hits, n_predicted = np.diag(matrix).tolist(), matrix.sum(axis=0).tolist()
-    rows = zip(class_names, *(column.tolist() for column in scores), n_hits, n_predicted, strict=True)
+    from sklearn.metrics import precision_recall_fscore_support
+
+    *scores, _ = _score_cells(precision_recall_fscore_support, matrix, zero_division=0)
+    counts = (np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0))
+    rows = zip(*(column.tolist() for column in (*scores, *counts)), strict=True)
+    by_probability = zip(
+        *(ranking.roc_auc, ranking.average_precision),
+        _class_brier_scores(predictions),
+        class_errors(predictions.y_true, predictions.probabilities),
+        strict=True,
+    )
     return [
         ClassMetrics(
             *(name, precision, recall, f1, support),
-            precision_interval=intervals.wilson_interval(hits, predicted),
+            precision_interval=intervals.wilson_interval(hits, n_predicted),
             recall_interval=intervals.wilson_interval(hits, support),
-            f1_interval=intervals.f1_interval(hits, support + predicted - hits),
+            f1_interval=intervals.f1_interval(hits, support + n_predicted - hits),
+            roc_auc=roc_auc,
+            average_precision=average_precision,
+            brier=brier,
+            calibration_error=calibration_error,
         )
-        for name, precision, recall, f1, support, hits, predicted in rows
+        for name, (precision, recall, f1, hits, support, n_predicted), (
+            roc_auc,
+            average_precision,
+            brier,
+            calibration_error,
+        ) in zip(class_names, rows, by_probability, strict=True)
+    ]
+
+
+def _class_brier_scores(predictions: Predictions) -> list[float]:
+    """Mean squared error of the probability of each class."""
+    return [
+        float(np.mean((column.astype(np.float64) - (predictions.y_true == label)) ** 2))
+        for label, column in enumerate(predictions.probabilities.T)
     ]

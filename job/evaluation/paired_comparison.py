@@ -1,17 +1,26 @@
 """Compares a model with a reference model that was evaluated on the same test images.
 
 Both models predict each image, so the predictions are paired: only the images that exactly one model gets right show
-which model is better, and how certain that is.
+which model is more accurate, and how certain that is. The comparison is about two trained networks;
+`recipe_comparison` compares two ways of training.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
 from job.evaluation.intervals import Interval, Z, wilson_interval
+from job.evaluation.paired_differences import MEASURES, PairedDifference, compare_means
 from job.evaluation.predictions import Loss, Predictions
+from job.evaluation.recipe_comparison import RecipeComparison, compare_recipes
 from job.evaluation.sample_selection import select_changed_images
+from job.evaluation.seed_variation import SeedVariation, measure_reseed_difference
+
+SIGNIFICANCE_LEVEL = 0.05
+Side = Literal["current", "reference"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +33,7 @@ class Reference:
         command: Command that repeats the run.
         network: Its network in one line; empty if it was not trained by this job.
         loss: Mean cross-entropy on the test images, in nats.
+        seed_variation: Its variation over the seeds; None for a single run, and in results of version 0.5.0.
     """
 
     folder: str
@@ -33,7 +43,7 @@ class Reference:
     accuracy: float
     accuracy_interval: Interval
     loss: Loss
-    loss_interval: Interval
+    seed_variation: SeedVariation | None = None
 
 
 @dataclass(frozen=True)
@@ -65,6 +75,24 @@ class PairedCounts:
         return self.n_fixed + self.n_broken
 
 
+@dataclass(frozen=True)
+class ClassCounts(PairedCounts):
+    """The same of the test images of one class.
+
+    Attributes:
+        p_value: Two-sided p-value of the exact McNemar test.
+        p_adjusted: The p-value after Holm's correction for the number of classes.
+    """
+
+    p_value: float
+    p_adjusted: float
+
+    @property
+    def is_significant(self) -> bool:
+        """Whether the recall changed significantly, with Holm's correction."""
+        return self.p_adjusted < SIGNIFICANCE_LEVEL
+
+
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
     """A model compared with a reference model.
@@ -75,18 +103,40 @@ class Comparison:
         per_class: Counts over the test images of each class, in label order.
         fixed: Indices of at most 12 fixed images, the most confident predictions first.
         broken: Indices of at most 12 broken images, the most confident wrong predictions first.
+        loss: Mean cross-entropy of both models, in nats.
+        brier: Mean Brier score of both models.
+        overconfidence: Mean confidence minus accuracy of both models. This and the two attributes above are None if
+            the probabilities of the reference are unknown, in results of version 0.5.0.
+        recipes: Comparison of the recipes; None if a side has fewer than two networks whose predictions are known.
+        reseed_difference: Size of the difference in accuracy on these images that 95 % of the pairs of trainings stay
+            below if they differ only by their seed; None if neither run knows its variation over seeds.
+        reseed_side: The run from whose seeds `reseed_difference` is estimated: the one with more seeds.
     """
 
     reference: Reference
     counts: PairedCounts
     p_value: float
-    per_class: list[PairedCounts]
+    per_class: list[ClassCounts]
     fixed: list[int]
     broken: list[int]
+    loss: PairedDifference | None
+    brier: PairedDifference | None
+    overconfidence: PairedDifference | None
+    recipes: RecipeComparison | None
+    reseed_difference: float | None
+    reseed_side: Side | None
+
+    @property
+    def is_significant(self) -> bool:
+        """Whether the networks differ in accuracy: the test is significant and the interval excludes 0."""
+        interval = self.counts.interval
+        return self.p_value < SIGNIFICANCE_LEVEL and not interval.lower <= 0 <= interval.upper
 
 
-def compare(reference: Reference, predictions: Predictions) -> Comparison:
+def compare(reference: Reference, predictions: Predictions, variation: SeedVariation | None = None) -> Comparison:
     """Compare a model with a reference model; the accuracy of the reference is computed from its predictions.
+
+    `variation` is that of the current run over its seeds.
 
     Raises:
         ValueError: If the predictions of the reference are missing.
@@ -100,14 +150,47 @@ def compare(reference: Reference, predictions: Predictions) -> Comparison:
     overall = _count(*counts.sum(axis=1).tolist())
     interval = wilson_interval(overall.n_both_right + overall.n_broken, overall.n)
     fixed, broken = select_changed_images(predictions)
+    before = predictions.reference
+    means = {name: compare_means(measure(predictions), measure(before)) for name, measure in MEASURES.items() if before}
+    reseed_side, reseed_difference = _measure_reseeding(variation, reference.seed_variation)
     return Comparison(
-        reference=replace(reference, accuracy=overall.reference, accuracy_interval=interval),
+        reference=replace(
+            reference,
+            accuracy=overall.reference,
+            accuracy_interval=interval,
+            loss=before.loss if before else reference.loss,
+        ),
         counts=overall,
         p_value=mcnemar_p_value(overall.n_fixed, overall.n_broken),
-        per_class=[_count(*column) for column in counts.T.tolist()],
+        per_class=_count_classes(counts.T.tolist()),
         fixed=fixed,
         broken=broken,
+        loss=means.get("loss"),
+        brier=means.get("brier"),
+        overconfidence=means.get("overconfidence"),
+        recipes=compare_recipes(predictions),
+        reseed_difference=reseed_difference,
+        reseed_side=reseed_side,
     )
+
+
+def _measure_reseeding(
+    current: SeedVariation | None, reference: SeedVariation | None
+) -> tuple[Side | None, float | None]:
+    """The side with more seeds whose accuracies differ, and the difference that its seeds give."""
+    sides: list[tuple[Side, SeedVariation | None]] = [("current", current), ("reference", reference)]
+    known = [(len(each.runs), side, size) for side, each in sides if each and (size := measure_reseed_difference(each))]
+    _, side, size = max(known, key=lambda row: row[0], default=(0, None, None))
+    return side, size
+
+
+def _count_classes(columns: Sequence[Sequence[int]]) -> list[ClassCounts]:
+    rows = [_count(*column) for column in columns]
+    p_values = [mcnemar_p_value(row.n_fixed, row.n_broken) for row in rows]
+    adjusted = adjust_p_values(p_values)
+    return [
+        ClassCounts(**vars(row), p_value=p, p_adjusted=q) for row, p, q in zip(rows, p_values, adjusted, strict=True)
+    ]
 
 
 def _count(n_both_right: int, n_fixed: int, n_broken: int, n_both_wrong: int) -> PairedCounts:
@@ -142,3 +225,15 @@ def mcnemar_p_value(n_fixed: int, n_broken: int) -> float:
     from scipy.stats import binomtest  # only the process that evaluates loads SciPy
 
     return float(binomtest(n_fixed, n_fixed + n_broken).pvalue) if n_fixed + n_broken else 1.0
+
+
+def adjust_p_values(p_values: Sequence[float]) -> list[float]:
+    """Adjust the p-values of several tests by Holm's method (Holm 1979, Scandinavian Journal of Statistics 6:65).
+
+    If every adjusted p-value below 0.05 counts as significant, the probability of any false one is at most 5 %.
+    """
+    adjusted, highest = [0.0] * len(p_values), 0.0
+    for rank, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        highest = max(highest, (len(p_values) - rank) * p_values[index])
+        adjusted[index] = min(highest, 1.0)
+    return adjusted

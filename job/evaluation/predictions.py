@@ -18,6 +18,21 @@ Loss = Annotated[float, Meta(ge=0, le=MAX_LOSS)]
 
 
 @dataclass(frozen=True)
+class SeedPredictions:
+    """What networks of further seeds predicted: as much as a comparison of recipes needs.
+
+    Attributes:
+        seeds: Their seeds.
+        y_pred: Most probable classes, shape (n, n_seeds).
+        p_true: Probabilities of the true classes, shape (n, n_seeds).
+    """
+
+    seeds: tuple[int, ...]
+    y_pred: NDArray[np.uint8]
+    p_true: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
 class Predictions:
     """What a classifier predicted for each test image.
 
@@ -25,11 +40,18 @@ class Predictions:
         y_true: True class numbers, shape (n,).
         probabilities: Predicted probabilities, shape (n, n_classes); rows sum to 1.
         y_reference: Classes that a reference model predicted for the same images, shape (n,), or None.
+        p_reference: Probabilities that the reference model predicted, shape (n, n_classes); None without a reference,
+            and in results of version 0.5.0.
+        other_seeds: Predictions of the other seeds of this run; None for a single run, and in results of version 0.5.0.
+        reference_other_seeds: The same of the reference.
     """
 
     y_true: Labels
     probabilities: NDArray[np.float32]
     y_reference: Labels | None = None
+    p_reference: NDArray[np.float32] | None = None
+    other_seeds: SeedPredictions | None = None
+    reference_other_seeds: SeedPredictions | None = None
 
     @cached_property
     def y_pred(self) -> Labels:
@@ -51,6 +73,30 @@ class Predictions:
     def losses(self) -> Floats:
         """Categorical cross-entropy of each image in nats, shape (n,)."""
         return cross_entropy(self.p_true)
+
+    @cached_property
+    def brier_scores(self) -> Floats:
+        """Squared distance of each image's probabilities from its true class, in [0, 2], shape (n,).
+
+        This is the sum over the classes (Brier 1950, Monthly Weather Review 78:1).
+        """
+        squares: Floats = np.einsum("ij,ij->i", self.probabilities, self.probabilities, dtype=np.float64)
+        return squares + 1 - 2 * self.p_true.astype(np.float64)
+
+    def is_among(self, k: int) -> NDArray[np.bool_]:
+        """Whether the true class of each image is among the `k` most probable, the first among equals, shape (n,)."""
+        p_true = self.p_true[:, np.newaxis]
+        is_before = np.arange(self.probabilities.shape[1]) < self.y_true[:, np.newaxis]
+        n_ahead = ((self.probabilities > p_true) | ((self.probabilities == p_true) & is_before)).sum(axis=1)
+        is_among: NDArray[np.bool_] = n_ahead < k
+        return is_among
+
+    @property
+    def reference(self) -> "Predictions | None":
+        """The predictions of the reference model, if all of its probabilities are known."""
+        if self.p_reference is None:
+            return None
+        return Predictions(self.y_true, self.p_reference, other_seeds=self.reference_other_seeds)
 
     @property
     def accuracy(self) -> float:

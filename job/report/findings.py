@@ -5,46 +5,10 @@ from typing import Literal
 
 from job.evaluation.calibration import Calibration, Coverage
 from job.evaluation.evaluate import Evaluation
-from job.evaluation.paired_comparison import Comparison
-from job.report.published import HUMAN, NETWORKS, Published
-from job.results.run import Run
 from job.results.schema import History
 
-Position = Literal["above", "within", "overlapping", "below"]
-Verdict = Literal["better", "worse", "no significant difference"]
-SIGNIFICANCE_LEVEL = 0.05
 NOTABLE = 0.02
 """A relative change of the validation loss that is larger than its usual variation between epochs."""
-
-
-@dataclass(frozen=True)
-class PublishedComparison:
-    """The accuracy of a run compared with published ones."""
-
-    people: Published
-    versus_people: Position
-    networks: Published
-    versus_networks: Position
-
-
-def compare_with_published(run: Run) -> PublishedComparison | None:
-    """Compare the accuracy with that of people and of similar networks.
-
-    Returns:
-        None if the data set is not Fashion-MNIST, or the model is unknown because this job did not train it.
-    """
-    if not run.provenance.data.is_fashion_mnist or run.training is None:
-        return None
-    networks = NETWORKS[run.training.config.model]
-    return PublishedComparison(HUMAN, _compare(run, HUMAN), networks, _compare(run, networks))
-
-
-def _compare(run: Run, published: Published) -> Position:
-    """Above or below only if the whole interval is; overlapping if only the accuracy is."""
-    interval, other = run.evaluation.accuracy_interval, published.interval()
-    if interval.lower > other.upper or interval.upper < other.lower:
-        return "above" if interval.lower > other.upper else "below"
-    return "within" if other.lower <= run.evaluation.accuracy <= other.upper else "overlapping"
 
 
 @dataclass(frozen=True)
@@ -83,14 +47,6 @@ def assess_fit(history: History) -> Fit | None:
 def _relative_change(before: float, after: float) -> float:
     """Relative change of a loss; 0 if the loss was 0 before."""
     return after / before - 1 if before else 0.0
-
-
-def assess_difference(comparison: Comparison) -> Verdict:
-    """Better or worse only if the interval of the difference excludes 0 and the p-value is below 0.05."""
-    interval = comparison.counts.interval
-    if comparison.p_value >= SIGNIFICANCE_LEVEL or interval.lower <= 0 <= interval.upper:
-        return "no significant difference"
-    return "better" if comparison.counts.difference > 0 else "worse"
 
 
 def split_by_prediction(evaluation: Evaluation) -> tuple[list[str], list[str]]:

@@ -11,11 +11,14 @@ from job.report.charts.recall_changes import format_change
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 
+MANY = 10  # larger expected counts need no decimals
 LOWEST_P = 0.001  # smaller p-values are written as "< 0.001"
 
 
-def format_interval(interval: Interval, form: str) -> str:
-    """Write an interval as a range; `form` is the format of both bounds."""
+def format_interval(interval: Interval | None, form: str) -> str:
+    """Write an interval as a range; `form` is the format of both bounds. An interval of None is "none"."""
+    if interval is None:
+        return "none"
     return f"{interval.lower:{form}}\N{EN DASH}{interval.upper:{form}}"
 
 
@@ -27,17 +30,22 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "points": lambda fraction: f"{100 * abs(fraction):.1f}",
     "points2": lambda fraction: f"{100 * fraction:.2f}",
     "rate": lambda value: f"{value:.2g}",
-    "decimal": lambda value: f"{value:.3f}",
+    "decimal": lambda value: "none" if value is None else f"{value:.3f}",
+    "rounded": lambda value: f"{value:.1f}" if value < MANY else f"{value:,.0f}",
     "bar": lambda fraction: f"{100 * fraction:.1f}",
     "seconds": lambda value: f"{value:.1f} s",
     "date": lambda moment: moment.replace("T", " ").removesuffix("+00:00") + " UTC",
     "decimals": lambda interval: format_interval(interval, ".3f"),
-    "percents": lambda interval: f"{100 * interval.lower:.1f}\N{EN DASH}{interval.upper:.1%}",
+    "counts": lambda interval: format_interval(interval, ",.0f"),
+    "percents": lambda interval: (
+        "none" if interval is None else f"{100 * interval.lower:.1f}\N{EN DASH}{interval.upper:.1%}"
+    ),
     "wilson": wilson_interval,
     "signed": format_change,
     "signeds": lambda interval, form=".1f": (
         f"{format_change(interval.lower, form)} to {format_change(interval.upper, form)}"
     ),
+    "p_value": lambda value: f"{value:.3f}" if value >= LOWEST_P else f"< {LOWEST_P:g}",
     "p": lambda value: f"= {value:.2g}" if value >= LOWEST_P else f"< {LOWEST_P:g}",
 }
 """The filters by name; a plural name formats an interval."""

@@ -2,27 +2,35 @@
 
 import base64
 import hashlib
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import jinja2
 
 from job.config.run_config import Config, Layout
-from job.evaluation.evaluate import ClassMetrics, Evaluation
+from job.evaluation.evaluate import Evaluation
 from job.report import findings
 from job.report.charts.class_recall import strip
 from job.report.charts.confusion_matrix import MAX_ANNOTATED
+from job.report.class_figures import CURVE_COLUMNS, view_clusters, view_curves
+from job.report.comparison_view import view_comparison
+from job.report.first_screen.confidence_findings import COVERAGE
+from job.report.first_screen.identity import identify_run
+from job.report.first_screen.statements import ClassName
+from job.report.first_screen.tiles import list_tiles
+from job.report.first_screen.top_findings import list_findings
 from job.report.formatting import TEMPLATES, create_environment
 from job.report.gallery import view_gallery
 from job.report.images import Pictures
+from job.report.learnt import view_learnt
 from job.report.page_charts import draw_charts
-from job.report.published import PUBLISHED
+from job.report.published import is_comparable, view_published
+from job.report.sections import list_sections
+from job.report.temperature_view import view_temperature
 from job.results.file_names import AUGMENTED, PAGE, STYLE
 from job.results.run import Run
 
 FOLDER = TEMPLATES / "report"
-COVERAGE = 0.8  # in the sentence on the most confident predictions
 MAX_LISTED = 400  # cells in the table of the confusion matrix: all cells of 20 classes
 
 
@@ -38,6 +46,7 @@ def render_page(run: Run, layout: Layout) -> dict[str, bytes]:
     """Render the files of the report: content by name, relative to its folder. The same run gives the same bytes."""
     environment = create_environment(FOLDER, autoescape=True)
     environment.filters["csp_hash"] = _csp_hash
+    environment.tests["class_name"] = lambda part: isinstance(part, ClassName)
     pictures = Pictures(run.images, embedded=layout == "single")
     try:
         page = environment.get_template("report.html").render(run=run, layout=layout, view=_view_run(run, pictures))
@@ -56,36 +65,34 @@ def _csp_hash(text: str) -> str:
 def _view_run(run: Run, pictures: Pictures) -> dict[str, Any]:
     """Values for the templates that are derived from a run."""
     evaluation, calibration, training = run.evaluation, run.evaluation.calibration, run.training
-    versus_published = findings.compare_with_published(run)
-    cells = _list_cells(evaluation)
-    predicted, unpredicted = findings.split_by_prediction(evaluation)
+    cells, sections = _list_cells(evaluation), list_sections(run)
+    n_runs = training.config.runs if training else 0
     return {
+        "identity": identify_run(run),
+        "tiles": list_tiles(run),
+        "findings": list_findings(run),
+        "sections": sections,
+        "titles": {section.anchor: section.title for section in sections},
         "n_wrong": evaluation.n_test - evaluation.n_correct,
-        "predicted": predicted,
-        "unpredicted": unpredicted,
-        "weakest": _find_weakest(evaluation.per_class),
-        "versus_published": versus_published,
-        "published": PUBLISHED,
-        "verdict": findings.assess_difference(run.comparison) if run.comparison else None,
+        "published": view_published(run) if is_comparable(run) else None,
+        "comparison": view_comparison(run.comparison, evaluation.class_names, n_runs) if run.comparison else None,
         "gallery": view_gallery(run, pictures),
-        "charts": draw_charts(run, with_published=versus_published is not None),
+        "curves": view_curves(run),
+        "curve_columns": CURVE_COLUMNS,
+        "clusters": view_clusters(run),
+        "learnt": view_learnt(run, pictures),
+        "charts": draw_charts(run),
         "recall_strips": [strip(position) for position in range(len(evaluation.per_class) + 1)],
         "cells": cells[:MAX_LISTED],
         "lists_all": len(cells) <= MAX_LISTED,
         "links_all": len(cells) == len(evaluation.samples.cells),  # whether each cell links to its images
         "shows_counts": len(evaluation.per_class) <= MAX_ANNOTATED,  # whether the heatmap has room for numbers
-        "mean_confidence": sum(each.n * each.confidence for each in calibration.bins) / evaluation.n_test,
         "abstention": findings.accuracy_at_coverage(calibration, COVERAGE),
+        "temperature": view_temperature(run),
         "fit": findings.assess_fit(training.history) if training else None,
         "settings": _list_settings(training.config) if training else None,
         "augmented": pictures.add_sheet(run.augmented, AUGMENTED) if len(run.augmented) else None,
     }
-
-
-def _find_weakest(classes: Sequence[ClassMetrics]) -> ClassMetrics | None:
-    """The class of lowest recall, or None if all are equal."""
-    weakest, strongest = (choose(classes, key=lambda row: row.recall) for choose in (min, max))
-    return weakest if weakest.recall < strongest.recall else None
 
 
 def _list_cells(evaluation: Evaluation) -> list[tuple[str, str, int, float]]:

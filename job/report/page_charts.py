@@ -8,17 +8,16 @@ from job.report.charts.calibration import draw_coverage, draw_reliability
 from job.report.charts.class_recall import draw_class_recall
 from job.report.charts.confusion_matrix import draw_confusion_matrix
 from job.report.charts.learning_curves import draw_learning_curve
-from job.report.charts.number_line import draw_published_accuracies, draw_stage_times
+from job.report.charts.published_accuracies import draw_published_accuracies
 from job.report.charts.recall_changes import draw_recall_changes
-from job.report.published import PUBLISHED
+from job.report.charts.seed_accuracies import draw_seed_accuracies
+from job.report.charts.stage_times import draw_stage_times
+from job.report.published import PUBLISHED, is_comparable
 from job.results.run import Run
 
 
-def draw_charts(run: Run, *, with_published: bool) -> dict[str, Markup]:
-    """Draw the charts that the run has data for; returns inline SVG by the name of the chart.
-
-    If `with_published`, one of them compares the accuracy with published ones.
-    """
+def draw_charts(run: Run) -> dict[str, Markup]:
+    """Draw the charts that the run has data for; returns inline SVG by the name of the chart."""
     evaluation, classes, names = run.evaluation, run.evaluation.per_class, run.evaluation.class_names
     links = [(cell.true, cell.predicted) for cell in evaluation.samples.cells]
     stages = {stage: seconds for stage, seconds in run.provenance.timings_s.items() if stage != "total"}
@@ -31,20 +30,27 @@ def draw_charts(run: Run, *, with_published: bool) -> dict[str, Markup]:
         "coverage": draw_coverage(evaluation.calibration.coverage),
         "stage_times": draw_stage_times(stages),
     }
-    if with_published:
-        published = [(result.name, result.lowest, result.highest) for result in PUBLISHED]
+    if is_comparable(run):
+        published = [(each.name, [entry.accuracy for entry in each.entries]) for each in PUBLISHED]
         charts["published_accuracies"] = draw_published_accuracies(
             evaluation.accuracy, evaluation.accuracy_interval, published
         )
     if run.comparison:
         counts = run.comparison.per_class
         charts["recall_changes"] = draw_recall_changes(
-            [each.difference for each in counts], [each.interval for each in counts], names
+            [each.difference for each in counts],
+            [each.interval for each in counts],
+            [each.is_significant for each in counts],
+            names,
         )
     if run.training:
         history = run.training.history
         charts["loss"] = draw_learning_curve(history.loss, history.val_loss, "loss")
         charts["accuracy"] = draw_learning_curve(history.accuracy, history.val_accuracy, "accuracy")
+    if run.training and (variation := run.training.seed_variation):
+        accuracies = [each.accuracy for each in variation.runs]
+        reported = variation.runs.index(variation.reported)
+        charts["seed_accuracies"] = draw_seed_accuracies(accuracies, reported, variation.mean, variation.mean_interval)
     return {name: Markup(svg) for name, svg in charts.items()}  # noqa: S704 - our own, escaped by an XML library
 
 

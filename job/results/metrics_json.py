@@ -5,14 +5,14 @@ import json
 import reprlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
 from job.errors import DataError, UsageError
-from job.evaluation.predictions import MAX_LOSS
-from job.evaluation.seed_variation import summarize_seed_runs
+from job.evaluation.seed_variation import SeedVariation, summarize_seed_runs
 from job.results.file_names import METRICS
 from job.results.schema import SCHEMA_VERSION, RunRecord, StoredRun, Training
 from job.system.regular_file import read_regular
@@ -22,7 +22,7 @@ Option = Literal["--output", "--reference"]
 """The option that named the folder of a run."""
 
 MAX_BYTES = 2**25  # 32 MiB: 200,000 epochs
-ROUNDING = 1e-6
+MIN_RUNS = 2  # that have a standard deviation
 MAX_PROBLEM = 300  # characters; a damaged text may be long
 
 REMEDIES: dict[Option, str] = {  # for results of another schema version
@@ -97,9 +97,8 @@ def _check_record(record: RunRecord) -> None:
     timings_s = record.provenance.timings_s
     if reference := record.reference:
         _check_moment(reference.started)
-        lower, upper = reference.loss_interval.lower, reference.loss_interval.upper
-        if not 0 <= lower <= reference.loss + ROUNDING <= upper + 2 * ROUNDING < MAX_LOSS + 1:
-            raise ValueError("the loss of the reference and its interval contradict each other")
+        if reference.seed_variation:
+            _check_summary(reference.seed_variation)
     if record.training:
         if "training" not in timings_s:
             raise ValueError("the time of the training is missing")
@@ -120,6 +119,8 @@ def _check_training(training: Training) -> None:
         n_epochs = lengths[0]
     if lengths != [n_epochs] * 3 + [n_epochs if training.n_validation else 0] * 2:
         raise ValueError(f"the history does not have {n_epochs} epochs")
+    if training.temperature is not None and training.config.calibrate == "none":
+        raise ValueError("a model that is not calibrated has a temperature")
 
 
 def _check_seed_variation(training: Training) -> None:
@@ -131,5 +132,15 @@ def _check_seed_variation(training: Training) -> None:
         raise ValueError(f"the seed variation does not have {config.runs} runs with the seeds from {config.seed}")
     if any((run.val_accuracy is None) == bool(training.n_validation) for run in variation.runs):
         raise ValueError("the validation accuracies contradict the number of validation images")
-    if variation != summarize_seed_runs(variation.runs):
+    _check_summary(variation)
+
+
+def _check_summary(variation: SeedVariation) -> None:
+    """Check everything but the intervals, which are computed again."""
+    if len(variation.runs) < MIN_RUNS:
+        raise ValueError(f"a seed variation has {len(variation.runs)} runs")
+    expected = summarize_seed_runs(variation.runs)
+    if variation.chosen_by == "median accuracy" and variation.reported_seed in {run.seed for run in variation.runs}:
+        expected = replace(expected, reported_seed=variation.reported_seed, chosen_by=variation.chosen_by)
+    if replace(variation, mean_interval=None, sd_interval=None) != expected:
         raise ValueError("the seed variation does not follow from its runs")

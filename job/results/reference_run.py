@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from job.errors import DataError
-from job.evaluation.bootstrap import bootstrap_loss_and_ece
 from job.evaluation.intervals import wilson_interval
 from job.evaluation.paired_comparison import Reference
 from job.evaluation.predictions import Labels, Predictions
@@ -16,6 +15,7 @@ from job.results.metrics_json import Option, read_record
 from job.results.output_folder.manifest import read_unchanged
 from job.results.predictions_csv import read_predictions
 from job.results.schema import RunRecord
+from job.results.seed_check import check_seeds
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ def read_reference(folder: str) -> ReferenceRun:
         record = read_record(path, option)
         has_reference = record.reference is not None
         predictions = read_predictions(path, len(record.class_names), has_reference=has_reference, option=option)
+        check_seeds(path, record, predictions)
         return ReferenceRun(folder, record, predictions)
 
     read_record(path, option)  # an older schema version may have no manifest
@@ -51,11 +52,11 @@ def read_reference(folder: str) -> ReferenceRun:
 
 def match_reference(
     run: ReferenceRun, class_names: Sequence[str], y_true: Labels, sha256: Mapping[str, str]
-) -> tuple[Reference, Labels]:
-    """The reference for a comparison, and the class that it predicted for each test image, shape (n,).
+) -> Reference:
+    """The reference for a comparison.
 
-    All metrics of the reference are computed from its predictions. The other arguments describe the test set: class
-    names in label order, true class numbers, shape (n,), and SHA-256 of its decompressed files, by file name.
+    Its metrics are computed from its predictions. The other arguments describe the test set: class names in label
+    order, true class numbers, shape (n,), and SHA-256 of its decompressed files, by file name.
 
     Raises:
         DataError: If the reference was evaluated on another test set.
@@ -63,10 +64,7 @@ def match_reference(
     if difference := _find_difference(run, class_names, y_true, sha256):
         raise DataError(f"--reference {run.folder}: {difference}; only runs on the same test set can be compared")
     predictions, record = run.predictions, run.record
-    loss_interval, _ = bootstrap_loss_and_ece(
-        predictions.losses, predictions.confidence, predictions.is_correct, record.seed
-    )
-    reference = Reference(
+    return Reference(
         folder=run.folder,
         started=record.provenance.started,
         command=record.provenance.command,
@@ -74,9 +72,8 @@ def match_reference(
         accuracy=predictions.accuracy,
         accuracy_interval=wilson_interval(int(predictions.is_correct.sum()), len(predictions.y_true)),
         loss=predictions.loss,
-        loss_interval=loss_interval,
+        seed_variation=record.training.seed_variation if record.training else None,
     )
-    return reference, predictions.y_pred
 
 
 def _find_difference(run: ReferenceRun, class_names: Sequence[str], y_true: Labels, sha256: Mapping[str, str]) -> str:

@@ -29,6 +29,7 @@ class TrainedNetwork:
         history: Metrics of each epoch, as `train_network` returns them.
         wall_time_s: Time to build and train the network.
         val_accuracy: Validation accuracy of the final parameters, or None without validation.
+        val_loss: Validation loss of the final parameters, or None without validation.
     """
 
     network: keras.Model
@@ -36,6 +37,7 @@ class TrainedNetwork:
     history: History
     wall_time_s: float
     val_accuracy: float | None
+    val_loss: float | None
 
 
 def train_networks(dataset: Dataset, config: Config, strategy: tf.distribute.Strategy) -> list[TrainedNetwork]:
@@ -53,8 +55,7 @@ def train_networks(dataset: Dataset, config: Config, strategy: tf.distribute.Str
             network = networks.build_network(dataset.n_classes, config, seed, count_steps(dataset, config))
         history = train_network(network, dataset, replace(config, seed=seed, runs=1))
         wall_time_s = time.monotonic() - begun
-        val_accuracy = _select_val_accuracy(history, config)
-        trained.append(TrainedNetwork(network, seed, history, wall_time_s, val_accuracy))
+        trained.append(TrainedNetwork(network, seed, history, wall_time_s, *_select_validation(history, config)))
         if config.runs > 1:
             log_stage("training", f"run {len(trained)} of {config.runs}, seed {seed} ({wall_time_s:.1f} s)")
     return trained
@@ -83,11 +84,12 @@ def train_network(
         return trainer.train(config.epochs, [*_build_callbacks(config), _Monitor(config), *callbacks], show)
 
 
-def _select_val_accuracy(history: History, recipe: Config) -> float | None:
-    """Return the validation accuracy of the last epoch, or with early stopping of the epoch with the lowest loss."""
+def _select_validation(history: History, recipe: Config) -> tuple[float | None, float | None]:
+    """Validation accuracy and loss of the last epoch, or with early stopping of the epoch with the lowest loss."""
     if losses := history.get("val_loss"):
-        return history["val_accuracy"][losses.index(min(losses)) if recipe.early_stopping else -1]
-    return None
+        epoch = losses.index(min(losses)) if recipe.early_stopping else -1
+        return history["val_accuracy"][epoch], losses[epoch]
+    return None, None
 
 
 def _build_callbacks(recipe: Config) -> list[keras.callbacks.Callback]:

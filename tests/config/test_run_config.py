@@ -26,6 +26,7 @@ def test_the_command_repeats_the_run() -> None:
         data="a folder; rm",
         reference="-before",
         export=("onnx", "litert"),
+        name="-1: a 'first' try",
         output="--x",
     )
     words = shlex.split(config.command())
@@ -55,7 +56,7 @@ def test_settings_are_the_values_that_decide_what_is_trained() -> None:
     """Folders, threads and formats are not among them."""
     settings = Config().settings()
     assert {"recipe", "epochs", "validation_split", "seed", "device"} <= set(settings)
-    assert not {"threads", "data", "reference", "export", "layout", "output"} & set(settings)
+    assert not {"threads", "data", "reference", "export", "name", "layout", "output"} & set(settings)
     assert Config(recipe="mlp", seed=3).settings()["seed"] == 3
 
 
@@ -103,6 +104,11 @@ def test_settings_are_the_values_that_decide_what_is_trained() -> None:
             "--schedule plateau cannot be combined with --validation-split 0: hold out",
         ),
         (
+            {"calibrate": "temperature", "validation_split": 0},
+            "--calibrate temperature cannot be combined with --validation-split 0: hold out some images, or set",
+        ),
+        ({"calibrate": "isotonic"}, "--calibrate is 'isotonic', but must be none or temperature"),
+        (
             {"schedule": "plateau", "warm_up": 0.1},
             "--warm-up 0.1 cannot be combined with --schedule plateau: set --warm-up 0, or",
         ),
@@ -116,6 +122,10 @@ def test_settings_are_the_values_that_decide_what_is_trained() -> None:
         ({"output": ""}, "--output is ''"),
         ({"reference": ""}, "--reference is ''"),
         ({"reference": "a\x00"}, r"--reference is 'a\\x00', but must be a folder's name"),
+        ({"name": ""}, "--name is '', but must be 1 to 60 printable characters, not only spaces"),
+        ({"name": " "}, "--name is ' '"),
+        ({"name": "a\nb"}, r"--name is 'a\\nb'"),
+        ({"name": "x" * 61}, "--name is 'x{61}'"),
         ({"export": ("pickle",)}, "--export is 'pickle', but must be one or more of tf_saved_model, onnx or litert"),
         ({"export": ("onnx", "onnx")}, "--export is 'onnx,onnx', but must be .* each once"),
     ],

@@ -2,14 +2,20 @@ import numpy as np
 import pytest
 from sklearn.calibration import calibration_curve
 
-from job.evaluation.calibration import Calibration, Coverage, Overconfidence, assign_bins, measure_calibration
+from job.evaluation.calibration import (
+    Calibration,
+    Coverage,
+    HighConfidence,
+    assign_bins,
+    class_errors,
+    debiased_error,
+    measure_calibration,
+)
 from job.evaluation.intervals import Interval, wilson_interval
-
-ANY = Interval(0.0, 1.0)
 
 
 def measure(confidence: list[float], is_correct: list[bool]) -> Calibration:
-    return measure_calibration(np.array(confidence), np.array(is_correct), ANY)
+    return measure_calibration(np.array(confidence), np.array(is_correct))
 
 
 def test_bins_worked_by_hand() -> None:
@@ -21,7 +27,6 @@ def test_bins_worked_by_hand() -> None:
     assert low.accuracy_interval == wilson_interval(1, 3)
     assert (high.lower, high.upper, high.n, high.accuracy) == (14 / 15, 1, 1, 1)
     assert calibration.ece == pytest.approx((3 * (0.43 - 1 / 3) + 1 * 0.05) / 4)
-    assert calibration.ece_interval == ANY
 
 
 def test_the_calibration_error_weighs_bins_by_their_images() -> None:
@@ -49,7 +54,7 @@ def test_bins_equal_those_of_scikit_learn() -> None:
     confidence = random.beta(4, 1, 2000)
     is_correct = random.random(2000) < confidence**2
     accuracy, mean_confidence = calibration_curve(is_correct, confidence, n_bins=15)
-    calibration = measure_calibration(confidence, is_correct, ANY)
+    calibration = measure_calibration(confidence, is_correct)
     assert [each.accuracy for each in calibration.bins] == pytest.approx(accuracy)
     assert [each.confidence for each in calibration.bins] == pytest.approx(mean_confidence)
     assert sum(each.n for each in calibration.bins) == 2000
@@ -57,15 +62,72 @@ def test_bins_equal_those_of_scikit_learn() -> None:
     assert calibration.ece == pytest.approx(np.sum(fractions * np.abs(accuracy - mean_confidence)))
 
 
-def test_overconfidence_worked_by_hand() -> None:
-    """Three confidences are above 0.9, one of them wrong, as are two images in all; 0.9 itself is not above."""
-    calibration = measure([0.99, 0.95, 0.91, 0.9, 0.5], [True, False, True, False, True])
-    assert calibration.overconfidence == Overconfidence(threshold=0.9, n=3, n_wrong=1, share_of_wrong=0.5)
+def test_high_confidence_worked_by_hand() -> None:
+    """Three confidences are above 0.9, one of them wrong, as are two images in all; 0.9 itself is not above.
+
+    The probabilities promise 0.01 + 0.05 + 0.09 errors: none in 86 % of cases, and one in 13 %.
+    """
+    high = measure([0.99, 0.95, 0.91, 0.9, 0.5], [True, False, True, False, True]).high_confidence
+    assert (high.threshold, high.n, high.n_wrong, high.share_of_wrong) == (0.9, 3, 1, 0.5)
+    assert high.n_wrong_expected == pytest.approx(0.15)
+    assert high.n_wrong_expected_interval == Interval(0, 1)
 
 
-def test_overconfidence_without_mistakes() -> None:
+def test_high_confidence_without_mistakes() -> None:
     """The share of no mistakes is 0, not NaN."""
-    assert measure([0.99], [True]).overconfidence == Overconfidence(threshold=0.9, n=1, n_wrong=0, share_of_wrong=0)
+    high = measure([0.95], [True]).high_confidence
+    assert (high.n_wrong, high.share_of_wrong, high.n_wrong_expected_interval) == (0, 0, Interval(0, 1))
+
+
+def test_no_prediction_of_high_confidence() -> None:
+    """No error is promised."""
+    assert measure([0.5], [True]).high_confidence == HighConfidence(0.9, 0, 0, 0, 0, Interval(0, 0))
+
+
+def test_overconfidence_worked_by_hand() -> None:
+    """60 of 100 predictions with a confidence of 0.8 are right: Wilson's interval of the accuracy is 0.502 to 0.691."""
+    calibration = measure([0.8] * 100, [True] * 60 + [False] * 40)
+    assert (calibration.mean_confidence, calibration.overconfidence) == pytest.approx((0.8, 0.2))
+    interval = calibration.overconfidence_interval
+    assert (interval.lower, interval.upper) == pytest.approx((0.8 - 0.6906, 0.8 - 0.5020), abs=1e-4)
+    assert calibration.tendency == "overconfident"
+
+
+def test_the_tendency_follows_from_the_interval() -> None:
+    """The sentence of the page cannot contradict the interval."""
+    assert measure([0.6] * 100, [True] * 80 + [False] * 20).tendency == "underconfident"
+    assert measure([0.8] * 100, [True] * 79 + [False] * 21).tendency is None
+    assert measure([0.99] * 20, [True] * 20).tendency is None
+
+
+def test_the_debiased_error_worked_by_hand() -> None:
+    """One bin of 100 images with p = 0.5, of which 55 are hits: a gap of 0.05, about as large as its error of 0.0497.
+
+    The folded normal distribution has the mean 0.0497 · 0.7979 · exp(-0.5052) + 0.05 · 0.6851 = 0.0582, so 0.0082 are
+    bias; but no error is below the distance of hits and mean probability, 0.05.
+    """
+    bins, is_hit = np.full(100, 7), np.arange(100) < 55
+    assert debiased_error(bins, np.full(100, 0.5), is_hit) == pytest.approx(0.05)
+    both = np.concatenate([is_hit, ~is_hit]), np.repeat([7, 8], 100)  # a second bin with the opposite gap
+    assert debiased_error(both[1], np.full(200, 0.5), both[0]) == pytest.approx(0.05 - 0.0082, abs=1e-4)
+
+
+def test_the_debiased_error_is_nearer_to_the_truth() -> None:
+    """A calibrated model, by 200 simulations: less than two thirds of the error remain, on average."""
+    random, plug_in, debiased = np.random.default_rng(0), [], []
+    for _ in range(200):
+        confidence = random.beta(4, 1, 500)
+        calibration = measure_calibration(confidence, random.random(500) < confidence)
+        plug_in.append(calibration.ece)
+        debiased.append(calibration.ece_debiased)
+    assert 0 < np.mean(debiased) < 0.67 * np.mean(plug_in)
+
+
+def test_class_errors_worked_by_hand() -> None:
+    """Class 0 has 100 images of 200, at a probability of 0.5 each; class 1 always gets 0.25 and never occurs."""
+    probabilities = np.tile([0.5, 0.25, 0.25], (200, 1))
+    errors = class_errors(np.repeat([0, 2], 100), probabilities)
+    assert errors == pytest.approx([0, 0.25, 0.25])
 
 
 def test_coverage_worked_by_hand() -> None:
@@ -82,7 +144,7 @@ def test_coverage_of_many_images() -> None:
     random = np.random.default_rng(0)
     confidence = random.permutation(np.linspace(0.1, 1, 1000))
     is_correct = random.random(1000) < confidence
-    points = measure_calibration(confidence, is_correct, ANY).coverage
+    points = measure_calibration(confidence, is_correct).coverage
     assert [point.n for point in points] == list(range(50, 1001, 50))
     for point in points:
         assert point.accuracy == is_correct[confidence >= point.threshold].mean()

@@ -1,7 +1,6 @@
 """Properties of the evaluation of any predictions, tested on generated ones."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from random import Random
 
@@ -15,25 +14,16 @@ from independent import flatten
 from numpy.typing import NDArray
 from support import make_predictions, make_reference
 
-from job.evaluation import bootstrap
 from job.evaluation.evaluate import evaluate
 from job.evaluation.paired_comparison import compare
 from job.evaluation.predictions import Predictions
 
 FEW = settings(max_examples=25, deadline=None, derandomize=True, database=None)
-RESAMPLED = re.compile(r"(loss|ece|macro\.\w+|weighted\.(precision|f1))_interval")
 COUNT = re.compile(r"\.(n|n_\w+|support)$|confusion_matrix")
 SKIPPED = re.compile(  # settings, and what doubling changes
-    r"seed|n_resamples|p_value|coverage|threshold|reference\.loss|bins\[\d+\]\.(lower|upper)$"
+    r"seed|p_value|coverage|threshold|reference\.loss|bins\[\d+\]\.(lower|upper)$"
+    r"|debiased|calibration_error|if_calibrated|n_wrong_expected|consistency"
 )
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _few_resamples() -> Iterator[None]:
-    """Saves time: no property is about the bootstrap."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bootstrap, "N_RESAMPLES", 5)
-        yield
 
 
 @st.composite
@@ -56,16 +46,12 @@ def select_images(predictions: Predictions, indices: NDArray[np.intp] | list[int
 
 
 def compute_metrics(predictions: Predictions) -> dict[str, float]:
-    """Every number by its place, without image indices and resampled intervals."""
+    """Every number by its place, without image indices."""
     evaluation = evaluate(predictions, [""] * predictions.probabilities.shape[1], seed=0)
     comparison = compare(make_reference(predictions), predictions)
     content = msgspec.to_builtins({"evaluation": evaluation, "comparison": comparison})
     del content["evaluation"]["samples"], content["comparison"]["fixed"], content["comparison"]["broken"]
-    return {
-        place: value
-        for place, value in flatten(content)
-        if isinstance(value, int | float) and not RESAMPLED.search(place)
-    }
+    return {place: value for place, value in flatten(content) if isinstance(value, int | float)}
 
 
 @FEW
@@ -145,6 +131,8 @@ def test_metrics_stay_in_their_ranges(predictions: Predictions) -> None:
     n_classes = predictions.probabilities.shape[1]
     evaluation = evaluate(predictions, [""] * n_classes, seed=0)
     calibration = evaluation.calibration
+    assert abs(calibration.overconfidence) <= calibration.ece + 1e-12
+    assert abs(calibration.overconfidence) <= calibration.ece_debiased + 1e-12
     assert 0 <= calibration.ece <= 1
     assert sum(each.n for each in calibration.bins) == evaluation.n_test
     coverages = [point.coverage for point in calibration.coverage]

@@ -13,7 +13,6 @@ from job.data.dataset import load_dataset
 from job.data.fashion_mnist import FILES
 from job.data.sources import Source
 from job.errors import DataError
-from job.evaluation import bootstrap
 from job.report.page import render_page
 from job.results.file_names import METRICS, PREDICTIONS, SAMPLES
 from job.results.output_folder.manifest import write_manifest
@@ -53,11 +52,8 @@ def count_refused(read: Callable[[], object], path: Path, damages: list[Damage],
         (SAMPLES, [damage.damage_npz, damage.damage_bytes], 60),
     ],
 )
-def test_damaged_results(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, damages: list[Damage], n: int
-) -> None:
+def test_damaged_results(tmp_path: Path, name: str, damages: list[Damage], n: int) -> None:
     """The manifest follows each damage, so that the readers are tested."""
-    monkeypatch.setattr(bootstrap, "N_RESAMPLES", 3)
     make_run(n=40, n_classes=4, with_reference=True, runs=3, augment="flip", epochs=3).write(tmp_path)
     rendered = list[dict[str, bytes]]()
 

@@ -9,33 +9,6 @@ from job.results.schema import History
 
 
 @pytest.mark.parametrize(
-    ("accuracy", "bounds", "people", "networks"),
-    [
-        (0.8742, (0.868, 0.881), "above", "within"),
-        (0.8666, (0.860, 0.873), "above", "overlapping"),
-        (0.897, (0.891, 0.903), "above", "above"),
-        (0.85, (0.843, 0.857), "within", "below"),
-        (0.86, (0.853, 0.867), "overlapping", "below"),
-        (0.79, (0.782, 0.798), "below", "below"),
-    ],
-)
-def test_above_and_below_require_the_whole_interval(
-    accuracy: float, bounds: tuple[float, float], people: str, networks: str
-) -> None:
-    """People have 0.835, whose interval over 1,000 images is 0.811 to 0.857; similar networks 0.87 to 0.89."""
-    run = make_run()
-    evaluation = replace(run.evaluation, accuracy=accuracy, accuracy_interval=Interval(*bounds))
-    comparison = findings.compare_with_published(replace(run, evaluation=evaluation))
-    assert comparison is not None
-    assert (comparison.versus_people, comparison.versus_networks) == (people, networks)
-
-
-def test_other_data_sets_are_not_compared_with_published_accuracies() -> None:
-    """Those are about Fashion-MNIST."""
-    assert findings.compare_with_published(make_run(is_fashion_mnist=False)) is None
-
-
-@pytest.mark.parametrize(
     ("loss", "val_loss", "sign", "best_epoch", "change"),
     [
         ([0.5, 0.4, 0.3, 0.2], [0.5, 0.4, 0.45, 0.5], "overfitting", 2, 0.25),

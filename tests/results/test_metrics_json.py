@@ -11,6 +11,7 @@ from job.config.run_config import Config
 from job.errors import DataError
 from job.results.file_names import METRICS
 from job.results.metrics_json import Option, read_record
+from job.results.run import Run
 from job.results.schema import SCHEMA_VERSION
 
 Edit = Callable[[dict[str, Any]], object]
@@ -124,6 +125,9 @@ def test_what_is_no_file(tmp_path: Path) -> None:
         (lambda c: c["training"].update(n_train=-1), "Expected `int` >= 1 - at `$.training.n_train`"),
         (lambda c: c["training"].update(n_validation=-1), ">= 0 - at `$.training.n_validation`"),
         (lambda c: c["training"]["config"].update(runs=2), "damaged (the seed variation does not have 2 runs"),
+        (lambda c: c["training"].update(temperature=1.5), "a model that is not calibrated has a temperature"),
+        (lambda c: c["training"].update(temperature=0.1), ">= 0.2 - at `$.training.temperature`"),
+        (lambda c: c["training"].update(temperature=1e300), "<= 20.0 - at `$.training.temperature`"),
         (lambda c: c["provenance"]["timings_s"].clear(), "damaged (the time of the training is missing)"),
         (lambda c: c["provenance"]["timings_s"].update(data=1e308), "at `$.provenance.timings_s[...]`"),
         (lambda c: c["provenance"]["timings_s"].update(total=-1), "at `$.provenance.timings_s[...]`"),
@@ -189,17 +193,15 @@ def test_a_file_that_is_no_json(tmp_path: Path, content: bytes) -> None:
         (lambda c: c["reference"].update(network="a\x01"), "control character"),
         (lambda c: c["reference"].update(loss=-1), ">= 0.0 - at `$.comparison.reference.loss`"),
         (lambda c: c["reference"].update(loss=1e300), "at `$.comparison.reference.loss`"),
-        (lambda c: c["reference"]["loss_interval"].update(upper=99), "its interval contradict each other"),
-        (lambda c: c["reference"]["loss_interval"].update(lower=2, upper=1), "its interval contradict each other"),
-        (lambda c: c["reference"]["loss_interval"].update(lower=-1), "its interval contradict each other"),
-        (lambda c: c["reference"].update(loss=36), "its interval contradict each other"),
+        (lambda c: c["reference"]["seed_variation"].update(mean=0.1), "does not follow from its runs"),
+        (lambda c: c["reference"]["seed_variation"]["runs"].clear(), "a seed variation has 0 runs"),
         (lambda c: c["reference"].update(started="never"), "damaged (Invalid isoformat string: 'never'"),
         (lambda c: c["reference"].pop("command"), "`command` - at `$.comparison.reference`"),
     ],
 )
 def test_an_edited_comparison(tmp_path: Path, edit: Edit, words: str) -> None:
     """What the reference says of itself cannot be computed again, but must be possible."""
-    make_run(with_reference=True).write(tmp_path)
+    make_run(with_reference=True, reference_runs=3).write(tmp_path)
     edit_metrics(tmp_path, lambda content: edit(content["comparison"]))
     message = read_error(tmp_path)
     assert "damaged (" in message
@@ -224,7 +226,10 @@ def test_a_seed_variation_reads_back(repeated_folder: Path) -> None:
         (lambda t: t.update(seed_variation=None), "does not have 3 runs with the seeds from 4"),
         (lambda t: t["config"].update(runs=1), "does not have 1 runs with the seeds from 4"),
         (lambda t: t["seed_variation"].update(reported_seed=99), "the seed variation does not follow from its runs"),
-        (lambda t: t["seed_variation"].update(reported_seed=5), "the seed variation does not follow from its runs"),
+        (lambda t: t["seed_variation"].update(reported_seed=4), "the seed variation does not follow from its runs"),
+        (lambda t: t["seed_variation"].update(chosen_by="first seed"), "the seed variation does not follow from its"),
+        (lambda t: t["seed_variation"].update(chosen_by="luck"), "Invalid enum value 'luck'"),
+        (lambda t: t["seed_variation"]["runs"][0].update(val_loss=0.1), "the seed variation does not follow from its"),
         (
             lambda t: t["seed_variation"]["runs"][0].update(accuracy=5),
             "at `$.training.seed_variation.runs[0].accuracy`",
@@ -238,9 +243,30 @@ def test_a_seed_variation_reads_back(repeated_folder: Path) -> None:
     ],
 )
 def test_an_edited_seed_variation(repeated_folder: Path, edit: Edit, words: str) -> None:
-    """Mean and deviation are those of the runs, and the reported run is the median one."""
+    """Mean and deviation are those of the runs, and the reported run is that of lowest validation loss."""
     edit_metrics(repeated_folder, lambda content: edit(content["training"]))
     assert words in read_error(repeated_folder)
+
+
+@pytest.mark.parametrize("seed", [4, 5, 6, 99])
+def test_the_seed_variation_of_version_0_5_0(repeated_folder: Path, seed: int) -> None:
+    """It has no validation loss, no rule and no intervals; its reported run may be any."""
+
+    def age(variation: dict[str, Any]) -> None:
+        for name in ("mean_interval", "sd_interval", "chosen_by"):
+            del variation[name]
+        for run in variation["runs"]:
+            del run["val_loss"]
+        variation["reported_seed"] = seed
+
+    edit_metrics(repeated_folder, lambda content: age(content["training"]["seed_variation"]))
+    if seed == 99:
+        assert "the seed variation does not follow from its runs" in read_error(repeated_folder)
+        return
+    training = read_record(repeated_folder).training
+    assert training is not None
+    assert training.seed_variation is not None
+    assert (training.seed_variation.reported_seed, training.seed_variation.chosen_by) == (seed, "median accuracy")
 
 
 def test_a_single_run_has_no_seed_variation(repeated_folder: Path) -> None:
@@ -282,6 +308,16 @@ def test_settings_that_an_earlier_release_did_not_have(folder: Path) -> None:
     assert training is not None
     assert training.config == Config(epochs=2)
     assert training.config.command().startswith("python -m job --recipe baseline --model mlp --epochs 2 ")
+
+
+def test_a_training_before_the_option_to_calibrate(folder: Path) -> None:
+    """Results of 0.5.0 have no temperature, and neither do they when they are read."""
+    edit_metrics(folder, lambda content: content.pop("temperature_scaling"))
+    edit_metrics(folder, lambda content: content["training"].pop("temperature"))
+    edit_metrics(folder, lambda content: content["training"]["config"].pop("calibrate"))
+    run = Run.read(folder)
+    assert run.training is not None
+    assert (run.training.temperature, run.training.config.calibrate, run.temperature_scaling) == (None, "none", None)
 
 
 def test_a_training_without_validation_reads_back(tmp_path: Path) -> None:

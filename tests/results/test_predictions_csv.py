@@ -1,15 +1,17 @@
 import os
 import re
+import tracemalloc
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from support import make_predictions
+from support import make_other_seeds, make_predictions
 
 from job.errors import DataError
-from job.evaluation.predictions import Predictions
+from job.evaluation.predictions import Predictions, SeedPredictions
 from job.results import predictions_csv
 from job.results.file_names import PREDICTIONS
 from job.results.predictions_csv import read_predictions, write_predictions
@@ -37,6 +39,29 @@ def assert_equal(read: Predictions, written: Predictions) -> None:
     assert (read.y_reference is None) == (written.y_reference is None)
     if read.y_reference is not None and written.y_reference is not None:
         assert read.y_reference.tolist() == written.y_reference.tolist()
+    assert (read.p_reference is None) == (written.p_reference is None)
+    if read.p_reference is not None and written.p_reference is not None:
+        assert read.p_reference.tobytes() == written.p_reference.tobytes()
+    for name in ("other_seeds", "reference_other_seeds"):
+        assert_seeds_equal(getattr(read, name), getattr(written, name))
+
+
+def assert_seeds_equal(read: SeedPredictions | None, written: SeedPredictions | None) -> None:
+    """The classes are one byte each, and the probabilities the same bits."""
+    assert (read is None) == (written is None)
+    if read and written:
+        assert read.seeds == written.seeds
+        assert (read.y_pred.dtype, read.p_true.dtype) == (np.uint8, np.float32)
+        assert read.y_pred.tolist() == written.y_pred.tolist()
+        assert read.p_true.tobytes() == written.p_true.tobytes()
+
+
+def add_seeds(predictions: Predictions) -> Predictions:
+    """With two further seeds, and one of the reference."""
+    n_classes = predictions.probabilities.shape[1]
+    others = make_other_seeds(predictions.y_true, n_classes, (4, 6))
+    before = make_other_seeds(predictions.y_true, n_classes, (10,))
+    return replace(predictions, other_seeds=others, reference_other_seeds=before)
 
 
 def test_the_file_of_two_images(tmp_path: Path) -> None:
@@ -115,7 +140,7 @@ def replace_in_line_1(pattern: str, replacement: str) -> Change:
         (replace_in_line_1(r"(\d,\d),[^,]+", r"\1,"), "out of range"),
         (swap_probabilities, "a predicted class is not the most probable one"),
         (lambda text: text.splitlines(keepends=True)[0], "it has no image"),
-        (lambda _: "", "No columns to parse from file"),
+        (lambda _: "", "its columns are not those of 10 classes"),
         (lambda _: "\udcff", ".*"),
         (lambda _: '"', ".*"),
         (lambda _: "\0", ".*"),
@@ -150,7 +175,8 @@ def test_the_predictions_of_the_reference_are_there_exactly_if_there_is_one(fold
 @pytest.mark.parametrize(("label", "words"), [("10", "out of range"), ("-1", "out of range"), ("", ""), ("x", "x")])
 def test_damaged_predictions_of_the_reference(tmp_path: Path, label: str, words: str) -> None:
     """Each is the number of a class."""
-    write_predictions(tmp_path, make_predictions(with_reference=True))
+    predictions = make_predictions(with_reference=True)
+    write_predictions(tmp_path, Predictions(predictions.y_true, predictions.probabilities, predictions.y_reference))
     change_file(tmp_path, lambda text: re.sub(r",\d\n$", f",{label}\n", text))
     with pytest.raises(DataError, match=rf"{PREDICTIONS}: damaged \(.*{words}.*\); train again"):
         read_predictions(tmp_path, 10, has_reference=True)
@@ -202,3 +228,106 @@ def test_a_folder_in_its_place(tmp_path: Path) -> None:
     (tmp_path / PREDICTIONS).mkdir()
     with pytest.raises(DataError, match=rf"{PREDICTIONS}: cannot be read \(Is a directory\); name the output folder"):
         read_predictions(tmp_path, 10)
+
+
+def test_the_columns_of_several_seeds(tmp_path: Path) -> None:
+    """The header names them, and the file has all that a later comparison needs."""
+    probabilities = np.array([[0.25, 0.75], [1, 0]], np.float32)
+    seeds = SeedPredictions((3, 5), np.array([[1, 0], [0, 1]], np.uint8), np.array([[0.5, 1], [0, 0.25]], np.float32))
+    predictions = Predictions(np.array([1, 0]), probabilities, other_seeds=seeds)
+    write_predictions(tmp_path, predictions)
+    assert (tmp_path / PREDICTIONS).read_text() == (
+        "index,true,predicted,p_0,p_1,seed_3,seed_5,seed_3_p_true,seed_5_p_true\n"
+        "0,1,1,0.25,0.75,1,0,0.5,1.0\n"
+        "1,0,0,1.0,0.0,0,1,0.0,0.25\n"
+    )
+    before = replace(seeds, seeds=(7, 0))
+    y_reference, p_reference = probabilities.argmax(axis=1), probabilities
+    everything = replace(predictions, y_reference=y_reference, p_reference=p_reference, reference_other_seeds=before)
+    write_predictions(tmp_path, everything)
+    header, *lines = (tmp_path / PREDICTIONS).read_text().splitlines()
+    assert header == (
+        "index,true,predicted,p_0,p_1,reference,reference_p_0,reference_p_1,seed_3,seed_5,seed_3_p_true,seed_5_p_true,"
+        "reference_seed_7,reference_seed_0,reference_seed_7_p_true,reference_seed_0_p_true"
+    )
+    assert lines[0] == "0,1,1,0.25,0.75,1,0.25,0.75,1,0,0.5,1.0,1,0,0.5,1.0"
+    assert_equal(read_predictions(tmp_path, 2, has_reference=True), everything)
+
+
+@pytest.mark.parametrize("n_at_once", [None, 100, 1])
+def test_all_columns_read_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n_at_once: int | None) -> None:
+    """Read at once, by a few lines and by one, the values are the same."""
+    predictions = add_seeds(make_predictions(50, 3, with_reference=True))
+    write_predictions(tmp_path, predictions)
+    if n_at_once:
+        monkeypatch.setattr(predictions_csv, "N_READ_AT_ONCE", n_at_once)
+    read = read_predictions(tmp_path, 3, has_reference=True)
+    assert_equal(read, predictions)
+    assert read.probabilities.flags.c_contiguous  # sums of rows depend on the order in memory
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("seed_4", "10", "out of range"),
+        ("seed_4", "-1", "out of range"),
+        ("seed_4", "256", "out of range"),
+        ("seed_6_p_true", "1.5", "out of range"),
+        ("seed_6_p_true", "nan", "out of range"),
+        ("seed_6_p_true", "x", "x"),
+        ("reference_p_3", "2", "out of range"),
+        ("reference_p_3", "0.9", "do not sum to 1"),
+        ("reference", "0", "a predicted class is not the most probable one"),
+        ("reference_seed_10", "", ""),
+        ("reference_seed_10_p_true", "", "out of range"),
+    ],
+)
+def test_damage_in_a_column(tmp_path: Path, name: str, value: str, words: str) -> None:
+    """The last line is checked like every other one."""
+    predictions = add_seeds(make_predictions(with_reference=True))
+    assert predictions.y_reference is not None
+    assert predictions.y_reference[-1] != 0
+    write_predictions(tmp_path, predictions)
+
+    def change(text: str) -> str:
+        header, *lines = text.splitlines()
+        values = lines[-1].split(",")
+        values[header.split(",").index(name)] = value
+        return "\n".join([header, *lines[:-1], ",".join(values)]) + "\n"
+
+    change_file(tmp_path, change)
+    with pytest.raises(DataError, match=rf"{PREDICTIONS}: damaged \(.*{words}.*\); train again"):
+        read_predictions(tmp_path, 10, has_reference=True)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("seed_6,", "seed_4,"),
+        (",seed_4,", ",seed_04,"),
+        (",seed_4,", ",seed_5,"),
+        ("seed_4_p_true", "p_true"),
+        ("reference_p_9", "reference_p_10"),
+        ("reference_seed_10,", "reference_seed_11,"),
+    ],
+)
+def test_a_damaged_header(tmp_path: Path, old: str, new: str) -> None:
+    """A name that does not fit the others."""
+    write_predictions(tmp_path, add_seeds(make_predictions(with_reference=True)))
+    change_file(tmp_path, lambda text: text.replace(old, new, 1))
+    with pytest.raises(DataError, match=r"its columns are not those of 10 classes and reference"):
+        read_predictions(tmp_path, 10, has_reference=True)
+
+
+def test_many_lines_need_little_memory(tmp_path: Path) -> None:
+    """Reading takes at most three times the memory of the values, though those of pandas are wide."""
+    predictions = make_predictions(100_000, 3)
+    seeds = make_other_seeds(predictions.y_true, 3, range(1, 20))
+    write_predictions(tmp_path, replace(predictions, other_seeds=seeds))
+    n_bytes = 100_000 * (2 + 3 * 4 + 19 * 5)
+    read_predictions(tmp_path, 3)
+    tracemalloc.start()
+    read_predictions(tmp_path, 3)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 3 * n_bytes

@@ -48,36 +48,59 @@ def match_error(folder: Path, **changes: Any) -> str:  # noqa: ANN401 - argument
 
 
 def test_the_reference_has_the_metrics_of_its_run(folder: Path) -> None:
-    """They equal those of its evaluation; the predicted classes come with them."""
-    reference, y_reference = match_reference(read_reference(str(folder)), **TRUTH)
-    for name in ("accuracy", "accuracy_interval", "loss", "loss_interval"):
+    """They equal those of its evaluation."""
+    reference = match_reference(read_reference(str(folder)), **TRUTH)
+    for name in ("accuracy", "accuracy_interval", "loss"):
         assert getattr(reference, name) == getattr(RUN.evaluation, name)
     assert RUN.training is not None
     assert (reference.folder, reference.started) == (str(folder), RUN.provenance.started)
     assert (reference.command, reference.network) == (RUN.provenance.command, RUN.training.network)
-    assert y_reference.tolist() == RUN.predictions.y_pred.tolist()
+    assert reference.seed_variation is None
 
 
 def test_the_metrics_of_the_reference_are_computed_from_its_predictions(folder: Path) -> None:
     """An edited metrics.json does not change them."""
-    expected, _ = match_reference(read_reference(str(folder)), **TRUTH)
+    expected = match_reference(read_reference(str(folder)), **TRUTH)
     edit_metrics(folder, lambda content: content["evaluation"].update(accuracy=0.999, loss=0.123, n_test=5))
     reference = read_reference(str(folder))
     assert str(reference) == f"{folder}: accuracy {RUN.evaluation.accuracy:.4f} (n = 100)"
-    assert match_reference(reference, **TRUTH)[0] == expected
+    assert match_reference(reference, **TRUTH) == expected
 
 
 def test_a_reference_that_was_not_trained_here(tmp_path: Path) -> None:
     """Its network is unknown."""
     make_run(trained=False).write(tmp_path)
-    assert match_reference(read_reference(str(tmp_path)), **TRUTH)[0].network == ""
+    assert match_reference(read_reference(str(tmp_path)), **TRUTH).network == ""
 
 
 def test_a_compared_run_can_be_the_reference(tmp_path: Path) -> None:
     """Its own reference plays no role."""
     run = make_run(with_reference=True)
     run.write(tmp_path)
-    assert match_reference(read_reference(str(tmp_path)), **TRUTH)[1].tolist() == run.predictions.y_pred.tolist()
+    reference = read_reference(str(tmp_path))
+    assert reference.predictions.y_pred.tolist() == run.predictions.y_pred.tolist()
+    assert match_reference(reference, **TRUTH).accuracy == run.evaluation.accuracy
+
+
+def test_the_reference_has_its_variation_over_seeds(tmp_path: Path) -> None:
+    """With the predictions of all its seeds."""
+    run = make_run(runs=3)
+    run.write(tmp_path)
+    reference = read_reference(str(tmp_path))
+    assert run.training is not None
+    assert match_reference(reference, **TRUTH).seed_variation == run.training.seed_variation
+    assert reference.predictions.other_seeds is not None
+    assert reference.predictions.other_seeds.seeds == (0, 2)
+
+
+def test_the_predictions_of_a_seed_of_the_reference_are_checked(tmp_path: Path) -> None:
+    """metrics.json must describe them."""
+    run = make_run(runs=3)
+    others = run.predictions.other_seeds
+    assert others is not None
+    others.y_pred[:, 1] = (run.predictions.y_true + 1) % 10
+    run.write(tmp_path)
+    assert f"{tmp_path / METRICS}: damaged (the predictions are not those of seed 2)" in read_error(tmp_path)
 
 
 def test_a_folder_without_results(tmp_path: Path) -> None:

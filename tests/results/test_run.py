@@ -8,12 +8,15 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from support import edit_metrics, make_run
+from support import edit_metrics, make_other_seeds, make_run, seal
 
 from job.errors import DataError
+from job.evaluation.predictions import Predictions
 from job.evaluation.seed_variation import summarize_seed_runs
 from job.results.file_names import CHECKSUMS, METRICS, PREDICTIONS, SAMPLES
 from job.results.metrics_json import read_record
+from job.results.predictions_csv import write_predictions
+from job.results.reference_run import read_reference
 from job.results.run import Run
 
 
@@ -37,10 +40,14 @@ def assert_equal(first: Run, second: Run) -> None:
     assert first.predictions.probabilities.tobytes() == second.predictions.probabilities.tobytes()
     assert first.predictions.y_true.tolist() == second.predictions.y_true.tolist()
     assert np.array_equal(first.predictions.y_reference, second.predictions.y_reference)  # type: ignore[arg-type]
+    assert np.array_equal(first.predictions.p_reference, second.predictions.p_reference)  # type: ignore[arg-type]
     assert {index: image.tolist() for index, image in first.images.items()} == {
         index: image.tolist() for index, image in second.images.items()
     }
     assert first.augmented.tolist() == second.augmented.tolist()
+    for learnt in ("class_means", "first_layer"):
+        values = (getattr(run.learnt, learnt, np.zeros(0)) for run in (first, second))
+        assert np.array_equal(*values)
 
 
 def read_error(folder: Path) -> str:
@@ -60,6 +67,7 @@ def read_error(folder: Path) -> str:
         {"with_reference": True, "seed": 3},
         {"runs": 4, "augment": "flip,shift", "epochs": 7, "seed": 8},
         {"trained": False, "n_classes": 3},
+        {"runs": 2, "with_reference": True, "reference_runs": 5, "n": 200},
     ],
     ids=str,
 )
@@ -182,10 +190,89 @@ def test_results_without_a_new_metric_are_read(compared_run: Run, folder: Path) 
 
 
 def test_the_predictions_are_those_of_the_reported_seed(tmp_path: Path) -> None:
-    """Their accuracy must be that of the run of median accuracy."""
+    """Their accuracy must be that of the run of lowest validation loss."""
     run = make_run(runs=3, seed=4)
     assert run.training is not None
     assert run.training.seed_variation is not None
-    others = [replace(each, accuracy=each.accuracy - 0.1) for each in run.training.seed_variation.runs]
-    replace(run, training=replace(run.training, seed_variation=summarize_seed_runs(others))).write(tmp_path)
-    assert "damaged (the predictions are not those of seed 4)" in read_error(tmp_path)
+    runs = [replace(each, accuracy=each.accuracy - 0.1 * (each.seed == 5)) for each in run.training.seed_variation.runs]
+    replace(run, training=replace(run.training, seed_variation=summarize_seed_runs(runs))).write(tmp_path)
+    assert "damaged (the predictions are not those of seed 5)" in read_error(tmp_path)
+
+
+def make_repeated(folder: Path, **settings: Any) -> Run:  # noqa: ANN401 - settings of a run
+    """A run with three seeds that is compared with a run of two; written into the folder."""
+    run = make_run(n=120, with_reference=True, runs=3, seed=4, reference_runs=2, **settings)
+    run.write(folder)
+    return run
+
+
+def test_the_intervals_of_the_seed_variation_are_computed_again(tmp_path: Path) -> None:
+    """Those in metrics.json do not matter."""
+    run = make_repeated(tmp_path)
+    edit_metrics(tmp_path, lambda content: content["training"]["seed_variation"].update(mean_interval=None))
+    assert run.training is not None
+    assert run.training.seed_variation is not None
+    assert run.training.seed_variation.mean_interval is not None
+    assert Run.read(tmp_path).training == run.training
+
+
+def test_a_run_has_the_comparison_of_the_recipes_without_its_reference(tmp_path: Path) -> None:
+    """All of it follows from the files of the run."""
+    run = make_repeated(tmp_path)
+    assert run.comparison is not None
+    assert run.comparison.recipes is not None
+    assert run.comparison.recipes.interval is not None
+    assert Run.read(tmp_path).comparison == run.comparison
+
+
+@pytest.mark.parametrize("name", ["other_seeds", "reference_other_seeds"])
+def test_the_predictions_of_each_seed_are_those_of_metrics_json(tmp_path: Path, name: str) -> None:
+    """On both sides: their accuracies agree, and no seed is missing."""
+    run = make_repeated(tmp_path)
+    others = getattr(run.predictions, name)
+    wrong = replace(others, y_pred=np.repeat((run.predictions.y_true[:, None] + 1) % 10, len(others.seeds), axis=1))
+    replace(run, predictions=replace(run.predictions, **{name: wrong})).write(tmp_path)
+    assert f"damaged (the predictions are not those of seed {others.seeds[0]})" in read_error(tmp_path)
+    fewer = replace(others, seeds=(99,), y_pred=others.y_pred[:, :1], p_true=others.p_true[:, :1])
+    replace(run, predictions=replace(run.predictions, **{name: fewer})).write(tmp_path)
+    assert "damaged (the predictions are not those of its seeds)" in read_error(tmp_path)
+
+
+def test_predictions_of_seeds_need_a_seed_variation(tmp_path: Path) -> None:
+    """A single run has none."""
+    run = make_run()
+    others = make_other_seeds(run.predictions.y_true, 10, [1])
+    replace(run, predictions=replace(run.predictions, other_seeds=others)).write(tmp_path)
+    assert "damaged (a single run has predictions of several seeds)" in read_error(tmp_path)
+
+
+def age_metrics(content: dict[str, Any]) -> None:
+    """Turn metrics.json into what version 0.5.0 wrote."""
+    variation, comparison = content["training"]["seed_variation"], content["comparison"]
+    for name in ("mean_interval", "sd_interval", "chosen_by"):
+        del variation[name]
+    for run in variation["runs"]:
+        del run["val_loss"]
+    for name in ("loss", "brier", "overconfidence", "recipes", "reseed_difference", "reseed_side"):
+        del comparison[name]
+    del comparison["reference"]["seed_variation"]
+    comparison["reference"]["loss_interval"] = {"lower": 0.7, "upper": 0.8}
+    for row in comparison["per_class"]:
+        del row["p_value"], row["p_adjusted"]
+
+
+def test_the_results_of_version_0_5_0_are_read(tmp_path: Path) -> None:
+    """The page shows what they allow: the accuracies, and the spread of the seeds of this run."""
+    run = make_repeated(tmp_path)
+    predictions = Predictions(run.predictions.y_true, run.predictions.probabilities, run.predictions.y_reference)
+    write_predictions(tmp_path, predictions)
+    edit_metrics(tmp_path, age_metrics)
+    seal(tmp_path, PREDICTIONS)
+    old, new = Run.read(tmp_path).comparison, run.comparison
+    assert old is not None
+    assert new is not None
+    assert (old.counts, old.per_class, old.p_value) == (new.counts, new.per_class, new.p_value)
+    assert (old.loss, old.brier, old.overconfidence, old.recipes) == (None, None, None, None)
+    assert old.reference.loss == new.reference.loss
+    assert (old.reseed_difference, old.reseed_side) == (new.reseed_difference, "current")
+    read_reference(str(tmp_path))

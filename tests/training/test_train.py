@@ -113,12 +113,12 @@ def test_cosine_ends_at_zero(dataset_folder: Path) -> None:
     assert history["learning_rate"] == pytest.approx(expected, abs=1e-8)
 
 
-@pytest.mark.parametrize(("early_stopping", "expected"), [(0, 0.85), (2, 0.9)])
-def test_the_validation_accuracy_is_that_of_the_final_weights(early_stopping: int, expected: float) -> None:
-    """It is that of the last epoch, or with early stopping that of the epoch with the lowest loss."""
+@pytest.mark.parametrize(("early_stopping", "expected"), [(0, (0.85, 0.75)), (2, (0.9, 0.25))])
+def test_the_validation_is_that_of_the_final_weights(early_stopping: int, expected: tuple[float, float]) -> None:
+    """Accuracy and loss are those of the last epoch, or with early stopping those of the epoch with the lowest loss."""
     history = {"val_loss": [0.5, 0.25, 0.75], "val_accuracy": [0.8, 0.9, 0.85]}
-    assert train._select_val_accuracy(history, Config(early_stopping=early_stopping)) == expected
-    assert train._select_val_accuracy({}, Config()) is None
+    assert train._select_validation(history, Config(early_stopping=early_stopping)) == expected
+    assert train._select_validation({}, Config()) == (None, None)
 
 
 def test_trains_a_network_for_each_seed(dataset_folder: Path) -> None:
@@ -129,4 +129,5 @@ def test_trains_a_network_for_each_seed(dataset_folder: Path) -> None:
     assert [trained.seed for trained in both] == [3, 4]
     assert both[1].history == alone.history
     assert both[1].val_accuracy == alone.val_accuracy == alone.history["val_accuracy"][-1]
+    assert both[1].val_loss == alone.val_loss == alone.history["val_loss"][-1]
     assert all(map(np.array_equal, both[1].network.get_weights(), alone.network.get_weights()))

@@ -14,7 +14,10 @@ HISTOGRAM = 48
 
 
 def draw_reliability(bins: Sequence[Bin]) -> str:
-    """Draw accuracy against confidence for each bin, above a histogram of the confidence."""
+    """Draw accuracy against confidence for each bin, above a histogram of the confidence.
+
+    Behind each dot, a band shows where the accuracy of a calibrated model would be.
+    """
     confidence, accuracy, n = (
         np.array([getattr(each, name) for each in bins]) for name in ("confidence", "accuracy", "n")
     )
@@ -22,6 +25,9 @@ def draw_reliability(bins: Sequence[Bin]) -> str:
     with canvas.new_figure(RELIABILITY_HEIGHT) as figure:
         axes = canvas.inner_axes(figure, bottom=canvas.BOTTOM + HISTOGRAM + 22)
         axes.plot([0, 1], [0, 1], color=canvas.MUTED, linewidth=1, dashes=(4, 4))
+        bands = [(each.lower, each.upper, each.consistency.lower, each.consistency.upper) for each in bins]
+        boxes = [(left, lower, right - left, upper - lower) for left, right, lower, upper in bands]
+        canvas.draw_boxes(axes, boxes, facecolor=canvas.TINT)
         bounds = ([interval.lower for interval in intervals], [interval.upper for interval in intervals])
         axes.vlines(confidence, *bounds, color=canvas.ACCENT, linewidth=1.4)
         canvas.draw_dots(axes, confidence, accuracy)

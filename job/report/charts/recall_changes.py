@@ -9,19 +9,30 @@ from job.evaluation.intervals import Interval
 from job.report.charts import canvas
 
 
-def draw_recall_changes(changes: Sequence[float], intervals: Sequence[Interval], class_names: Sequence[str]) -> str:
-    """Draw a dot with a confidence interval for each class, in label order.
+def draw_recall_changes(
+    changes: Sequence[float],
+    intervals: Sequence[Interval],
+    are_significant: Sequence[bool],
+    class_names: Sequence[str],
+) -> str:
+    """Draw a dot with a confidence interval for each class, in label order; only significant changes have a colour.
 
     A change is the recall minus that of the reference, in [-1, 1]; to the right of the zero line, the recall is higher.
+    Whether it is significant follows from a test that allows for the number of classes, not from its interval.
     """
     names = [canvas.shorten(name) for name in class_names]
     height, rows = canvas.row_height(len(names)), np.arange(len(names))
     left, right = max(map(canvas.text_width, names)) + 10, canvas.text_width("+100.0") + 8
     low, high = (np.array([getattr(interval, end) for interval in intervals]) for end in ("lower", "upper"))
+    rises, is_significant = np.asarray(changes) > 0, np.asarray(are_significant)
     with canvas.new_figure(height * len(names) + canvas.BOTTOM) as figure:
         axes = canvas.inner_axes(figure, left=left, top=0, right=right)
         axes.vlines(0, -0.5, len(names) - 0.5, color=canvas.MUTED, linewidth=1)
-        groups = {canvas.ACCENT: low > 0, canvas.ERROR: high < 0, canvas.MUTED: (low <= 0) & (high >= 0)}
+        groups = {
+            canvas.ACCENT: is_significant & rises,
+            canvas.ERROR: is_significant & ~rises,
+            canvas.MUTED: ~is_significant,
+        }
         for colour, chosen in groups.items():
             axes.hlines(rows[chosen], low[chosen], high[chosen], color=colour, linewidth=1.4)
             canvas.draw_dots(axes, np.asarray(changes)[chosen], rows[chosen], colour)
@@ -33,7 +44,7 @@ def draw_recall_changes(changes: Sequence[float], intervals: Sequence[Interval],
         around = canvas.full_axes(figure)
         canvas.title_axes(around, x="change (current − reference), points", y="", right=right)  # noqa: RUF001 - a true minus
         canvas.label_rows(around, names, map(format_change, changes), height)
-        return canvas.to_svg(figure, _describe(changes, intervals, class_names))
+        return canvas.to_svg(figure, _describe(changes, intervals, are_significant, class_names))
 
 
 def format_change(fraction: float, form: str = ".1f") -> str:
@@ -42,15 +53,21 @@ def format_change(fraction: float, form: str = ".1f") -> str:
     return text.replace("-", "\N{MINUS SIGN}") if float(text) else text[1:]
 
 
-def _describe(changes: Sequence[float], intervals: Sequence[Interval], class_names: Sequence[str]) -> str:
+def _describe(
+    changes: Sequence[float],
+    intervals: Sequence[Interval],
+    are_significant: Sequence[bool],
+    class_names: Sequence[str],
+) -> str:
     def describe(label: int) -> str:
         interval = f"{format_change(intervals[label].lower)} to {format_change(intervals[label].upper)}"
         return f"{class_names[label]} with {format_change(changes[label])} percentage points ({interval})"
 
-    n_above = sum(interval.lower > 0 for interval in intervals)
-    n_below = sum(interval.upper < 0 for interval in intervals)
+    significant = [change for change, chosen in zip(changes, are_significant, strict=True) if chosen]
+    n_higher = sum(change > 0 for change in significant)
     return (
         "Dot chart of the change in recall per class (current \N{MINUS SIGN} reference) with 95% confidence intervals, "
         f"from {describe(int(np.argmin(changes)))} to {describe(int(np.argmax(changes)))}; "
-        f"of {len(changes)} intervals, {n_above} above 0, {n_below} below 0."
+        f"{n_higher} of {len(changes)} classes have a significantly higher recall, {len(significant) - n_higher} a "
+        "significantly lower one."
     )

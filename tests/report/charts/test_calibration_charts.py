@@ -1,7 +1,8 @@
 import re
 
 import numpy as np
-from svg_reading import label, paths, texts
+import pytest
+from svg_reading import label, paths, rectangles, texts
 
 from job.evaluation.calibration import Bin, Coverage
 from job.evaluation.intervals import Interval
@@ -9,8 +10,24 @@ from job.report.charts import canvas
 from job.report.charts.calibration import draw_coverage, draw_reliability
 
 BINS = [
-    Bin(lower=4 / 15, upper=5 / 15, n=10, confidence=0.3, accuracy=0.4, accuracy_interval=Interval(0.2, 0.6)),
-    Bin(lower=13 / 15, upper=14 / 15, n=30, confidence=0.9, accuracy=0.8, accuracy_interval=Interval(0.7, 0.9)),
+    Bin(
+        lower=4 / 15,
+        upper=5 / 15,
+        n=10,
+        confidence=0.3,
+        accuracy=0.4,
+        accuracy_interval=Interval(0.2, 0.6),
+        consistency=Interval(0, 0.6),
+    ),
+    Bin(
+        lower=13 / 15,
+        upper=14 / 15,
+        n=30,
+        confidence=0.9,
+        accuracy=0.8,
+        accuracy_interval=Interval(0.7, 0.9),
+        consistency=Interval(0.8, 1),
+    ),
 ]
 POINTS = [
     Coverage(coverage=float(fraction), n=1, threshold=0.5, n_right=1, accuracy=float(accuracy))
@@ -28,6 +45,15 @@ def test_the_reliability_diagram_draws_every_bin() -> None:
         "Reliability diagram: mean confidence 75.0%, accuracy 70.0%. "
         "In the bin of highest confidence, mean 90.0%, 80.0% of 30 predictions are correct."
     )
+
+
+def test_the_reliability_diagram_shows_where_a_calibrated_model_would_be() -> None:
+    """A band as wide as each bin: the second is half as high as the axis is wide and high."""
+    (bands,) = paths(draw_reliability(BINS), fill="var(--tint)")
+    (left, top, right, bottom), (_, second_top, second_right, second_bottom) = rectangles(bands)
+    width = (right - left) * 15
+    assert (bottom - top) / (second_bottom - second_top) == pytest.approx(3, rel=0.02)
+    assert second_right - left == pytest.approx(width * 10 / 15, rel=0.02)
 
 
 def test_the_reliability_diagram_says_which_side_is_overconfident() -> None:

@@ -6,29 +6,15 @@ from xml.etree import ElementTree as ET
 import pytest
 from svg_reading import Box, elements, label, paths, rectangles, texts
 
-from job.evaluation.intervals import Interval
 from job.report.charts import canvas
-from job.report.charts.number_line import draw_published_accuracies, draw_stage_times
+from job.report.charts.stage_times import draw_stage_times
 
-PUBLISHED = [
-    ("human", 0.835, 0.835),
-    ("logistic regression", 0.842, 0.842),
-    ("MLPs", 0.87, 0.89),
-    ("two conv layers", 0.925, 0.925),
-    ("best", 0.969, 0.969),
-]
-CROWD = [(f"a model called {number}", 0.9 + number / 1000, 0.9 + number / 1000) for number in range(8)]
 TIMINGS = {"data": 2.4, "tensorflow": 1.4, "training": 4.9, "evaluation": 0.2, "report": 0.1}
 
 
 @pytest.mark.parametrize(
     "draw",
     [
-        lambda: draw_published_accuracies(0.8742, Interval(0.8676, 0.8806), PUBLISHED),
-        lambda: draw_published_accuracies(0.1, Interval(0.09, 0.11), CROWD),
-        lambda: draw_published_accuracies(0.999, Interval(0.99, 1.0), CROWD),
-        lambda: draw_published_accuracies(0.5, Interval(0.5, 0.5), [("same", 0.5, 0.5), ("again", 0.5, 0.5)]),
-        lambda: draw_published_accuracies(0.5, Interval(0.4, 0.6), []),
         lambda: draw_stage_times(TIMINGS),
         lambda: draw_stage_times({"data": 0.01, "training": 3000, "evaluation": 0.2, "report": 0.5, "archive": 0.1}),
         lambda: draw_stage_times({"training": 0.0}),
@@ -57,14 +43,6 @@ def box_of(text: ET.Element) -> Box:
 
 def stems_of(path: str) -> list[tuple[str, ...]]:
     return re.findall(r"M([\d.]+) ([\d.]+)v([\d.]+)", path)
-
-
-def test_every_accuracy_is_named() -> None:
-    """This model's with its interval, a range as a range, the others as published."""
-    assert label(draw_published_accuracies(0.8742, Interval(0.8676, 0.8806), PUBLISHED)) == (
-        "Accuracies on a line: this model 87.4%, 95% confidence interval 86.8% to 88.1%. Published: human 83.5%; "
-        "logistic regression 84.2%; MLPs 87\N{EN DASH}89%; two conv layers 92.5%; best 96.9%."
-    )
 
 
 def test_stages_are_as_long_as_they_took() -> None:

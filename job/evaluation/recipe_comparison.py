@@ -1,0 +1,139 @@
+"""Compares two recipes, each by several networks that differ only by their seed, on the same test images.
+
+The networks of a recipe and the test images are both samples: other seeds give other networks, and other images of the
+same kind give other accuracies. Every network predicts every image, so seeds and images are crossed.
+"""
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from job.evaluation.intervals import LEVEL, Interval
+from job.evaluation.paired_differences import MIN_IMAGES, PairedDifference
+from job.evaluation.predictions import Floats, Predictions, cross_entropy
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecipeComparison:
+    """A recipe compared with the recipe of the reference.
+
+    Attributes:
+        n_runs: Number of networks of this recipe, at least 2.
+        n_reference_runs: Number of networks of the reference, at least 2.
+        mean: Mean test accuracy of the networks of this recipe.
+        reference_mean: The same of the reference.
+        difference: `mean` minus `reference_mean`.
+        interval: 95 % confidence interval of the difference, over seeds and test images; None if nothing varies.
+        loss: The mean losses, in nats, with the same kind of interval.
+    """
+
+    n_runs: int
+    n_reference_runs: int
+    mean: float
+    reference_mean: float
+    difference: float
+    interval: Interval | None
+    loss: PairedDifference
+
+
+@dataclass(frozen=True)
+class CrossedMean:
+    """The mean over networks and images of one recipe, and what its variance is estimated from.
+
+    Attributes:
+        mean: Mean over all networks and images.
+        image_means: Mean over the networks for each image, shape (n,).
+        seed_variance: Variance of the means of the networks, divided by their number.
+        interaction_variance: The part of `seed_variance` that comes from images on which the networks disagree.
+        n_runs: Number of networks.
+    """
+
+    mean: float
+    image_means: Floats
+    seed_variance: float
+    interaction_variance: float
+    n_runs: int
+
+
+def compare_recipes(predictions: Predictions) -> RecipeComparison | None:
+    """Compare the recipes if both have at least two networks whose predictions are known, on at least 100 images."""
+    reference = predictions.reference
+    if reference is None or not reference.other_seeds or not predictions.other_seeds:
+        return None
+    if len(predictions.y_true) < MIN_IMAGES:
+        return None
+    now, before = summarize_networks(_correctness(predictions)), summarize_networks(_correctness(reference))
+    loss, loss_before = summarize_networks(_losses(predictions)), summarize_networks(_losses(reference))
+    difference = loss.mean - loss_before.mean
+    return RecipeComparison(
+        n_runs=now.n_runs,
+        n_reference_runs=before.n_runs,
+        mean=now.mean,
+        reference_mean=before.mean,
+        difference=now.mean - before.mean,
+        interval=crossed_interval(now, before),
+        loss=PairedDifference(loss_before.mean, loss.mean, difference, crossed_interval(loss, loss_before)),
+    )
+
+
+def _correctness(predictions: Predictions) -> Iterator[Floats]:
+    """1 for each image that a network predicts correctly, otherwise 0: an array of shape (n,) for each network."""
+    yield predictions.is_correct.astype(np.float64)
+    if others := predictions.other_seeds:
+        yield from ((column == predictions.y_true).astype(np.float64) for column in others.y_pred.T)
+
+
+def _losses(predictions: Predictions) -> Iterator[Floats]:
+    """Cross-entropy of each image in nats: an array of shape (n,) for each network."""
+    yield predictions.losses
+    if others := predictions.other_seeds:
+        yield from (cross_entropy(column) for column in others.p_true.T)
+
+
+def summarize_networks(values: Iterable[Floats]) -> CrossedMean:
+    """Summarize one value per network and image: an array of shape (n,) for each of at least two networks.
+
+    The variance comes from the usual mean squares of two crossed random factors without replication (Searle, Casella
+    and McCulloch 1992, Variance Components, chapter 4). Only one network at a time is in memory.
+    """
+    means, square_sum, image_sums = [], 0.0, np.zeros(1)
+    for column in values:
+        means.append(float(column.mean()))
+        square_sum += float(column @ column)
+        image_sums = image_sums + column
+    n, n_runs = len(image_sums), len(means)
+    image_means, mean = image_sums / n_runs, math.fsum(means) / n_runs
+    run_squares, image_squares = n * float(np.square(means).sum()), n_runs * float(image_means @ image_means)
+    squares = square_sum - run_squares - image_squares + n * n_runs * mean**2  # of the interaction
+    return CrossedMean(
+        mean=mean,
+        image_means=image_means,
+        seed_variance=float(np.var(means, ddof=1)) / n_runs,
+        interaction_variance=max(squares, 0.0) / ((n - 1) * (n_runs - 1)) / (n * n_runs),
+        n_runs=n_runs,
+    )
+
+
+def crossed_interval(current: CrossedMean, reference: CrossedMean) -> Interval | None:
+    """95 % confidence interval of `current.mean` minus `reference.mean`, over seeds and images; None if nothing varies.
+
+    The variance of the difference is that of the paired image means, divided by n, plus that of the networks of both
+    recipes. Both contain the disagreement of networks on single images, so it is subtracted once. The quantile is
+    Student's with Satterthwaite's degrees of freedom (1946, Biometrics Bulletin 2:110). Seeds and images are crossed as
+    in Owen's pigeonhole bootstrap (2007, Annals of Applied Statistics 1:386), which needs resamples and, with two or
+    three seeds, gives intervals that are too narrow.
+    """
+    from scipy.stats import t  # only the process that evaluates loads SciPy
+
+    n = len(current.image_means)
+    over_images = float(np.var(current.image_means - reference.image_means, ddof=1)) / n
+    over_seeds = sum(side.seed_variance - side.interaction_variance for side in (current, reference))
+    variance = max(over_images + over_seeds, over_images)
+    if not variance:
+        return None
+    spread = over_images**2 / (n - 1) + sum(side.seed_variance**2 / (side.n_runs - 1) for side in (current, reference))
+    margin = float(t.ppf((1 + LEVEL) / 2, variance**2 / spread)) * math.sqrt(variance)
+    difference = current.mean - reference.mean
+    return Interval(difference - margin, difference + margin)

@@ -1,0 +1,138 @@
+"""Finds what the confusion matrix shows: classes that the model ignores, and where the errors are."""
+
+import math
+
+import numpy as np
+
+from job.evaluation.error_groups import SIGNIFICANCE_LEVEL, bound_chance, find_error_group
+from job.evaluation.evaluate import Evaluation
+from job.evaluation.intervals import wilson_interval
+from job.report.findings import split_by_prediction
+from job.report.first_screen.statements import ClassName, Finding, Level, count_errors, list_names, sample_size
+from job.report.formatting import FILTERS
+
+MOST_NAMES = 5
+PAIR = 2
+MIN_INVOLVED = 0.25
+MIN_RATIO = 1.5  # to the fraction of the errors that every class would be involved in if all were alike
+WORDS = {1 / 3: "every third error", 1 / 2: "every second error", 2 / 3: "two of three errors", 1: "every error"}
+TOLERANCE = 0.02  # of a fraction that is written in words
+
+
+def find_single_class(evaluation: Evaluation) -> Finding | None:
+    """The model predicts the same class for every image."""
+    predicted, unpredicted = split_by_prediction(evaluation)
+    if len(predicted) > 1 or not unpredicted:
+        return None
+    text = ("The model predicts ", ClassName(predicted[0]), f" for each of the {evaluation.n_test:,} test images.")
+    return Finding(Level.USELESS, 1.0, "confusion", text)
+
+
+def find_unpredicted(evaluation: Evaluation) -> Finding | None:
+    """The model never predicts some classes, and predicts more than one.
+
+    A class that is predicted as often as it occurs is missing among the predictions with probability exp(-support), if
+    its images are rare: with few images of each class, missing ones may be chance.
+    """
+    predicted, unpredicted = split_by_prediction(evaluation)
+    if not unpredicted or len(predicted) == 1:
+        return None
+    supports = [row.support for row in evaluation.per_class if row.name in set(unpredicted)]
+    n_classes = len(evaluation.per_class)
+    is_short = len(unpredicted) <= MOST_NAMES
+    what = list_names(unpredicted, MOST_NAMES) if is_short else (f"{len(unpredicted)} of the {n_classes} classes",)
+    text = ("The model never predicts ", *what, f" ({sum(supports):,} of the {evaluation.n_test:,} test images).")
+    is_chance = max(supports) < math.log(n_classes / SIGNIFICANCE_LEVEL)
+    level = Level.INSIGHT if is_chance else Level.FAULT
+    return Finding(level, sum(supports) / evaluation.n_test, "classes", text)
+
+
+def find_no_skill(evaluation: Evaluation) -> Finding | None:
+    """The accuracy could be that of predicting the largest class for every image.
+
+    If the model does predict one class for every image, `find_single_class` says so.
+    """
+    largest = max(evaluation.per_class, key=lambda row: row.support)
+    share = largest.support / evaluation.n_test
+    if share < evaluation.accuracy_interval.lower or len(split_by_prediction(evaluation)[0]) == 1:
+        return None
+    if evaluation.n_correct == 0:
+        none = f"None of the {evaluation.n_test:,} test images is classified correctly."
+        return Finding(Level.USELESS, 1.0, "metrics", (none,))
+    text = (
+        "The accuracy is not significantly higher than that of always predicting ",
+        ClassName(largest.name),
+        f" ({share:.1%}, {sample_size(evaluation.n_test)}).",
+    )
+    return Finding(Level.USELESS, 1 - evaluation.accuracy, "metrics", text)
+
+
+def find_perfection(evaluation: Evaluation) -> Finding | None:
+    """Every prediction is right; the interval says how much that means."""
+    if evaluation.n_correct < evaluation.n_test:
+        return None
+    interval = FILTERS["percents"](evaluation.accuracy_interval)
+    text = (
+        f"All {evaluation.n_test:,} test images are classified correctly (95% confidence interval of the accuracy "
+        f"{interval})."
+    )
+    return Finding(Level.INSIGHT, 1.0, "metrics", (text,))
+
+
+def find_group(evaluation: Evaluation) -> Finding | None:
+    """A small group of classes holds most of the errors."""
+    group = find_error_group(evaluation.matrix)
+    if group is None:
+        return None
+    names = list_names([evaluation.class_names[label] for label in group.labels], MOST_NAMES)
+    among = "between " if len(group.labels) == PAIR else "among "
+    if group.n_within == group.n_wrong:
+        text = (f"All {group.n_wrong:,} errors lie {among}", *names, ".")
+    else:
+        text = (f"{group.share:.1%} of {count_errors(group.n_wrong)} lie {among}", *names, ".")
+    return Finding(Level.INSIGHT, group.n_within / evaluation.n_test, "confusion", text)
+
+
+def find_involved_class(evaluation: Evaluation) -> Finding | None:
+    """One class is the true or the predicted one in a large part of the errors, and more often than any other.
+
+    If all classes were alike, each would take part in a fraction of 2 / n_classes of the errors.
+    """
+    errors = evaluation.matrix
+    np.fill_diagonal(errors, 0)
+    n_wrong, involved = int(errors.sum()), errors.sum(axis=0) + errors.sum(axis=1)
+    label, expected = int(involved.argmax()), 2 / len(errors)
+    n = int(involved[label])
+    is_chance = bound_chance(n, n_wrong, expected, len(errors)) >= SIGNIFICANCE_LEVEL
+    if is_chance or n < max(MIN_RATIO * expected, MIN_INVOLVED) * n_wrong or (involved == n).sum() > 1:
+        return None
+    how_often = describe_fraction(n / n_wrong)
+    text = (
+        ClassName(evaluation.class_names[label]),
+        f" is the true or the predicted class in {how_often} ({n:,} of {n_wrong:,}).",
+    )
+    return Finding(Level.INSIGHT, n / evaluation.n_test, "classes", text)
+
+
+def describe_fraction(fraction: float) -> str:
+    """A fraction of the errors in words, or in percent if no simple fraction is near."""
+    nearest = min(WORDS, key=lambda known: abs(known - fraction))
+    exact = nearest == 1 and fraction < 1
+    return f"{fraction:.1%} of the errors" if exact or abs(nearest - fraction) > TOLERANCE else WORDS[nearest]
+
+
+def find_near_misses(evaluation: Evaluation) -> Finding | None:
+    """In most errors, the true class is the second most probable one, more often than by chance."""
+    if evaluation.top_2_accuracy is None or evaluation.top_2_accuracy_interval is None:
+        return None
+    n_wrong = evaluation.n_test - evaluation.n_correct
+    n_second = round(evaluation.top_2_accuracy * evaluation.n_test) - evaluation.n_correct
+    chance = 1 / (len(evaluation.per_class) - 1)
+    if n_wrong == 0 or n_second < n_wrong / 2 or wilson_interval(n_second, n_wrong).lower <= chance:
+        return None
+    interval = FILTERS["percents"](evaluation.top_2_accuracy_interval)
+    text = (
+        f"The true class is among the two most probable ones in {evaluation.top_2_accuracy:.1%} ({interval}) of the "
+        f"{evaluation.n_test:,} test images."
+    )
+    return Finding(Level.INSIGHT, n_second / evaluation.n_test, "samples", (text,))

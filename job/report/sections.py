@@ -1,0 +1,42 @@
+"""Lists the sections of the page: the links at its top and the headings show the same words."""
+
+from dataclasses import dataclass
+
+from job.report.published import is_comparable
+from job.results.run import Run
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section of the page.
+
+    Attributes:
+        anchor: Its id on the page, and the name of its template.
+        title: Its heading, and the words of the link to it.
+    """
+
+    anchor: str
+    title: str
+
+    @property
+    def template(self) -> str:
+        """Name of its template."""
+        return f"sections/_{self.anchor}.html"
+
+
+def list_sections(run: Run) -> list[Section]:
+    """The sections that the run has data for, in the order of the page."""
+    training = run.training
+    sections = {
+        Section("metrics", "Metrics"): True,
+        Section("seeds", "Seeds"): training is not None and training.seed_variation is not None,
+        Section("comparison", "Comparison"): run.comparison is not None,
+        Section("confusion", "Confusion matrix"): True,
+        Section("classes", "Classes"): True,
+        Section("calibration", "Calibration"): True,
+        Section("samples", "Samples"): True,
+        Section("learning", "Learning curves"): training is not None,
+        Section("published", "Published results"): is_comparable(run),
+        Section("run", "Run"): True,
+    }
+    return [section for section, is_shown in sections.items() if is_shown]

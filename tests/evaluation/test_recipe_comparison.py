@@ -1,0 +1,161 @@
+import itertools
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.stats import t
+from support import make_other_seeds, make_predictions
+
+from job.evaluation.predictions import Predictions, SeedPredictions, cross_entropy
+from job.evaluation.recipe_comparison import compare_recipes, crossed_interval, summarize_networks
+
+Table = NDArray[np.float64]
+
+
+def make_recipes(n: int = 300, n_runs: int = 3, n_reference_runs: int = 4) -> Predictions:
+    """Predictions of several networks on both sides."""
+    predictions = make_predictions(n, with_reference=True)
+    return replace(
+        predictions,
+        other_seeds=make_other_seeds(predictions.y_true, 10, range(1, n_runs)),
+        reference_other_seeds=make_other_seeds(predictions.y_true, 10, range(50, 49 + n_reference_runs)),
+    )
+
+
+def independent_interval(now: Table, before: Table) -> tuple[float, float]:
+    """From analysis-of-variance tables in plain loops; each table has a row per network and a column per image."""
+    n = now.shape[1]
+    differences = [math.fsum(now[:, i]) / len(now) - math.fsum(before[:, i]) / len(before) for i in range(n)]
+    difference = math.fsum(differences) / n
+    over_images = math.fsum((each - difference) ** 2 for each in differences) / (n - 1) / n
+    variance, spread = over_images, over_images**2 / (n - 1)
+    for table in (now, before):
+        runs, mean = len(table), float(table.mean())
+        rows, columns = table.mean(axis=1), table.mean(axis=0)
+        of_seeds = math.fsum((row - mean) ** 2 for row in rows) / (runs - 1) / runs
+        residuals = [table[r, i] - rows[r] - columns[i] + mean for r, i in itertools.product(range(runs), range(n))]
+        of_interaction = math.fsum(each**2 for each in residuals) / ((runs - 1) * (n - 1)) / (runs * n)
+        variance += of_seeds - of_interaction
+        spread += of_seeds**2 / (runs - 1)
+    variance = max(variance, over_images)
+    margin = float(t.ppf(0.975, variance**2 / spread)) * math.sqrt(variance)
+    return difference - margin, difference + margin
+
+
+def tabulate(y_true: NDArray[np.integer], predictions: Predictions) -> tuple[Table, Table]:
+    """Correctness and loss of each network and image, shape (n_runs, n) each."""
+    others = predictions.other_seeds
+    assert others is not None
+    y_pred = np.vstack([predictions.y_pred, others.y_pred.T])
+    p_true = np.vstack([predictions.p_true, others.p_true.T])
+    return (y_pred == y_true).astype(float), cross_entropy(p_true)
+
+
+@pytest.mark.parametrize(("n_runs", "n_reference_runs"), [(2, 2), (3, 4), (2, 9)])
+def test_every_number_equals_an_independent_computation(n_runs: int, n_reference_runs: int) -> None:
+    """Means of both recipes, and both intervals."""
+    predictions = make_recipes(150, n_runs, n_reference_runs)
+    comparison = compare_recipes(predictions)
+    assert comparison is not None
+    assert (comparison.n_runs, comparison.n_reference_runs) == (n_runs, n_reference_runs)
+    reference = predictions.reference
+    assert reference is not None
+    (right, losses), (was_right, losses_before) = (
+        tabulate(predictions.y_true, each) for each in (predictions, reference)
+    )
+    assert comparison.mean == pytest.approx(right.mean(), rel=1e-12)
+    assert comparison.reference_mean == pytest.approx(was_right.mean(), rel=1e-12)
+    assert comparison.difference == pytest.approx(right.mean() - was_right.mean(), rel=1e-9)
+    assert comparison.interval is not None
+    bounds = (comparison.interval.lower, comparison.interval.upper)
+    assert bounds == pytest.approx(independent_interval(right, was_right), rel=1e-9)
+    loss = comparison.loss
+    assert (loss.current, loss.reference) == pytest.approx((losses.mean(), losses_before.mean()), rel=1e-9)
+    assert loss.interval is not None
+    bounds = (loss.interval.lower, loss.interval.upper)
+    assert bounds == pytest.approx(independent_interval(losses, losses_before), rel=1e-9)
+
+
+def test_swapping_the_recipes_mirrors_the_comparison() -> None:
+    """The difference and both bounds change their signs."""
+    predictions = make_recipes()
+    assert predictions.p_reference is not None
+    swapped = Predictions(
+        predictions.y_true,
+        predictions.p_reference,
+        predictions.y_pred,
+        predictions.probabilities,
+        predictions.reference_other_seeds,
+        predictions.other_seeds,
+    )
+    one, other = compare_recipes(predictions), compare_recipes(swapped)
+    assert one is not None
+    assert other is not None
+    assert one.interval is not None
+    assert other.interval is not None
+    assert other.difference == pytest.approx(-one.difference)
+    assert (other.interval.lower, other.interval.upper) == pytest.approx((-one.interval.upper, -one.interval.lower))
+
+
+@pytest.mark.parametrize("name", ["other_seeds", "reference_other_seeds", "p_reference"])
+def test_recipes_need_several_networks_on_both_sides(name: str) -> None:
+    """With one network on a side, or in results of version 0.5.0, nothing is known about the recipe."""
+    assert compare_recipes(replace(make_recipes(), **{name: None})) is None
+
+
+def test_few_images_give_no_comparison() -> None:
+    """The interval would not hold its level."""
+    assert compare_recipes(make_recipes(99)) is None
+    assert compare_recipes(make_recipes(100)) is not None
+
+
+def test_a_recipe_compared_with_itself_has_no_interval() -> None:
+    """If nothing varies, an interval of width zero would claim certainty."""
+    column = np.arange(100.0)
+    same = summarize_networks([column, column])
+    assert crossed_interval(same, same) is None
+
+
+def test_the_interval_includes_the_spread_of_the_seeds() -> None:
+    """It is wider if the networks of a recipe differ in accuracy, though the means of all images are the same."""
+    random = np.random.default_rng(0)
+    noise = random.normal(size=(4, 500))
+    steady = summarize_networks(noise - noise.mean(axis=1, keepdims=True))
+    varied = summarize_networks(noise - noise.mean(axis=1, keepdims=True) + np.array([[-1], [1], [-1], [1]]))
+    reference = summarize_networks(random.normal(size=(4, 500)))
+    narrow, wide = crossed_interval(steady, reference), crossed_interval(varied, reference)
+    assert narrow is not None
+    assert wide is not None
+    assert wide.upper - wide.lower > 5 * (narrow.upper - narrow.lower)
+
+
+@pytest.mark.parametrize(("n_runs", "spread"), [(2, 0.05), (3, 0.05), (5, 0.0), (5, 0.05)])
+def test_the_interval_has_its_coverage(n_runs: int, spread: float) -> None:
+    """About 95 of 100 intervals contain the true difference of 0; `bench.comparison_coverage` has more cases."""
+    random = np.random.default_rng(1)
+    hits = []
+    for _ in range(600):
+        image = random.normal(size=400)
+        sides = [
+            summarize_networks(
+                (image + effect + random.normal(size=400) > 0).astype(float)
+                for effect in random.normal(0, spread, n_runs)
+            )
+            for _ in range(2)
+        ]
+        interval = crossed_interval(*sides)
+        assert interval is not None
+        hits.append(interval.lower <= 0 <= interval.upper)
+    assert 0.925 < np.mean(hits) <= (0.995 if n_runs <= 3 else 0.975)
+
+
+def test_predictions_of_other_seeds_are_used() -> None:
+    """A further network that is always right moves the mean."""
+    predictions = make_recipes(200, 2, 2)
+    perfect = SeedPredictions((1,), predictions.y_true.astype(np.uint8)[:, None], np.ones((200, 1), np.float32))
+    comparison = compare_recipes(replace(predictions, other_seeds=perfect))
+    assert comparison is not None
+    assert comparison.mean == pytest.approx((predictions.accuracy + 1) / 2)
+    assert comparison.loss.current == pytest.approx(predictions.loss / 2, abs=1e-12)

@@ -1,0 +1,74 @@
+from dataclasses import replace
+
+import pytest
+from first_screen_reading import words
+from support import make_run
+
+from job.evaluation.calibration import Coverage
+from job.evaluation.evaluate import Evaluation
+from job.evaluation.intervals import Interval
+from job.report.first_screen.confidence_findings import find_abstention, find_confident_errors
+
+
+@pytest.fixture(scope="module")
+def evaluation() -> Evaluation:
+    return make_run(n=1000).evaluation
+
+
+@pytest.mark.parametrize(
+    ("n_wrong", "expected"),
+    [
+        (38, "Above 90% confidence, 38 of 500 predictions are wrong; the probabilities promise 20."),
+        (30, None),
+        (12, None),
+        (1, "Above 90% confidence, 1 of 500 predictions is wrong; the probabilities promise 20."),
+    ],
+)
+def test_confident_errors_beyond_chance(evaluation: Evaluation, n_wrong: int, expected: str | None) -> None:
+    """More or fewer than a calibrated model has in 95 % of all cases, 12 to 30."""
+    high = replace(
+        evaluation.calibration.high_confidence,
+        n=500,
+        n_wrong=n_wrong,
+        n_wrong_expected=20.3,
+        n_wrong_expected_interval=Interval(12, 30),
+    )
+    finding = find_confident_errors(
+        replace(evaluation, calibration=replace(evaluation.calibration, high_confidence=high))
+    )
+    assert finding is None if expected is None else words(finding) == expected
+
+
+def test_few_expected_errors_have_a_decimal(evaluation: Evaluation) -> None:
+    """Otherwise 0.4 of them would be none."""
+    high = replace(
+        evaluation.calibration.high_confidence,
+        n=50,
+        n_wrong=3,
+        n_wrong_expected=0.42,
+        n_wrong_expected_interval=Interval(0, 2),
+    )
+    finding = find_confident_errors(
+        replace(evaluation, calibration=replace(evaluation.calibration, high_confidence=high))
+    )
+    assert words(finding).endswith("3 of 50 predictions are wrong; the probabilities promise 0.4.")
+
+
+@pytest.mark.parametrize(
+    ("n", "n_right", "expected"),
+    [
+        (800, 784, "On the 80% most confident predictions (n = 800), the accuracy is 98.0% (96.8\N{EN DASH}98.8%)."),
+        (800, 752, None),  # 94 %, from 92.1 %
+        (1000, 1000, None),  # no prediction is left out
+    ],
+)
+def test_abstention_must_help(evaluation: Evaluation, n: int, n_right: int, expected: str | None) -> None:
+    """The accuracy of all predictions is at most 92.5 %."""
+    coverage = [Coverage(n / 1000, n, 0.6, n_right, n_right / n)]
+    changed = replace(
+        evaluation,
+        accuracy_interval=Interval(0.89, 0.925),
+        calibration=replace(evaluation.calibration, coverage=coverage),
+    )
+    finding = find_abstention(changed)
+    assert finding is None if expected is None else words(finding) == expected

@@ -1,0 +1,37 @@
+from support import make_run
+
+from job.evaluation.intervals import Interval
+from job.report.published import MOST_SIMILAR, PUBLISHED, SCIKIT_LEARN_MLP, locate, view_published
+
+
+def test_nothing_is_selected() -> None:
+    """All rows of table 3 of arXiv 1708.07747 and of the README of the data set that are about such classifiers."""
+    entries = {group.name: [entry.accuracy for entry in group.entries] for group in PUBLISHED}
+    assert entries == {
+        "crowd workers": [0.835],
+        "logistic regression": [0.842, 0.841, 0.839, 0.839, 0.836],
+        "MLPs, scikit-learn": [0.871, 0.870, 0.868, 0.863, 0.850, 0.848, 0.841, 0.840],
+        "MLP 256-128-100": [0.8833],
+        "2 to 5 convolutions": [
+            *(0.876, 0.916, 0.903, 0.919, 0.925, 0.922, 0.932, 0.934, 0.934, 0.939),
+            *(0.907, 0.903, 0.926, 0.921, 0.931),
+        ],
+        "fine-tuned DARTS": [0.9691],
+    }
+    assert all(group.source and group.caveat for group in PUBLISHED)
+    names = [(group.name, entry.name) for group in PUBLISHED for entry in group.entries]
+    assert len(set(names)) == len(names)
+
+
+def test_a_published_accuracy_is_inside_an_interval_with_its_bounds() -> None:
+    """Below, inside, above."""
+    places = [locate(accuracy, Interval(0.86, 0.88)) for accuracy in (0.859, 0.86, 0.87, 0.88, 0.881)]
+    assert places == ["below", "inside", "inside", "inside", "above"]
+
+
+def test_the_most_similar_network_follows_the_model() -> None:
+    """Two hidden layers for the MLP; none if the model is unknown."""
+    assert MOST_SIMILAR["mlp"] is SCIKIT_LEARN_MLP.entries[1]
+    assert view_published(make_run(model="cnn")).most_similar is MOST_SIMILAR["cnn"]
+    view = view_published(make_run(trained=False))
+    assert (view.most_similar, view.place) == (None, "")
