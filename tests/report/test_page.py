@@ -13,8 +13,11 @@ from numpy.typing import NDArray
 from support import make_run
 
 from job.config.run_config import Layout
+from job.evaluation.calibration import HighConfidence
+from job.evaluation.intervals import Interval
 from job.evaluation.predictions import Predictions
 from job.report.comparison_view import view_comparison
+from job.report.formatting import FILTERS
 from job.report.page import render_page, write_report
 from job.report.published import PUBLISHED
 from job.results.run import Run
@@ -140,26 +143,45 @@ def test_headings_name_their_subject(repeated_page: ET.Element, page: ET.Element
 
 
 def test_every_metric_has_its_interval(page: ET.Element, run: Run) -> None:
-    """To three decimals."""
-    evaluation = run.evaluation
+    """Fractions in percent, other metrics to three decimals; a calibration error has no interval."""
+    evaluation, macro, weighted = run.evaluation, run.evaluation.macro, run.evaluation.weighted
     shown = {
         text(row[0]).removesuffix(text(row[0][0])).strip(): [text(cell) for cell in row[1:]]
         for row in section(page, "metrics").findall(".//tbody/tr")
     }
-    expected = {
+    fractions = {
         "Accuracy": (evaluation.accuracy, evaluation.accuracy_interval),
-        "Loss": (evaluation.loss, evaluation.loss_interval),
-        "Calibration error": (evaluation.calibration.ece, evaluation.calibration.ece_interval),
+        "Top-2 accuracy": (evaluation.top_2_accuracy, evaluation.top_2_accuracy_interval),
+        "Top-3 accuracy": (evaluation.top_3_accuracy, evaluation.top_3_accuracy_interval),
+        "Balanced accuracy": (macro.recall, macro.recall_interval),
+        "Macro precision": (macro.precision, macro.precision_interval),
+        "Macro F1": (macro.f1, macro.f1_interval),
+        "Weighted recall": (weighted.recall, weighted.recall_interval),
+        "Weighted precision": (weighted.precision, weighted.precision_interval),
+        "Weighted F1": (weighted.f1, weighted.f1_interval),
+        "Calibration error": (evaluation.calibration.ece, None),
     }
-    for kind, average in (("Macro", evaluation.macro), ("Weighted", evaluation.weighted)):
-        expected |= {
-            f"{kind} {name}": (getattr(average, name.lower()), getattr(average, f"{name.lower()}_interval"))
-            for name in ("F1", "precision", "recall")
-        }
-    assert expected.keys() <= shown.keys()
-    for name, (value, interval) in expected.items():
-        assert shown[name] == [f"{value:.3f}", f"{interval.lower:.3f}{DASH}{interval.upper:.3f}"]
-    assert all(re.fullmatch(rf"\d+\.\d{{3}}{DASH}\d+\.\d{{3}}", cells[1]) for cells in shown.values())
+    numbers = {
+        "Matthews correlation": (evaluation.mcc, evaluation.mcc_interval),
+        "ROC AUC": (evaluation.roc_auc, evaluation.roc_auc_interval),
+        "Average precision": (evaluation.average_precision, evaluation.average_precision_interval),
+        "Loss": (evaluation.loss, evaluation.loss_interval),
+        "Brier score": (evaluation.brier, evaluation.brier_interval),
+    }
+    expected = {name: [f"{value:.1%}", FILTERS["percents"](each)] for name, (value, each) in fractions.items()}
+    expected |= {name: [f"{value:.3f}", FILTERS["decimals"](each)] for name, (value, each) in numbers.items()}
+    assert shown == expected
+    assert [name for name, (_, interval) in shown.items() if interval == "none"] == ["Calibration error"]
+
+
+def test_what_is_undefined_has_no_row() -> None:
+    """Two classes have no second guess, and a class without test images has no ROC curve."""
+    predictions = Predictions(np.array([0, 1] * 20), np.eye(3, dtype=np.float32)[[0, 1] * 19 + [1, 2]])
+    shown = section(render(make_run(predictions=predictions)), "metrics")
+    assert "ROC AUC" not in text(shown)
+    assert "Top-2" not in text(section(render(make_run(n_classes=2)), "metrics"))
+    table = rows(section(render(make_run(predictions=predictions)), "calibration"), 2)
+    assert [row[2:4] == ["none", "none"] for row in table] == [False, False, True]
 
 
 def test_every_class_has_its_row(page: ET.Element, run: Run) -> None:
@@ -292,21 +314,34 @@ def test_charts_have_their_tables(page: ET.Element, run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("shift", "words"),
+    ("value", "interval", "words"),
     [
-        (0.1, "it is overconfident by 10.0 percentage points"),
-        (-0.1, "it is underconfident by 10.0 percentage points"),
-        (0.0, "on average, the 100 test images show no significant over- or underconfidence"),
+        (0.1, Interval(0.04, 0.16), "the model is overconfident by 10.0 percentage points (95% confidence interval"),
+        (
+            -0.1,
+            Interval(-0.16, -0.04),
+            "the model is underconfident by 10.0 percentage points (95% confidence interval",
+        ),
+        (0.02, Interval(-0.04, 0.08), "the difference of +2.0 percentage points is not significant (95% confidence"),
     ],
 )
-def test_over_and_underconfidence_require_a_mean_confidence_outside_the_interval(
-    run: Run, shift: float, words: str
+def test_over_and_underconfidence_follow_from_the_interval(
+    run: Run, value: float, interval: Interval, words: str
 ) -> None:
-    """The confidence interval of the accuracy."""
-    calibration = run.evaluation.calibration
-    bins = [replace(each, confidence=run.evaluation.accuracy + shift) for each in calibration.bins]
-    evaluation = replace(run.evaluation, calibration=replace(calibration, bins=bins))
+    """So the sentence cannot contradict it."""
+    calibration = replace(run.evaluation.calibration, overconfidence=value, overconfidence_interval=interval)
+    evaluation = replace(run.evaluation, calibration=calibration)
     assert words in text(section(render(replace(run, evaluation=evaluation)), "calibration").find(".//p"))
+
+
+def test_errors_at_high_confidence_stand_beside_those_that_the_probabilities_promise(run: Run) -> None:
+    """With the range of their number for a calibrated model."""
+    high = HighConfidence(0.9, 6788, 170, 0.13, 95.23, Interval(77, 114))
+    evaluation = replace(run.evaluation, calibration=replace(run.evaluation.calibration, high_confidence=high))
+    assert (
+        f"Above 90% confidence, 170 of 6,788 predictions are wrong; the probabilities promise 95 (in 95% of cases "
+        f"77{DASH}114)."
+    ) in text(section(render(replace(run, evaluation=evaluation)), "calibration").find(".//p"))
 
 
 def test_the_run_can_be_repeated(page: ET.Element, run: Run) -> None:
@@ -541,9 +576,7 @@ def test_the_seeds_have_a_section(repeated_page: ET.Element, repeated: Run, page
     assert mean is not None
     assert sd is not None
     words = text(shown)
-    assert (
-        f"mean accuracy of {variation.mean:.1%} {100 * mean.lower:.1f}{DASH}{mean.upper:.1%} on the 100" in words
-    )
+    assert f"mean accuracy of {variation.mean:.1%} {100 * mean.lower:.1f}{DASH}{mean.upper:.1%} on the 100" in words
     interval = f"{100 * sd.lower:.2f}{DASH}{100 * sd.upper:.2f}"
     assert f"standard deviation of {100 * variation.sd:.2f} points {interval}." in words
     assert "reports and saves the run with the lowest validation loss, seed 1; the test images play no part" in words

@@ -46,8 +46,8 @@ def assert_equal(first: Run, second: Run) -> None:
     }
     assert first.augmented.tolist() == second.augmented.tolist()
     for learnt in ("class_means", "first_layer"):
-        values = (getattr(run.learnt, learnt, np.zeros(0)) for run in (first, second))
-        assert np.array_equal(*values)
+        one, other = (getattr(run.learnt, learnt, np.zeros(0)) for run in (first, second))
+        assert np.array_equal(one, other)
 
 
 def read_error(folder: Path) -> str:
