@@ -74,7 +74,7 @@ class Predictions:
         """Categorical cross-entropy of each image in nats, shape (n,)."""
         return cross_entropy(self.p_true)
 
-    @property
+    @cached_property
     def reference(self) -> "Predictions | None":
         """The predictions of the reference model, if all of its probabilities are known."""
         if self.p_reference is None:
