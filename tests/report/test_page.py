@@ -485,10 +485,10 @@ def test_only_significant_changes_of_a_class_are_named() -> None:
     probabilities, before = predict(y_true, y_pred).probabilities, predict(y_true, y_true)
     changed = Predictions(y_true, probabilities, y_true, before.probabilities)
     words = text(section(render(make_run(predictions=changed)), "comparison")).replace("\N{MINUS SIGN}", "-")
-    assert "The recall of 1 of 10 classes changed significantly: Dress -100.0 points." in words
+    assert "The recall of 1 of 10 classes differs significantly between the two networks: Dress -100.0 points." in words
     same = Predictions(y_true, before.probabilities, y_true, before.probabilities)
     words = text(section(render(make_run(predictions=same)), "comparison"))
-    assert "The recall of none of the 10 classes changed significantly." in words
+    assert "The recall of none of the 10 classes differs significantly between the two networks." in words
 
 
 def test_fixed_and_broken_images_are_shown(compared_page: ET.Element, compared: Run) -> None:
