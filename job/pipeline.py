@@ -34,7 +34,7 @@ from job.results.predictions_csv import write_predictions
 from job.results.provenance import DataSource, Provenance, describe_environment
 from job.results.reference_run import match_reference, read_reference
 from job.results.run import Run
-from job.results.samples_npz import Images, write_samples
+from job.results.samples_npz import Images, Learnt, write_samples
 from job.results.schema import History, RunRecord, Training
 from job.system import isolation, signals
 from job.training.device import Device, configure_device
@@ -55,6 +55,7 @@ class TrainedRun:
     predictions: Predictions
     images: Images
     augmented: NDArray[np.uint8]
+    learnt: Learnt
 
 
 def train_and_evaluate(config: Config) -> Run:
@@ -67,7 +68,7 @@ def train_and_evaluate(config: Config) -> Run:
         JobError: If the data set, the device or the reference run is missing or unsuitable, or training diverges.
     """
     trained = train(config)
-    return Run.from_predictions(trained.record, trained.predictions, trained.images, trained.augmented)
+    return Run.from_predictions(trained.record, trained.predictions, trained.images, trained.augmented, trained.learnt)
 
 
 def train_into(config: Config) -> str:
@@ -135,7 +136,7 @@ def _write_run(
 
     with stopwatch.stage("evaluation") as stage:
         write_predictions(staging, trained.predictions)
-        write_samples(staging, trained.images, trained.augmented)
+        write_samples(staging, trained.images, trained.augmented, trained.learnt)
         scores = worker.evaluate(staging, config.layout, trained.record, export=bool(config.export))
         stage.summary = f"loss {scores['loss']:.4f}, accuracy {scores['accuracy']:.4f} (n = {scores['n_test']:,})"
     with stopwatch.stage("report") as stage:
@@ -202,7 +203,7 @@ def _check_settings(config: Config, dataset: Dataset) -> None:
 def _train_and_predict(
     config: Config, dataset: Dataset, device: Device, stopwatch: Stopwatch, match: tuple[Reference, Predictions] | None
 ) -> TrainedRun:
-    from job.training import augmentation, inference, networks
+    from job.training import augmentation, first_layer, inference, networks, temperature
     from job.training.train import train_networks
 
     reference, before = match or (None, None)
@@ -212,8 +213,13 @@ def _train_and_predict(
         description = networks.describe_network(trainings[0].network)
         n_epochs = sum(len(training.history["loss"]) for training in trainings)
         stage.summary = f"{description}: {n_epochs} x {n_train:,} images"
+    models = [networks.with_test_time_augmentation(training.network, config) for training in trainings]
+    temperatures: list[float | None] = [None] * len(models)
+    if config.calibrate == "temperature":
+        with stopwatch.stage("calibration") as stage:
+            models, temperatures = temperature.calibrate_models(models, dataset, config)
+            stage.summary = temperature.describe_temperatures(temperatures)
     with stopwatch.stage("prediction") as stage:
-        models = [networks.with_test_time_augmentation(training.network, config) for training in trainings]
         chosen, _ = choose_run([training.val_loss for training in trainings])  # before any test image is predicted
         rows = (inference.predict_probabilities(model, dataset.test_images) for model in models)
         made = (Predictions(dataset.test_labels, probabilities) for probabilities in rows)
@@ -230,6 +236,7 @@ def _train_and_predict(
         n_validation=len(dataset.train_images) - n_train,
         history=History(**history),
         seed_variation=summarize_seed_runs(seed_runs) if config.runs > 1 else None,
+        temperature=temperatures[chosen],
     )
     provenance = _describe_provenance(config, dataset, device, stopwatch)
     names, seed = config.augmentations(), trainings[chosen].seed
@@ -241,7 +248,8 @@ def _train_and_predict(
         training=training,
         provenance=provenance,
     )
-    return TrainedRun(models[chosen], record, predictions, images, augmented)
+    learnt = Learnt(dataset.average_classes(n_train), first_layer.extract_first_layer(trainings[chosen].network))
+    return TrainedRun(models[chosen], record, predictions, images, augmented, learnt)
 
 
 def _collect_seeds(

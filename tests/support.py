@@ -24,9 +24,13 @@ from job.results.file_names import METRICS
 from job.results.output_folder.manifest import read_manifest, write_manifest
 from job.results.provenance import DataSource, Environment, Provenance
 from job.results.run import Run
+from job.results.samples_npz import Learnt
 from job.results.schema import History, RunRecord, Training
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+TEMPERATURE = 1.25
+"""The temperature of a synthetic run that is calibrated."""
 
 UInt8 = NDArray[np.uint8]
 
@@ -157,6 +161,7 @@ def make_training(predictions: Predictions, config: Config, n_train: int = 300) 
             val_accuracy=rising if n_validation else [],
         ),
         seed_variation=_make_seed_variation(predictions, config),
+        temperature=TEMPERATURE if config.calibrate == "temperature" else None,
     )
 
 
@@ -277,7 +282,15 @@ def make_run(  # noqa: PLR0913 - each is something that a test chooses
     images = dict(zip(shown, random.integers(0, 256, (len(shown), 28, 28), np.uint8), strict=True))
     n_augmented = 8 if trained and config.augment != "none" else 0
     augmented = random.integers(0, 256, (n_augmented, 1 + min(config.epochs, 5), 28, 28), np.uint8)
-    return Run.from_predictions(record, predictions, images, augmented)
+    learnt = make_learnt(n_classes) if trained else None
+    return Run.from_predictions(record, predictions, images, augmented, learnt)
+
+
+def make_learnt(n_classes: int = 10, n_units: int = 24) -> Learnt:
+    """Mean images and weights of a dense layer, at random."""
+    random = np.random.default_rng(5)
+    weights = random.uniform(-1, 1, (n_units, 28, 28)).astype(np.float16)
+    return Learnt(random.integers(0, 256, (n_classes, 28, 28), np.uint8), weights)
 
 
 def edit_metrics(folder: Path, edit: Callable[[dict[str, Any]], object]) -> None:

@@ -20,6 +20,7 @@ from job.config.recipes import (
 
 DeviceChoice = Literal["auto", "cpu", "gpu"]
 Layout = Literal["single", "folder"]
+CalibrationMethod = Literal["none", "temperature"]
 STREAM = "-"  # as the output folder: a tar archive on stdout
 
 
@@ -29,6 +30,8 @@ def _is_augmentation(text: str) -> bool:
 
 
 COUNT = {"minimum": 1, "maximum": 2**31 - 1}  # TensorFlow's largest
+MIN_TEMPERATURE, MAX_TEMPERATURE = 0.2, 20.0
+"""Range of the fitted temperature. A lower one could turn probabilities to 0 in float32, which nothing could undo."""
 FRACTION = {"metavar": "FRACTION", "minimum": 0, "below": 1}
 MAX_PATH = 4095  # on Linux
 FOLDER = {
@@ -94,6 +97,11 @@ class Config:
     )
     validation_split: float = option(
         0.1, "training", "Fraction of the training images held out for validation (the last ones).", **FRACTION
+    )
+    calibrate: CalibrationMethod = option(
+        "none",
+        "training",
+        "temperature divides the logits by the number that gives the lowest loss on the validation images.",
     )
     seed: int = option(
         0, "training", "Seed of parameters, batches, dropout, augmentation and samples.", minimum=0, maximum=MAX_SEED

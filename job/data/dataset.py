@@ -62,6 +62,17 @@ class Dataset:
             )
         return n_train
 
+    def average_classes(self, n_train: int) -> NDArray[np.uint8]:
+        """Average the images of each class among the first `n_train` training images.
+
+        Returns:
+            Mean images, shape (n_classes, 28, 28); black for a class without an image.
+        """
+        images, labels = self.train_images[:n_train], self.train_labels[:n_train]
+        sums = [images[labels == label].sum(axis=0, dtype=np.uint32) for label in range(self.n_classes)]
+        counts = np.bincount(labels, minlength=self.n_classes)
+        return np.round(np.stack(sums) / np.maximum(counts, 1)[:, None, None]).astype(np.uint8)
+
     @property
     def n_classes(self) -> int:
         """The number of classes, 2 to 256."""

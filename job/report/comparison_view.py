@@ -188,29 +188,31 @@ def _join_statements(statements: Sequence[Statement]) -> str:
 def _list_metrics(comparison: Comparison) -> Iterator[Row]:
     counts = comparison.counts
     accuracy = PairedDifference(counts.reference, counts.current, counts.difference, counts.interval)
-    yield _percent_row("Accuracy", "fraction of correct predictions", accuracy)
+    yield percent_row("Accuracy", "fraction of correct predictions", accuracy)
     if comparison.loss:
-        yield _decimal_row("Loss", "mean cross-entropy in nats, lower is better", comparison.loss)
+        yield decimal_row("Loss", "mean cross-entropy in nats, lower is better", comparison.loss)
     if comparison.brier:
-        yield _decimal_row("Brier score", "squared error of the probabilities, lower is better", comparison.brier)
+        yield decimal_row("Brier score", "squared error of the probabilities, lower is better", comparison.brier)
     if comparison.overconfidence:
-        yield _percent_row("Overconfidence", "mean confidence − accuracy, best at 0", comparison.overconfidence)  # noqa: RUF001 - a true minus
+        yield percent_row("Overconfidence", "mean confidence − accuracy, best at 0", comparison.overconfidence)  # noqa: RUF001 - a true minus
 
 
 def _list_recipe_metrics(recipes: RecipeComparison) -> Iterator[Row]:
     accuracy = PairedDifference(recipes.reference_mean, recipes.mean, recipes.difference, recipes.interval)
-    yield _percent_row("Mean accuracy", "fraction of correct predictions", accuracy)
-    yield _decimal_row("Mean loss", "mean cross-entropy in nats, lower is better", recipes.loss)
+    yield percent_row("Mean accuracy", "fraction of correct predictions", accuracy)
+    yield decimal_row("Mean loss", "mean cross-entropy in nats, lower is better", recipes.loss)
 
 
-def _percent_row(name: str, meaning: str, means: PairedDifference) -> Row:
+def percent_row(name: str, meaning: str, means: PairedDifference) -> Row:
+    """A line of values that are shown as percent."""
     form, interval = choose_form(means.difference, means.interval), means.interval
     bounds = f"{format_change(interval.lower, form)} to {format_change(interval.upper, form)}" if interval else ""
     before, now = (f"{100 * value:.1f}%".replace("-", "\N{MINUS SIGN}") for value in (means.reference, means.current))
     return Row(name, meaning, before, now, f"{format_change(means.difference, form)} points", bounds)
 
 
-def _decimal_row(name: str, meaning: str, means: PairedDifference) -> Row:
+def decimal_row(name: str, meaning: str, means: PairedDifference) -> Row:
+    """A line of values that are shown as decimals."""
     interval = means.interval
     bounds = f"{_signed(interval.lower)} to {_signed(interval.upper)}" if interval else ""
     return Row(name, meaning, f"{means.reference:.3f}", f"{means.current:.3f}", _signed(means.difference), bounds)

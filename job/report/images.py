@@ -4,6 +4,7 @@ import base64
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,8 @@ from job.results.file_names import PICTURES
 GAP = 2  # pixels between the images of a sheet
 ZOOM = 2
 OPAQUE = 255
+N_LEVELS = 7  # of each sign of the weights; more would double the size of the picture
+POSITIVE, NEGATIVE = (58, 142, 215), (222, 107, 49)  # blue and orange that show on light and on dark pages
 
 
 @dataclass(frozen=True)
@@ -59,9 +62,31 @@ class Pictures:
         pixels = pixels.reshape(n_rows * (height + GAP), n_columns * (width + GAP), 2)[:-GAP, :-GAP]
         return Sheet(self._add(Image.fromarray(pixels), name), ZOOM * pixels.shape[1], ZOOM * pixels.shape[0])
 
-    def _add(self, picture: Image.Image, name: str) -> str:
+    def add_picture(self, pixels: NDArray[np.uint8], name: str) -> str:
+        """Add a grey image, shape (height, width), as the file `name` without suffix; returns its address."""
+        return self._add(Image.fromarray(pixels), name)
+
+    def add_weights(self, weights: NDArray[np.float64], name: str) -> Sheet:
+        """Add one picture of many weights: positive ones are blue, negative ones orange, small ones transparent.
+
+        Args:
+            weights: Weights in [-1, 1], shape (n_rows, n_columns, height, width).
+            name: Name of the file, without suffix.
+        """
+        n_rows, n_columns, height, width = weights.shape
+        gap = 1 + height // 28
+        levels = np.zeros((n_rows, height + gap, n_columns, width + gap), np.int8)
+        levels[:, :height, :, :width] = np.round(N_LEVELS * weights).transpose(0, 2, 1, 3)
+        levels = levels.reshape(n_rows * (height + gap), n_columns * (width + gap))[:-gap, :-gap]
+        picture = Image.fromarray((levels + N_LEVELS).astype(np.uint8))
+        picture.putpalette([*NEGATIVE] * N_LEVELS + [*POSITIVE] * (N_LEVELS + 1))
+        opacity = [OPAQUE * abs(level) // N_LEVELS for level in range(-N_LEVELS, N_LEVELS + 1)]
+        address = self._add(picture, name, transparency=bytes(opacity))
+        return Sheet(address, ZOOM * picture.width, ZOOM * picture.height)
+
+    def _add(self, picture: Image.Image, name: str, **options: Any) -> str:  # noqa: ANN401 - Pillow's options
         file = io.BytesIO()
-        picture.save(file, format="PNG", optimize=True)
+        picture.save(file, format="PNG", optimize=True, **options)
         if self._embedded:
             return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
         path = f"{PICTURES}/{name}.png"

@@ -12,6 +12,7 @@ from job.evaluation.evaluate import Evaluation
 from job.report import findings
 from job.report.charts.class_recall import strip
 from job.report.charts.confusion_matrix import MAX_ANNOTATED
+from job.report.class_figures import CURVE_COLUMNS, view_clusters, view_curves
 from job.report.comparison_view import view_comparison
 from job.report.first_screen.confidence_findings import COVERAGE
 from job.report.first_screen.identity import identify_run
@@ -21,9 +22,11 @@ from job.report.first_screen.top_findings import list_findings
 from job.report.formatting import TEMPLATES, create_environment
 from job.report.gallery import view_gallery
 from job.report.images import Pictures
+from job.report.learnt import view_learnt
 from job.report.page_charts import draw_charts
 from job.report.published import is_comparable, view_published
 from job.report.sections import list_sections
+from job.report.temperature_view import view_temperature
 from job.results.file_names import AUGMENTED, PAGE, STYLE
 from job.results.run import Run
 
@@ -74,6 +77,10 @@ def _view_run(run: Run, pictures: Pictures) -> dict[str, Any]:
         "published": view_published(run) if is_comparable(run) else None,
         "comparison": view_comparison(run.comparison, evaluation.class_names, n_runs) if run.comparison else None,
         "gallery": view_gallery(run, pictures),
+        "curves": view_curves(run),
+        "curve_columns": CURVE_COLUMNS,
+        "clusters": view_clusters(run),
+        "learnt": view_learnt(run, pictures),
         "charts": draw_charts(run),
         "recall_strips": [strip(position) for position in range(len(evaluation.per_class) + 1)],
         "cells": cells[:MAX_LISTED],
@@ -81,6 +88,7 @@ def _view_run(run: Run, pictures: Pictures) -> dict[str, Any]:
         "links_all": len(cells) == len(evaluation.samples.cells),  # whether each cell links to its images
         "shows_counts": len(evaluation.per_class) <= MAX_ANNOTATED,  # whether the heatmap has room for numbers
         "abstention": findings.accuracy_at_coverage(calibration, COVERAGE),
+        "temperature": view_temperature(run),
         "fit": findings.assess_fit(training.history) if training else None,
         "settings": _list_settings(training.config) if training else None,
         "augmented": pictures.add_sheet(run.augmented, AUGMENTED) if len(run.augmented) else None,

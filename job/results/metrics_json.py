@@ -119,6 +119,8 @@ def _check_training(training: Training) -> None:
         n_epochs = lengths[0]
     if lengths != [n_epochs] * 3 + [n_epochs if training.n_validation else 0] * 2:
         raise ValueError(f"the history does not have {n_epochs} epochs")
+    if training.temperature is not None and training.config.calibrate == "none":
+        raise ValueError("a model that is not calibrated has a temperature")
 
 
 def _check_seed_variation(training: Training) -> None:

@@ -12,12 +12,13 @@ from job.evaluation.paired_comparison import Comparison, compare
 from job.evaluation.predictions import Predictions
 from job.evaluation.sample_selection import select_shown_images
 from job.evaluation.seed_variation import add_intervals
+from job.evaluation.temperature_scaling import TemperatureScaling, measure_temperature_scaling
 from job.results.file_names import METRICS, PREDICTIONS, SAMPLES
 from job.results.metrics_json import read_record, write_metrics
 from job.results.output_folder.manifest import read_manifest, read_unchanged, write_manifest
 from job.results.predictions_csv import read_predictions, write_predictions
 from job.results.provenance import Provenance
-from job.results.samples_npz import Images, read_samples, write_samples
+from job.results.samples_npz import Images, Learnt, read_samples, write_samples
 from job.results.schema import RunRecord, Training
 from job.results.seed_check import check_seeds
 
@@ -31,36 +32,48 @@ class Run:
     Attributes:
         evaluation: Every metric that follows from the predictions.
         comparison: Comparison with a reference run, or None.
+        temperature_scaling: What the calibration changed, or None if the model is not calibrated.
         training: How the model was trained; None if this job did not train it.
         images: Test images that the report shows.
         augmented: Training images, each followed by its augmented versions, shape (n, 1 + n_epochs, height, width).
+        learnt: What the network has learnt; None if this job did not train it, or was older than version 0.6.
     """
 
     evaluation: Evaluation
     comparison: Comparison | None
+    temperature_scaling: TemperatureScaling | None
     training: Training | None
     provenance: Provenance
     predictions: Predictions
     images: Images
     augmented: NDArray[np.uint8]
+    learnt: Learnt | None = None
 
     @classmethod
     def from_predictions(
-        cls, record: RunRecord, predictions: Predictions, images: Images, augmented: NDArray[np.uint8]
+        cls,
+        record: RunRecord,
+        predictions: Predictions,
+        images: Images,
+        augmented: NDArray[np.uint8],
+        learnt: Learnt | None = None,
     ) -> Self:
         """Evaluate the predictions of a run; `record` describes it, and the other arguments are attributes of `Run`."""
         training = record.training
         if training and training.seed_variation:
             training = replace(training, seed_variation=add_intervals(training.seed_variation))
         variation = training.seed_variation if training else None
+        temperature = training.temperature if training else None
         return cls(
             evaluation=evaluate(predictions, record.class_names, record.seed),
             comparison=compare(record.reference, predictions, variation) if record.reference else None,
+            temperature_scaling=measure_temperature_scaling(predictions, temperature) if temperature else None,
             training=training,
             provenance=record.provenance,
             predictions=predictions,
             images=images,
             augmented=augmented,
+            learnt=learnt,
         )
 
     @classmethod
@@ -74,7 +87,8 @@ class Run:
         predictions = read_predictions(folder, n_classes, has_reference=has_reference)
         indices = select_shown_images(predictions, record.seed)
         has_augmented = record.training is not None and record.training.config.augment != "none"
-        return cls.from_predictions(record, predictions, *read_samples(folder, indices, has_augmented=has_augmented))
+        samples = read_samples(folder, indices, n_classes, has_augmented=has_augmented)
+        return cls.from_predictions(record, predictions, *samples)
 
     @classmethod
     def read(cls, folder: Path) -> Self:
@@ -97,11 +111,11 @@ class Run:
         """Write predictions.csv, samples.npz, metrics.json and their checksums; the folder is created if needed."""
         folder.mkdir(parents=True, exist_ok=True)
         write_predictions(folder, self.predictions)
-        write_samples(folder, self.images, self.augmented)
+        write_samples(folder, self.images, self.augmented, self.learnt)
         self.write_metrics(folder)
         write_manifest(folder, FILES, read_manifest(folder))
 
     def write_metrics(self, folder: Path) -> None:
         """Write metrics.json into a folder."""
-        stored = {name: getattr(self, name) for name in ("evaluation", "comparison", "training", "provenance")}
-        write_metrics(folder, stored)
+        names = ("evaluation", "comparison", "temperature_scaling", "training", "provenance")
+        write_metrics(folder, {name: getattr(self, name) for name in names})

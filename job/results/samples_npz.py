@@ -3,6 +3,7 @@
 import io
 import zipfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +20,40 @@ Images = Mapping[int, NDArray[np.uint8]]
 
 MAX_BYTES = 2**26  # 64 MiB, compressed and decompressed; 28 x 28 pixels take less than 1 MiB
 N_DIMENSIONS = 2  # height and width
+REQUIRED, LEARNT = ("index", "image", "augmented"), ("class_means", "first_layer")
+MAX_UNITS = 24  # of the first layer
 
 
-def write_samples(folder: Path, images: Images, augmented: NDArray[np.uint8]) -> None:
-    """Write the test images that the report shows, and the augmented training images.
+@dataclass(frozen=True)
+class Learnt:
+    """What a network has learnt, as pictures.
+
+    Attributes:
+        class_means: Mean training image of each class, shape (n_classes, height, width).
+        first_layer: Weights of at most 24 units of the first layer as a fraction of the largest one by magnitude, shape
+            (n_units, height, width): one weight per pixel of an image, or the kernel of a convolution.
+    """
+
+    class_means: NDArray[np.uint8]
+    first_layer: NDArray[np.float16]
+
+
+def write_samples(folder: Path, images: Images, augmented: NDArray[np.uint8], learnt: Learnt | None = None) -> None:
+    """Write the test images that the report shows, the augmented training images, and what the network has learnt.
 
     `augmented` has each training image, followed by its augmented versions, shape (n, 1 + n_epochs, height, width).
     """
     index, image = np.array(list(images), np.int64), np.array(list(images.values()), np.uint8)
-    np.savez_compressed(folder / SAMPLES, index=index, image=image, augmented=augmented)
+    others = vars(learnt) if learnt else {}
+    np.savez_compressed(folder / SAMPLES, index=index, image=image, augmented=augmented, **others)
 
 
-def read_samples(folder: Path, indices: Sequence[int], *, has_augmented: bool) -> tuple[Images, NDArray[np.uint8]]:
+def read_samples(
+    folder: Path, indices: Sequence[int], n_classes: int, *, has_augmented: bool
+) -> tuple[Images, NDArray[np.uint8], Learnt | None]:
     """Read what `write_samples` wrote: it must have the test images `indices`, and augmented ones if `has_augmented`.
+
+    Files of version 0.5 and before lack what the network has learnt.
 
     Raises:
         DataError: If the file is missing or damaged, or lacks an image.
@@ -40,7 +62,8 @@ def read_samples(folder: Path, indices: Sequence[int], *, has_augmented: bool) -
     with as_data_error(path):
         content = io.BytesIO(read_regular(path, MAX_BYTES))
     try:
-        numbers, images, augmented = _load_arrays(content)
+        arrays = _load_arrays(content)
+        numbers, images, augmented = (arrays[name] for name in REQUIRED)
     except Exception as error:  # NumPy and zipfile raise many kinds on damaged files
         raise damaged(path, "not an archive of the arrays `index`, `image` and `augmented`") from error
     is_sound = images.ndim == 1 + N_DIMENSIONS and images.dtype == np.uint8 and images.size > 0
@@ -52,13 +75,26 @@ def read_samples(folder: Path, indices: Sequence[int], *, has_augmented: bool) -
     images_by_index = dict(zip(numbers.tolist(), images, strict=True))
     if missing := [index for index in indices if index not in images_by_index]:
         raise DataError(f"{path}: test image {missing[0]} is missing; train again")
-    return images_by_index, augmented
+    return images_by_index, augmented, _select_learnt(path, arrays, (n_classes, *images.shape[1:]))
 
 
-def _load_arrays(content: io.BytesIO) -> list[NDArray[Any]]:
-    """The arrays `index`, `image` and `augmented` of an archive."""
+def _select_learnt(path: Path, arrays: Mapping[str, NDArray[Any]], shape: tuple[int, ...]) -> Learnt | None:
+    """Select and check what the network has learnt; `shape` is that of the mean images."""
+    if not arrays.keys() & LEARNT:
+        return None
+    means, weights = (arrays.get(name, np.zeros(())) for name in LEARNT)
+    limits = (MAX_UNITS, *shape[1:])
+    is_sound = means.shape == shape and means.dtype == np.uint8 and weights.ndim == len(shape)
+    is_sound = is_sound and all(0 < size <= limit for size, limit in zip(weights.shape, limits, strict=True))
+    if not is_sound or weights.dtype != np.float16 or not (np.abs(weights) <= 1).all():  # NaN is not either
+        raise damaged(path, "`class_means` and `first_layer` do not fit the classes and the images of the run")
+    return Learnt(means, weights)
+
+
+def _load_arrays(content: io.BytesIO) -> dict[str, NDArray[Any]]:
+    """The arrays of an archive by name; raises an error if a required one is missing."""
     with zipfile.ZipFile(content) as archive:
         if sum(member.file_size for member in archive.infolist()) > MAX_BYTES:  # zipfile reads no byte more
             raise ValueError("larger than allowed")
     with np.load(content, allow_pickle=False) as arrays:
-        return [arrays[name] for name in ("index", "image", "augmented")]
+        return {name: arrays[name] for name in (*REQUIRED, *LEARNT) if name in REQUIRED or name in arrays}

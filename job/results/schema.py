@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from job.config.run_config import Config
+from job.config.run_config import MAX_TEMPERATURE, MIN_TEMPERATURE, Config
 from job.evaluation.intervals import Amount, Count, Fraction, Positive
 from job.evaluation.paired_comparison import Reference
 from job.evaluation.seed_variation import SeedVariation
@@ -14,6 +14,7 @@ from job.results.provenance import Provenance
 
 SCHEMA_VERSION = 5
 Rate = Annotated[float, Meta(ge=0)]
+Temperature = Annotated[float, Meta(ge=MIN_TEMPERATURE, le=MAX_TEMPERATURE)]
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Training:
         network: The network in one line.
         n_train: Number of training images, without those held out for validation.
         seed_variation: Variation over the seeds; None if there was only one training.
+        temperature: Temperature that calibrates the model; None if it is not calibrated.
     """
 
     config: Config
@@ -47,6 +49,7 @@ class Training:
     n_validation: Count
     history: History
     seed_variation: SeedVariation | None = None
+    temperature: Temperature | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,6 +27,10 @@ FOCUSABLE = "a[*|href], area, button, summary, input, select, textarea, [tabinde
 A4 = ViewportSize(width=794, height=1123)
 """Size of a page in CSS pixels, 96 to an inch."""
 
+MAX_HEIGHT = 6500
+MAX_PAGES = 9
+MIN_SIZE = 12
+
 Reports = Callable[..., Path]
 
 
@@ -52,6 +56,15 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Reports:
         return folder
 
     return report
+
+
+@pytest.fixture(scope="module")
+def baseline(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a report like that of the baseline; tests must not change it."""
+    folder = tmp_path_factory.mktemp("baseline")
+    make_run(n=1000, epochs=5).write(folder)
+    assert main(["render", "--output", str(folder), "-q"]) == 0
+    return folder
 
 
 def address(folder: Path) -> str:
@@ -134,6 +147,54 @@ def test_the_page_is_no_wider_than_the_screen(chromium: Browser, reports: Report
                 "(({scrollWidth, clientWidth}) => [scrollWidth, clientWidth])(document.documentElement)"
             )
             assert root == [width, width]
+
+
+def test_the_page_is_short(chromium: Browser, baseline: Path) -> None:
+    """On a desktop, before anything is unfolded; on paper, where almost everything is."""
+    with visit(chromium, address(baseline)) as visited:
+        assert visited.page.evaluate("document.documentElement.scrollHeight") < MAX_HEIGHT
+        pdf = pypdf.PdfReader(io.BytesIO(visited.page.pdf(format="A4")))
+    assert len(pdf.pages) <= MAX_PAGES
+
+
+def test_text_is_aligned(chromium: Browser, baseline: Path) -> None:
+    """On a desktop, every section and every table has the left and the right edge of the page or of its columns."""
+    with visit(chromium, address(baseline)) as visited:
+        edges = visited.page.evaluate(
+            """() => [...document.querySelectorAll("section, h2, table, figure, .samples, .pairs, .facts, p")]
+                .filter(element => element.checkVisibility() && !element.closest("header, li"))
+                .map(element => element.getBoundingClientRect())
+                .map(({left, right}) => [Math.round(left), Math.round(right)])"""
+        )
+    lefts, rights = ({edge[side] for edge in edges} for side in (0, 1))
+    assert lefts <= {120, 536, 952}  # three columns of 368 pixels, 48 apart
+    assert rights <= {488, 904, 1320}
+
+
+@pytest.mark.parametrize("n_classes", [2, 10, 100])
+def test_phones_show_every_column_in_readable_size(chromium: Browser, reports: Reports, n_classes: int) -> None:
+    """No table needs horizontal scrolling, and no text is smaller than 12 pixels."""
+    with visit(chromium, address(reports("single", n_classes)), width=390) as visited:
+        visited.page.evaluate("document.querySelectorAll('details').forEach(details => details.open = true)")
+        wide = visited.page.evaluate(
+            """() => [...document.querySelectorAll(".scroll, li, p, dl, pre")]
+                .filter(element => element.scrollWidth > element.clientWidth + 1 && element.clientWidth)
+                .map(element => element.outerHTML.slice(0, 200))"""
+        )
+        sizes = visited.page.evaluate(
+            """() => {
+                const shown = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), sizes = {}
+                while (shown.nextNode()) {
+                    const {parentElement} = shown.currentNode, text = shown.currentNode.data.trim()
+                    if (!text || !parentElement.checkVisibility() || parentElement.closest(".source, script")) continue
+                    const {a, b} = parentElement.getScreenCTM?.() ?? {a: 1, b: 0}
+                    sizes[text] = parseFloat(getComputedStyle(parentElement).fontSize) * Math.hypot(a, b)
+                }
+                return sizes
+            }"""
+        )
+    assert wide == []
+    assert {text: size for text, size in sizes.items() if size < MIN_SIZE} == {}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -299,12 +360,13 @@ def test_tables_can_be_sorted(chromium: Browser, reports: Reports, section: str,
     with visit(chromium, address(reports("single"))) as visited:
         table = visited.page.locator(f"#{section} table.sortable")
         assert table.locator("thead th button").count() == n_columns
-        for column, button in enumerate(table.locator("thead th button").all()):
+        for button in table.locator("thead th button").all():
+            column = button.evaluate("button => button.parentElement.cellIndex")
             for _ in range(2):
                 button.click()
                 cells = table.locator(f"tbody tr > :nth-child({column + 1})").all()
                 values = [float(cell.get_attribute("data-value") or "") for cell in cells]
-                direction = table.locator("thead th").nth(column).get_attribute("aria-sort")
+                direction = button.locator("..").get_attribute("aria-sort")
                 assert values == sorted(values, reverse={"ascending": False, "descending": True}[direction or ""])
 
 

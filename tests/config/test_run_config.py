@@ -104,6 +104,11 @@ def test_settings_are_the_values_that_decide_what_is_trained() -> None:
             "--schedule plateau cannot be combined with --validation-split 0: hold out",
         ),
         (
+            {"calibrate": "temperature", "validation_split": 0},
+            "--calibrate temperature cannot be combined with --validation-split 0: hold out some images, or set",
+        ),
+        ({"calibrate": "isotonic"}, "--calibrate is 'isotonic', but must be none or temperature"),
+        (
             {"schedule": "plateau", "warm_up": 0.1},
             "--warm-up 0.1 cannot be combined with --schedule plateau: set --warm-up 0, or",
         ),

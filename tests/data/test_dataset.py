@@ -158,3 +158,16 @@ def test_the_hash_ignores_the_gzip_header(dataset_folder: Path) -> None:
     path = dataset_folder / FILES["train_images"]
     path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()), compresslevel=1, mtime=12345))
     assert load(dataset_folder).sha256 == before
+
+
+def test_mean_images_of_the_classes(dataset_folder: Path) -> None:
+    """Rounded means over the first training images only; a class without an image among them is black."""
+    dataset = load(dataset_folder)
+    means = dataset.average_classes(25)
+    assert means.shape == (10, 28, 28)
+    assert means.dtype == np.uint8
+    images = dataset.train_images[:25][dataset.train_labels[:25] == 3].astype(float)
+    assert len(images) == 3
+    assert means[3].tolist() == [[round(value) for value in row] for row in images.mean(axis=0).tolist()]
+    assert not dataset.average_classes(5)[5:].any()
+    assert dataset.average_classes(5)[4].tolist() == dataset.train_images[4].tolist()

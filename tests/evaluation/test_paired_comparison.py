@@ -1,4 +1,5 @@
 from dataclasses import asdict, replace
+from typing import Any
 
 import independent
 import msgspec
@@ -193,7 +194,7 @@ def test_the_reseed_difference_comes_from_the_side_with_more_seeds() -> None:
     predictions = make_predictions(300, with_reference=True)
     reference = make_reference(predictions)
 
-    def measure(current: SeedVariation | None, before: SeedVariation | None) -> tuple[float | None, str | None]:
+    def measure(current: SeedVariation | None, before: SeedVariation | None) -> tuple[Any, str | None]:
         comparison = compare(replace(reference, seed_variation=before), predictions, current)
         return comparison.reseed_difference, comparison.reseed_side
 

@@ -31,15 +31,15 @@ def independent_interval(now: Table, before: Table) -> tuple[float, float]:
     differences = [math.fsum(now[:, i]) / len(now) - math.fsum(before[:, i]) / len(before) for i in range(n)]
     difference = math.fsum(differences) / n
     over_images = math.fsum((each - difference) ** 2 for each in differences) / (n - 1) / n
-    squares = float(t.ppf(0.975, n - 1)) ** 2 * over_images
+    squares = 0.0
     for table in (now, before):
         runs, mean = len(table), float(table.mean())
         rows, columns = table.mean(axis=1), table.mean(axis=0)
         of_seeds = math.fsum((row - mean) ** 2 for row in rows) / (runs - 1) / runs
         residuals = [table[r, i] - rows[r] - columns[i] + mean for r, i in itertools.product(range(runs), range(n))]
-        of_interaction = math.fsum(each**2 for each in residuals) / ((runs - 1) * (n - 1)) / (runs * n)
-        if of_seeds > of_interaction:
-            squares += float(t.ppf(0.975, runs - 1)) ** 2 * (of_seeds - of_interaction)
+        over_images -= math.fsum(each**2 for each in residuals) / ((runs - 1) * (n - 1)) / (runs * n)
+        squares += float(t.ppf(0.975, runs - 1)) ** 2 * of_seeds
+    squares += float(t.ppf(0.975, n - 1)) ** 2 * max(over_images, 0)
     margin = math.sqrt(squares)
     return difference - margin, difference + margin
 
@@ -132,7 +132,7 @@ def test_the_interval_includes_the_spread_of_the_seeds() -> None:
     assert wide.upper - wide.lower > 5 * (narrow.upper - narrow.lower)
 
 
-@pytest.mark.parametrize(("n_runs", "spread"), [(2, 0.05), (3, 0.05), (5, 0.0), (5, 0.1)])
+@pytest.mark.parametrize(("n_runs", "spread"), [(2, 0.05), (4, 0.05), (6, 0.0), (6, 0.1)])
 def test_the_interval_has_its_coverage(n_runs: int, spread: float) -> None:
     """About 95 of 100 intervals contain the true difference of 0; `bench.comparison_coverage` has more cases."""
     random = np.random.default_rng(1)
@@ -149,7 +149,7 @@ def test_the_interval_has_its_coverage(n_runs: int, spread: float) -> None:
         interval = crossed_interval(*sides)
         assert interval is not None
         hits.append(interval.lower <= 0 <= interval.upper)
-    assert 0.925 < np.mean(hits) <= (0.995 if n_runs <= 3 else 0.98)
+    assert 0.93 < np.mean(hits) <= (0.995 if n_runs <= 4 else 0.985)
 
 
 def test_predictions_of_other_seeds_are_used() -> None:

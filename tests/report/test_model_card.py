@@ -204,3 +204,16 @@ def test_describes_a_training() -> None:
     """A run that this job did not train has no card."""
     with pytest.raises(ValueError, match="a model card describes a training"):
         render_model_card(make_run(trained=False))
+
+
+def test_says_that_the_probabilities_are_calibrated() -> None:
+    """With the temperature, and the loss before; without calibration, the card does not mention any."""
+    run = make_run(calibrate="temperature")
+    assert run.temperature_scaling
+    _, tokens = split(render_model_card(run))
+    lines = " ".join(shown(token) for token in tokens if token.type == "inline")
+    assert "the probabilities are calibrated with the temperature 1.250, which gives the lowest loss" in lines
+    loss, ece = run.temperature_scaling.loss.reference, run.temperature_scaling.before.ece
+    assert "Without the temperature, the loss is" in lines
+    assert f"{loss:.3f} and the calibration error {ece:.3f} on the same 100 test images" in lines
+    assert "temperature" not in render_model_card(make_run()).replace("calibrate", "")

@@ -18,6 +18,7 @@ from job.report.comparison_view import view_comparison
 from job.report.page import render_page, write_report
 from job.report.published import PUBLISHED
 from job.results.run import Run
+from job.results.samples_npz import Learnt
 
 DASH = "\N{EN DASH}"
 LABELS = np.arange(100, dtype=np.int16) % 10
@@ -194,11 +195,11 @@ def test_every_class_has_its_bar(page: ET.Element) -> None:
 
 
 def test_every_chart_has_a_text_alternative(page: ET.Element) -> None:
-    """Seven charts without published accuracies and comparison."""
+    """Seven charts without published accuracies and comparison, one of clusters, and one for each class."""
     labels = [
         svg.get("aria-label", "") for svg in page.iter() if svg.get("class", "").split()[:1] in (["figure"], ["bars"])
     ]
-    assert len(labels) == 7
+    assert len(labels) == 7 + 1 + 10
     assert all(len(label) > 40 and re.search(r"\d", label) for label in labels)
 
 
@@ -578,8 +579,60 @@ def test_augmented_images_are_shown(repeated_page: ET.Element, page: ET.Element)
     for words in ("label smoothing of 10%", "Dropout of 20%", "Augmentation applies", "moving average"):
         assert words in text(learning)
         assert words not in text(section(page, "learning"))
-    assert section(page, "learning").find(".//img") is None
+    assert section(page, "learning").find(".//figure[@class='augmented']") is None
     assert "and averages the probabilities. Ranges are 95%" in text(repeated_page.find(".//header"))
+
+
+def test_every_class_has_its_curves(page: ET.Element, run: Run) -> None:
+    """The weakest class first, with a table of the same values."""
+    curves = section(page, "classes").find("details[@id='curves']")
+    assert curves is not None
+    weakest = min(run.evaluation.per_class, key=lambda row: row.average_precision or 0)
+    assert next(text(figure).split(",")[0] for figure in curves.iter("figcaption")) == weakest.name
+    assert len(curves.findall(".//figure/*[@aria-label]")) == len(rows(curves)) == 10
+    name, n, *values = rows(curves)[0]
+    assert (name, n) == (weakest.name, f"{weakest.support}")
+    assert [values[0], values[3]] == [f"{weakest.roc_auc:.3f}", f"{weakest.average_precision:.3f}"]
+    assert "The class with the lowest average precision comes first." in text(curves)
+
+
+def test_the_curves_of_many_classes_are_those_of_the_weakest() -> None:
+    """The page says so."""
+    curves = render(make_run(n=200, n_classes=20)).find(".//details[@id='curves']")
+    assert text(curves).startswith("ROC and precision-recall curves of 10 classes")
+    assert "These are the 10 classes with the lowest average precision, the lowest first." in text(curves)
+
+
+def test_similar_classes_are_neighbours(page: ET.Element, run: Run) -> None:
+    """The order is also written out, and the closest pairs have their numbers."""
+    clusters = section(page, "confusion").find(".//details[@id='clusters']")
+    assert clusters is not None
+    pairs = [text(item) for item in clusters.iter("li")]
+    assert len(pairs) == 5
+    assert re.fullmatch(r"(.+) and (.+): \d+ of 20 images", pairs[0])
+    order = text(clusters).split("Order: ")[1].removesuffix(".").split(", ")
+    assert sorted(order) == sorted(run.evaluation.class_names)
+
+
+def test_what_the_network_has_learnt_is_shown(page: ET.Element, run: Run) -> None:
+    """A mean image of each class, and the weights in one picture; earlier results do not have them."""
+    learnt = section(page, "learning").find("details[@id='learnt']")
+    assert learnt is not None
+    assert [text(item) for item in learnt.iter("li")] == run.evaluation.class_names
+    pictures = [picture.get("src", "") for picture in learnt.iter("img")]
+    assert len(pictures) == 11
+    assert all(picture.startswith("data:image/png;base64,") for picture in pictures)
+    assert "the 24 units with the largest weights" in text(learnt)
+    assert render(replace(run, learnt=None)).find(".//details[@id='learnt']") is None
+
+
+def test_kernels_are_not_called_images(run: Run) -> None:
+    """The first layer of a convolutional network has one weight per pixel of its kernels only."""
+    kernels = np.ones((16, 3, 3), np.float16)
+    learnt = Learnt(np.zeros((10, 28, 28), np.uint8), kernels)
+    words = text(render(replace(run, learnt=learnt)).find(".//details[@id='learnt']"))
+    assert "16 kernels of 3 \N{MULTIPLICATION SIGN} 3 weights" in words
+    assert "units" not in words
 
 
 def test_the_recipe_is_shown_with_its_changes(repeated_page: ET.Element) -> None:

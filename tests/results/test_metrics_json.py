@@ -11,6 +11,7 @@ from job.config.run_config import Config
 from job.errors import DataError
 from job.results.file_names import METRICS
 from job.results.metrics_json import Option, read_record
+from job.results.run import Run
 from job.results.schema import SCHEMA_VERSION
 
 Edit = Callable[[dict[str, Any]], object]
@@ -124,6 +125,9 @@ def test_what_is_no_file(tmp_path: Path) -> None:
         (lambda c: c["training"].update(n_train=-1), "Expected `int` >= 1 - at `$.training.n_train`"),
         (lambda c: c["training"].update(n_validation=-1), ">= 0 - at `$.training.n_validation`"),
         (lambda c: c["training"]["config"].update(runs=2), "damaged (the seed variation does not have 2 runs"),
+        (lambda c: c["training"].update(temperature=1.5), "a model that is not calibrated has a temperature"),
+        (lambda c: c["training"].update(temperature=0.1), ">= 0.2 - at `$.training.temperature`"),
+        (lambda c: c["training"].update(temperature=1e300), "<= 20.0 - at `$.training.temperature`"),
         (lambda c: c["provenance"]["timings_s"].clear(), "damaged (the time of the training is missing)"),
         (lambda c: c["provenance"]["timings_s"].update(data=1e308), "at `$.provenance.timings_s[...]`"),
         (lambda c: c["provenance"]["timings_s"].update(total=-1), "at `$.provenance.timings_s[...]`"),
@@ -304,6 +308,16 @@ def test_settings_that_an_earlier_release_did_not_have(folder: Path) -> None:
     assert training is not None
     assert training.config == Config(epochs=2)
     assert training.config.command().startswith("python -m job --recipe baseline --model mlp --epochs 2 ")
+
+
+def test_a_training_before_the_option_to_calibrate(folder: Path) -> None:
+    """Results of 0.5.0 have no temperature, and neither do they when they are read."""
+    edit_metrics(folder, lambda content: content.pop("temperature_scaling"))
+    edit_metrics(folder, lambda content: content["training"].pop("temperature"))
+    edit_metrics(folder, lambda content: content["training"]["config"].pop("calibrate"))
+    run = Run.read(folder)
+    assert run.training is not None
+    assert (run.training.temperature, run.training.config.calibrate, run.temperature_scaling) == (None, "none", None)
 
 
 def test_a_training_without_validation_reads_back(tmp_path: Path) -> None:

@@ -45,6 +45,9 @@ def assert_equal(first: Run, second: Run) -> None:
         index: image.tolist() for index, image in second.images.items()
     }
     assert first.augmented.tolist() == second.augmented.tolist()
+    for learnt in ("class_means", "first_layer"):
+        values = (getattr(run.learnt, learnt, np.zeros(0)) for run in (first, second))
+        assert np.array_equal(*values)
 
 
 def read_error(folder: Path) -> str:

@@ -4,10 +4,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support import make_learnt
 
 from job.errors import DataError
 from job.results.file_names import SAMPLES
-from job.results.samples_npz import read_samples, write_samples
+from job.results.samples_npz import Learnt, read_samples, write_samples
 
 IMAGES = {index: np.full((28, 28), index, np.uint8) for index in (3, 7, 99)}
 NO_AUGMENTED = np.zeros((0, 6, 28, 28), np.uint8)
@@ -24,7 +25,7 @@ def folder(tmp_path: Path) -> Path:
 def read_error(folder: Path, *, has_augmented: bool = False) -> str:
     """The message with which samples.npz is refused: one line that starts with the file."""
     with pytest.raises(DataError) as caught:
-        read_samples(folder, list(IMAGES), has_augmented=has_augmented)
+        read_samples(folder, list(IMAGES), 10, has_augmented=has_augmented)
     message = str(caught.value)
     assert message.startswith(f"{folder / SAMPLES}: ")
     assert "\n" not in message
@@ -40,23 +41,34 @@ def replace_arrays(folder: Path, **arrays: Any) -> None:  # noqa: ANN401 - of an
 
 def test_images_read_back(folder: Path) -> None:
     """Each has its index; there may be more than are needed."""
-    images, augmented = read_samples(folder, [7], has_augmented=False)
+    images, augmented, learnt = read_samples(folder, [7], 10, has_augmented=False)
     assert {index: image.tolist() for index, image in images.items()} == {
         index: image.tolist() for index, image in IMAGES.items()
     }
     assert augmented.shape == (0, 6, 28, 28)
+    assert learnt is None
 
 
 def test_augmented_images_read_back(tmp_path: Path) -> None:
     """Eight images, each with its augmented versions of two epochs."""
     write_samples(tmp_path, IMAGES, AUGMENTED)
-    assert read_samples(tmp_path, [], has_augmented=True)[1].tolist() == AUGMENTED.tolist()
+    assert read_samples(tmp_path, [], 10, has_augmented=True)[1].tolist() == AUGMENTED.tolist()
+
+
+def test_what_was_learnt_reads_back(tmp_path: Path) -> None:
+    """Exactly, whether the weights are images or kernels."""
+    for learnt in (make_learnt(), Learnt(make_learnt().class_means, np.ones((16, 3, 3), np.float16))):
+        write_samples(tmp_path, IMAGES, NO_AUGMENTED, learnt)
+        actual = read_samples(tmp_path, [], 10, has_augmented=False)[2]
+        assert actual
+        assert actual.class_means.tobytes() == learnt.class_means.tobytes()
+        assert actual.first_layer.tolist() == learnt.first_layer.tolist()
 
 
 def test_images_of_another_size_read_back(tmp_path: Path) -> None:
     """All must have the same."""
     write_samples(tmp_path, {0: np.zeros((32, 16), np.uint8)}, np.zeros((0, 6, 32, 16), np.uint8))
-    assert read_samples(tmp_path, [0], has_augmented=False)[0][0].shape == (32, 16)
+    assert read_samples(tmp_path, [0], 10, has_augmented=False)[0][0].shape == (32, 16)
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
@@ -182,3 +194,39 @@ def test_augmented_images_of_a_run_without_augmentation(folder: Path) -> None:
     """They are of another run."""
     replace_arrays(folder, augmented=AUGMENTED)
     assert "damaged (`augmented` does not fit the settings of the run)" in read_error(folder)
+
+
+MEANS, WEIGHTS = make_learnt().class_means, make_learnt().first_layer
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"class_means": MEANS},
+        {"first_layer": WEIGHTS},
+        {"class_means": MEANS[1:], "first_layer": WEIGHTS},
+        {"class_means": MEANS[:, 1:], "first_layer": WEIGHTS},
+        {"class_means": MEANS.astype(np.int16), "first_layer": WEIGHTS},
+        {"class_means": MEANS, "first_layer": WEIGHTS[:0]},
+        {"class_means": MEANS, "first_layer": WEIGHTS[:, :, :0]},
+        {"class_means": MEANS, "first_layer": WEIGHTS[0]},
+        {"class_means": MEANS, "first_layer": np.concatenate([WEIGHTS, WEIGHTS])},
+        {"class_means": MEANS, "first_layer": np.zeros((1, 29, 28), np.float16)},
+        {"class_means": MEANS, "first_layer": WEIGHTS.astype(np.float32)},
+        {"class_means": MEANS, "first_layer": WEIGHTS * np.float16(2)},
+        {"class_means": MEANS, "first_layer": np.full((2, 3, 3), np.nan, np.float16)},
+        {"class_means": MEANS, "first_layer": np.full((2, 3, 3), -np.inf, np.float16)},
+    ],
+    ids=lambda arrays: ", ".join(f"{array.dtype} {array.shape}" for array in arrays.values()),
+)
+def test_damaged_arrays_of_what_was_learnt(folder: Path, arrays: dict[str, Any]) -> None:
+    """One without the other, another shape or type, too many or too large values, and values that are no numbers."""
+    replace_arrays(folder, **arrays)
+    words = "damaged (`class_means` and `first_layer` do not fit the classes and the images of the run); train again"
+    assert words in read_error(folder)
+
+
+def test_other_arrays_are_ignored(folder: Path) -> None:
+    """They are not even read."""
+    replace_arrays(folder, other=np.array([object()], object))
+    assert len(read_samples(folder, list(IMAGES), 10, has_augmented=False)[0]) == 3

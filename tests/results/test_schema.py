@@ -14,10 +14,10 @@ METRIC_NAMES = {"precision", "recall", "f1", "precision_interval", "recall_inter
 
 def test_metrics_json_has_the_documented_keys(tmp_path: Path) -> None:
     """Programs read this schema."""
-    make_run(with_reference=True, runs=3).write(tmp_path)
+    make_run(with_reference=True, runs=3, calibrate="temperature").write(tmp_path)
     content = json.loads((tmp_path / METRICS).read_text(encoding="utf-8"))
     assert next(iter(content.items())) == ("schema_version", SCHEMA_VERSION)
-    assert list(content)[1:] == ["evaluation", "comparison", "training", "provenance"]
+    assert list(content)[1:] == ["evaluation", "comparison", "temperature_scaling", "training", "provenance"]
     evaluation = content["evaluation"]
     assert set(evaluation) >= {"n_test", "accuracy", "accuracy_interval", "loss", "loss_interval", "confusion_matrix"}
     assert set(evaluation) >= {"macro", "weighted", "per_class", "calibration", "samples", "seed"}
@@ -34,8 +34,12 @@ def test_metrics_json_has_the_documented_keys(tmp_path: Path) -> None:
     assert set(comparison) >= {"reference", "counts", "p_value", "per_class", "fixed", "broken", "loss", "brier"}
     assert set(comparison) >= {"overconfidence", "recipes", "reseed_difference", "reseed_side"}
     assert {*comparison["counts"], "p_value", "p_adjusted"} == set(comparison["per_class"][0])
+    assert set(content["temperature_scaling"]) == {"before", "after", "overconfidence", "loss", "brier"}
+    assert set(content["temperature_scaling"]["before"]) == {"ece", "ece_debiased"}
     training = content["training"]
-    assert set(training) == {"config", "network", "n_train", "n_validation", "history", "seed_variation"}
+    assert set(training) == {
+        *("config", "network", "n_train", "n_validation", "history", "seed_variation", "temperature")
+    }
     assert {len(values) for values in training["history"].values()} == {2}
     assert set(training["seed_variation"]) == {
         *("runs", "mean", "mean_interval", "sd", "sd_interval", "reported_seed", "chosen_by")
@@ -43,7 +47,7 @@ def test_metrics_json_has_the_documented_keys(tmp_path: Path) -> None:
     assert set(content["provenance"]) == {"started", "command", "environment", "data", "timings_s"}
 
 
-@pytest.mark.parametrize("key", ["comparison", "training"])
+@pytest.mark.parametrize("key", ["comparison", "temperature_scaling", "training"])
 def test_what_did_not_take_place_is_null(tmp_path: Path, key: str) -> None:
     """A run without a reference has no comparison, and predictions that this job did not make have no training."""
     make_run(trained=False).write(tmp_path)
