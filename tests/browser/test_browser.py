@@ -328,7 +328,7 @@ def test_page_breaks_avoid_figures_cards_and_rows(
     with visit(chromium, address(reports(layout, n_classes))) as visited:
         visited.page.emulate_media(media="print")
         visited.page.set_viewport_size(A4)
-        whole = visited.page.locator("figure, .samples > li, .changes > li, .pairs > li, tr")
+        whole = visited.page.locator("figure, .samples > li, .changes > li, .pairs > li, tbody tr")
         texts = [compact(element.inner_text()) for element in whole.all() if element.is_visible()]
         heights = whole.evaluate_all("all => all.map(element => element.getBoundingClientRect().height)")
         breaks = whole.evaluate_all("all => all.map(element => getComputedStyle(element).breakInside)")

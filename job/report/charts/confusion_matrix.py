@@ -65,7 +65,9 @@ def draw_confusion_matrix(
         for true, predicted in sorted(links):
             canvas.draw_boxes(axes, [grid.cell(true, predicted)], facecolor="none").set_url(_target(true, predicted))
         names = {_target(*cell): _describe_cell(matrix, class_names, *cell) for cell in links}
-        return canvas.to_svg(figure, _describe(matrix, class_names), grid.css_classes, names)
+        picture = canvas.to_svg(figure, _describe(matrix, class_names), grid.css_classes, names)
+    # Only the style sheet for phones shows the vertical names; without any style sheet, they stay hidden.
+    return picture.replace('class="vertical"', 'class="vertical" display="none"') if grid.columns else picture
 
 
 class _Grid:
