@@ -541,9 +541,7 @@ def test_the_seeds_have_a_section(repeated_page: ET.Element, repeated: Run, page
     assert mean is not None
     assert sd is not None
     words = text(shown)
-    assert (
-        f"mean accuracy of {variation.mean:.1%} {100 * mean.lower:.1f}{DASH}{mean.upper:.1%} on the 100" in words
-    )
+    assert f"mean accuracy of {variation.mean:.1%} {100 * mean.lower:.1f}{DASH}{mean.upper:.1%} on the 100" in words
     interval = f"{100 * sd.lower:.2f}{DASH}{100 * sd.upper:.2f}"
     assert f"standard deviation of {100 * variation.sd:.2f} points {interval}." in words
     assert "reports and saves the run with the lowest validation loss, seed 1; the test images play no part" in words
