@@ -247,8 +247,10 @@ def _describe_reseeding(comparison: Comparison) -> str:
 
 
 def _explain_missing_recipes(comparison: Comparison, n_runs: int) -> str:
-    """Why the recipes are not compared."""
+    """Why the recipes are not compared; empty if this job did not train the network."""
     before = comparison.reference.seed_variation
+    if not n_runs:
+        return ""
     if n_runs > 1 and before:
         if comparison.counts.n < MIN_IMAGES:
             return f"With fewer than {MIN_IMAGES} test images, the recipes are not compared."

@@ -197,6 +197,32 @@ def test_phones_show_every_column_in_readable_size(chromium: Browser, reports: R
     assert {text: size for text, size in sizes.items() if size < MIN_SIZE} == {}
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_first_screen_shows_tiles_findings_and_links(chromium: Browser, reports: Reports, scheme: str) -> None:
+    """On a desktop, without scrolling; and the links stay when the page scrolls."""
+    with visit(chromium, address(reports("single")), color_scheme=scheme) as visited:
+        for part in (".identity", "h1", ".tiles", ".findings", "nav"):
+            box = visited.page.locator(part).bounding_box()
+            assert box is not None
+            assert box["y"] + box["height"] <= HEIGHT
+        visited.page.mouse.wheel(0, 3000)
+        expect(visited.page.locator("nav")).to_be_in_viewport()
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_links_lead_to_visible_headings(chromium: Browser, reports: Reports, width: int) -> None:
+    """Each heading is below the row of links, and inside the screen."""
+    with visit(chromium, address(reports("single")), width=width) as visited:
+        for link in visited.page.locator("nav a").all():
+            link.click()
+            heading = visited.page.locator(f"{link.get_attribute('href')} h2")
+            expect(heading).to_be_in_viewport()
+            nav, box = visited.page.locator("nav").bounding_box(), heading.bounding_box()
+            assert nav is not None
+            assert box is not None
+            assert box["y"] >= nav["y"] + nav["height"]
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_the_keyboard_reaches_everything(chromium: Browser, reports: Reports, layout: str) -> None:
     """Tab visits every focusable element in the order of the page, and each shows an outline."""

@@ -287,12 +287,21 @@ def compare(predictions: Predictions, n_classes: int) -> dict[str, Any]:
         "reference": {"accuracy": n_right / n, "accuracy_interval": wilson(n_right, n)},
         "counts": counts,
         "p_value": mcnemar(counts["n_fixed"], counts["n_broken"]),
-        "per_class": [
-            _count_pairs([image for image in images if image["true"] == label]) for label in range(n_classes)
-        ],
+        "per_class": _compare_classes(images, n_classes),
         "fixed": _most_confident([image for image in images if image["is_right"] > image["was_right"]], 12),
         "broken": _most_confident([image for image in images if image["is_right"] < image["was_right"]], 12),
     }
+
+
+def _compare_classes(images: list[dict[str, Any]], n_classes: int) -> list[dict[str, Any]]:
+    """Counts, McNemar's p-values, and Holm's: the largest of m p(1), (m - 1) p(2), … up to each rank."""
+    rows = [_count_pairs([image for image in images if image["true"] == label]) for label in range(n_classes)]
+    p_values = [mcnemar(row["n_fixed"], row["n_broken"]) for row in rows]
+    ranked = sorted(p_values)
+    for row, p_value in zip(rows, p_values, strict=True):
+        below = [(n_classes - rank) * p for rank, p in enumerate(ranked) if p <= p_value]
+        row |= {"p_value": p_value, "p_adjusted": min(max(below), 1.0)}
+    return rows
 
 
 def _count_pairs(images: list[dict[str, Any]]) -> dict[str, Any]:

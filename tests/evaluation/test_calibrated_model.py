@@ -58,7 +58,7 @@ def test_the_calibration_error_of_a_calibrated_model(n: int) -> None:
 
 
 def test_the_calibration_error_worked_by_hand() -> None:
-    """One image of two bins each, right with 0.6 and 0.9: the errors 0.25, 0.35, 0.65 and 0.75 have 54 %, 36 %, 6 % and 4 %."""
+    """One image of two bins each, right with 0.6 and 0.9: the errors 0.25, 0.35, 0.65, 0.75 have 54, 36, 6, 4 %."""
     bins = [count_right(np.array([confidence])) for confidence in (0.6, 0.9)]
     mean, quantile = calibration_error_if_calibrated(bins, 2)
     assert mean == pytest.approx((2 * 0.6 * 0.4 + 2 * 0.9 * 0.1) / 2)

@@ -34,7 +34,14 @@ def test_the_table_reads_the_curve_before_it_is_thinned() -> None:
     y_true = [1] * 4 + [0] + [1] * 85 + [0] * 95 + [1] * 11 + [0] * 4
     curves = trace(y_true, np.linspace(0.9, 0.1, 200).tolist())
     assert curves.recalls == pytest.approx([0.89, 0.89])
-    assert curves.precisions == pytest.approx([80 / 81 + (89 / 90 - 80 / 81), 100 / 196])
+    assert curves.precisions == pytest.approx([89 / 90, 100 / 196])
+
+
+def test_the_limits_of_the_table_are_included() -> None:
+    """Four of five images of the class come first, then one of 100 others, then the fifth."""
+    curves = trace([1] * 4 + [0, 1] + [0] * 99, np.linspace(0.9, 0.1, 105).tolist())
+    assert curves.recalls == [1, 1]
+    assert curves.precisions == pytest.approx([1, 5 / 6])
 
 
 @pytest.mark.parametrize("n", SIZES)

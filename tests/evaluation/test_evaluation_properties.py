@@ -21,7 +21,7 @@ from job.evaluation.predictions import Predictions
 FEW = settings(max_examples=25, deadline=None, derandomize=True, database=None)
 COUNT = re.compile(r"\.(n|n_\w+|support)$|confusion_matrix")
 SKIPPED = re.compile(  # settings, and what doubling changes
-    r"seed|p_value|coverage|threshold|reference\.loss|bins\[\d+\]\.(lower|upper)$"
+    r"seed|p_value|p_adjusted|coverage|threshold|reference\.loss|bins\[\d+\]\.(lower|upper)$"
     r"|debiased|calibration_error|if_calibrated|n_wrong_expected|consistency"
 )
 
@@ -70,10 +70,14 @@ def test_renamed_classes_keep_their_metrics(n_classes: int, n_extra: int, seed: 
     """Permuting the classes permutes the rows of the classes and the confusion matrix, and changes no other metric."""
     predictions = make_predictions(n_classes + n_extra, n_classes, seed, with_reference=True)
     assert predictions.y_reference is not None
+    assert predictions.p_reference is not None
     order = np.random.default_rng(seed).permutation(n_classes)  # the new class i is the old class order[i]
     new_label = np.argsort(order)
     permuted = Predictions(
-        new_label[predictions.y_true], predictions.probabilities[:, order], new_label[predictions.y_reference]
+        new_label[predictions.y_true],
+        predictions.probabilities[:, order],
+        new_label[predictions.y_reference],
+        predictions.p_reference[:, order],
     )
     before, after = (
         evaluate(predictions, [str(i) for i in range(n_classes)], 0),
@@ -88,7 +92,11 @@ def test_renamed_classes_keep_their_metrics(n_classes: int, n_extra: int, seed: 
         assert getattr(after.macro, name) == pytest.approx(getattr(before.macro, name))
         assert getattr(after.weighted, name) == pytest.approx(getattr(before.weighted, name))
     compared, recompared = (compare(make_reference(each), each) for each in (predictions, permuted))
-    assert recompared == replace(compared, per_class=[compared.per_class[label] for label in order])
+    assert recompared.per_class == [compared.per_class[label] for label in order]
+    assert (recompared.counts, recompared.p_value) == (compared.counts, compared.p_value)
+    assert (recompared.fixed, recompared.broken) == (compared.fixed, compared.broken)
+    for name in ("loss", "brier", "overconfidence"):
+        assert vars(getattr(recompared, name)) == pytest.approx(vars(getattr(compared, name)), abs=1e-12)
 
 
 @FEW

@@ -1,4 +1,5 @@
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from typing import Any
 
 import independent
 import msgspec
@@ -8,8 +9,15 @@ from scipy.stats import binomtest
 from support import make_predictions, make_reference
 
 from job.evaluation.intervals import Interval, wilson_interval
-from job.evaluation.paired_comparison import Comparison, compare, mcnemar_p_value, paired_difference_interval
+from job.evaluation.paired_comparison import (
+    Comparison,
+    adjust_p_values,
+    compare,
+    mcnemar_p_value,
+    paired_difference_interval,
+)
 from job.evaluation.predictions import Predictions
+from job.evaluation.seed_variation import SeedRun, SeedVariation, summarize_seed_runs
 
 COUNTS = [(0, 0), (1, 0), (0, 1), (5, 5), (0, 12), (17, 3), (300, 275), (600, 500)]
 
@@ -60,9 +68,8 @@ def test_every_number_equals_an_independent_computation(n: int, n_classes: int, 
     ours = dict(independent.flatten(msgspec.to_builtins(compare_with_any(predictions))))
     expected = dict(independent.flatten(independent.compare(predictions, n_classes)))
     assert {place: ours.get(place) for place in expected} == pytest.approx(expected, rel=1e-9, abs=1e-12)
-    assert {place.removeprefix("reference.") for place in ours.keys() - expected.keys()} == {
-        *("folder", "started", "command", "network", "loss", "loss_interval.lower", "loss_interval.upper")
-    }
+    others = {place.split(".")[-1] for place in ours.keys() - expected.keys() if place.startswith("reference.")}
+    assert others == {"folder", "started", "command", "network", "loss", "seed_variation"}
 
 
 def test_the_accuracy_of_the_reference_is_that_of_its_predictions() -> None:
@@ -73,7 +80,8 @@ def test_the_accuracy_of_the_reference_is_that_of_its_predictions() -> None:
     reference = compare(stored, predictions).reference
     assert stored.accuracy != n_right / 100 == reference.accuracy
     assert reference.accuracy_interval == wilson_interval(n_right, 100)
-    assert (reference.folder, reference.loss) == ("other", stored.loss)
+    assert predictions.reference is not None
+    assert (reference.folder, reference.loss) == ("other", predictions.reference.loss)
 
 
 def test_predictions_without_a_reference_cannot_be_compared() -> None:
@@ -140,3 +148,62 @@ def test_two_equal_models() -> None:
     comparison = compare_with_any(Predictions(np.array([0, 1, 2, 1]), probabilities, np.array([0, 1, 2, 0])))
     assert (comparison.counts.n_discordant, comparison.counts.difference, comparison.p_value) == (0, 0, 1)
     assert (comparison.fixed, comparison.broken) == ([], [])
+
+
+def test_without_its_probabilities_the_loss_of_the_reference_is_the_stored_one() -> None:
+    """Results of version 0.5.0 have only its predicted classes."""
+    predictions = make_predictions(300, with_reference=True)
+    old = compare_with_any(Predictions(predictions.y_true, predictions.probabilities, predictions.y_reference))
+    new = compare_with_any(predictions)
+    assert (old.reference.loss, old.loss, old.brier, old.overconfidence) == (0.75, None, None, None)
+    assert (old.counts, old.p_value, old.per_class) == (new.counts, new.p_value, new.per_class)
+    assert new.loss is not None
+    assert new.loss.reference == new.reference.loss
+
+
+def test_holm_worked_by_hand() -> None:
+    """Holm 1979: 4 x 0.005, then 3 x 0.01; 2 x 0.03 is above 0.04, which therefore rises to 0.06."""
+    assert adjust_p_values([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert adjust_p_values([0.5, 0.9]) == [1.0, 1.0]
+    assert adjust_p_values([0.04]) == [0.04]
+
+
+def test_holm_rarely_finds_a_change_where_there_is_none() -> None:
+    """Of 2,000 sets of 10 tests without an effect, at most about 5 % have an adjusted p-value below 0.05."""
+    p_values = np.random.default_rng(0).random((2000, 10)).tolist()
+    assert np.mean([min(adjust_p_values(each)) < 0.05 for each in p_values]) == pytest.approx(0.05, abs=0.012)
+
+
+@pytest.mark.parametrize(("p_adjusted", "is_significant"), [(0.0499, True), (0.05, False)])
+def test_a_class_changes_significantly_below_5_percent(p_adjusted: float, is_significant: bool) -> None:  # noqa: FBT001 - a parameter
+    """The adjusted p-value decides, not its own."""
+    row = compare_with_any(make_predictions(300, with_reference=True)).per_class[0]
+    assert replace(row, p_value=0.01, p_adjusted=p_adjusted).is_significant == is_significant
+
+
+def make_variation(*accuracies: float) -> SeedVariation:
+    runs = [
+        SeedRun(seed=seed, accuracy=accuracy, loss=0.5, val_accuracy=None, training_s=1.0)
+        for seed, accuracy in enumerate(accuracies)
+    ]
+    return summarize_seed_runs(runs)
+
+
+def test_the_reseed_difference_comes_from_the_side_with_more_seeds() -> None:
+    """With 3 runs, t = 4.303; a side whose accuracies are all equal knows nothing."""
+    predictions = make_predictions(300, with_reference=True)
+    reference = make_reference(predictions)
+
+    def measure(current: SeedVariation | None, before: SeedVariation | None) -> tuple[Any, str | None]:
+        comparison = compare(replace(reference, seed_variation=before), predictions, current)
+        return comparison.reseed_difference, comparison.reseed_side
+
+    three, four = make_variation(0.8, 0.81, 0.82), make_variation(0.8, 0.81, 0.82, 0.83)
+    size = pytest.approx(4.303 * 2**0.5 * 0.01, rel=1e-4)
+    assert measure(three, None) == (size, "current")
+    assert measure(None, three) == (size, "reference")
+    assert measure(three, four)[1] == "reference"
+    assert measure(four, three)[1] == "current"
+    assert measure(three, three)[1] == "current"
+    assert measure(three, make_variation(0.8, 0.8, 0.8, 0.8)) == (size, "current")
+    assert measure(None, None) == (None, None)

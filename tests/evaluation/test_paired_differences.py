@@ -46,7 +46,7 @@ def test_overconfidence_is_confidence_minus_accuracy() -> None:
 @pytest.mark.parametrize("name", MEASURES)
 def test_the_interval_is_that_of_the_paired_t_test(name: str) -> None:
     """SciPy's, for two models on the same images."""
-    predictions = make_predictions(200, with_reference=True)
+    predictions = make_predictions(300, with_reference=True)
     reference = predictions.reference
     assert reference is not None
     now, before = MEASURES[name](predictions), MEASURES[name](reference)
@@ -61,14 +61,14 @@ def test_the_interval_is_that_of_the_paired_t_test(name: str) -> None:
 
 def test_the_interval_from_its_equation() -> None:
     """Mean ± t s / sqrt(n), with n - 1 degrees of freedom."""
-    differences = np.arange(100.0)
+    differences = np.arange(300.0)
     interval = paired_mean_interval(differences)
     assert interval is not None
-    margin = t.ppf(0.975, 99) * math.sqrt(math.fsum((each - 49.5) ** 2 for each in differences) / 99 / 100)
-    assert (interval.lower, interval.upper) == pytest.approx((49.5 - margin, 49.5 + margin))
+    margin = t.ppf(0.975, 299) * math.sqrt(math.fsum((each - 149.5) ** 2 for each in differences) / 299 / 300)
+    assert (interval.lower, interval.upper) == pytest.approx((149.5 - margin, 149.5 + margin))
 
 
-@pytest.mark.parametrize("differences", [np.arange(99.0), np.zeros(500), np.full(500, 0.25)])
+@pytest.mark.parametrize("differences", [np.arange(299.0), np.zeros(500), np.full(500, 0.25)])
 def test_no_interval_is_better_than_a_wrong_one(differences: np.ndarray[tuple[int], np.dtype[np.float64]]) -> None:
     """With few images it would not hold its level, and with equal differences it would have no width."""
     assert paired_mean_interval(differences) is None

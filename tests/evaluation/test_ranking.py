@@ -18,7 +18,7 @@ def rank(own: list[float], others: list[float]) -> Predictions:
 
 
 def test_areas_worked_by_hand() -> None:
-    """Of twelve pairs, ten are in order, and one is tied; the precisions at 0.9, 0.8, 0.6 and 0.4 are 1, 1, 1, 4 / 6."""
+    """Of twelve pairs, ten are in order and one is tied; the precisions are 1, 1, 1 and 4 / 6."""
     ranking = measure_ranking(rank(*DELONG_SCORES))
     assert ranking.roc_auc == pytest.approx([10.5 / 12] * 2)
     assert ranking.average_precision[1] == pytest.approx((1 + 1 + 1 + 4 / 6) / 4)

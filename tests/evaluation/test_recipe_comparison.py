@@ -1,6 +1,7 @@
 import itertools
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,17 +31,16 @@ def independent_interval(now: Table, before: Table) -> tuple[float, float]:
     differences = [math.fsum(now[:, i]) / len(now) - math.fsum(before[:, i]) / len(before) for i in range(n)]
     difference = math.fsum(differences) / n
     over_images = math.fsum((each - difference) ** 2 for each in differences) / (n - 1) / n
-    variance, spread = over_images, over_images**2 / (n - 1)
+    squares = 0.0
     for table in (now, before):
         runs, mean = len(table), float(table.mean())
         rows, columns = table.mean(axis=1), table.mean(axis=0)
         of_seeds = math.fsum((row - mean) ** 2 for row in rows) / (runs - 1) / runs
         residuals = [table[r, i] - rows[r] - columns[i] + mean for r, i in itertools.product(range(runs), range(n))]
-        of_interaction = math.fsum(each**2 for each in residuals) / ((runs - 1) * (n - 1)) / (runs * n)
-        variance += of_seeds - of_interaction
-        spread += of_seeds**2 / (runs - 1)
-    variance = max(variance, over_images)
-    margin = float(t.ppf(0.975, variance**2 / spread)) * math.sqrt(variance)
+        over_images -= math.fsum(each**2 for each in residuals) / ((runs - 1) * (n - 1)) / (runs * n)
+        squares += float(t.ppf(0.975, runs - 1)) ** 2 * of_seeds
+    squares += float(t.ppf(0.975, n - 1)) ** 2 * max(over_images, 0)
+    margin = math.sqrt(squares)
     return difference - margin, difference + margin
 
 
@@ -53,10 +53,10 @@ def tabulate(y_true: NDArray[np.integer], predictions: Predictions) -> tuple[Tab
     return (y_pred == y_true).astype(float), cross_entropy(p_true)
 
 
-@pytest.mark.parametrize(("n_runs", "n_reference_runs"), [(2, 2), (3, 4), (2, 9)])
+@pytest.mark.parametrize(("n_runs", "n_reference_runs"), [(2, 2), (3, 4), (2, 9), (4, 5)])
 def test_every_number_equals_an_independent_computation(n_runs: int, n_reference_runs: int) -> None:
     """Means of both recipes, and both intervals."""
-    predictions = make_recipes(150, n_runs, n_reference_runs)
+    predictions = make_recipes(310, n_runs, n_reference_runs)
     comparison = compare_recipes(predictions)
     assert comparison is not None
     assert (comparison.n_runs, comparison.n_reference_runs) == (n_runs, n_reference_runs)
@@ -102,13 +102,14 @@ def test_swapping_the_recipes_mirrors_the_comparison() -> None:
 @pytest.mark.parametrize("name", ["other_seeds", "reference_other_seeds", "p_reference"])
 def test_recipes_need_several_networks_on_both_sides(name: str) -> None:
     """With one network on a side, or in results of version 0.5.0, nothing is known about the recipe."""
-    assert compare_recipes(replace(make_recipes(), **{name: None})) is None
+    missing: dict[str, Any] = {name: None}
+    assert compare_recipes(replace(make_recipes(), **missing)) is None
 
 
 def test_few_images_give_no_comparison() -> None:
     """The interval would not hold its level."""
-    assert compare_recipes(make_recipes(99)) is None
-    assert compare_recipes(make_recipes(100)) is not None
+    assert compare_recipes(make_recipes(299)) is None
+    assert compare_recipes(make_recipes(300)) is not None
 
 
 def test_a_recipe_compared_with_itself_has_no_interval() -> None:
@@ -131,7 +132,7 @@ def test_the_interval_includes_the_spread_of_the_seeds() -> None:
     assert wide.upper - wide.lower > 5 * (narrow.upper - narrow.lower)
 
 
-@pytest.mark.parametrize(("n_runs", "spread"), [(2, 0.05), (3, 0.05), (5, 0.0), (5, 0.05)])
+@pytest.mark.parametrize(("n_runs", "spread"), [(2, 0.05), (4, 0.05), (6, 0.0), (6, 0.1)])
 def test_the_interval_has_its_coverage(n_runs: int, spread: float) -> None:
     """About 95 of 100 intervals contain the true difference of 0; `bench.comparison_coverage` has more cases."""
     random = np.random.default_rng(1)
@@ -148,13 +149,13 @@ def test_the_interval_has_its_coverage(n_runs: int, spread: float) -> None:
         interval = crossed_interval(*sides)
         assert interval is not None
         hits.append(interval.lower <= 0 <= interval.upper)
-    assert 0.925 < np.mean(hits) <= (0.995 if n_runs <= 3 else 0.975)
+    assert 0.93 < np.mean(hits) <= (0.995 if n_runs <= 4 else 0.985)
 
 
 def test_predictions_of_other_seeds_are_used() -> None:
     """A further network that is always right moves the mean."""
-    predictions = make_recipes(200, 2, 2)
-    perfect = SeedPredictions((1,), predictions.y_true.astype(np.uint8)[:, None], np.ones((200, 1), np.float32))
+    predictions = make_recipes(300, 2, 2)
+    perfect = SeedPredictions((1,), predictions.y_true.astype(np.uint8)[:, None], np.ones((300, 1), np.float32))
     comparison = compare_recipes(replace(predictions, other_seeds=perfect))
     assert comparison is not None
     assert comparison.mean == pytest.approx((predictions.accuracy + 1) / 2)

@@ -1,9 +1,6 @@
-from dataclasses import replace
-
 import pytest
 from support import make_run
 
-from job.evaluation.intervals import Interval
 from job.report import findings
 from job.results.schema import History
 
@@ -34,27 +31,6 @@ def test_a_sign_is_named_only_if_the_losses_show_it(
 def test_without_validation_no_sign_is_named() -> None:
     """The training loss alone shows neither."""
     assert findings.assess_fit(History([0.5], [0.8], [0.1])) is None
-
-
-@pytest.mark.parametrize(
-    ("bounds", "p_value", "verdict"),
-    [
-        ((0.002, 0.018), 0.01, "better"),
-        ((-0.018, -0.002), 0.01, "worse"),
-        ((-0.002, 0.022), 0.1, "no significant difference"),
-        ((0.0001, 0.02), 0.051, "no significant difference"),
-        ((-0.0001, 0.02), 0.049, "no significant difference"),
-        ((-0.01, 0.01), 1.0, "no significant difference"),
-    ],
-)
-def test_a_verdict_requires_both_the_interval_and_the_test(
-    bounds: tuple[float, float], p_value: float, verdict: str
-) -> None:
-    """If they disagree, the difference is not significant."""
-    comparison = make_run(with_reference=True).comparison
-    assert comparison is not None
-    counts = replace(comparison.counts, difference=sum(bounds) / 2, interval=Interval(*bounds))
-    assert findings.assess_difference(replace(comparison, counts=counts, p_value=p_value)) == verdict
 
 
 def test_the_accuracy_of_the_most_confident_predictions() -> None:

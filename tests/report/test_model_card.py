@@ -116,9 +116,11 @@ def test_shows_the_metrics_of_the_run() -> None:
         f"{evaluation.accuracy:.3f}",
         f"{interval.lower:.3f}–{interval.upper:.3f}",  # noqa: RUF001 - a range
     ]
-    others = {"calibration error": evaluation.calibration.ece, "loss": evaluation.loss} | {
-        f"macro {name}": getattr(evaluation.macro, name.lower()) for name in ("precision", "recall", "F1")
-    }
+    others = {
+        "calibration error": evaluation.calibration.ece,
+        "loss": evaluation.loss,
+        "Brier score": evaluation.brier,
+    } | {f"macro {name}": getattr(evaluation.macro, name.lower()) for name in ("precision", "recall", "F1")}
     assert {name: row[0] for name, row in list(rows.items())[1:]} == {
         name: f"{value:.3f}" for name, value in others.items()
     }

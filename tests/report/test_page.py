@@ -13,8 +13,11 @@ from numpy.typing import NDArray
 from support import make_run
 
 from job.config.run_config import Layout
+from job.evaluation.calibration import HighConfidence
+from job.evaluation.intervals import Interval
 from job.evaluation.predictions import Predictions
-from job.report.findings import assess_difference
+from job.report.comparison_view import view_comparison
+from job.report.formatting import FILTERS
 from job.report.page import render_page, write_report
 from job.report.published import PUBLISHED
 from job.results.run import Run
@@ -71,7 +74,7 @@ def page(run: Run) -> ET.Element:
 
 @pytest.fixture(scope="module")
 def compared() -> Run:
-    return make_run(with_reference=True, is_fashion_mnist=False)
+    return make_run(n=300, with_reference=True, is_fashion_mnist=False)
 
 
 @pytest.fixture(scope="module")
@@ -140,26 +143,45 @@ def test_headings_name_their_subject(repeated_page: ET.Element, page: ET.Element
 
 
 def test_every_metric_has_its_interval(page: ET.Element, run: Run) -> None:
-    """To three decimals."""
-    evaluation = run.evaluation
+    """Fractions in percent, other metrics to three decimals; a calibration error has no interval."""
+    evaluation, macro, weighted = run.evaluation, run.evaluation.macro, run.evaluation.weighted
     shown = {
         text(row[0]).removesuffix(text(row[0][0])).strip(): [text(cell) for cell in row[1:]]
         for row in section(page, "metrics").findall(".//tbody/tr")
     }
-    expected = {
+    fractions = {
         "Accuracy": (evaluation.accuracy, evaluation.accuracy_interval),
-        "Loss": (evaluation.loss, evaluation.loss_interval),
-        "Calibration error": (evaluation.calibration.ece, evaluation.calibration.ece_interval),
+        "Top-2 accuracy": (evaluation.top_2_accuracy, evaluation.top_2_accuracy_interval),
+        "Top-3 accuracy": (evaluation.top_3_accuracy, evaluation.top_3_accuracy_interval),
+        "Balanced accuracy": (macro.recall, macro.recall_interval),
+        "Macro precision": (macro.precision, macro.precision_interval),
+        "Macro F1": (macro.f1, macro.f1_interval),
+        "Weighted recall": (weighted.recall, weighted.recall_interval),
+        "Weighted precision": (weighted.precision, weighted.precision_interval),
+        "Weighted F1": (weighted.f1, weighted.f1_interval),
+        "Calibration error": (evaluation.calibration.ece, None),
     }
-    for kind, average in (("Macro", evaluation.macro), ("Weighted", evaluation.weighted)):
-        expected |= {
-            f"{kind} {name}": (getattr(average, name.lower()), getattr(average, f"{name.lower()}_interval"))
-            for name in ("F1", "precision", "recall")
-        }
-    assert expected.keys() <= shown.keys()
-    for name, (value, interval) in expected.items():
-        assert shown[name] == [f"{value:.3f}", f"{interval.lower:.3f}{DASH}{interval.upper:.3f}"]
-    assert all(re.fullmatch(rf"\d+\.\d{{3}}{DASH}\d+\.\d{{3}}", cells[1]) for cells in shown.values())
+    numbers = {
+        "Matthews correlation": (evaluation.mcc, evaluation.mcc_interval),
+        "ROC AUC": (evaluation.roc_auc, evaluation.roc_auc_interval),
+        "Average precision": (evaluation.average_precision, evaluation.average_precision_interval),
+        "Loss": (evaluation.loss, evaluation.loss_interval),
+        "Brier score": (evaluation.brier, evaluation.brier_interval),
+    }
+    expected = {name: [f"{value:.1%}", FILTERS["percents"](each)] for name, (value, each) in fractions.items()}
+    expected |= {name: [f"{value:.3f}", FILTERS["decimals"](each)] for name, (value, each) in numbers.items()}
+    assert shown == expected
+    assert [name for name, (_, interval) in shown.items() if interval == "none"] == ["Calibration error"]
+
+
+def test_what_is_undefined_has_no_row() -> None:
+    """Two classes have no second guess, and a class without test images has no ROC curve."""
+    predictions = Predictions(np.array([0, 1] * 20), np.eye(3, dtype=np.float32)[[0, 1] * 19 + [1, 2]])
+    shown = section(render(make_run(predictions=predictions)), "metrics")
+    assert "ROC AUC" not in text(shown)
+    assert "Top-2" not in text(section(render(make_run(n_classes=2)), "metrics"))
+    table = rows(section(render(make_run(predictions=predictions)), "calibration"), 2)
+    assert [row[2:4] == ["none", "none"] for row in table] == [False, False, True]
 
 
 def test_every_class_has_its_row(page: ET.Element, run: Run) -> None:
@@ -292,21 +314,34 @@ def test_charts_have_their_tables(page: ET.Element, run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("shift", "words"),
+    ("value", "interval", "words"),
     [
-        (0.1, "it is overconfident by 10.0 percentage points"),
-        (-0.1, "it is underconfident by 10.0 percentage points"),
-        (0.0, "on average, the 100 test images show no significant over- or underconfidence"),
+        (0.1, Interval(0.04, 0.16), "the model is overconfident by 10.0 percentage points (95% confidence interval"),
+        (
+            -0.1,
+            Interval(-0.16, -0.04),
+            "the model is underconfident by 10.0 percentage points (95% confidence interval",
+        ),
+        (0.02, Interval(-0.04, 0.08), "the difference of +2.0 percentage points is not significant (95% confidence"),
     ],
 )
-def test_over_and_underconfidence_require_a_mean_confidence_outside_the_interval(
-    run: Run, shift: float, words: str
+def test_over_and_underconfidence_follow_from_the_interval(
+    run: Run, value: float, interval: Interval, words: str
 ) -> None:
-    """The confidence interval of the accuracy."""
-    calibration = run.evaluation.calibration
-    bins = [replace(each, confidence=run.evaluation.accuracy + shift) for each in calibration.bins]
-    evaluation = replace(run.evaluation, calibration=replace(calibration, bins=bins))
+    """So the sentence cannot contradict it."""
+    calibration = replace(run.evaluation.calibration, overconfidence=value, overconfidence_interval=interval)
+    evaluation = replace(run.evaluation, calibration=calibration)
     assert words in text(section(render(replace(run, evaluation=evaluation)), "calibration").find(".//p"))
+
+
+def test_errors_at_high_confidence_stand_beside_those_that_the_probabilities_promise(run: Run) -> None:
+    """With the range of their number for a calibrated model."""
+    high = HighConfidence(0.9, 6788, 170, 0.13, 95.23, Interval(77, 114))
+    evaluation = replace(run.evaluation, calibration=replace(run.evaluation.calibration, high_confidence=high))
+    assert (
+        f"Above 90% confidence, 170 of 6,788 predictions are wrong; the probabilities promise 95 (in 95% of cases "
+        f"77{DASH}114)."
+    ) in text(section(render(replace(run, evaluation=evaluation)), "calibration").find(".//p"))
 
 
 def test_the_run_can_be_repeated(page: ET.Element, run: Run) -> None:
@@ -380,46 +415,80 @@ def test_a_run_without_reference_has_no_comparison(page: ET.Element) -> None:
 
 
 def test_a_comparison_states_difference_interval_n_and_p(compared_page: ET.Element, compared: Run) -> None:
-    """First the verdict, then the numbers; both runs, and the four counts of images."""
+    """First the verdict on the networks, then every metric of both, and the four counts of images."""
     shown, comparison = section(compared_page, "comparison"), compared.comparison
     assert comparison is not None
-    counts, reference, evaluation = comparison.counts, comparison.reference, compared.evaluation
+    counts, reference = comparison.counts, comparison.reference
+    seen = view_comparison(comparison, compared.evaluation.class_names, 1)
+    words = text(shown).replace("\N{MINUS SIGN}", "-")
+    interval = f"{100 * counts.interval.lower:+.1f} to {100 * counts.interval.upper:+.1f}"
     lead = text(shown.find("p")).replace("\N{MINUS SIGN}", "-")
-    verdict = assess_difference(comparison).capitalize()
-    assert lead.startswith(f"{verdict}. On the same 100 test images, this model has an accuracy of ")
-    assert f"an accuracy of {counts.current:.2%} and the reference {counts.reference:.2%}" in lead
-    interval = f"{100 * counts.interval.lower:+.2f} to {100 * counts.interval.upper:+.2f}"
+    change = f"{100 * counts.difference:+.1f} points {interval} in accuracy"
+    assert lead == (f"{seen.verdict}. These two networks differ by {change} on the same 300 test images. {seen.seeds}")
     assert (
-        f"{100 * counts.difference:+.2f} percentage points (paired 95% confidence interval {interval}, n = 100)" in lead
+        f"correct on {counts.n_discordant} images: {counts.n_fixed} fixed (only this network is correct) and " in words
     )
-    assert f"correct on {counts.n_discordant} images: {counts.n_fixed} fixed (only this model is correct) and " in lead
-    assert re.search(r"p (= [\d.]+|< 0\.001) \(exact McNemar test\)", lead)
-    assert [row[0] for row in rows(shown)] == ["This run", "Reference"]
-    current_row, reference_row = rows(shown)[:2]
-    assert current_row[1].startswith(f"{evaluation.accuracy:.2%} {100 * evaluation.accuracy_interval.lower:.1f}")
-    assert reference_row[1].startswith(f"{reference.accuracy:.2%} {100 * reference.accuracy_interval.lower:.1f}")
-    assert current_row[2].startswith(f"{evaluation.loss:.3f} {evaluation.loss_interval.lower:.3f}")
-    assert reference_row[2].startswith(f"{reference.loss:.3f} {reference.loss_interval.lower:.3f}")
+    assert re.search(r"p (= [\d.]+|< 0\.001) \(exact McNemar test\)", words)
+    metrics = rows(shown)
+    assert [row[0].split(" ")[0] for row in metrics] == ["Accuracy", "Loss", "Brier", "Overconfidence"]
+    assert metrics[0][1:3] == [f"{reference.accuracy:.1%}", f"{compared.evaluation.accuracy:.1%}"]
+    assert metrics[1][1:3] == [f"{reference.loss:.3f}", f"{compared.evaluation.loss:.3f}"]
+    assert all(" to " in row[3] for row in metrics)
     assert rows(shown, 1) == [
         ["Reference correct", f"both correct {counts.n_both_right}", f"broken {counts.n_broken}"],
         ["Reference wrong", f"fixed {counts.n_fixed}", f"both wrong {counts.n_both_wrong}"],
     ]
-    assert reference.command in text(shown)
-    assert reference.network in text(shown)
+    assert reference.command in words
+    assert reference.network in words
+    assert not re.search("better|worse", lead.lower())
+
+
+def test_a_comparison_of_recipes_states_both_means(repeated: Run) -> None:
+    """With the number of seeds on each side; the reported networks are compared, too."""
+    run = make_run(n=300, with_reference=True, is_fashion_mnist=False, runs=3, reference_runs=2)
+    assert run.comparison is not None
+    recipes = run.comparison.recipes
+    assert recipes is not None
+    assert recipes.interval is not None
+    shown = section(render(run), "comparison")
+    lead = text(shown.find("p")).replace("\N{MINUS SIGN}", "-")
+    interval = f"{100 * recipes.interval.lower:+.1f} to {100 * recipes.interval.upper:+.1f}"
+    words = (
+        f"These two recipes differ by {100 * recipes.difference:+.1f} points {interval} in mean accuracy on the same"
+    )
+    assert words in lead
+    assert "trained with 3 seeds and that of the reference with 2" in lead
+    assert rows(shown)[0][1:3] == [f"{recipes.reference_mean:.1%}", f"{recipes.mean:.1%}"]
+    assert rows(shown)[1][1:3] == [f"{recipes.loss.reference:.3f}", f"{recipes.loss.current:.3f}"]
+    assert len(rows(shown, 1)) == 4
+    assert "recipes" in text(section(render(repeated), "comparison"))
 
 
 def test_a_comparison_shows_every_class(compared_page: ET.Element, compared: Run) -> None:
-    """Both recalls, their difference with its interval, and the images fixed and broken."""
+    """Both recalls, their difference with its interval, its corrected p-value, and the images fixed and broken."""
     assert compared.comparison is not None
     shown = section(compared_page, "comparison")
     classes = rows(shown, 2)
-    assert [row[0] for row in classes] == [f"class {label} n = 10" for label in range(10)]
+    assert [row[0] for row in classes] == [f"class {label} n = 30" for label in range(10)]
     for row, counts, now in zip(classes, compared.comparison.per_class, compared.evaluation.per_class, strict=True):
-        assert row[1:3] == [f"{counts.reference:.3f}", f"{now.recall:.3f}"]
-        assert row[4:] == [str(counts.n_fixed), str(counts.n_broken)]
+        assert row[1:3] == [f"{counts.reference:.1%}", f"{now.recall:.1%}"]
+        assert row[4:] == [f"{counts.p_adjusted:.3f}", str(counts.n_fixed), str(counts.n_broken)]
         assert f"{100 * counts.interval.upper:+.1f}" in row[3].replace("\N{MINUS SIGN}", "-")
     figures = [svg for svg in shown.iter() if svg.get("class", "") == "figure"]
     assert [svg.get("aria-label", "")[:9] for svg in figures] == ["Dot chart"]
+
+
+def test_only_significant_changes_of_a_class_are_named() -> None:
+    """One class lost all its images, the others none."""
+    y_true = np.arange(400, dtype=np.int16) % 10
+    y_pred = np.where(y_true == 3, 4, y_true).astype(np.int16)
+    probabilities, before = predict(y_true, y_pred).probabilities, predict(y_true, y_true)
+    changed = Predictions(y_true, probabilities, y_true, before.probabilities)
+    words = text(section(render(make_run(predictions=changed)), "comparison")).replace("\N{MINUS SIGN}", "-")
+    assert "The recall of 1 of 10 classes changed significantly: Dress -100.0 points." in words
+    same = Predictions(y_true, before.probabilities, y_true, before.probabilities)
+    words = text(section(render(make_run(predictions=same)), "comparison"))
+    assert "The recall of none of the 10 classes changed significantly." in words
 
 
 def test_fixed_and_broken_images_are_shown(compared_page: ET.Element, compared: Run) -> None:
@@ -447,8 +516,9 @@ def test_a_reference_with_the_same_predictions(run: Run) -> None:
     """No image changed: no p-value, no images, and no significant difference."""
     same = replace(run.predictions, y_reference=run.predictions.y_pred.astype(np.int16))
     shown = section(render(make_run(predictions=same)), "comparison")
-    assert text(shown.find("p")).startswith("No significant difference.")
-    assert text(shown.find("p")).endswith("Both models are correct on the same images.")
+    assert text(shown.find("p")).startswith("No significant difference in accuracy. These two networks differ by 0.0 ")
+    assert "Both networks are correct on the same images." in text(shown)
+    assert "wrote this run without the probabilities that the reference predicted" in text(shown)
     assert shown.find(".//ul[@class='changes']") is None
 
 
@@ -494,19 +564,42 @@ def test_the_seeds_have_a_section(repeated_page: ET.Element, repeated: Run, page
     assert rows(shown) == [
         [
             f"{seed_run.seed}{' reported here' if seed_run.seed == variation.reported_seed else ''}",
-            f"{seed_run.accuracy:.2%}",
+            f"{seed_run.accuracy:.1%}",
             f"{seed_run.loss:.3f}",
-            f"{seed_run.val_accuracy:.2%}",
+            f"{seed_run.val_accuracy:.1%}",
+            f"{seed_run.val_loss:.3f}",
             f"{seed_run.training_s:.1f} s",
         ]
         for seed_run in variation.runs
     ]
-    assert f"mean accuracy of {variation.mean:.2%} on the 100 test images" in text(shown)
-    assert f"standard deviation of {100 * variation.sd:.2f} percentage points" in text(shown)
+    mean, sd = variation.mean_interval, variation.sd_interval
+    assert mean is not None
+    assert sd is not None
+    words = text(shown)
+    assert f"mean accuracy of {variation.mean:.1%} {100 * mean.lower:.1f}{DASH}{mean.upper:.1%} on the 100" in words
+    interval = f"{100 * sd.lower:.2f}{DASH}{100 * sd.upper:.2f}"
+    assert f"standard deviation of {100 * variation.sd:.2f} points {interval}." in words
+    assert "reports and saves the run with the lowest validation loss, seed 1; the test images play no part" in words
+    assert [svg.get("aria-label", "")[:30] for svg in shown.iter() if svg.get("class") == "figure"] == [
+        "Dot chart of the test accuraci"
+    ]
     assert "in 2.5 s on the CPU; one of 3 such trainings." in text(repeated_page.find(".//header"))
     assert "Each of the 3 models was evaluated on the test images once" in text(section(repeated_page, "metrics"))
     assert page.find(".//section[@id='seeds']") is None
     assert "use --runs to train with several seeds" in text(section(page, "metrics"))
+
+
+def test_seeds_without_validation() -> None:
+    """The first run is reported; results of version 0.5.0 say what they reported."""
+    run = make_run(runs=2, seed=3, validation_split=0.0)
+    assert "reports and saves the first run, seed 3, because no images were held out" in text(
+        section(render(run), "seeds")
+    )
+    assert run.training is not None
+    assert run.training.seed_variation is not None
+    old = replace(run.training.seed_variation, chosen_by="median accuracy", mean_interval=None, sd_interval=None)
+    words = text(section(render(replace(run, training=replace(run.training, seed_variation=old))), "seeds"))
+    assert "reported and saved the run of median test accuracy, seed 3" in words
 
 
 def test_augmented_images_are_shown(repeated_page: ET.Element, page: ET.Element) -> None:

@@ -26,7 +26,7 @@ def text(element: ET.Element) -> str:
 
 def test_the_page_compares_the_probabilities_before_and_after() -> None:
     """Five metrics, three of them with a paired interval, and the temperature in a sentence."""
-    run = make_run(calibrate="temperature", test_time="flip")
+    run = make_run(n=1000, calibrate="temperature", test_time="flip")
     scaling = run.temperature_scaling
     assert scaling is not None
     section = render_calibration(run)

@@ -51,7 +51,7 @@ def assert_seeds_equal(read: SeedPredictions | None, written: SeedPredictions | 
     assert (read is None) == (written is None)
     if read and written:
         assert read.seeds == written.seeds
-        assert (read.y_pred.dtype, read.p_true.dtype) == (np.uint8, np.float32)
+        assert (read.y_pred.dtype.name, read.p_true.dtype.name) == ("uint8", "float32")
         assert read.y_pred.tolist() == written.y_pred.tolist()
         assert read.p_true.tobytes() == written.p_true.tobytes()
 

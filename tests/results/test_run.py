@@ -46,8 +46,8 @@ def assert_equal(first: Run, second: Run) -> None:
     }
     assert first.augmented.tolist() == second.augmented.tolist()
     for learnt in ("class_means", "first_layer"):
-        values = (getattr(run.learnt, learnt, np.zeros(0)) for run in (first, second))
-        assert np.array_equal(*values)
+        one, other = (getattr(run.learnt, learnt, np.zeros(0)) for run in (first, second))
+        assert np.array_equal(one, other)
 
 
 def read_error(folder: Path) -> str:
@@ -67,7 +67,7 @@ def read_error(folder: Path) -> str:
         {"with_reference": True, "seed": 3},
         {"runs": 4, "augment": "flip,shift", "epochs": 7, "seed": 8},
         {"trained": False, "n_classes": 3},
-        {"runs": 2, "with_reference": True, "reference_runs": 5, "n": 200},
+        {"runs": 2, "with_reference": True, "reference_runs": 5, "n": 300},
     ],
     ids=str,
 )
@@ -201,7 +201,7 @@ def test_the_predictions_are_those_of_the_reported_seed(tmp_path: Path) -> None:
 
 def make_repeated(folder: Path, **settings: Any) -> Run:  # noqa: ANN401 - settings of a run
     """A run with three seeds that is compared with a run of two; written into the folder."""
-    run = make_run(n=120, with_reference=True, runs=3, seed=4, reference_runs=2, **settings)
+    run = make_run(n=300, with_reference=True, runs=3, seed=4, reference_runs=2, **settings)
     run.write(folder)
     return run
 

@@ -26,8 +26,8 @@ def draw_reliability(bins: Sequence[Bin]) -> str:
         axes = canvas.inner_axes(figure, bottom=canvas.BOTTOM + HISTOGRAM + 22)
         axes.plot([0, 1], [0, 1], color=canvas.MUTED, linewidth=1, dashes=(4, 4))
         bands = [(each.lower, each.upper, each.consistency.lower, each.consistency.upper) for each in bins]
-        boxes = [(left, lower, right - left, upper - lower) for left, right, lower, upper in bands]
-        canvas.draw_boxes(axes, boxes, facecolor=canvas.TINT)
+        boxes = [(left, upper, right - left, lower - upper) for left, right, lower, upper in bands]
+        canvas.draw_boxes(axes, boxes, facecolor=canvas.MUTED, alpha=0.25)
         bounds = ([interval.lower for interval in intervals], [interval.upper for interval in intervals])
         axes.vlines(confidence, *bounds, color=canvas.ACCENT, linewidth=1.4)
         canvas.draw_dots(axes, confidence, accuracy)

@@ -67,7 +67,7 @@ def _describe(
     n_higher = sum(change > 0 for change in significant)
     return (
         "Dot chart of the change in recall per class (current \N{MINUS SIGN} reference) with 95% confidence intervals, "
-        f"from {describe(int(np.argmin(changes)))} to {describe(int(np.argmax(changes)))}; "
-        f"{n_higher} of {len(changes)} classes have a significantly higher recall, {len(significant) - n_higher} a "
+        f"from {describe(int(np.argmin(changes)))} to {describe(int(np.argmax(changes)))}; of {len(changes)} "
+        f"classes, {n_higher} with a significantly higher recall and {len(significant) - n_higher} with a "
         "significantly lower one."
     )

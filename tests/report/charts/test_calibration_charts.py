@@ -48,12 +48,11 @@ def test_the_reliability_diagram_draws_every_bin() -> None:
 
 
 def test_the_reliability_diagram_shows_where_a_calibrated_model_would_be() -> None:
-    """A band as wide as each bin: the second is half as high as the axis is wide and high."""
-    (bands,) = paths(draw_reliability(BINS), fill="var(--tint)")
-    (left, top, right, bottom), (_, second_top, second_right, second_bottom) = rectangles(bands)
-    width = (right - left) * 15
-    assert (bottom - top) / (second_bottom - second_top) == pytest.approx(3, rel=0.02)
-    assert second_right - left == pytest.approx(width * 10 / 15, rel=0.02)
+    """A band as wide as each bin; the first is three times as high as the second."""
+    (bands,) = paths(draw_reliability(BINS), fill="var(--muted)", opacity="0.25")
+    (left, top, right, bottom), (_, second_top, _, second_bottom) = rectangles(bands)
+    assert (bottom - top) / (second_bottom - second_top) == pytest.approx(3)
+    assert (bottom - top) / 0.6 / ((right - left) * 15) == pytest.approx(240 / 340, rel=0.01)  # of the axes
 
 
 def test_the_reliability_diagram_says_which_side_is_overconfident() -> None:

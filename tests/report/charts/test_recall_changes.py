@@ -9,12 +9,13 @@ from job.report.charts.recall_changes import draw_recall_changes, format_change
 MINUS = "\N{MINUS SIGN}"
 NAMES = ["up", "open", "down"]
 CHANGES = [0.05, 0.01, -0.2]
-INTERVALS = [Interval(0.01, 0.09), Interval(-0.02, 0.04), Interval(-0.3, -0.1)]
+INTERVALS = [Interval(0.01, 0.09), Interval(0.002, 0.018), Interval(-0.3, -0.1)]
+SIGNIFICANT = [True, False, True]
 
 
-def test_a_class_is_drawn_in_the_colour_of_its_interval() -> None:
-    """Blue if it is wholly above 0, orange if it is wholly below, else neither; each with its name and its points."""
-    picture = draw_recall_changes(CHANGES, INTERVALS, NAMES)
+def test_only_significant_changes_have_a_colour() -> None:
+    """Blue if the recall is higher, orange if it is lower; an interval above 0 is not enough."""
+    picture = draw_recall_changes(CHANGES, INTERVALS, SIGNIFICANT, NAMES)
     whiskers = {hue: "".join(paths(picture, stroke=f"var(--{hue})", stroke_width="1.4")) for hue in ("accent", "error")}
     heights = {hue: [float(y) for y in re.findall(r"M[-\d.]+ ([\d.]+)h", path)] for hue, path in whiskers.items()}
     assert heights == {"accent": [12], "error": [60]}
@@ -25,17 +26,17 @@ def test_a_class_is_drawn_in_the_colour_of_its_interval() -> None:
 
 
 def test_its_text_alternative() -> None:
-    """The lowest and the highest change, and how many intervals exclude 0."""
-    assert label(draw_recall_changes(CHANGES, INTERVALS, NAMES)).replace(MINUS, "-") == (
+    """The lowest and the highest change, and the number of significant ones."""
+    assert label(draw_recall_changes(CHANGES, INTERVALS, SIGNIFICANT, NAMES)).replace(MINUS, "-") == (
         "Dot chart of the change in recall per class (current - reference) with 95% confidence intervals, from down "
         "with -20.0 percentage points (-30.0 to -10.0) to up with +5.0 percentage points (+1.0 to +9.0); of 3 "
-        "intervals, 1 above 0, 1 below 0."
+        "classes, 1 with a significantly higher recall and 1 with a significantly lower one."
     )
 
 
 def test_no_change_lies_on_the_zero_line() -> None:
     """In the middle of an interval that is symmetric around 0."""
-    picture = draw_recall_changes([0.0], [Interval(-0.1, 0.1)], ["one"])
+    picture = draw_recall_changes([0.0], [Interval(-0.1, 0.1)], [False], ["one"])
     (whisker,) = paths(picture, stroke="var(--muted)", stroke_width="1.4")
     ((x, length),) = re.findall(r"M([\d.]+) [\d.]+h([\d.]+)", whisker)
     (line,) = re.findall(r"M([\d.]+) [\d.]+v", "".join(paths(picture, stroke="var(--muted)")))
@@ -47,7 +48,7 @@ def test_no_change_lies_on_the_zero_line() -> None:
 def test_it_is_small(n_classes: int) -> None:
     """Below 8 kB for ten classes, and at most 250 bytes a class for many."""
     names = [f"some class {number}" for number in range(n_classes)]
-    picture = draw_recall_changes([0.01] * n_classes, [Interval(-0.02, 0.04)] * n_classes, names)
+    picture = draw_recall_changes([0.01] * n_classes, [Interval(-0.02, 0.04)] * n_classes, [False] * n_classes, names)
     assert len(picture) < max(8000, 250 * n_classes)
     assert len(elements(picture, "text")) > n_classes
 
