@@ -116,4 +116,4 @@ def measure_reseed_difference(variation: SeedVariation) -> float | None:
     from scipy.stats import t  # only the process that evaluates loads SciPy
 
     quantile = float(t.ppf((1 + LEVEL) / 2, len(variation.runs) - 1))
-    return quantile * math.sqrt(2) * variation.sd if variation.sd else None
+    return min(quantile * math.sqrt(2) * variation.sd, 1.0) if variation.sd else None

@@ -6,7 +6,7 @@ from svg_reading import label, paths, rectangles, texts
 
 from job.evaluation.calibration import Bin, Coverage
 from job.evaluation.intervals import Interval
-from job.report.charts import canvas
+from job.report.charts import calibration, canvas
 from job.report.charts.calibration import draw_coverage, draw_reliability
 
 BINS = [
@@ -52,7 +52,9 @@ def test_the_reliability_diagram_shows_where_a_calibrated_model_would_be() -> No
     (bands,) = paths(draw_reliability(BINS), fill="var(--muted)", opacity="0.25")
     (left, top, right, bottom), (_, second_top, _, second_bottom) = rectangles(bands)
     assert (bottom - top) / (second_bottom - second_top) == pytest.approx(3)
-    assert (bottom - top) / 0.6 / ((right - left) * 15) == pytest.approx(200 / 340, rel=0.01)  # of the axes
+    height = calibration.HEIGHT - canvas.TOP - canvas.BOTTOM - calibration.HISTOGRAM - 22
+    width = canvas.WIDTH - canvas.LEFT - canvas.RIGHT
+    assert (bottom - top) / 0.6 / ((right - left) * 15) == pytest.approx(height / width, rel=0.01)  # of the axes
 
 
 def test_the_reliability_diagram_says_which_side_is_overconfident() -> None:
