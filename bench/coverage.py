@@ -152,7 +152,7 @@ RANGE = "(range)"  # ends the name of ranges of counts, which may contain more t
 def simulate(model: str, n: int, n_samples: int = N_SAMPLES) -> dict[str, Coverage]:
     """Coverage of each interval over test sets of n images."""
     counts: dict[str, list[float]] = defaultdict(list)
-    population, random = make_population(model), np.random.default_rng(n)
+    population, random = make_population(model), np.random.default_rng([n, list(MODELS).index(model)])
     for _ in range(n_samples):
         sample = Sample(model, population, *population.draw(n, random))
         for find in FINDERS:

@@ -93,6 +93,15 @@ def test_overconfidence_worked_by_hand() -> None:
     assert calibration.tendency == "overconfident"
 
 
+def test_right_predictions_of_high_confidence_narrow_the_interval() -> None:
+    """A model that knows where it is right varies less: as much as if there were more images."""
+    is_correct = [True] * 80 + [False] * 20
+    sharp, flat = measure([0.9] * 80 + [0.4] * 20, is_correct), measure([0.8] * 100, is_correct)
+    assert sharp.overconfidence == pytest.approx(flat.overconfidence)
+    widths = [each.overconfidence_interval.upper - each.overconfidence_interval.lower for each in (sharp, flat)]
+    assert widths[0] == pytest.approx(widths[1] / 2, rel=0.05)  # residuals of -0.1 and 0.4 instead of -0.2 and 0.8
+
+
 def test_the_tendency_follows_from_the_interval() -> None:
     """The sentence of the page cannot contradict the interval."""
     assert measure([0.6] * 100, [True] * 80 + [False] * 20).tendency == "underconfident"
