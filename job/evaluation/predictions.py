@@ -80,7 +80,8 @@ class Predictions:
 
         This is the sum over the classes (Brier 1950, Monthly Weather Review 78:1).
         """
-        squares: Floats = np.einsum("ij,ij->i", self.probabilities, self.probabilities, dtype=np.float64)
+        rows = np.ascontiguousarray(self.probabilities, np.float64)  # the order of summation depends on the layout
+        squares: Floats = np.einsum("ij,ij->i", rows, rows)
         return squares + 1 - 2 * self.p_true.astype(np.float64)
 
     def is_among(self, k: int) -> NDArray[np.bool_]:

@@ -13,10 +13,9 @@ from job.results.run import Run
 N_CURVES = 10  # with more, the page would become too large
 CURVE_COLUMNS = (
     "Class",
-    "Images",
     "ROC AUC",
     *(f"Recall at {rate:.0%} false positives" for rate in FALSE_POSITIVE_RATES),
-    "Average precision",
+    "AP",
     *(f"Precision at {recall:.0%} recall" for recall in RECALLS),
 )
 

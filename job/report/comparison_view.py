@@ -188,19 +188,19 @@ def _join_statements(statements: Sequence[Statement]) -> str:
 def _list_metrics(comparison: Comparison) -> Iterator[Row]:
     counts = comparison.counts
     accuracy = PairedDifference(counts.reference, counts.current, counts.difference, counts.interval)
-    yield percent_row("Accuracy", "fraction of correct predictions", accuracy)
+    yield percent_row("Accuracy", "", accuracy)
     if comparison.loss:
-        yield decimal_row("Loss", "mean cross-entropy in nats, lower is better", comparison.loss)
+        yield decimal_row("Loss", "lower is better", comparison.loss)
     if comparison.brier:
-        yield decimal_row("Brier score", "squared error of the probabilities, lower is better", comparison.brier)
+        yield decimal_row("Brier score", "lower is better", comparison.brier)
     if comparison.overconfidence:
-        yield percent_row("Overconfidence", "mean confidence − accuracy, best at 0", comparison.overconfidence)  # noqa: RUF001 - a true minus
+        yield percent_row("Overconfidence", "mean confidence − accuracy", comparison.overconfidence)  # noqa: RUF001 - a true minus
 
 
 def _list_recipe_metrics(recipes: RecipeComparison) -> Iterator[Row]:
     accuracy = PairedDifference(recipes.reference_mean, recipes.mean, recipes.difference, recipes.interval)
-    yield percent_row("Mean accuracy", "fraction of correct predictions", accuracy)
-    yield decimal_row("Mean loss", "mean cross-entropy in nats, lower is better", recipes.loss)
+    yield percent_row("Mean accuracy", "", accuracy)
+    yield decimal_row("Mean loss", "lower is better", recipes.loss)
 
 
 def percent_row(name: str, meaning: str, means: PairedDifference) -> Row:

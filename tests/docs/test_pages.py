@@ -28,6 +28,7 @@ FOREIGN_OPTIONS = {
         *("--cpuset-cpus", "--pids-limit", "--read-only", "--rm", "--security-opt", "--tmpfs", "--user"),
     },
     "make bench": {"--only", "--rounds"},
+    "bench.coverage": {"--samples", "--sizes"},
     "sha256sum": {"--check"},
 }
 """Options of other programs that the pages name."""

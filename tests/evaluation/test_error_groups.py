@@ -21,6 +21,12 @@ def test_the_smallest_group_with_three_quarters_of_the_errors() -> None:
     assert find_error_group(make_matrix(10, errors)) == ErrorGroup([4, 1, 6], 80, 100)
 
 
+@pytest.mark.parametrize(("n", "expected"), [(75, ErrorGroup([0, 1], 75, 100)), (74, None)])
+def test_three_quarters_are_enough(n: int, expected: ErrorGroup | None) -> None:
+    """Two of six classes hold the errors, the rest lies between two others; three classes hold no more."""
+    assert find_error_group(make_matrix(6, {(0, 1): n, (2, 3): 100 - n})) == expected
+
+
 def test_errors_that_leave_the_group_do_not_count() -> None:
     """Class 0 is true in every error, but its predictions are spread over all others."""
     assert find_error_group(make_matrix(10, {(0, label): 10 for label in range(1, 10)})) is None

@@ -9,7 +9,7 @@ import seaborn as sns
 from job.evaluation.calibration import Bin, Coverage
 from job.report.charts import canvas
 
-RELIABILITY_HEIGHT = COVERAGE_HEIGHT = 340  # the first with its histogram
+HEIGHT = 340  # of both charts
 HISTOGRAM = 48
 
 
@@ -22,7 +22,7 @@ def draw_reliability(bins: Sequence[Bin]) -> str:
         np.array([getattr(each, name) for each in bins]) for name in ("confidence", "accuracy", "n")
     )
     intervals = [each.accuracy_interval for each in bins]
-    with canvas.new_figure(RELIABILITY_HEIGHT) as figure:
+    with canvas.new_figure(HEIGHT) as figure:
         axes = canvas.inner_axes(figure, bottom=canvas.BOTTOM + HISTOGRAM + 22)
         axes.plot([0, 1], [0, 1], color=canvas.MUTED, linewidth=1, dashes=(4, 4))
         bands = [(each.lower, each.upper, each.consistency.lower, each.consistency.upper) for each in bins]
@@ -35,7 +35,7 @@ def draw_reliability(bins: Sequence[Bin]) -> str:
         canvas.percent_axis(axes.yaxis)
         axes.text(0.03, 0.93, "above the line: underconfident", color=canvas.MUTED)
         axes.text(0.97, 0.04, "below the line: overconfident", color=canvas.MUTED, ha="right")
-        histogram = canvas.inner_axes(figure, top=RELIABILITY_HEIGHT - canvas.BOTTOM - HISTOGRAM)
+        histogram = canvas.inner_axes(figure, top=HEIGHT - canvas.BOTTOM - HISTOGRAM)
         histogram.vlines(confidence, 0, n, color=canvas.MUTED, linewidth=8)
         histogram.set(xlim=(0, 1), ylim=(0, n.max()), yticks=[n.max()])
         canvas.percent_axis(histogram.xaxis)
@@ -56,7 +56,7 @@ def draw_coverage(points: Sequence[Coverage]) -> str:
     x, y = np.array([point.coverage for point in points]), np.array([point.accuracy for point in points])
     half = int(np.abs(x - 0.5).argmin())
     low, high = max(math.floor(20 * y.min() - 0.4) / 20, 0), min(math.ceil(20 * y.max() + 0.4) / 20, 1)
-    with canvas.new_figure(COVERAGE_HEIGHT) as figure:
+    with canvas.new_figure(HEIGHT) as figure:
         axes = canvas.inner_axes(figure)
         sns.lineplot(x=x, y=y, ax=axes, color=canvas.ACCENT, estimator=None, errorbar=None)
         canvas.draw_dots(axes, x[[half, -1]], y[[half, -1]])

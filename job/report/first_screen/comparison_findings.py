@@ -49,7 +49,7 @@ def find_reseed_difference(comparison: Comparison) -> Finding | None:
     if comparison.recipes or limit is None or not comparison.is_significant or abs(difference) > limit:
         return None
     text = (
-        f"The difference from the reference ({format_change(difference)} points) may be due to the seed: 95% of "
-        f"reseeded trainings differ by up to {100 * limit:.1f} points."
+        f"The difference from the reference ({format_change(difference)} points) may be due to the seed: in 95% of "
+        f"cases, two seeds differ by at most {100 * limit:.1f} points."
     )
     return Finding(Level.PROBLEM, min(limit, 1.0), "comparison", (text,))

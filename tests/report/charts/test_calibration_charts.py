@@ -52,7 +52,7 @@ def test_the_reliability_diagram_shows_where_a_calibrated_model_would_be() -> No
     (bands,) = paths(draw_reliability(BINS), fill="var(--muted)", opacity="0.25")
     (left, top, right, bottom), (_, second_top, _, second_bottom) = rectangles(bands)
     assert (bottom - top) / (second_bottom - second_top) == pytest.approx(3)
-    assert (bottom - top) / 0.6 / ((right - left) * 15) == pytest.approx(240 / 340, rel=0.01)  # of the axes
+    assert (bottom - top) / 0.6 / ((right - left) * 15) == pytest.approx(200 / 340, rel=0.01)  # of the axes
 
 
 def test_the_reliability_diagram_says_which_side_is_overconfident() -> None:

@@ -96,8 +96,8 @@ def test_a_significant_difference_may_be_due_to_the_seed(
     assert (finding is not None) == is_shown
     if is_shown:
         assert words(finding) == (
-            "The difference from the reference (+2.0 points) may be due to the seed: 95% of reseeded trainings differ "
-            "by up to 3.0 points."
+            "The difference from the reference (+2.0 points) may be due to the seed: in 95% of cases, two seeds differ "
+            "by at most 3.0 points."
         )
     recipes = RecipeComparison(
         n_runs=2,
