@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from types import MappingProxyType
 
 import numpy as np
@@ -38,31 +39,19 @@ class PairedDifference:
         return self.interval is not None and not self.interval.lower <= 0 <= self.interval.upper
 
 
-def measure_losses(predictions: Predictions) -> Floats:
-    """Categorical cross-entropy of each image in nats, shape (n,)."""
-    return predictions.losses
-
-
-def measure_brier_scores(predictions: Predictions) -> Floats:
-    """Brier score of each image, in [0, 2], shape (n,); lower is better.
-
-    It is the sum over the classes of the squared distance between the probability and the truth (Brier 1950, Monthly
-    Weather Review 78:1).
-    """
-    p_true = predictions.p_true.astype(np.float64)
-    squares: Floats = np.einsum("ij,ij->i", predictions.probabilities, predictions.probabilities, dtype=np.float64)
-    return squares - 2 * p_true + 1
-
-
 def measure_overconfidence(predictions: Predictions) -> Floats:
     """Confidence minus correctness of each image, in [-1, 1], shape (n,); the mean is 0 for a calibrated model."""
     return predictions.confidence.astype(np.float64) - predictions.is_correct
 
 
 MEASURES: Mapping[str, Callable[[Predictions], Floats]] = MappingProxyType(
-    {"loss": measure_losses, "brier": measure_brier_scores, "overconfidence": measure_overconfidence}
+    {
+        "loss": attrgetter("losses"),
+        "brier": attrgetter("brier_scores"),
+        "overconfidence": measure_overconfidence,
+    }
 )
-"""The functions by the name of their mean."""
+"""What each image contributes to a mean, by the name of the mean."""
 
 
 def compare_means(current: Floats, reference: Floats) -> PairedDifference:

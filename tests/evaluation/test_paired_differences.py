@@ -9,8 +9,6 @@ from support import make_predictions
 from job.evaluation.paired_differences import (
     MEASURES,
     compare_means,
-    measure_brier_scores,
-    measure_losses,
     measure_overconfidence,
     paired_mean_interval,
 )
@@ -20,7 +18,7 @@ from job.evaluation.predictions import Predictions
 def test_brier_scores_worked_by_hand() -> None:
     """Squared distances from the truth: 0.1² + 0.1² of a good prediction, 1 + 1 of the worst one."""
     probabilities = np.array([[0.9, 0.1], [1, 0], [0.25, 0.75]], np.float32)
-    scores = measure_brier_scores(Predictions(np.array([0, 1, 1]), probabilities))
+    scores = Predictions(np.array([0, 1, 1]), probabilities).brier_scores
     assert scores == pytest.approx([0.02, 2, 0.125], abs=1e-7)
 
 
@@ -29,9 +27,9 @@ def test_the_means_are_those_of_scikit_learn() -> None:
     predictions = make_predictions(500)
     y_true, probabilities = predictions.y_true, predictions.probabilities.astype(float)
     probabilities /= probabilities.sum(axis=1, keepdims=True)
-    assert measure_losses(predictions).mean() == pytest.approx(log_loss(y_true, probabilities), rel=1e-5)
+    assert predictions.losses.mean() == pytest.approx(log_loss(y_true, probabilities), rel=1e-5)
     expected = brier_score_loss(y_true, probabilities, labels=range(10), scale_by_half=False)
-    assert measure_brier_scores(predictions).mean() == pytest.approx(expected, rel=1e-5)
+    assert predictions.brier_scores.mean() == pytest.approx(expected, rel=1e-5)
 
 
 def test_overconfidence_is_confidence_minus_accuracy() -> None:
