@@ -9,7 +9,7 @@ import jinja2
 
 from job.config.run_config import Config, Layout
 from job.evaluation.evaluate import Evaluation
-from job.report import findings
+from job.report import assessment
 from job.report.charts.class_recall import strip
 from job.report.charts.confusion_matrix import MAX_ANNOTATED
 from job.report.class_figures import CURVE_COLUMNS, view_clusters, view_curves
@@ -22,7 +22,7 @@ from job.report.first_screen.top_findings import list_findings
 from job.report.formatting import TEMPLATES, create_environment
 from job.report.gallery import view_gallery
 from job.report.images import Pictures
-from job.report.learnt import view_learnt
+from job.report.first_layer_view import view_learnt
 from job.report.page_charts import draw_charts
 from job.report.published import is_comparable, view_published
 from job.report.sections import list_sections
@@ -87,9 +87,9 @@ def _view_run(run: Run, pictures: Pictures) -> dict[str, Any]:
         "lists_all": len(cells) <= MAX_LISTED,
         "links_all": len(cells) == len(evaluation.samples.cells),  # whether each cell links to its images
         "shows_counts": len(evaluation.per_class) <= MAX_ANNOTATED,  # whether the heatmap has room for numbers
-        "abstention": findings.accuracy_at_coverage(calibration, COVERAGE),
+        "abstention": assessment.accuracy_at_coverage(calibration, COVERAGE),
         "temperature": view_temperature(run),
-        "fit": findings.assess_fit(training.history) if training else None,
+        "fit": assessment.assess_fit(training.history) if training else None,
         "settings": _list_settings(training.config) if training else None,
         "augmented": pictures.add_sheet(run.augmented, AUGMENTED) if len(run.augmented) else None,
     }

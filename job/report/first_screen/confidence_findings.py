@@ -2,7 +2,7 @@
 
 from job.evaluation.evaluate import Evaluation
 from job.evaluation.intervals import wilson_interval
-from job.report.findings import accuracy_at_coverage
+from job.report.assessment import accuracy_at_coverage
 from job.report.first_screen.statements import Finding, Level, sample_size
 from job.report.formatting import FILTERS
 

@@ -1,6 +1,6 @@
 """Finds what the learning curves show: overfitting, underfitting, and a gap between training and validation."""
 
-from job.report.findings import assess_fit
+from job.report.assessment import assess_fit
 from job.report.first_screen.statements import Finding, Level, sample_size
 from job.results.schema import Training
 

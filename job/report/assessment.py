@@ -1,4 +1,4 @@
-"""Derives the statements of the page from the metrics of a run."""
+"""Assesses the learning curves, the predicted classes and the coverage of a run."""
 
 from dataclasses import dataclass
 from typing import Literal
