@@ -26,7 +26,6 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "count": lambda value: f"{value:,}",
     "percent": lambda fraction: f"{fraction:.1%}",
     "percent0": lambda fraction: f"{fraction:.0%}",
-    "percent2": lambda fraction: f"{fraction:.2%}",
     "points": lambda fraction: f"{100 * abs(fraction):.1f}",
     "points2": lambda fraction: f"{100 * fraction:.2f}",
     "rate": lambda value: f"{value:.2g}",

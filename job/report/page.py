@@ -11,9 +11,10 @@ from job.config.run_config import Config, Layout
 from job.evaluation.evaluate import Evaluation
 from job.report import assessment
 from job.report.charts.class_recall import strip
-from job.report.charts.confusion_matrix import MAX_ANNOTATED
+from job.report.charts.confusion_matrix import choose_cell_text
 from job.report.class_figures import CURVE_COLUMNS, view_clusters, view_curves
 from job.report.comparison_view import view_comparison
+from job.report.first_layer_view import view_learnt
 from job.report.first_screen.confidence_findings import COVERAGE
 from job.report.first_screen.identity import identify_run
 from job.report.first_screen.statements import ClassName
@@ -22,7 +23,6 @@ from job.report.first_screen.top_findings import list_findings
 from job.report.formatting import TEMPLATES, create_environment
 from job.report.gallery import view_gallery
 from job.report.images import Pictures
-from job.report.first_layer_view import view_learnt
 from job.report.page_charts import draw_charts
 from job.report.published import is_comparable, view_published
 from job.report.sections import list_sections
@@ -86,7 +86,7 @@ def _view_run(run: Run, pictures: Pictures) -> dict[str, Any]:
         "cells": cells[:MAX_LISTED],
         "lists_all": len(cells) <= MAX_LISTED,
         "links_all": len(cells) == len(evaluation.samples.cells),  # whether each cell links to its images
-        "shows_counts": len(evaluation.per_class) <= MAX_ANNOTATED,  # whether the heatmap has room for numbers
+        "cell_text": choose_cell_text(evaluation.matrix, evaluation.class_names),
         "abstention": assessment.accuracy_at_coverage(calibration, COVERAGE),
         "temperature": view_temperature(run),
         "fit": assessment.assess_fit(training.history) if training else None,

@@ -10,7 +10,7 @@ N_UNITS = 24
 
 
 def extract_first_layer(network: keras.Model) -> NDArray[np.float16]:
-    """Extract the weights of at most 24 units of the first layer: those with the largest weights, largest first.
+    """Extract the weights of at most 24 units of the first layer: the largest ones, in order of size.
 
     The size of a unit is the norm of its incoming weights times the norm of its outgoing ones. The network computes the
     same if one of them is halved and the other doubled, because its units are ReLUs; so neither norm alone means much.

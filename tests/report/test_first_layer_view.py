@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from support import make_learnt, make_run
 
-from job.report.images import Pictures
 from job.report.first_layer_view import MAX_MEANS, LearntView, arrange, scale_weights, view_learnt
+from job.report.images import Pictures
 from job.results.run import Run
 from job.results.samples_npz import Learnt
 

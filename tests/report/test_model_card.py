@@ -113,17 +113,16 @@ def test_shows_the_metrics_of_the_run() -> None:
     interval = evaluation.accuracy_interval
     n_correct = sum(row[label] for label, row in enumerate(evaluation.confusion_matrix))
     assert rows[f"accuracy ({n_correct} of 100 correct)"] == [
-        f"{evaluation.accuracy:.3f}",
-        f"{interval.lower:.3f}–{interval.upper:.3f}",  # noqa: RUF001 - a range
+        f"{evaluation.accuracy:.1%}",
+        f"{100 * interval.lower:.1f}–{interval.upper:.1%}",  # noqa: RUF001 - a range
     ]
-    others = {
-        "calibration error": evaluation.calibration.ece,
-        "loss": evaluation.loss,
-        "Brier score": evaluation.brier,
-    } | {f"macro {name}": getattr(evaluation.macro, name.lower()) for name in ("precision", "recall", "F1")}
-    assert {name: row[0] for name, row in list(rows.items())[1:]} == {
-        name: f"{value:.3f}" for name, value in others.items()
+    fractions = {"calibration error": evaluation.calibration.ece} | {
+        f"macro {name}": getattr(evaluation.macro, name.lower()) for name in ("precision", "recall", "F1")
     }
+    others = {"loss": f"{evaluation.loss:.3f}", "Brier score": f"{evaluation.brier:.3f}"}
+    assert {name: row[0] for name, row in list(rows.items())[1:]} == {
+        name: f"{value:.1%}" for name, value in fractions.items()
+    } | others
     classes = table(tokens, "class")
     assert [row[0] for row in classes] == [str(label) for label in range(10)]
     assert [int(row[2]) for row in classes] == [metrics.support for metrics in evaluation.per_class]
@@ -131,7 +130,7 @@ def test_shows_the_metrics_of_the_run() -> None:
     for row, metrics in zip(classes, evaluation.per_class, strict=True):
         for cell, name in zip(row[4:], ("recall", "precision", "f1"), strict=True):
             bounds = getattr(metrics, f"{name}_interval")
-            assert cell == f"{getattr(metrics, name):.3f} ({bounds.lower:.3f}–{bounds.upper:.3f})"  # noqa: RUF001
+            assert cell == f"{getattr(metrics, name):.1%} ({100 * bounds.lower:.1f}–{bounds.upper:.1%})"  # noqa: RUF001
     assert isinstance(front, dict)
     (entry,) = front["model-index"][0]["results"]
     assert [metric["value"] for metric in entry["metrics"]] == [evaluation.accuracy, evaluation.macro.f1]

@@ -143,7 +143,7 @@ def test_headings_name_their_subject(repeated_page: ET.Element, page: ET.Element
 
 
 def test_every_metric_has_its_interval(page: ET.Element, run: Run) -> None:
-    """Fractions in percent, other metrics to three decimals; a calibration error has no interval."""
+    """Fractions in percent, other metrics to three decimals; a calibration error has that of a calibrated model."""
     evaluation, macro, weighted = run.evaluation, run.evaluation.macro, run.evaluation.weighted
     shown = {
         text(row[0]).removesuffix(text(row[0][0])).strip(): [text(cell) for cell in row[1:]]
@@ -159,7 +159,6 @@ def test_every_metric_has_its_interval(page: ET.Element, run: Run) -> None:
         "Weighted recall": (weighted.recall, weighted.recall_interval),
         "Weighted precision": (weighted.precision, weighted.precision_interval),
         "Weighted F1": (weighted.f1, weighted.f1_interval),
-        "Calibration error": (evaluation.calibration.ece, None),
     }
     numbers = {
         "Matthews correlation": (evaluation.mcc, evaluation.mcc_interval),
@@ -170,8 +169,9 @@ def test_every_metric_has_its_interval(page: ET.Element, run: Run) -> None:
     }
     expected = {name: [f"{value:.1%}", FILTERS["percents"](each)] for name, (value, each) in fractions.items()}
     expected |= {name: [f"{value:.3f}", FILTERS["decimals"](each)] for name, (value, each) in numbers.items()}
+    error = evaluation.calibration
+    expected["Calibration error"] = [f"{error.ece:.1%}", f"{error.ece_if_calibrated:.1%} if calibrated"]
     assert shown == expected
-    assert [name for name, (_, interval) in shown.items() if interval == "none"] == ["Calibration error"]
 
 
 def test_what_is_undefined_has_no_row() -> None:
@@ -507,7 +507,7 @@ def test_fixed_and_broken_images_are_shown(compared_page: ET.Element, compared: 
         assert image.attrib["alt"] == f"Test image {index}: class {true}"
         assert [text(value) for value in item.findall(".//dd")] == [
             f"class {true}",
-            f"class {current}, {100 * predictions.confidence[index]:.0f}%",
+            f"class {current}, {predictions.confidence[index]:.1%}",
             f"class {predictions.y_reference[index]}",
         ]
 
@@ -655,7 +655,7 @@ def test_what_the_network_has_learnt_is_shown(page: ET.Element, run: Run) -> Non
     pictures = [picture.get("src", "") for picture in learnt.iter("img")]
     assert len(pictures) == 11
     assert all(picture.startswith("data:image/png;base64,") for picture in pictures)
-    assert "the 24 units with the largest weights" in text(learnt)
+    assert "the 24 units with the largest product of incoming and outgoing weight norms, largest first" in text(learnt)
     assert render(replace(run, learnt=None)).find(".//details[@id='learnt']") is None
 
 

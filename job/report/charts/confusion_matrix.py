@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,8 @@ from job.report.charts import canvas
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+CellText = Literal["none", "count", "count and share"]
 
 MAX_ANNOTATED = 20  # classes; with more, cells have no room for numbers, and only some classes get a label
 WIDTH = 784  # maximum: two thirds of the page on a desktop
@@ -70,6 +72,14 @@ def draw_confusion_matrix(
     return picture.replace('class="vertical"', 'class="vertical" display="none"') if grid.columns else picture
 
 
+def choose_cell_text(matrix: NDArray[np.int64], class_names: Sequence[str]) -> CellText:
+    """The numbers that the cells have room for on a desktop; the style sheet for phones hides some of them."""
+    grid = _Grid(matrix, class_names)
+    if grid.roomy:
+        return "count and share"
+    return "count" if grid.annotated else "none"
+
+
 class _Grid:
     """The positions of the cells, in units of the view box.
 
@@ -79,7 +89,8 @@ class _Grid:
         width: Width of a cell.
         height: Height of a cell.
         gap: Gap between two cells.
-        annotated: Whether the cells have room for numbers.
+        annotated: Whether the cells have room for counts.
+        roomy: Whether the cells have room for a count and a share, one below the other.
         columns: Name of each column in one or two lines; empty if some names do not fit and all must be vertical.
         css_classes: Classes with which the style sheet fits the text to phones.
     """
@@ -94,6 +105,8 @@ class _Grid:
         self.width = min((WIDTH - self.left) / n_classes, MAX_CELL[0])
         self.height = min(ASPECT * self.width, MAX_CELL[1])
         self.annotated = n_classes <= MAX_ANNOTATED and canvas.text_width("0" * n_digits, FONT_SIZE) < self.width
+        room_for_share = self.width > canvas.text_width("100.0%", SHARE_SIZE) and self.height > 2 * LEADING
+        self.roomy = self.annotated and room_for_share
         self.gap = 2 if n_classes <= MAX_ANNOTATED else 0
         self.columns = _wrap_names(names, self.width / FONT_SIZE)
         self.top = max(0 if self.columns else math.ceil(letters * FONT_SIZE), 2 * LEADING) + 12
@@ -135,16 +148,15 @@ def _draw_cells(axes: "Axes", grid: _Grid, shares: NDArray[np.float64]) -> None:
 
 def _annotate(axes: "Axes", grid: _Grid, matrix: NDArray[np.int64], shares: NDArray[np.float64]) -> None:
     """Write the count of every cell that contains images, and its share of the row if there is room."""
-    roomy = grid.width > canvas.text_width("100.0%", SHARE_SIZE) and grid.height > 2 * LEADING
     for true, predicted in np.argwhere(matrix).tolist():
         x, y, width, height = grid.cell(true, predicted)
         x, y = x + width / 2, y + height / 2 + 5
         is_light = true == predicted or choose_shade(shares[true, predicted]) < N_LIGHT
         colour = canvas.INK if is_light else canvas.ON_ACCENT
         look: dict[str, Any] = {"color": colour, "ha": "center", "va": "baseline"}
-        count = axes.text(x, y - 9 * roomy, str(matrix[true, predicted]), fontsize=FONT_SIZE, **look)
+        count = axes.text(x, y - 9 * grid.roomy, str(matrix[true, predicted]), fontsize=FONT_SIZE, **look)
         count.set_gid(".count")
-        if roomy:
+        if grid.roomy:
             axes.text(x, y + 9, f"{shares[true, predicted]:.1%}", fontsize=SHARE_SIZE, **look).set_gid(".share")
 
 

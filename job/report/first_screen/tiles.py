@@ -11,9 +11,6 @@ from job.report.formatting import FILTERS
 from job.report.published import MOST_SIMILAR, is_comparable, locate
 from job.results.run import Run
 
-VERDICTS = {"below": "Higher accuracy", "inside": "No clear difference", "above": "Lower accuracy"}
-"""The accuracy of a run in words, by where a published one lies relative to its interval."""
-
 
 def list_tiles(run: Run) -> list[Tile]:
     """The tiles in their order; the second one depends on what the run can be compared with."""
@@ -56,11 +53,11 @@ def _show_points(label: str, difference: float, interval: Interval | None, note:
 
 
 def _show_published(model: ModelName, evaluation: Evaluation) -> Tile:
-    """In words, because the published predictions are unknown and a difference would have no interval."""
+    """No verdict, because the published predictions are unknown and a difference would have no interval."""
     closest = MOST_SIMILAR[model]
     place = locate(closest.accuracy, evaluation.accuracy_interval)
-    detail = (f"{closest.accuracy:.1%} is", f"{place} the interval")
-    return Tile("published", "Against a published network", (VERDICTS[place],), detail, closest.name)
+    detail = (f"{place} the interval", "of this model")
+    return Tile("published", "Published, similar network", (f"{closest.accuracy:.1%}",), detail, closest.name)
 
 
 def _show_macro_f1(evaluation: Evaluation) -> Tile:
