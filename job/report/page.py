@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import numpy as np
+from numpy.typing import NDArray
 
 from job.config.run_config import Config, Layout
 from job.evaluation.evaluate import Evaluation
@@ -22,7 +24,7 @@ from job.report.first_screen.tiles import list_tiles
 from job.report.first_screen.top_findings import list_findings
 from job.report.formatting import TEMPLATES, create_environment
 from job.report.gallery import view_gallery
-from job.report.images import Pictures
+from job.report.images import Pictures, Sheet
 from job.report.page_charts import draw_charts
 from job.report.published import is_comparable, view_published
 from job.report.sections import list_sections
@@ -31,6 +33,7 @@ from job.results.file_names import AUGMENTED, PAGE, STYLE
 from job.results.run import Run
 
 FOLDER = TEMPLATES / "report"
+SHEET_ROWS = 4  # augmented images in a sheet
 MAX_LISTED = 400  # cells in the table of the confusion matrix: all cells of 20 classes
 
 
@@ -91,8 +94,14 @@ def _view_run(run: Run, pictures: Pictures) -> dict[str, Any]:
         "temperature": view_temperature(run),
         "fit": assessment.assess_fit(training.history) if training else None,
         "settings": _list_settings(training.config) if training else None,
-        "augmented": pictures.add_sheet(run.augmented, AUGMENTED) if len(run.augmented) else None,
+        "augmented": _add_augmented(run.augmented, pictures),
     }
+
+
+def _add_augmented(images: NDArray[np.uint8], pictures: Pictures) -> list[Sheet]:
+    """Add sheets of augmented images, shape (n, 1 + n_epochs, height, width); the page shows them side by side."""
+    parts = [images[start : start + SHEET_ROWS] for start in range(0, len(images), SHEET_ROWS)]
+    return [pictures.add_sheet(part, f"{AUGMENTED}-{number}") for number, part in enumerate(parts, 1)]
 
 
 def _list_cells(evaluation: Evaluation) -> list[tuple[str, str, int, float]]:

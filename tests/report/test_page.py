@@ -603,16 +603,17 @@ def test_seeds_without_validation() -> None:
 
 
 def test_augmented_images_are_shown(repeated_page: ET.Element, page: ET.Element) -> None:
-    """Eight images in one picture, and what the recipe changes about the metrics."""
+    """Two sheets of four images, and what the recipe changes about the metrics."""
     learning = section(repeated_page, "learning")
-    picture = learning.find(".//figure[@class='augmented']/img")
-    assert picture is not None
-    assert picture.get("alt") == "8 training images, each followed by its augmented versions in epochs 1 to 2"
-    assert picture.get("src", "").startswith("data:image/png;base64,")
+    pictures = learning.findall(".//figure[@class='augmented one-two']//img")
+    assert [(picture.get("width"), picture.get("height")) for picture in pictures] == [("176", "236")] * 2
+    for picture in pictures:
+        assert picture.get("alt") == "Training images, each followed by its augmented versions in epochs 1 to 2"
+        assert picture.get("src", "").startswith("data:image/png;base64,")
     for words in ("label smoothing of 10%", "Dropout of 20%", "Augmentation applies", "moving average"):
         assert words in text(learning)
         assert words not in text(section(page, "learning"))
-    assert section(page, "learning").find(".//figure[@class='augmented']") is None
+    assert section(page, "learning").find(".//figure[@class='augmented one-two']") is None
     assert "and averages the probabilities. Ranges are 95%" in text(repeated_page.find(".//header"))
 
 
