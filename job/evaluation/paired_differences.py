@@ -7,12 +7,17 @@ from types import MappingProxyType
 
 import numpy as np
 
-from job.evaluation.intervals import MIN_OUTCOMES, Interval, mean_interval
+from job.evaluation.intervals import Interval, mean_interval
 from job.evaluation.predictions import Floats, Predictions
 
 MIN_IMAGES = 300
 """With fewer images, the interval of a difference in loss can contain the true one in less than 93 % of all cases
 (`bench/comparison_coverage.py`)."""
+
+
+MIN_OUTCOMES = 10
+"""With fewer right or fewer wrong predictions of a model, it contains the true one in 91 to 93 % if that model is far
+too confident."""
 
 
 @dataclass(frozen=True)
@@ -23,8 +28,8 @@ class PairedDifference:
         reference: Mean of the reference.
         current: Mean of this model.
         difference: `current` minus `reference`.
-        interval: 95 % confidence interval of the difference; None with fewer than 300 images, with fewer than 5 right or 5
-            wrong predictions of a model, or if the models differ by the same amount on each image.
+        interval: 95 % confidence interval of the difference; None with fewer than 300 images, or fewer than 10
+            right or 10 wrong predictions of a model, or if the models differ by the same amount on each image.
     """
 
     reference: float
@@ -76,6 +81,7 @@ def paired_mean_interval(differences: Floats, n_rare: int) -> Interval | None:
     contains the true difference in 88 % of all cases with 300 images.
 
     Returns:
-        None with fewer than 300 images, or fewer than 5 right or 5 wrong predictions of a model (`n_rare`).
+        None with fewer than 300 images, or fewer than 10 right or 10 wrong predictions of a model (`n_rare`), or if
+        all differences are equal.
     """
     return mean_interval(differences) if len(differences) >= MIN_IMAGES and n_rare >= MIN_OUTCOMES else None

@@ -12,7 +12,7 @@ from types import MappingProxyType
 import numpy as np
 
 from job.evaluation.intervals import LEVEL, ROUNDING, Interval
-from job.evaluation.paired_differences import MIN_IMAGES, PairedDifference
+from job.evaluation.paired_differences import MIN_IMAGES, MIN_OUTCOMES, PairedDifference, count_rarest_outcome
 from job.evaluation.predictions import Floats, Predictions, cross_entropy
 
 HIGHEST_COVERAGE: Mapping[int, float] = MappingProxyType({2: 0.998, 3: 0.994, 4: 0.988, 5: 0.984})
@@ -31,7 +31,8 @@ class RecipeComparison:
         reference_mean: The same of the reference.
         difference: `mean` minus `reference_mean`.
         interval: 95 % confidence interval of the difference, over seeds and test images; None if nothing varies.
-        loss: The mean losses, in nats, with the same kind of interval.
+        loss: The mean losses, in nats, with the same kind of interval; without one if a reported network has fewer than
+            10 right or 10 wrong predictions.
     """
 
     n_runs: int
@@ -76,7 +77,8 @@ def compare_recipes(predictions: Predictions) -> RecipeComparison | None:
         return None
     now, before = summarize_networks(_correctness(predictions)), summarize_networks(_correctness(reference))
     loss, loss_before = summarize_networks(_losses(predictions)), summarize_networks(_losses(reference))
-    difference = loss.mean - loss_before.mean
+    shows_tails = min(map(count_rarest_outcome, (predictions, reference))) >= MIN_OUTCOMES
+    loss_interval = crossed_interval(loss, loss_before) if shows_tails else None
     return RecipeComparison(
         n_runs=now.n_runs,
         n_reference_runs=before.n_runs,
@@ -84,7 +86,7 @@ def compare_recipes(predictions: Predictions) -> RecipeComparison | None:
         reference_mean=before.mean,
         difference=now.mean - before.mean,
         interval=_limit(crossed_interval(now, before)),
-        loss=PairedDifference(loss_before.mean, loss.mean, difference, crossed_interval(loss, loss_before)),
+        loss=PairedDifference(loss_before.mean, loss.mean, loss.mean - loss_before.mean, loss_interval),
     )
 
 

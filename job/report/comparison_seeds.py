@@ -25,8 +25,8 @@ def _describe_recipes(recipes: RecipeComparison) -> str:
     )
     if recipes.highest_coverage:
         text += (
-            " With so few seeds it is conservative: in simulations, such intervals contain the true difference in up to "
-            f"{recipes.highest_coverage:.1%} of all cases."
+            " With so few seeds it is conservative: in simulations, such intervals contain the true difference in up "
+            f"to {recipes.highest_coverage:.1%} of all cases."
         )
     if recipes.interval and _is_too_wide(recipes.interval):
         text += " There are too few seeds to tell whether the recipes differ."
