@@ -12,6 +12,7 @@ from bench.comparison_coverage import (
     simulate_seeds,
 )
 from job.evaluation.intervals import Interval
+from job.evaluation.paired_comparison import paired_difference_interval
 
 
 def test_a_few_repetitions_of_each_kind_already_hold() -> None:
@@ -36,10 +37,9 @@ def test_intervals_that_are_not_given_do_not_count() -> None:
 
 def test_intervals_that_are_too_short_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """Those of a class, if they are as short as a tenth."""
-    interval = comparison_coverage.paired_difference_interval
 
     def shorten(n_fixed: int, n_broken: int, n: int) -> Interval:
-        wide = interval(n_fixed, n_broken, n)
+        wide = paired_difference_interval(n_fixed, n_broken, n)
         middle, margin = (wide.lower + wide.upper) / 2, (wide.upper - wide.lower) / 20
         return Interval(middle - margin, middle + margin)
 
@@ -63,7 +63,9 @@ def test_the_limits(coverage: float, highest: float, note: str) -> None:
     case = Case("name", coverage, 1000, 1000, highest)
     assert case.note == note
     assert case.holds == (not note.startswith("outside"))
-    assert Case("name", 0.0, 0, 1000).holds
+    few = Case("name", 0.0, 0, 1000)
+    assert few.holds
+    assert few.note == "too few intervals to judge"
 
 
 def test_the_command_prints_a_table(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -444,6 +444,7 @@ def test_a_comparison_states_difference_interval_n_and_p(compared_page: ET.Eleme
     assert reference.command in words
     assert reference.network in words
     assert not re.search("better|worse", lead.lower())
+    assert "recipe" not in text(compared_page.find(".//header"))
 
 
 def test_a_comparison_of_recipes_states_both_means(repeated: Run) -> None:
@@ -456,14 +457,14 @@ def test_a_comparison_of_recipes_states_both_means(repeated: Run) -> None:
     shown = section(render(run), "comparison")
     lead = text(shown.find("p")).replace("\N{MINUS SIGN}", "-")
     interval = f"{100 * recipes.interval.lower:+.1f} to {100 * recipes.interval.upper:+.1f}"
-    words = f"The measured difference between these two recipes is {100 * recipes.difference:+.1f} points {interval} "
-        "in mean accuracy on the same"
-    assert words in lead
+    words = f"The measured difference between these two recipes is {100 * recipes.difference:+.1f} points {interval}"
+    assert f"{words} in mean accuracy on the same" in lead
     assert "trained with 3 seeds and that of the reference with 2" in lead
     assert rows(shown)[0][1:3] == [f"{recipes.reference_mean:.1%}", f"{recipes.mean:.1%}"]
     assert rows(shown)[1][1:3] == [f"{recipes.loss.reference:.3f}", f"{recipes.loss.current:.3f}"]
     assert len(rows(shown, 1)) == 4
     assert "recipes" in text(section(render(repeated), "comparison"))
+    assert "images; that of the recipe difference covers the seeds, too." in text(render(run).find(".//header"))
 
 
 def test_a_comparison_shows_every_class(compared_page: ET.Element, compared: Run) -> None:
