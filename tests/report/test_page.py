@@ -462,7 +462,7 @@ def test_a_comparison_of_recipes_states_both_means(repeated: Run) -> None:
     assert "trained with 3 seeds and that of the reference with 2" in lead
     assert rows(shown)[0][1:3] == [f"{recipes.reference_mean:.1%}", f"{recipes.mean:.1%}"]
     assert rows(shown)[1][1:3] == [f"{recipes.loss.reference:.3f}", f"{recipes.loss.current:.3f}"]
-    assert len(rows(shown, 1)) == 4
+    assert len(rows(shown, 1)) == 5
     assert "recipes" in text(section(render(repeated), "comparison"))
     assert "images; that of the recipe difference covers the seeds, too." in text(render(run).find(".//header"))
 
