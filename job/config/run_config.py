@@ -101,7 +101,7 @@ class Config:
     calibrate: CalibrationMethod = option(
         "none",
         "training",
-        "temperature divides the logits by the number that gives the lowest loss on the validation images.",
+        "Calibrate the probabilities: temperature fits one divisor of the logits on the validation images.",
     )
     seed: int = option(
         0, "training", "Seed of parameters, batches, dropout, augmentation and samples.", minimum=0, maximum=MAX_SEED
@@ -109,7 +109,7 @@ class Config:
     runs: int = option(
         1,
         "training",
-        "Trainings with consecutive seeds; the report describes the one of lowest validation loss.",
+        "Trainings with consecutive seeds; the report describes the run with the lowest validation loss.",
         minimum=1,
         maximum=100,
     )

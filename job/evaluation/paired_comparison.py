@@ -6,12 +6,14 @@ which model is more accurate, and how certain that is. The comparison is about t
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
+from job.evaluation.calibration import assign_bins, plug_in_error
 from job.evaluation.intervals import Interval, Z, wilson_interval
 from job.evaluation.paired_differences import MEASURES, PairedDifference, compare_means
 from job.evaluation.predictions import Loss, Predictions
@@ -105,8 +107,9 @@ class Comparison:
         broken: Indices of at most 12 broken images, the most confident wrong predictions first.
         loss: Mean cross-entropy of both models, in nats.
         brier: Mean Brier score of both models.
-        overconfidence: Mean confidence minus accuracy of both models. This and the two attributes above are None if
-            the probabilities of the reference are unknown, in results of version 0.5.0.
+        overconfidence: Mean confidence minus accuracy of both models.
+        ece: Expected calibration error of both models over 15 bins, without an interval. This and the three attributes
+            above are None if the probabilities of the reference are unknown, in results of version 0.5.0.
         recipes: Comparison of the recipes; None if a side has fewer than two networks whose predictions are known.
         reseed_difference: Size of the difference in accuracy on these images that 95 % of the pairs of trainings stay
             below if they differ only by their seed; None if neither run knows its variation over seeds.
@@ -122,6 +125,7 @@ class Comparison:
     loss: PairedDifference | None
     brier: PairedDifference | None
     overconfidence: PairedDifference | None
+    ece: PairedDifference | None
     recipes: RecipeComparison | None
     reseed_difference: float | None
     reseed_side: Side | None
@@ -141,37 +145,57 @@ def compare(reference: Reference, predictions: Predictions, variation: SeedVaria
     Raises:
         ValueError: If the predictions of the reference are missing.
     """
+    by_class = _tabulate_outcomes(predictions)
+    overall = _count(*by_class.sum(axis=0).tolist())
+    fixed, broken = select_changed_images(predictions)
+    reseed_side, reseed_difference = _measure_reseeding(variation, reference.seed_variation)
+    return Comparison(
+        reference=_describe_reference(reference, overall, predictions.reference),
+        counts=overall,
+        p_value=mcnemar_p_value(overall.n_fixed, overall.n_broken),
+        per_class=_count_classes(by_class.tolist()),
+        fixed=fixed,
+        broken=broken,
+        **_compare_probabilities(predictions),
+        recipes=compare_recipes(predictions),
+        reseed_difference=reseed_difference,
+        reseed_side=reseed_side,
+    )
+
+
+def _tabulate_outcomes(predictions: Predictions) -> NDArray[np.intp]:
+    """Numbers of images that both, only this model, only the reference and no model get right, shape (n_classes, 4)."""
     if predictions.y_reference is None:
         raise ValueError("the predictions of the reference are missing")
     is_right, was_right = predictions.is_correct, predictions.y_reference == predictions.y_true
     groups = (is_right & was_right, is_right & ~was_right, was_right & ~is_right, ~is_right & ~was_right)
     n_classes = predictions.probabilities.shape[1]
-    counts = np.stack([np.bincount(predictions.y_true[group], minlength=n_classes) for group in groups])
-    overall = _count(*counts.sum(axis=1).tolist())
-    interval = wilson_interval(overall.n_both_right + overall.n_broken, overall.n)
-    fixed, broken = select_changed_images(predictions)
-    before = predictions.reference
-    means = {name: compare_means(measure(predictions), measure(before)) for name, measure in MEASURES.items() if before}
-    reseed_side, reseed_difference = _measure_reseeding(variation, reference.seed_variation)
-    return Comparison(
-        reference=replace(
-            reference,
-            accuracy=overall.reference,
-            accuracy_interval=interval,
-            loss=before.loss if before else reference.loss,
-        ),
-        counts=overall,
-        p_value=mcnemar_p_value(overall.n_fixed, overall.n_broken),
-        per_class=_count_classes(counts.T.tolist()),
-        fixed=fixed,
-        broken=broken,
-        loss=means.get("loss"),
-        brier=means.get("brier"),
-        overconfidence=means.get("overconfidence"),
-        recipes=compare_recipes(predictions),
-        reseed_difference=reseed_difference,
-        reseed_side=reseed_side,
+    return np.stack([np.bincount(predictions.y_true[group], minlength=n_classes) for group in groups], axis=1)
+
+
+def _describe_reference(reference: Reference, counts: PairedCounts, predictions: Predictions | None) -> Reference:
+    """The reference with the metrics of its predictions; the loss of version 0.5.0 is the stored one."""
+    return replace(
+        reference,
+        accuracy=counts.reference,
+        accuracy_interval=wilson_interval(counts.n_both_right + counts.n_broken, counts.n),
+        loss=predictions.loss if predictions else reference.loss,
     )
+
+
+def _compare_probabilities(predictions: Predictions) -> Mapping[str, PairedDifference | None]:
+    """Compare the metrics of the probabilities, by name; None if those of the reference are unknown."""
+    before = predictions.reference
+    if before is None:
+        return dict.fromkeys([*MEASURES, "ece"])
+    now, error = _measure_ece(predictions), _measure_ece(before)
+    means = {name: compare_means(measure, predictions, before) for name, measure in MEASURES.items()}
+    return means | {"ece": PairedDifference(error, now, now - error, None)}
+
+
+def _measure_ece(predictions: Predictions) -> float:
+    confidence = predictions.confidence
+    return plug_in_error(assign_bins(confidence), confidence, predictions.is_correct)
 
 
 def _measure_reseeding(

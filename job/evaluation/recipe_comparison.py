@@ -5,14 +5,21 @@ same kind give other accuracies. Every network predicts every image, so seeds an
 """
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
-from job.evaluation.intervals import LEVEL, Interval
-from job.evaluation.paired_differences import MIN_IMAGES, PairedDifference
+from job.evaluation.intervals import LEVEL, ROUNDING, Interval
+from job.evaluation.paired_differences import MIN_IMAGES, MIN_OUTCOMES, PairedDifference, count_rarest_outcome
 from job.evaluation.predictions import Floats, Predictions, cross_entropy
+
+HIGHEST_COVERAGE: Mapping[int, float] = MappingProxyType(
+    {2: 0.998, 3: 0.994, 4: 0.992, 5: 0.984, **dict.fromkeys(range(6, 10), 0.98)}
+)
+"""Fraction of cases in which `crossed_interval` contains the true difference, at most, by the smaller number of seeds.
+`bench/comparison_coverage.py` checks it; with more seeds, the fraction is at most 97 %."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +33,8 @@ class RecipeComparison:
         reference_mean: The same of the reference.
         difference: `mean` minus `reference_mean`.
         interval: 95 % confidence interval of the difference, over seeds and test images; None if nothing varies.
-        loss: The mean losses, in nats, with the same kind of interval.
+        loss: The mean losses, in nats, with the same kind of interval; without one if a reported network has fewer than
+            10 right or 10 wrong predictions.
     """
 
     n_runs: int
@@ -36,6 +44,11 @@ class RecipeComparison:
     difference: float
     interval: Interval | None
     loss: PairedDifference
+
+    @property
+    def highest_coverage(self) -> float | None:
+        """Fraction of cases in which the intervals contain the true difference, at most; None with many seeds."""
+        return HIGHEST_COVERAGE.get(min(self.n_runs, self.n_reference_runs))
 
 
 @dataclass(frozen=True)
@@ -66,16 +79,22 @@ def compare_recipes(predictions: Predictions) -> RecipeComparison | None:
         return None
     now, before = summarize_networks(_correctness(predictions)), summarize_networks(_correctness(reference))
     loss, loss_before = summarize_networks(_losses(predictions)), summarize_networks(_losses(reference))
-    difference = loss.mean - loss_before.mean
+    shows_tails = min(map(count_rarest_outcome, (predictions, reference))) >= MIN_OUTCOMES
+    loss_interval = crossed_interval(loss, loss_before) if shows_tails else None
     return RecipeComparison(
         n_runs=now.n_runs,
         n_reference_runs=before.n_runs,
         mean=now.mean,
         reference_mean=before.mean,
         difference=now.mean - before.mean,
-        interval=crossed_interval(now, before),
-        loss=PairedDifference(loss_before.mean, loss.mean, difference, crossed_interval(loss, loss_before)),
+        interval=_limit(crossed_interval(now, before)),
+        loss=PairedDifference(loss_before.mean, loss.mean, loss.mean - loss_before.mean, loss_interval),
     )
+
+
+def _limit(interval: Interval | None) -> Interval | None:
+    """The part of an interval in which the difference between two fractions can lie."""
+    return interval and Interval(max(interval.lower, -1.0), min(interval.upper, 1.0))
 
 
 def _correctness(predictions: Predictions) -> Iterator[Floats]:
@@ -122,9 +141,10 @@ def crossed_interval(current: CrossedMean, reference: CrossedMean) -> Interval |
     The variance of the difference has three parts: that of the seeds of each recipe, and that of the paired image
     means. The disagreement of networks on single images is in all of them, so it is subtracted from the last one. Each
     part has Student's quantile for its own degrees of freedom; the margin is the square root of the sum of the squared
-    margins (Howe 1974, JASA 69:789). The interval is conservative: in simulations it contains the true difference in 94
-    to 98 % of all cases with at least four seeds a side, and in up to 99.8 % with two (`bench/comparison_coverage.py`).
-    Satterthwaite's degrees of freedom give narrower intervals, but only 87 % if one side has two seeds that vary.
+    margins (Howe 1974, JASA 69:789). With few seeds the interval is conservative (`HIGHEST_COVERAGE`), and the exact
+    quantile of the weighted sum of Student variables (Behrens and Fisher) is no narrower: two and two seeds give 99.5 %
+    with both. Satterthwaite's degrees of freedom give narrower intervals, but only 87 % if one side has two seeds that
+    vary.
 
     A bootstrap of both factors (Owen 2007, Annals of Applied Statistics 1:386) needs more seeds than runs usually have.
     """
@@ -136,7 +156,7 @@ def crossed_interval(current: CrossedMean, reference: CrossedMean) -> Interval |
     parts = [(max(over_images - sum(side.interaction_variance for side in sides), 0.0), n - 1)]
     parts += [(side.seed_variance, side.n_runs - 1) for side in sides]
     squared_margin = sum(variance * float(t.ppf((1 + LEVEL) / 2, freedom)) ** 2 for variance, freedom in parts)
-    if not squared_margin:
-        return None
     margin, difference = math.sqrt(squared_margin), current.mean - reference.mean
+    if margin <= ROUNDING * max(abs(side.mean) for side in sides):
+        return None
     return Interval(difference - margin, difference + margin)

@@ -37,7 +37,7 @@ def measure_temperature_scaling(predictions: Predictions, temperature: float) ->
     return TemperatureScaling(
         before=_measure_errors(before),
         after=_measure_errors(predictions),
-        **{name: compare_means(measure(predictions), measure(before)) for name, measure in MEASURES.items()},
+        **{name: compare_means(measure, predictions, before) for name, measure in MEASURES.items()},
     )
 
 

@@ -22,6 +22,24 @@ def format_interval(interval: Interval | None, form: str) -> str:
     return f"{interval.lower:{form}}\N{EN DASH}{interval.upper:{form}}"
 
 
+def format_percents(interval: Interval | None) -> str:
+    """Write an interval of fractions as percent, as a range."""
+    return "none" if interval is None else f"{100 * interval.lower:.1f}\N{EN DASH}{interval.upper:.1%}"
+
+
+def format_signeds(interval: Interval, form: str = ".1f") -> str:
+    """Write an interval of a change in percentage points, such as `+0.2 to +1.8`."""
+    return f"{format_change(interval.lower, form)} to {format_change(interval.upper, form)}"
+
+
+def format_decimals(interval: Interval | None) -> str:
+    """Write an interval with three decimals, as a range; "to" separates the bounds if one is negative."""
+    text = format_interval(interval, ".3f")
+    if interval is None or interval.lower >= 0:
+        return text
+    return text.replace("\N{EN DASH}", " to ").replace("-", "\N{MINUS SIGN}")
+
+
 FILTERS: Mapping[str, Callable[..., Any]] = {
     "count": lambda value: f"{value:,}",
     "percent": lambda fraction: f"{fraction:.1%}",
@@ -34,16 +52,12 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "bar": lambda fraction: f"{100 * fraction:.1f}",
     "seconds": lambda value: f"{value:.1f} s",
     "date": lambda moment: moment.replace("T", " ").removesuffix("+00:00") + " UTC",
-    "decimals": lambda interval: format_interval(interval, ".3f"),
+    "decimals": format_decimals,
     "counts": lambda interval: format_interval(interval, ",.0f"),
-    "percents": lambda interval: (
-        "none" if interval is None else f"{100 * interval.lower:.1f}\N{EN DASH}{interval.upper:.1%}"
-    ),
+    "percents": format_percents,
     "wilson": wilson_interval,
     "signed": format_change,
-    "signeds": lambda interval, form=".1f": (
-        f"{format_change(interval.lower, form)} to {format_change(interval.upper, form)}"
-    ),
+    "signeds": format_signeds,
     "p_value": lambda value: f"{value:.3f}" if value >= LOWEST_P else f"< {LOWEST_P:g}",
     "p": lambda value: f"= {value:.2g}" if value >= LOWEST_P else f"< {LOWEST_P:g}",
 }

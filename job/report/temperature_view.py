@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from job.config.run_config import MAX_TEMPERATURE, MIN_TEMPERATURE
 from job.evaluation.paired_differences import PairedDifference
-from job.report.comparison_view import Row, decimal_row, percent_row
+from job.report.metric_rows import Row, decimal_row, percent_row
 from job.results.run import Run
 
 

@@ -25,25 +25,23 @@ class Group(NamedTuple):
     Attributes:
         pattern: Their names; `#` stands for each class number, or for each further seed.
         type: Type of their values in memory; float32 are probabilities, integers are class numbers.
-        condition: When the file has them.
     """
 
     pattern: str
     type: type
-    condition: str
 
 
 GROUPS = {
-    "index": Group("index", np.int64, "always"),
-    "true": Group("true", np.int16, "always"),
-    "predicted": Group("predicted", np.int16, "always"),
-    "p": Group("p_#", np.float32, "always"),
-    "reference": Group("reference", np.int16, "with --reference"),
-    "reference_p": Group("reference_p_#", np.float32, "with --reference, since version 0.6.0"),
-    "seed": Group("seed_#", np.uint8, "with --runs, since version 0.6.0"),
-    "seed_p_true": Group("seed_#_p_true", np.float32, "with --runs, since version 0.6.0"),
-    "reference_seed": Group("reference_seed_#", np.uint8, "with --reference to a run with --runs, since 0.6.0"),
-    "reference_seed_p_true": Group("reference_seed_#_p_true", np.float32, "with --reference to a run with --runs"),
+    "index": Group("index", np.int64),
+    "true": Group("true", np.int16),
+    "predicted": Group("predicted", np.int16),
+    "p": Group("p_#", np.float32),
+    "reference": Group("reference", np.int16),  # with --reference
+    "reference_p": Group("reference_p_#", np.float32),  # with --reference, since version 0.6.0
+    "seed": Group("seed_#", np.uint8),  # with --runs, since version 0.6.0
+    "seed_p_true": Group("seed_#_p_true", np.float32),  # with --runs, since version 0.6.0
+    "reference_seed": Group("reference_seed_#", np.uint8),  # with --reference to a run with --runs, since 0.6.0
+    "reference_seed_p_true": Group("reference_seed_#_p_true", np.float32),  # with --reference to a run with --runs
 }
 """All columns in the order of the file.
 

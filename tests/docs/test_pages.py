@@ -29,6 +29,7 @@ FOREIGN_OPTIONS = {
     },
     "make bench": {"--only", "--rounds"},
     "bench.coverage": {"--samples", "--sizes"},
+    "bench.comparison_coverage": {"--repetitions"},
     "sha256sum": {"--check"},
 }
 """Options of other programs that the pages name."""

@@ -8,6 +8,7 @@ import pytest
 from scipy.stats import binomtest
 from support import make_predictions, make_reference
 
+from job.evaluation.evaluate import evaluate
 from job.evaluation.intervals import Interval, wilson_interval
 from job.evaluation.paired_comparison import (
     Comparison,
@@ -187,6 +188,18 @@ def make_variation(*accuracies: float) -> SeedVariation:
         for seed, accuracy in enumerate(accuracies)
     ]
     return summarize_seed_runs(runs)
+
+
+def test_the_calibration_errors_are_those_of_both_runs() -> None:
+    """Without an interval, and unknown without the probabilities of the reference."""
+    predictions = make_predictions(400, with_reference=True)
+    assert predictions.reference is not None
+    now, before = (evaluate(each, [""] * 10, seed=0).calibration.ece for each in (predictions, predictions.reference))
+    ece = compare_with_any(predictions).ece
+    assert ece is not None
+    assert (ece.current, ece.reference, ece.difference) == pytest.approx((now, before, now - before))
+    assert ece.interval is None
+    assert compare_with_any(replace(predictions, p_reference=None)).ece is None
 
 
 def test_the_reseed_difference_comes_from_the_side_with_more_seeds() -> None:

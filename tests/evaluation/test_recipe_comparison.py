@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.stats import t
 from support import make_other_seeds, make_predictions
 
+from job.evaluation.intervals import Interval
 from job.evaluation.predictions import Predictions, SeedPredictions, cross_entropy
 from job.evaluation.recipe_comparison import compare_recipes, crossed_interval, summarize_networks
 
@@ -78,6 +79,45 @@ def test_every_number_equals_an_independent_computation(n_runs: int, n_reference
     assert bounds == pytest.approx(independent_interval(losses, losses_before), rel=1e-9)
 
 
+def test_an_interval_of_accuracies_ends_at_100_points() -> None:
+    """Two seeds that differ much on both sides would give -293 to +260 points."""
+    right = np.arange(300) < 290
+    before, after = np.where(right, 0.9, 0.2).astype(np.float32), np.where(right, 0.1, 0.3).astype(np.float32)
+    predictions = make_recipes(300, 2, 2)
+    y_true = predictions.y_true
+    wrong = ((y_true + 1) % 10).astype(np.uint8)
+    mixed = np.where(right, wrong, y_true).astype(np.uint8)
+    others = SeedPredictions((1,), mixed[:, None], after[:, None])
+    reference = SeedPredictions((50,), np.where(right, y_true, wrong).astype(np.uint8)[:, None], before[:, None])
+    comparison = compare_recipes(replace(predictions, other_seeds=others, reference_other_seeds=reference))
+    assert comparison is not None
+    assert comparison.interval == Interval(-1.0, 1.0)
+
+
+@pytest.mark.parametrize(("n_runs", "n_reference_runs", "highest"), [(2, 9, 0.998), (5, 4, 0.992), (10, 10, None)])
+def test_the_smaller_number_of_seeds_says_how_conservative_it_is(
+    n_runs: int, n_reference_runs: int, highest: float | None
+) -> None:
+    """With ten seeds on both sides, the interval is not conservative."""
+    comparison = compare_recipes(make_recipes(300, n_runs, n_reference_runs))
+    assert comparison is not None
+    assert comparison.highest_coverage == highest
+
+
+@pytest.mark.parametrize("side", ["current", "reference"])
+def test_the_loss_of_accurate_networks_has_no_interval(side: str) -> None:
+    """Fewer than ten wrong predictions do not show how large the loss of one can be."""
+    recipes = make_recipes()
+    perfect = np.eye(10, dtype=np.float32)[recipes.y_true] * np.float32(0.9) + np.float32(0.01)
+    changes: dict[str, Any] = (
+        {"probabilities": perfect} if side == "current" else {"p_reference": perfect, "y_reference": recipes.y_true}
+    )
+    comparison = compare_recipes(replace(recipes, **changes))
+    assert comparison is not None
+    assert comparison.loss.interval is None
+    assert comparison.interval is not None
+
+
 def test_swapping_the_recipes_mirrors_the_comparison() -> None:
     """The difference and both bounds change their signs."""
     predictions = make_recipes()
@@ -117,6 +157,8 @@ def test_a_recipe_compared_with_itself_has_no_interval() -> None:
     column = np.arange(100.0)
     same = summarize_networks([column, column])
     assert crossed_interval(same, same) is None
+    almost = summarize_networks([column, column + 1e-12])
+    assert crossed_interval(almost, same) is None
 
 
 def test_the_interval_includes_the_spread_of_the_seeds() -> None:

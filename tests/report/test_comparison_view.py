@@ -7,7 +7,8 @@ from support import make_run
 from job.evaluation.intervals import Interval
 from job.evaluation.paired_comparison import Comparison
 from job.evaluation.paired_differences import PairedDifference
-from job.report.comparison_view import ComparisonView, choose_form, view_comparison
+from job.report.comparison_view import ComparisonView, view_comparison
+from job.report.metric_rows import choose_form
 
 ABOVE, AROUND, BELOW = Interval(0.01, 0.03), Interval(-0.02, 0.02), Interval(-0.03, -0.01)
 NAMES = [f"class {label}" for label in range(10)]
@@ -52,16 +53,15 @@ def test_a_statement_on_accuracy_requires_both_the_interval_and_the_test(
 ) -> None:
     """If they disagree, the difference is not significant."""
     seen = view(with_accuracy(compare(), Interval(*bounds), p_value))
-    assert seen.statements[0].words == words
-    assert seen.statements[0].significant == (not words.startswith("no"))
+    assert seen.outcomes[0].words == words
+    assert seen.outcomes[0].is_significant == (not words.startswith("no"))
     assert (seen.difference, seen.interval) == (sum(bounds) / 2, Interval(*bounds))
-    assert (seen.about, seen.label) == ("networks", "over reference")
+    assert seen.about == "networks"
 
 
 def test_a_verdict_names_its_metrics() -> None:
     """Those that differ significantly first, then the others."""
     comparison = with_accuracy(compare(), ABOVE, 0.001)
-    assert [each.metric for each in view(comparison).statements] == ["accuracy", "loss", "brier", "overconfidence"]
     mixed = replace(comparison, loss=differ(BELOW), brier=differ(AROUND), overconfidence=differ(ABOVE, 0.1))
     assert view(mixed).verdict == (
         "More accurate, lower loss, more overconfident, no significant difference in Brier score"
@@ -72,7 +72,6 @@ def test_a_verdict_names_its_metrics() -> None:
     assert view(unclear).verdict == (
         "Higher Brier score, no significant difference in accuracy, loss or overconfidence"
     )
-    assert [each.direction for each in view(unclear).statements] == ["equal", "equal", "higher", "equal"]
 
 
 @pytest.mark.parametrize(
@@ -88,7 +87,7 @@ def test_a_verdict_names_its_metrics() -> None:
 )
 def test_the_words_on_confidence_follow_from_both_signs(reference: float, interval: Interval, words: str) -> None:
     """A higher value is worse for an overconfident model only."""
-    assert view(replace(compare(), overconfidence=differ(interval, reference))).statements[-1].words == words
+    assert view(replace(compare(), overconfidence=differ(interval, reference))).outcomes[-1].words == words
 
 
 def test_better_and_worse_are_about_recipes() -> None:
@@ -121,7 +120,7 @@ def test_networks_are_never_better_or_worse(settings: dict[str, int]) -> None:
         seen = view(comparison, settings.get("runs", 1))
         assert seen.about == "networks"
         for word in ("better", "worse"):
-            assert word not in f"{seen.verdict} {seen.seeds} {[each.words for each in seen.statements]}".lower()
+            assert word not in f"{seen.verdict} {seen.seeds} {[each.words for each in seen.outcomes]}".lower()
 
 
 def test_two_single_runs_say_that_they_cannot_tell() -> None:
@@ -157,13 +156,39 @@ def test_the_spread_of_either_side_says_what_reseeding_gives(
 def test_results_of_version_0_5_0_say_what_is_missing() -> None:
     """The probabilities of the reference, or the predictions of the other seeds."""
     comparison = compare(runs=3, reference_runs=2)
-    old = view(replace(comparison, loss=None, brier=None, overconfidence=None, recipes=None), 3)
+    old = view(replace(comparison, loss=None, brier=None, overconfidence=None, ece=None, recipes=None), 3)
     assert old.missing.endswith("To compare them, train this run again.")
     assert [row.name for row in old.rows] == ["Accuracy"]
     assert "without the predictions of all its seeds, so the recipes are not compared." in old.seeds
     assert view(comparison, 3).missing == ""
+
+
+@pytest.mark.parametrize(("runs", "reference_runs"), [(1, 1), (3, 1), (1, 3), (3, 3)])
+def test_more_seeds_do_not_help_with_few_images(runs: int, reference_runs: int) -> None:
+    """So the page does not advise --runs."""
+    comparison = compare(runs=runs, reference_runs=reference_runs)
     few = replace(comparison, recipes=None, counts=replace(comparison.counts, n=299))
-    assert view(few, 3).seeds.endswith("With fewer than 300 test images, the recipes are not compared.")
+    seeds = view(few, runs).seeds
+    assert seeds.endswith("With fewer than 300 test images, the recipes are not compared.")
+    assert "--runs" not in seeds
+
+
+@pytest.mark.parametrize(
+    ("n_runs", "interval", "words"),
+    [
+        (4, Interval(-0.05, 0.1), "contain the true difference in up to 99.2% of all cases."),
+        (2, Interval(-0.05, 0.1), "contain the true difference in up to 99.8% of all cases."),
+        (10, Interval(-0.05, 0.1), "of the seeds and of the test images together."),
+        (2, Interval(-1, 1), "There are too few seeds to tell whether the recipes differ."),
+        (10, Interval(0.05, 0.5), "of the seeds and of the test images together."),
+    ],
+)
+def test_the_page_says_what_few_seeds_mean(n_runs: int, interval: Interval, words: str) -> None:
+    """The interval is conservative, or too wide to say anything."""
+    comparison = compare(runs=n_runs, reference_runs=10)
+    assert comparison.recipes is not None
+    recipes = replace(comparison.recipes, interval=interval)
+    assert view(replace(comparison, recipes=recipes), n_runs).seeds.endswith(words)
 
 
 def test_only_significant_classes_are_named() -> None:
@@ -200,9 +225,10 @@ def test_the_table_has_one_format_for_each_metric() -> None:
         loss=PairedDifference(0.75, 0.5, -0.25, Interval(-0.3, -0.2)),
         overconfidence=PairedDifference(0.01, -0.02, -0.03, None),
     )
-    _, loss, _, confidence = view(comparison).rows
+    _, loss, _, confidence, error = view(comparison).rows
     minus = "\N{MINUS SIGN}"
     assert (loss.reference, loss.current, loss.difference) == ("0.750", "0.500", f"{minus}0.250")
     assert loss.interval == f"{minus}0.300 to {minus}0.200"
     assert (confidence.reference, confidence.current) == ("1.0%", f"{minus}2.0%")
     assert (confidence.difference, confidence.interval) == (f"{minus}3.0 points", "")
+    assert (error.name, error.interval) == ("Calibration error", "")

@@ -13,3 +13,12 @@ def test_signed_intervals_and_p_values() -> None:
         "< 0.001",
         "< 0.001",
     ]
+
+
+def test_decimal_intervals_have_true_minus_signs() -> None:
+    """A dash between the bounds would be read as another minus."""
+    minus, dash = "\N{MINUS SIGN}", "\N{EN DASH}"
+    assert formatting.format_decimals(Interval(-0.012, 0.031)) == f"{minus}0.012 to 0.031"
+    assert formatting.format_decimals(Interval(-0.05, -0.01)) == f"{minus}0.050 to {minus}0.010"
+    assert formatting.format_decimals(Interval(0.36, 0.38)) == f"0.360{dash}0.380"
+    assert formatting.format_decimals(None) == formatting.format_percents(None) == "none"

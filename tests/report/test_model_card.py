@@ -17,6 +17,7 @@ from support import make_run
 
 from job.config.export_formats import FORMATS
 from job.config.recipes import TestTime
+from job.evaluation.seed_variation import Rule
 from job.report.model_card import render_model_card
 from job.results.file_names import CARD, EXPORTS
 
@@ -188,6 +189,26 @@ def test_names_the_views_of_each_image(test_time: TestTime, words: str) -> None:
     assert sum(words in line for line in lines) == 1
     assert any("from the averaged probabilities of all views" in line for line in lines)
     assert "views" not in render_model_card(make_run())
+
+
+@pytest.mark.parametrize(
+    ("chosen_by", "words"),
+    [
+        ("lowest validation loss", "it was chosen without the test images, by its validation loss"),
+        ("first seed", "it was chosen without the test images, as the first one"),
+        ("median accuracy", "an earlier version of the job chose it as the run of median test accuracy"),
+    ],
+)
+def test_says_how_the_network_was_chosen(chosen_by: Rule, words: str) -> None:
+    """Version 0.5.0 looked at the test images."""
+    run = make_run(runs=2)
+    assert run.training is not None
+    assert run.training.seed_variation is not None
+    variation = dataclasses.replace(run.training.seed_variation, chosen_by=chosen_by)
+    training = dataclasses.replace(run.training, seed_variation=variation)
+    card = render_model_card(dataclasses.replace(run, training=training))
+    assert words in card
+    assert ("without the test images" in card) == (chosen_by != "median accuracy")
 
 
 def test_names_the_licence_of_the_data_set() -> None:

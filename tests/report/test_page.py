@@ -424,16 +424,19 @@ def test_a_comparison_states_difference_interval_n_and_p(compared_page: ET.Eleme
     interval = f"{100 * counts.interval.lower:+.1f} to {100 * counts.interval.upper:+.1f}"
     lead = text(shown.find("p")).replace("\N{MINUS SIGN}", "-")
     change = f"{100 * counts.difference:+.1f} points {interval} in accuracy"
-    assert lead == (f"{seen.verdict}. These two networks differ by {change} on the same 300 test images. {seen.seeds}")
+    assert lead == (
+        f"{seen.verdict}. The measured difference between these two networks is {change} on the same 300 test images. "
+        f"{seen.seeds}"
+    )
     assert (
         f"correct on {counts.n_discordant} images: {counts.n_fixed} fixed (only this network is correct) and " in words
     )
     assert re.search(r"p (= [\d.]+|< 0\.001) \(exact McNemar test\)", words)
     metrics = rows(shown)
-    assert [row[0].split(" ")[0] for row in metrics] == ["Accuracy", "Loss", "Brier", "Overconfidence"]
+    assert [row[0].split(" ")[0] for row in metrics] == ["Accuracy", "Loss", "Brier", "Overconfidence", "Calibration"]
     assert metrics[0][1:3] == [f"{reference.accuracy:.1%}", f"{compared.evaluation.accuracy:.1%}"]
     assert metrics[1][1:3] == [f"{reference.loss:.3f}", f"{compared.evaluation.loss:.3f}"]
-    assert all(" to " in row[3] for row in metrics)
+    assert [" to " in row[3] for row in metrics] == [True] * 4 + [False]
     assert rows(shown, 1) == [
         ["Reference correct", f"both correct {counts.n_both_right}", f"broken {counts.n_broken}"],
         ["Reference wrong", f"fixed {counts.n_fixed}", f"both wrong {counts.n_both_wrong}"],
@@ -441,6 +444,7 @@ def test_a_comparison_states_difference_interval_n_and_p(compared_page: ET.Eleme
     assert reference.command in words
     assert reference.network in words
     assert not re.search("better|worse", lead.lower())
+    assert "recipe" not in text(compared_page.find(".//header"))
 
 
 def test_a_comparison_of_recipes_states_both_means(repeated: Run) -> None:
@@ -453,15 +457,14 @@ def test_a_comparison_of_recipes_states_both_means(repeated: Run) -> None:
     shown = section(render(run), "comparison")
     lead = text(shown.find("p")).replace("\N{MINUS SIGN}", "-")
     interval = f"{100 * recipes.interval.lower:+.1f} to {100 * recipes.interval.upper:+.1f}"
-    words = (
-        f"These two recipes differ by {100 * recipes.difference:+.1f} points {interval} in mean accuracy on the same"
-    )
-    assert words in lead
+    words = f"The measured difference between these two recipes is {100 * recipes.difference:+.1f} points {interval}"
+    assert f"{words} in mean accuracy on the same" in lead
     assert "trained with 3 seeds and that of the reference with 2" in lead
     assert rows(shown)[0][1:3] == [f"{recipes.reference_mean:.1%}", f"{recipes.mean:.1%}"]
     assert rows(shown)[1][1:3] == [f"{recipes.loss.reference:.3f}", f"{recipes.loss.current:.3f}"]
-    assert len(rows(shown, 1)) == 4
+    assert len(rows(shown, 1)) == 5
     assert "recipes" in text(section(render(repeated), "comparison"))
+    assert "images; that of the recipe difference covers the seeds, too." in text(render(run).find(".//header"))
 
 
 def test_a_comparison_shows_every_class(compared_page: ET.Element, compared: Run) -> None:
@@ -516,7 +519,9 @@ def test_a_reference_with_the_same_predictions(run: Run) -> None:
     """No image changed: no p-value, no images, and no significant difference."""
     same = replace(run.predictions, y_reference=run.predictions.y_pred.astype(np.int16))
     shown = section(render(make_run(predictions=same)), "comparison")
-    assert text(shown.find("p")).startswith("No significant difference in accuracy. These two networks differ by 0.0 ")
+    assert text(shown.find("p")).startswith(
+        "No significant difference in accuracy. The measured difference between these two networks is 0.0 "
+    )
     assert "Both networks are correct on the same images." in text(shown)
     assert "wrote this run without the probabilities that the reference predicted" in text(shown)
     assert shown.find(".//ul[@class='changes']") is None

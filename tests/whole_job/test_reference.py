@@ -80,6 +80,6 @@ def test_two_recipes_are_compared_over_seeds_and_images(tmp_path: Path) -> None:
     assert tables[1][f"reference_{old}"].tolist() == tables[0][old].tolist()
     shutil.rmtree(before)
     page = (output / "index.html").read_bytes()
-    assert "These two recipes differ by" in page.decode()
+    assert "The measured difference between these two recipes is" in page.decode()
     assert main(["render", "--output", str(output), "-q"]) == 0
     assert (output / "index.html").read_bytes() == page

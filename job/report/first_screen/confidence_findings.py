@@ -4,7 +4,7 @@ from job.evaluation.evaluate import Evaluation
 from job.evaluation.intervals import wilson_interval
 from job.report.assessment import accuracy_at_coverage
 from job.report.first_screen.statements import Finding, Level, sample_size
-from job.report.formatting import FILTERS
+from job.report.formatting import format_percents
 
 COVERAGE = 0.8
 FEW = 10  # expected errors below which their number has a decimal
@@ -32,7 +32,7 @@ def find_abstention(evaluation: Evaluation) -> Finding | None:
     interval = wilson_interval(point.n_right, point.n)
     if interval.lower <= evaluation.accuracy_interval.upper or point.n == evaluation.n_test:
         return None
-    bounds = FILTERS["percents"](interval)
+    bounds = format_percents(interval)
     text = (
         f"On the {point.coverage:.0%} most confident predictions ({sample_size(point.n)}), the accuracy is "
         f"{point.accuracy:.1%} ({bounds})."

@@ -9,7 +9,7 @@ from job.evaluation.evaluate import Evaluation
 from job.evaluation.intervals import wilson_interval
 from job.report.assessment import split_by_prediction
 from job.report.first_screen.statements import ClassName, Finding, Level, count_errors, list_names, sample_size
-from job.report.formatting import FILTERS
+from job.report.formatting import format_percents
 
 MOST_NAMES = 5
 PAIR = 2
@@ -71,7 +71,7 @@ def find_perfection(evaluation: Evaluation) -> Finding | None:
     """Every prediction is right; the interval says how much that means."""
     if evaluation.n_correct < evaluation.n_test:
         return None
-    interval = FILTERS["percents"](evaluation.accuracy_interval)
+    interval = format_percents(evaluation.accuracy_interval)
     text = (
         f"All {evaluation.n_test:,} test images are classified correctly (95% confidence interval of the accuracy "
         f"{interval})."
@@ -130,7 +130,7 @@ def find_near_misses(evaluation: Evaluation) -> Finding | None:
     chance = 1 / (len(evaluation.per_class) - 1)
     if n_wrong == 0 or n_second < n_wrong / 2 or wilson_interval(n_second, n_wrong).lower <= chance:
         return None
-    interval = FILTERS["percents"](evaluation.top_2_accuracy_interval)
+    interval = format_percents(evaluation.top_2_accuracy_interval)
     text = (
         f"The true class is among the two most probable ones in {evaluation.top_2_accuracy:.1%} ({interval}) of the "
         f"{evaluation.n_test:,} test images."

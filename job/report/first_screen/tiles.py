@@ -7,7 +7,7 @@ from job.evaluation.intervals import Interval
 from job.evaluation.paired_comparison import Comparison
 from job.report.charts.recall_changes import format_change
 from job.report.first_screen.statements import ClassName, Tile, sample_size
-from job.report.formatting import FILTERS
+from job.report.formatting import format_percents, format_signeds
 from job.report.published import MOST_SIMILAR, is_comparable, locate
 from job.results.run import Run
 
@@ -24,7 +24,7 @@ def list_tiles(run: Run) -> list[Tile]:
 
 
 def _show_accuracy(evaluation: Evaluation) -> Tile:
-    interval = FILTERS["percents"](evaluation.accuracy_interval)
+    interval = format_percents(evaluation.accuracy_interval)
     note = f"{evaluation.n_correct:,} of {evaluation.n_test:,} images"
     return Tile("metrics", "Accuracy", (f"{evaluation.accuracy:.1%}",), (interval,), note)
 
@@ -48,7 +48,7 @@ def _show_change(comparison: Comparison) -> Tile:
 
 
 def _show_points(label: str, difference: float, interval: Interval | None, note: str) -> Tile:
-    detail = (FILTERS["signeds"](interval),) if interval else ()
+    detail = (format_signeds(interval),) if interval else ()
     return Tile("comparison", label, (f"{format_change(difference)} points",), detail, note)
 
 
@@ -62,7 +62,7 @@ def _show_published(model: ModelName, evaluation: Evaluation) -> Tile:
 
 def _show_macro_f1(evaluation: Evaluation) -> Tile:
     macro = evaluation.macro
-    detail = (FILTERS["percents"](macro.f1_interval),) if macro.f1_interval else ()
+    detail = (format_percents(macro.f1_interval),) if macro.f1_interval else ()
     return Tile("metrics", "Macro F1", (f"{macro.f1:.1%}",), detail, f"mean over {len(evaluation.per_class)} classes")
 
 
@@ -91,5 +91,5 @@ def _show_weakest_class(evaluation: Evaluation) -> Tile:
         value = f"{len(weakest)} of {len(evaluation.per_class)} classes"
         return Tile("classes", "Weakest classes", (value,), (f"recall {lowest:.1%} each",), "")
     (row,) = weakest
-    detail = (f"recall {lowest:.1%}", FILTERS["percents"](row.recall_interval))
+    detail = (f"recall {lowest:.1%}", format_percents(row.recall_interval))
     return Tile("classes", "Weakest class", (ClassName(row.name),), detail, f"{sample_size(row.support)} images")
