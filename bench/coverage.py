@@ -19,12 +19,11 @@ from numpy.typing import NDArray
 from bench.populations import ALL_SIZES, MODELS, Population, make_population
 from job.evaluation.calibration import measure_calibration
 from job.evaluation.delta_method import Average, average_interval, mcc_interval
-from job.evaluation.intervals import Interval, f1_interval, score_interval, wilson_interval
+from job.evaluation.intervals import SIMULATED_IMAGES, Interval, f1_interval, score_interval, wilson_interval
 from job.evaluation.predictions import Counts, Predictions
 from job.evaluation.ranking import measure_ranking
 from job.training.resources import count_processors
 
-LOWEST_N = 300  # smaller test sets are for information
 LOWEST, HIGHEST = 0.93, 0.97
 N_SAMPLES = 2000
 N_ERRORS = 3  # standard errors of the simulation by which a coverage may miss the limits
@@ -216,7 +215,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         f"{name}, {model}, n = {n:,}"
         for (model, n), coverages in found.items()
         for name, coverage in coverages.items()
-        if n >= LOWEST_N and misses(name, coverage, model)
+        if n >= SIMULATED_IMAGES and misses(name, coverage, model)
     ]
     print("\n".join(["", "outside 93 to 97 %:", *missed] if missed else ["", "every interval: 93 to 97 %"]))
     return 1 if missed else 0

@@ -105,6 +105,11 @@ class Evaluation:
     samples: Samples
 
     @property
+    def is_small(self) -> bool:
+        """Whether there are fewer test images than in the simulations of the intervals."""
+        return self.n_test < intervals.SIMULATED_IMAGES
+
+    @property
     def class_names(self) -> list[str]:
         """Class names in label order."""
         return [row.name for row in self.per_class]

@@ -20,6 +20,8 @@ Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
 
 ROUNDING = 1e-9
 SYMMETRIC = 1e-9  # a skewness below it makes no difference
+SIMULATED_IMAGES = 300
+"""Intervals of smaller test sets were not simulated, or hold their level less reliably."""
 MIN_OUTCOMES = 5
 """Fewer images of a kind tell too little of how different such images are."""
 MIN_ERRORS = 10

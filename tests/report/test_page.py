@@ -334,6 +334,13 @@ def test_over_and_underconfidence_follow_from_the_interval(
     assert words in text(section(render(replace(run, evaluation=evaluation)), "calibration").find(".//p"))
 
 
+@pytest.mark.parametrize(("n", "is_small"), [(299, True), (300, False)])
+def test_a_small_test_set_has_less_reliable_intervals(n: int, *, is_small: bool) -> None:
+    """The simulations begin at 300 images."""
+    shown = text(section(render(make_run(n=n)), "metrics"))
+    assert ("This test set is smaller; the intervals are less reliable." in shown) == is_small
+
+
 def test_errors_at_high_confidence_stand_beside_those_that_the_probabilities_predict(run: Run) -> None:
     """With the range of their number for a calibrated model."""
     high = HighConfidence(0.9, 6788, 170, 95.23, Interval(77, 114))
