@@ -29,7 +29,6 @@ FOREIGN_OPTIONS = {
     },
     "make bench": {"--only", "--rounds"},
     "bench.coverage": {"--samples", "--sizes"},
-    "bench.weakest_coverage": set(),
     "sha256sum": {"--check"},
 }
 """Options of other programs that the pages name."""
