@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn import metrics
 
-from job.evaluation.calibration import HIGH_CONFIDENCE
 from job.evaluation.predictions import MIN_PROBABILITY, Floats, Predictions
 
-BASELINE = np.array(
+BASELINE: Floats = np.array(
     [
         [891, 2, 13, 9, 4, 1, 75, 0, 5, 0],
         [5, 971, 0, 16, 5, 0, 1, 0, 2, 0],
@@ -24,15 +23,64 @@ BASELINE = np.array(
         [0, 0, 0, 0, 0, 21, 0, 935, 1, 43],
         [5, 0, 3, 4, 2, 4, 4, 9, 969, 0],
         [0, 0, 0, 0, 0, 12, 1, 28, 0, 959],
-    ]
+    ],
+    np.float64,
 )
 """The confusion matrix of the baseline with seed 0."""
 CONCENTRATION = 3.0
 """Gives about as many confident predictions, and as skewed losses, as the baseline has."""
 N_IMAGES = 50_000
+ALL_SIZES = (20, 300, 1000, 10_000)
 
-MODELS = {"calibrated": 1.0, "overconfident": 1.5, "underconfident": 0.7}
-"""Exponent of the true probabilities in those that the model claims."""
+
+def _make_equal_classes(n_classes: int, recall: float, group: int) -> Floats:
+    """Shares of equal classes; the errors of a class fall on the others of its group, in equal parts."""
+    groups = np.arange(n_classes) // group
+    counts: Floats = (groups[:, np.newaxis] == groups) * (1 - recall) / (group - 1)
+    np.fill_diagonal(counts, recall)
+    return counts
+
+
+def _keep_errors(matrix: Floats, share: float) -> Floats:
+    """A matrix with the same support and only this share of the errors."""
+    kept: Floats = matrix * share
+    np.fill_diagonal(kept, 0)
+    np.fill_diagonal(kept, matrix.sum(axis=1) - kept.sum(axis=1))
+    return kept
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model to simulate.
+
+    Attributes:
+        matrix: Its confusion matrix, roughly.
+        exponent: Exponent of the true probabilities in those that the model claims.
+        sizes: Numbers of images for which its intervals must hold.
+        has_few_errors: Intervals of counts that are nearly 0 may be conservative, because counts cannot be divided.
+    """
+
+    matrix: Floats
+    exponent: float = 1.0
+    sizes: tuple[int, ...] = (300, 1000)
+    has_few_errors: bool = False
+
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether it claims the true probabilities."""
+        return self.exponent == 1
+
+
+MODELS = {
+    "calibrated": Model(BASELINE, 1.0, ALL_SIZES),
+    "overconfident": Model(BASELINE, 1.5, ALL_SIZES),
+    "underconfident": Model(BASELINE, 0.7, ALL_SIZES),
+    "98% accurate": Model(_keep_errors(BASELINE, 0.14), has_few_errors=True),
+    "98%, overconfident": Model(_keep_errors(BASELINE, 0.14), 1.5, has_few_errors=True),
+    "99.5% accurate": Model(_keep_errors(BASELINE, 0.015), sizes=(1000,), has_few_errors=True),
+    "2 classes": Model(_make_equal_classes(2, 0.87, 2)),
+    "100 classes": Model(_make_equal_classes(100, 0.8, 5)),
+}
 
 
 @dataclass(frozen=True)
@@ -71,7 +119,6 @@ class Population:
         p, confidence = self.probabilities.astype(np.float64), self.probabilities.max(axis=1)
         true, predicted = np.indices(self.matrix.shape).reshape(2, -1)
         by_rank = np.take_along_axis(self.truth, np.argsort(-p, axis=1), axis=1)
-        p_wrong = 1 - self.p_correct
         return {
             "accuracy": float(self.p_correct.mean()),
             "top-2 accuracy": float(by_rank[:, :2].sum(axis=1).mean()),
@@ -82,7 +129,6 @@ class Population:
             "ROC AUC": self._rank(metrics.roc_auc_score),
             "average precision": self._rank(metrics.average_precision_score),
             "overconfidence": float((confidence - self.p_correct).mean()),
-            "share of errors at high confidence": float(p_wrong[confidence > HIGH_CONFIDENCE].sum() / p_wrong.sum()),
         }
 
     @cached_property
@@ -103,10 +149,10 @@ class Population:
 
 
 def make_population(model: str) -> Population:
-    """Images that are as hard to tell apart as Fashion-MNIST is for the baseline; one of MODELS predicts them."""
-    random, shares = np.random.default_rng(0), BASELINE / BASELINE.sum(axis=0)
-    n_predicted = random.multinomial(N_IMAGES, BASELINE.sum(axis=0) / BASELINE.sum())
-    columns = zip(shares.T, n_predicted, strict=True)
+    """Images of the classes of one of MODELS, which predicts them."""
+    random, matrix = np.random.default_rng(0), MODELS[model].matrix
+    n_predicted = random.multinomial(N_IMAGES, matrix.sum(axis=0) / matrix.sum())
+    columns = zip((matrix / matrix.sum(axis=0)).T, n_predicted, strict=True)
     truth = np.concatenate([random.dirichlet(CONCENTRATION * share + 1e-3, n) for share, n in columns])
-    claimed = truth ** MODELS[model]
+    claimed = truth ** MODELS[model].exponent
     return Population(truth, (claimed / claimed.sum(axis=1, keepdims=True)).astype(np.float32))

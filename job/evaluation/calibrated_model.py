@@ -1,7 +1,8 @@
 """Computes what a perfectly calibrated model would show: of the predictions with a confidence of 0.8, 80 % are right.
 
 Each prediction of such a model is right with a probability of its confidence, whatever the others are. The number of
-right ones then has a known distribution (Poisson-binomial), so nothing here is simulated.
+right ones then has a known distribution (Poisson-binomial), so nothing here is simulated. The distribution is exact for
+up to 100 images; more are sorted into 100 groups, whose images count as equally confident.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from job.evaluation.intervals import LEVEL, Interval
 from job.evaluation.predictions import Floats
 
-N_GROUPS = 100  # of equal size; images of one group count as equally confident
+N_GROUPS = 100  # of equal size
 N_SD = 10  # standard deviations on each side of the mean; the rest has a probability below 1e-20
 N_STEPS = 2**13  # of the distribution of the calibration error
 

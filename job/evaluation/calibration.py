@@ -42,15 +42,13 @@ class HighConfidence:
     """The `n` images whose confidence is above `threshold`.
 
     Attributes:
-        share_of_wrong: `n_wrong` as a fraction of all incorrect predictions; 0 if every prediction is correct.
-        n_wrong_expected: Incorrect predictions that the probabilities promise, on average.
+        n_wrong_expected: Incorrect predictions that the probabilities predict, on average.
         n_wrong_expected_interval: Range of their number in at least 95 % of all cases, for a calibrated model.
     """
 
     threshold: float
     n: int
     n_wrong: int
-    share_of_wrong: float
     n_wrong_expected: float
     n_wrong_expected_interval: Interval
 
@@ -100,7 +98,7 @@ class Calibration:
 
     @property
     def tendency(self) -> Literal["overconfident", "underconfident"] | None:
-        """What the interval of the overconfidence shows; None if it contains 0."""
+        """The one verdict on the calibration: what the interval of the overconfidence shows; None if it contains 0."""
         if self.overconfidence_interval.lower > 0:
             return "overconfident"
         return "underconfident" if self.overconfidence_interval.upper < 0 else None
@@ -149,17 +147,17 @@ def debiased_error(bins: NDArray[np.intp], probabilities: NDArray[np.floating], 
     mean of the folded normal distribution gives the same without simulation. If the model is nearly calibrated, about
     half of the bias is left.
 
-    The result is at least the distance of all hits and the mean probability, because no true error is below it.
+    The result may be below the distance of all hits and the mean probability, because chance is part of that distance,
+    too. A negative estimate counts as 0.
     """
     from scipy.special import ndtr  # only the process that evaluates loads SciPy
 
     n, n_hits, sums = (np.bincount(bins, weights) for weights in (None, is_hit, probabilities.astype(np.float64)))
     n, n_hits, sums = n[n > 0], n_hits[n > 0], sums[n > 0]
-    lowest = abs(float((n_hits - sums).sum()))
     gaps, sd = np.abs(n_hits - sums), np.sqrt(n_hits * (1 - n_hits / n))
     z = np.divide(gaps, sd, out=np.full(len(n), np.inf), where=sd > 0)
     mean_gaps = sd * np.sqrt(2 / np.pi) * np.exp(-(z**2) / 2) + gaps * (1 - 2 * ndtr(-z))
-    return max(float((2 * gaps - mean_gaps).sum()), lowest) / len(bins)
+    return max(float((2 * gaps - mean_gaps).sum()), 0.0) / len(bins)
 
 
 def class_errors(y_true: Labels, probabilities: NDArray[np.floating]) -> list[float]:
@@ -186,13 +184,13 @@ def _overconfidence_interval(confidence: NDArray[np.floating], is_correct: NDArr
 
 def _measure_high_confidence(confidence: NDArray[np.floating], is_correct: NDArray[np.bool_]) -> HighConfidence:
     is_high = confidence > HIGH_CONFIDENCE
-    n, n_wrong, n_all_wrong = (int(group.sum()) for group in (is_high, is_high & ~is_correct, ~is_correct))
+    n, n_wrong = int(is_high.sum()), int((is_high & ~is_correct).sum())
     expected, limits = 0.0, Interval(0.0, 0.0)
     if n:
         right = count_right(confidence[is_high])
         expected, inner = n - right.mean, right.central_range()
         limits = Interval(n - inner.upper, n - inner.lower)
-    return HighConfidence(HIGH_CONFIDENCE, n, n_wrong, n_wrong / max(n_all_wrong, 1), expected, limits)
+    return HighConfidence(HIGH_CONFIDENCE, n, n_wrong, expected, limits)
 
 
 def _fill_bins(

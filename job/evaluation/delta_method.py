@@ -8,13 +8,10 @@ metric by the fraction of the images in one cell. The number of images of a clas
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from job.evaluation.intervals import MIN_OUTCOMES, Interval, bounded_interval
-from job.evaluation.predictions import Floats
+from job.evaluation.predictions import Counts, Floats
 
-Counts = NDArray[np.int64]
-"""A confusion matrix, shape (n_classes, n_classes); rows are true classes, columns predicted ones."""
 Average = Literal["precision", "recall", "f1"]
 
 

@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+
+from job.evaluation.intervals import SIGNIFICANCE_LEVEL
+from job.evaluation.predictions import Counts
 
 MIN_SHARE = 0.75
 MAX_EXACT = 12  # classes for which every group is tried: at most 2,508 groups
 MAX_SIZE = 8  # classes in a group; nobody grasps a longer list
-SIGNIFICANCE_LEVEL = 0.05
-
-Counts = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -36,25 +35,27 @@ class ErrorGroup:
         return self.n_within / self.n_wrong
 
 
-def find_error_group(matrix: NDArray[np.int64]) -> ErrorGroup | None:
+def find_error_group(matrix: Counts) -> ErrorGroup | None:
     """The smallest group of at most half the classes that holds at least three quarters of the errors.
 
     Args:
         matrix: Image counts, shape (n_classes, n_classes); rows are true classes, columns predicted ones.
 
     Returns:
-        None if no group of up to 8 classes holds so many, or if errors that are spread evenly over all pairs of classes
-        could give such a group by chance in 5 % of the cases.
+        None if no group of up to 8 classes holds so many, or if chance could give such a group in 5 % of the cases:
+        errors that are as frequent in each true class as its images, and fall evenly on the other classes.
     """
     errors = matrix.copy()
     np.fill_diagonal(errors, 0)
     n_wrong, pairs = int(errors.sum()), errors + errors.T
-    for size in range(2, min(len(matrix) // 2, MAX_SIZE) + 1 if n_wrong else 0):
+    sizes = range(2, min(len(matrix) // 2, MAX_SIZE) + 1)
+    n_groups = sum(math.comb(len(matrix), size) for size in sizes)
+    for size in sizes if n_wrong else ():
         group = max(_propose_groups(pairs, size), key=lambda labels: _count_within(pairs, labels))
         n_within = _count_within(pairs, group)
         if n_within >= MIN_SHARE * n_wrong:
-            by_chance = math.comb(size, 2) / math.comb(len(matrix), 2)
-            bound = bound_chance(n_within, n_wrong, by_chance, math.comb(len(matrix), size))
+            by_chance = float(matrix[group].sum() / matrix.sum()) * (size - 1) / (len(matrix) - 1)
+            bound = bound_chance(n_within, n_wrong, by_chance, n_groups)
             return ErrorGroup(_order(pairs, group), n_within, n_wrong) if bound < SIGNIFICANCE_LEVEL else None
     return None
 

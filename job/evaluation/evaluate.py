@@ -105,6 +105,11 @@ class Evaluation:
     samples: Samples
 
     @property
+    def is_small(self) -> bool:
+        """Whether there are fewer test images than in the simulations of the intervals."""
+        return self.n_test < intervals.SIMULATED_IMAGES
+
+    @property
     def class_names(self) -> list[str]:
         """Class names in label order."""
         return [row.name for row in self.per_class]
@@ -188,32 +193,29 @@ def _class_metrics(
     from sklearn.metrics import precision_recall_fscore_support
 
     *scores, _ = _score_cells(precision_recall_fscore_support, matrix, zero_division=0)
-    counts = (np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0))
-    rows = zip(*(column.tolist() for column in (*scores, *counts)), strict=True)
-    by_probability = zip(
-        *(ranking.roc_auc, ranking.average_precision),
-        _class_brier_scores(predictions),
-        class_errors(predictions.y_true, predictions.probabilities),
-        strict=True,
-    )
-    return [
-        ClassMetrics(
-            *(name, precision, recall, f1, support),
-            precision_interval=intervals.wilson_interval(hits, n_predicted),
-            recall_interval=intervals.wilson_interval(hits, support),
-            f1_interval=intervals.f1_interval(hits, support + n_predicted - hits),
-            roc_auc=roc_auc,
-            average_precision=average_precision,
-            brier=brier,
-            calibration_error=calibration_error,
+    precision, recall, f1 = (column.tolist() for column in scores)
+    hits, supports, n_predicted = (np.diag(matrix).tolist(), *(matrix.sum(axis=axis).tolist() for axis in (1, 0)))
+    brier = _class_brier_scores(predictions)
+    calibration_errors = class_errors(predictions.y_true, predictions.probabilities)
+    rows = []
+    for i, name in enumerate(class_names):
+        rows.append(
+            ClassMetrics(
+                name=name,
+                precision=precision[i],
+                recall=recall[i],
+                f1=f1[i],
+                support=supports[i],
+                precision_interval=intervals.wilson_interval(hits[i], n_predicted[i]),
+                recall_interval=intervals.wilson_interval(hits[i], supports[i]),
+                f1_interval=intervals.f1_interval(hits[i], supports[i] + n_predicted[i] - hits[i]),
+                roc_auc=ranking.roc_auc[i],
+                average_precision=ranking.average_precision[i],
+                brier=brier[i],
+                calibration_error=calibration_errors[i],
+            )
         )
-        for name, (precision, recall, f1, hits, support, n_predicted), (
-            roc_auc,
-            average_precision,
-            brier,
-            calibration_error,
-        ) in zip(class_names, rows, by_probability, strict=True)
-    ]
+    return rows
 
 
 def _class_brier_scores(predictions: Predictions) -> list[float]:

@@ -15,12 +15,17 @@ from numpy.typing import NDArray
 from job.errors import DIVERGED_LOSS
 
 LEVEL = 0.95
+SIGNIFICANCE_LEVEL = 0.05
 Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
 
 ROUNDING = 1e-9
 SYMMETRIC = 1e-9  # a skewness below it makes no difference
+SIMULATED_IMAGES = 300
+"""Intervals of smaller test sets were not simulated, or hold their level less reliably."""
 MIN_OUTCOMES = 5
 """Fewer images of a kind tell too little of how different such images are."""
+MIN_ERRORS = 10
+"""With fewer errors, the intervals of ROC AUC and average precision contain the true value in only 90 % of cases."""
 
 Amount = Annotated[float, Meta(ge=0, lt=DIVERGED_LOSS)]
 """The loss of a training, or a time. Reading metrics.json checks the ranges of the annotated types."""
@@ -37,18 +42,18 @@ class Interval:
     upper: float
 
 
-def wilson_interval(n_hits: float, n: float) -> Interval:
+def wilson_interval(n_hits: float, n: float, z: float = Z) -> Interval:
     """Confidence interval of a fraction of independent images: the score interval without continuity correction.
 
     Unlike the fraction ± 1.96 standard errors, it stays within [0, 1] and has a width if all or no images are hits.
     Without any image it is [0, 1]. Wilson 1927, JASA 22:209; recommended by Newcombe 1998, Statistics in Medicine
-    17:857 (method 3).
+    17:857 (method 3). `z` is the normal quantile of another level than 95 %.
     """
     if n == 0:
         return Interval(0.0, 1.0)
-    fraction, shrinkage = n_hits / n, 1 + Z**2 / n
-    centre = (fraction + Z**2 / (2 * n)) / shrinkage
-    margin = Z / shrinkage * math.sqrt(fraction * (1 - fraction) / n + Z**2 / (4 * n**2))
+    fraction, shrinkage = n_hits / n, 1 + z**2 / n
+    centre = (fraction + z**2 / (2 * n)) / shrinkage
+    margin = z / shrinkage * math.sqrt(fraction * (1 - fraction) / n + z**2 / (4 * n**2))
     return Interval(centre - margin if n_hits else 0.0, centre + margin if n_hits < n else 1.0)
 
 
@@ -60,10 +65,10 @@ def bounded_interval(value: float, variance: float, lowest: float = 0.0) -> Inte
     Survey Methodology 24:193). It stays in the range of the metric and is longer towards its middle, as the error is.
 
     Returns:
-        None if the variance is 0.
+        None if the variance is 0, or only what rounding left of 0.
     """
     fraction = (value - lowest) / (1 - lowest)
-    if variance <= 0 or not 0 < fraction < 1:
+    if variance <= ROUNDING**2 or not 0 < fraction < 1:
         return None
     n_effective = fraction * (1 - fraction) * (1 - lowest) ** 2 / variance
     interval = wilson_interval(fraction * n_effective, n_effective)

@@ -14,14 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from job.evaluation.calibration import assign_bins, plug_in_error
-from job.evaluation.intervals import Interval, Z, wilson_interval
+from job.evaluation.intervals import SIGNIFICANCE_LEVEL, Interval, Z, wilson_interval
 from job.evaluation.paired_differences import MEASURES, PairedDifference, compare_means
 from job.evaluation.predictions import Loss, Predictions
 from job.evaluation.recipe_comparison import RecipeComparison, compare_recipes
 from job.evaluation.sample_selection import select_changed_images
 from job.evaluation.seed_variation import SeedVariation, measure_reseed_difference
 
-SIGNIFICANCE_LEVEL = 0.05
 Side = Literal["current", "reference"]
 
 

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 Labels = NDArray[np.integer]
 Floats = NDArray[np.float64]
+Counts = NDArray[np.int64]
+"""A confusion matrix, shape (n_classes, n_classes); rows are true classes, columns predicted ones."""
 
 MIN_PROBABILITY = np.finfo(np.float64).eps  # scikit-learn's
 MAX_LOSS = 36.05  # -log(MIN_PROBABILITY), rounded up

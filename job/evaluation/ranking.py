@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from job.evaluation.intervals import MIN_OUTCOMES, Interval, bounded_interval
+from job.evaluation.intervals import MIN_ERRORS, MIN_OUTCOMES, Interval, bounded_interval
 from job.evaluation.predictions import Floats, Predictions
 
 
@@ -34,7 +34,8 @@ class ClassRanking:
 class Ranking:
     """Both metrics of each class, None if no image or every image is of this class, and their means.
 
-    A mean is None if a class has none; its interval is also None if a class has fewer than 5 images.
+    A mean is None if a class has none; its interval is also None if a class has fewer than 5 images, or if fewer than
+    10 predictions are wrong.
     """
 
     roc_auc: list[float | None]
@@ -63,7 +64,8 @@ def measure_ranking(predictions: Predictions) -> Ranking:
         precisions.append(ranking.average_precision if ranking else None)
         if ranking:
             influences += ranking.influences / n_classes
-    is_enough = np.bincount(predictions.y_true, minlength=n_classes).min() >= MIN_OUTCOMES
+    fewest, n_wrong = np.bincount(predictions.y_true, minlength=n_classes).min(), int((~predictions.is_correct).sum())
+    is_enough = fewest >= MIN_OUTCOMES and n_wrong >= MIN_ERRORS
     variances = [float(row @ row) / n**2 if is_enough else 0.0 for row in influences]
     return Ranking(areas, precisions, *_average(areas, variances[0]), *_average(precisions, variances[1]))
 

@@ -141,7 +141,7 @@ def _count_near_hits(images: list[dict[str, Any]], n_classes: int) -> dict[str, 
 
 
 def debias(pairs: list[tuple[float, bool]]) -> float:
-    """Calibration error less its bias, from probabilities and hits; at least the distance of their means."""
+    """Calibration error less its bias, from probabilities and hits; at least 0."""
     bins = defaultdict(list)
     for p, is_hit in pairs:
         bins[min(number for number in range(N_BINS) if p <= (number + 1) / N_BINS)].append((p, is_hit))
@@ -154,7 +154,7 @@ def debias(pairs: list[tuple[float, bool]]) -> float:
         folded += gap * math.erf(gap / sd / math.sqrt(2)) if sd else gap
         error += share * gap
         bias += share * (folded - gap)
-    return max(error - bias, abs(math.fsum(is_hit - p for p, is_hit in pairs)) / len(pairs))
+    return max(error - bias, 0.0)
 
 
 def count_right(probabilities: list[float]) -> list[float]:
@@ -214,7 +214,6 @@ def _calibrate(images: list[dict[str, Any]]) -> dict[str, Any]:
             "threshold": 0.9,
             "n": len(high),
             "n_wrong": n_overconfident,
-            "share_of_wrong": n_overconfident / len(wrong) if wrong else 0,
             "n_wrong_expected": math.fsum(1 - p for p in high),
             "n_wrong_expected_interval": _as_interval([len(high) - k for k in find_range(count_right(high))[::-1]], 1),
         },

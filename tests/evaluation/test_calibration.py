@@ -65,23 +65,23 @@ def test_bins_equal_those_of_scikit_learn() -> None:
 def test_high_confidence_worked_by_hand() -> None:
     """Three confidences are above 0.9, one of them wrong, as are two images in all; 0.9 itself is not above.
 
-    The probabilities promise 0.01 + 0.05 + 0.09 errors: none in 86 % of cases, and one in 13 %.
+    The probabilities predict 0.01 + 0.05 + 0.09 errors: none in 86 % of cases, and one in 13 %.
     """
     high = measure([0.99, 0.95, 0.91, 0.9, 0.5], [True, False, True, False, True]).high_confidence
-    assert (high.threshold, high.n, high.n_wrong, high.share_of_wrong) == (0.9, 3, 1, 0.5)
+    assert (high.threshold, high.n, high.n_wrong) == (0.9, 3, 1)
     assert high.n_wrong_expected == pytest.approx(0.15)
     assert high.n_wrong_expected_interval == Interval(0, 1)
 
 
 def test_high_confidence_without_mistakes() -> None:
-    """The share of no mistakes is 0, not NaN."""
+    """One would be possible."""
     high = measure([0.95], [True]).high_confidence
-    assert (high.n_wrong, high.share_of_wrong, high.n_wrong_expected_interval) == (0, 0, Interval(0, 1))
+    assert (high.n_wrong, high.n_wrong_expected_interval) == (0, Interval(0, 1))
 
 
 def test_no_prediction_of_high_confidence() -> None:
-    """No error is promised."""
-    assert measure([0.5], [True]).high_confidence == HighConfidence(0.9, 0, 0, 0, 0, Interval(0, 0))
+    """No error is predicted."""
+    assert measure([0.5], [True]).high_confidence == HighConfidence(0.9, 0, 0, 0, Interval(0, 0))
 
 
 def test_overconfidence_worked_by_hand() -> None:
@@ -113,12 +113,23 @@ def test_the_debiased_error_worked_by_hand() -> None:
     """One bin of 100 images with p = 0.5, of which 55 are hits: a gap of 0.05, about as large as its error of 0.0497.
 
     The folded normal distribution has the mean 0.0497 · 0.7979 · exp(-0.5052) + 0.05 · 0.6851 = 0.0582, so 0.0082 are
-    bias; but no error is below the distance of hits and mean probability, 0.05.
+    bias, although the overconfidence is 0.05: it is due to chance, too. Two bins of opposite gaps have the same bias.
     """
     bins, is_hit = np.full(100, 7), np.arange(100) < 55
-    assert debiased_error(bins, np.full(100, 0.5), is_hit) == pytest.approx(0.05)
+    assert debiased_error(bins, np.full(100, 0.5), is_hit) == pytest.approx(0.05 - 0.0082, abs=1e-4)
     both = np.concatenate([is_hit, ~is_hit]), np.repeat([7, 8], 100)  # a second bin with the opposite gap
     assert debiased_error(both[1], np.full(200, 0.5), both[0]) == pytest.approx(0.05 - 0.0082, abs=1e-4)
+
+
+def test_the_debiased_error_is_not_negative() -> None:
+    """50 of 100 images with p = 0.5 are hits: less than chance makes of it."""
+    assert debiased_error(np.full(100, 7), np.full(100, 0.5), np.arange(100) < 50) == 0
+
+
+def test_the_debiased_error_of_classes_is_that_of_their_probabilities() -> None:
+    """The same as of the one bin worked by hand, although 55 of 100 images are of class 0 and 50 were expected."""
+    errors = class_errors(np.repeat([0, 1], [55, 45]), np.full((100, 2), 0.5))
+    assert errors == pytest.approx([0.05 - 0.0082] * 2, abs=1e-4)
 
 
 def test_the_debiased_error_is_nearer_to_the_truth() -> None:

@@ -37,10 +37,22 @@ def test_errors_that_are_spread_evenly_have_no_group() -> None:
     assert find_error_group(make_matrix(10, dict.fromkeys(itertools.permutations(range(10), 2), 3))) is None
 
 
-@pytest.mark.parametrize(("n", "expected"), [(1, None), (2, ErrorGroup([2, 5], 2, 2))])
+@pytest.mark.parametrize(("n", "expected"), [(2, None), (3, ErrorGroup([2, 5], 3, 3))])
 def test_a_group_must_exceed_chance(n: int, expected: ErrorGroup | None) -> None:
-    """Any single error lies between two classes; that two lie between the same two is unlikely: 45 (1/45)²."""
+    """Two errors lie between the same two classes with probability (1/45)², but 627 groups of 2 to 5 are tried."""
     assert find_error_group(make_matrix(10, {(2, 5): n})) == expected
+
+
+@pytest.mark.parametrize(("n_large", "expected"), [(100, ErrorGroup([0, 1], 4, 5)), (10_000, None)])
+def test_large_classes_have_more_errors_by_chance(n_large: int, expected: ErrorGroup | None) -> None:
+    """Two of ten classes hold 4 of 5 errors.
+
+    If all classes are equal, an error lies between them with probability 1/45: 627 · 5 (1/45)⁴ is below 0.001. If they
+    have nearly all images, it is 1/9, and 627 · 5 (1/9)⁴ is 0.5.
+    """
+    matrix = make_matrix(10, {(0, 1): 2, (1, 0): 2, (2, 3): 1})
+    matrix[0, 0] = matrix[1, 1] = n_large
+    assert find_error_group(matrix) == expected
 
 
 def test_chance_seldom_makes_a_group() -> None:

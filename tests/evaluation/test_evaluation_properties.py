@@ -140,7 +140,7 @@ def test_metrics_stay_in_their_ranges(predictions: Predictions) -> None:
     evaluation = evaluate(predictions, [""] * n_classes, seed=0)
     calibration = evaluation.calibration
     assert abs(calibration.overconfidence) <= calibration.ece + 1e-12
-    assert abs(calibration.overconfidence) <= calibration.ece_debiased + 1e-12
+    assert 0 <= calibration.ece_debiased <= calibration.ece + 1e-12
     assert 0 <= calibration.ece <= 1
     assert sum(each.n for each in calibration.bins) == evaluation.n_test
     coverages = [point.coverage for point in calibration.coverage]
@@ -159,6 +159,38 @@ def test_metrics_stay_in_their_ranges(predictions: Predictions) -> None:
     for counts in (comparison.counts, *comparison.per_class):
         assert -1 <= counts.interval.lower <= counts.interval.upper <= 1
         assert counts.n == counts.n_both_right + counts.n_fixed + counts.n_broken + counts.n_both_wrong
+
+
+@settings(FEW, max_examples=100)
+@given(any_predictions(), st.sampled_from(["as drawn", "none right", "constant"]), st.integers(1, 30))
+def test_no_interval_has_collapsed(predictions: Predictions, kind: str, n_copies: int) -> None:
+    """An interval of no width would claim to know what these images cannot show; also if only rounding varies."""
+    probabilities = predictions.probabilities.copy()
+    if kind == "none right":
+        probabilities[np.arange(len(probabilities)), predictions.y_true] = 0
+        probabilities /= probabilities.sum(axis=1, keepdims=True)
+    if kind == "constant":
+        probabilities[:] = probabilities[0]
+    repeated = Predictions(np.repeat(predictions.y_true, n_copies), np.repeat(probabilities, n_copies, axis=0))
+    evaluation = evaluate(repeated, [""] * probabilities.shape[1], seed=0)
+    bounds = dict(flatten(msgspec.to_builtins(evaluation)))
+    lower = [place for place in bounds if place.endswith("interval.lower") and "expected" not in place]
+    assert len(lower) > len(evaluation.per_class)
+    for place in lower:
+        assert bounds[place.removesuffix("lower") + "upper"] - bounds[place] > 1e-9, place
+
+
+@pytest.mark.parametrize("n_each", [4, 5, 7, 10, 100])
+def test_what_does_not_vary_has_no_interval(n_each: int) -> None:
+    """Three classes: none is right, so the correlation is -0.5; or the model always says the same."""
+    y_true = np.repeat([0, 1, 2], n_each)
+    none_right = evaluate(Predictions(y_true, np.eye(3, dtype=np.float32)[(y_true + 1) % 3]), [""] * 3, seed=0)
+    assert none_right.mcc == pytest.approx(-0.5)
+    assert none_right.mcc_interval is None
+    same = np.tile(np.array([0.4, 0.3, 0.3], np.float32), (3 * n_each, 1))
+    constant = evaluate(Predictions(y_true, same), [""] * 3, seed=0)
+    assert constant.average_precision == pytest.approx(1 / 3)
+    assert constant.average_precision_interval is constant.roc_auc_interval is constant.mcc_interval is None
 
 
 @FEW

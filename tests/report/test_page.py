@@ -334,13 +334,20 @@ def test_over_and_underconfidence_follow_from_the_interval(
     assert words in text(section(render(replace(run, evaluation=evaluation)), "calibration").find(".//p"))
 
 
-def test_errors_at_high_confidence_stand_beside_those_that_the_probabilities_promise(run: Run) -> None:
+@pytest.mark.parametrize(("n", "is_small"), [(299, True), (300, False)])
+def test_a_small_test_set_has_less_reliable_intervals(n: int, *, is_small: bool) -> None:
+    """The simulations begin at 300 images."""
+    shown = text(section(render(make_run(n=n)), "metrics"))
+    assert ("This test set is smaller; the intervals are less reliable." in shown) == is_small
+
+
+def test_errors_at_high_confidence_stand_beside_those_that_the_probabilities_predict(run: Run) -> None:
     """With the range of their number for a calibrated model."""
-    high = HighConfidence(0.9, 6788, 170, 0.13, 95.23, Interval(77, 114))
+    high = HighConfidence(0.9, 6788, 170, 95.23, Interval(77, 114))
     evaluation = replace(run.evaluation, calibration=replace(run.evaluation.calibration, high_confidence=high))
     assert (
-        f"Above 90% confidence, 170 of 6,788 predictions are wrong; the probabilities promise 95 (in 95% of cases "
-        f"77{DASH}114)."
+        f"Above 90% confidence, 170 of 6,788 predictions are wrong; the probabilities predict 95 errors (in 95% "
+        f"of cases 77{DASH}114)."
     ) in text(section(render(replace(run, evaluation=evaluation)), "calibration").find(".//p"))
 
 

@@ -7,20 +7,24 @@ from job.report.first_screen.statements import Finding, Level, sample_size
 from job.report.formatting import format_percents
 
 COVERAGE = 0.8
-FEW = 10  # expected errors below which their number has a decimal
 
 
 def find_confident_errors(evaluation: Evaluation) -> Finding | None:
-    """More or fewer of the confident predictions are wrong than their probabilities promise."""
-    high = evaluation.calibration.high_confidence
-    promised = high.n_wrong_expected_interval
-    if high.n == 0 or promised.lower <= high.n_wrong <= promised.upper:
+    """More confident predictions of an overconfident model are wrong than predicted, or fewer of an underconfident one.
+
+    Without an over- or underconfidence, the finding would contradict the tile.
+    """
+    calibration = evaluation.calibration
+    high, predicted = calibration.high_confidence, calibration.high_confidence.n_wrong_expected_interval
+    has_more = calibration.tendency == "overconfident" and high.n_wrong > predicted.upper
+    has_fewer = calibration.tendency == "underconfident" and high.n_wrong < predicted.lower
+    if not (has_more or has_fewer):
         return None
     verb = "is" if high.n_wrong == 1 else "are"
-    expected = f"{high.n_wrong_expected:,.{int(high.n_wrong_expected < FEW)}f}"
+    expected = high.n_wrong_expected
     text = (
         f"Above {high.threshold:.0%} confidence, {high.n_wrong:,} of {high.n:,} predictions {verb} wrong; the "
-        f"probabilities promise {expected}."
+        f"probabilities predict {FILTERS['rounded'](expected)} errors."
     )
     share = abs(high.n_wrong - high.n_wrong_expected) / evaluation.n_test
     return Finding(Level.INSIGHT, share, "calibration", (text,))

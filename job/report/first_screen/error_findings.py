@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
-from job.evaluation.error_groups import SIGNIFICANCE_LEVEL, bound_chance, find_error_group
+from job.evaluation.error_groups import bound_chance, find_error_group
 from job.evaluation.evaluate import Evaluation
-from job.evaluation.intervals import wilson_interval
+from job.evaluation.intervals import SIGNIFICANCE_LEVEL, wilson_interval
 from job.report.assessment import split_by_prediction
 from job.report.first_screen.statements import ClassName, Finding, Level, count_errors, list_names, sample_size
 from job.report.formatting import format_percents

@@ -5,6 +5,7 @@ from job.evaluation.calibration import Calibration
 from job.evaluation.evaluate import Evaluation
 from job.evaluation.intervals import Interval
 from job.evaluation.paired_comparison import Comparison
+from job.evaluation.weakest_class import find_weakest_class
 from job.report.charts.recall_changes import format_change
 from job.report.first_screen.statements import ClassName, Tile, sample_size
 from job.report.formatting import format_percents, format_signeds
@@ -74,15 +75,14 @@ def _show_calibration(evaluation: Evaluation) -> Tile:
 
 
 def describe_calibration(calibration: Calibration) -> str:
-    """Over- or underconfident if that is significant, else miscalibrated if the error is larger than by chance."""
-    if calibration.tendency:
-        return f"{calibration.tendency.capitalize()} by {100 * abs(calibration.overconfidence):.1f} points"
-    is_chance = calibration.ece <= calibration.ece_if_calibrated_95
-    return "No significant miscalibration" if is_chance else "Miscalibrated"
+    """Over- or underconfident if that is significant; the calibration error gives no verdict."""
+    if calibration.tendency is None:
+        return "No significant over- or underconfidence"
+    return f"{calibration.tendency.capitalize()} by {100 * abs(calibration.overconfidence):.1f} points"
 
 
 def _show_weakest_class(evaluation: Evaluation) -> Tile:
-    """The class of lowest recall; if there are several, their number."""
+    """The class of lowest recall, with an interval if it is clearly the lowest; if there are several, their number."""
     lowest = min(row.recall for row in evaluation.per_class)
     weakest = [row for row in evaluation.per_class if row.recall == lowest]
     if len(weakest) == len(evaluation.per_class):
@@ -91,5 +91,8 @@ def _show_weakest_class(evaluation: Evaluation) -> Tile:
         value = f"{len(weakest)} of {len(evaluation.per_class)} classes"
         return Tile("classes", "Weakest classes", (value,), (f"recall {lowest:.1%} each",), "")
     (row,) = weakest
+    if find_weakest_class(evaluation.matrix) is None:
+        detail = (f"lowest recall {lowest:.1%},", sample_size(row.support))
+        return Tile("classes", "Weakest class", ("No class clearly weakest",), detail, ClassName(row.name))
     detail = (f"recall {lowest:.1%}", format_percents(row.recall_interval))
     return Tile("classes", "Weakest class", (ClassName(row.name),), detail, f"{sample_size(row.support)} images")

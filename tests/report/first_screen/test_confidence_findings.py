@@ -4,7 +4,7 @@ import pytest
 from first_screen_reading import words
 from support import make_run
 
-from job.evaluation.calibration import Coverage
+from job.evaluation.calibration import Coverage, HighConfidence
 from job.evaluation.evaluate import Evaluation
 from job.evaluation.intervals import Interval
 from job.report.first_screen.confidence_findings import find_abstention, find_confident_errors
@@ -15,43 +15,42 @@ def evaluation() -> Evaluation:
     return make_run(n=1000).evaluation
 
 
+OVER, UNDER, NEITHER = Interval(0.01, 0.02), Interval(-0.02, -0.01), Interval(-0.01, 0.01)
+"""Intervals of the overconfidence."""
+
+
+def change_errors(evaluation: Evaluation, overconfidence: Interval, high: HighConfidence) -> Evaluation:
+    calibration = replace(evaluation.calibration, overconfidence_interval=overconfidence, high_confidence=high)
+    return replace(evaluation, calibration=calibration)
+
+
 @pytest.mark.parametrize(
-    ("n_wrong", "expected"),
+    ("overconfidence", "n_wrong", "expected"),
     [
-        (38, "Above 90% confidence, 38 of 500 predictions are wrong; the probabilities promise 20."),
-        (30, None),
-        (12, None),
-        (1, "Above 90% confidence, 1 of 500 predictions is wrong; the probabilities promise 20."),
+        (OVER, 38, "Above 90% confidence, 38 of 500 predictions are wrong; the probabilities predict 20 errors."),
+        (OVER, 30, None),
+        (UNDER, 12, None),
+        (UNDER, 1, "Above 90% confidence, 1 of 500 predictions is wrong; the probabilities predict 20 errors."),
+        (NEITHER, 38, None),
+        (NEITHER, 1, None),
+        (UNDER, 38, None),
+        (OVER, 1, None),
     ],
 )
-def test_confident_errors_beyond_chance(evaluation: Evaluation, n_wrong: int, expected: str | None) -> None:
-    """More or fewer than a calibrated model has in 95 % of all cases, 12 to 30."""
-    high = replace(
-        evaluation.calibration.high_confidence,
-        n=500,
-        n_wrong=n_wrong,
-        n_wrong_expected=20.3,
-        n_wrong_expected_interval=Interval(12, 30),
-    )
-    finding = find_confident_errors(
-        replace(evaluation, calibration=replace(evaluation.calibration, high_confidence=high))
-    )
+def test_confident_errors_beyond_chance(
+    evaluation: Evaluation, overconfidence: Interval, n_wrong: int, expected: str | None
+) -> None:
+    """More or fewer than a calibrated model has in 95 % of all cases, 12 to 30, and as the overconfidence says."""
+    high = HighConfidence(0.9, 500, n_wrong, 20.3, Interval(12, 30))
+    finding = find_confident_errors(change_errors(evaluation, overconfidence, high))
     assert finding is None if expected is None else words(finding) == expected
 
 
 def test_few_expected_errors_have_a_decimal(evaluation: Evaluation) -> None:
     """Otherwise 0.4 of them would be none."""
-    high = replace(
-        evaluation.calibration.high_confidence,
-        n=50,
-        n_wrong=3,
-        n_wrong_expected=0.42,
-        n_wrong_expected_interval=Interval(0, 2),
-    )
-    finding = find_confident_errors(
-        replace(evaluation, calibration=replace(evaluation.calibration, high_confidence=high))
-    )
-    assert words(finding).endswith("3 of 50 predictions are wrong; the probabilities promise 0.4.")
+    high = HighConfidence(0.9, 50, 3, 0.42, Interval(0, 2))
+    finding = find_confident_errors(change_errors(evaluation, OVER, high))
+    assert words(finding).endswith("3 of 50 predictions are wrong; the probabilities predict 0.4 errors.")
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from support import make_predictions, make_run
+from support import make_run
 
 from job.config.recipes import ModelName
 from job.evaluation.calibration import Calibration
@@ -88,14 +88,14 @@ def calibration() -> Calibration:
     [
         (0.016, (0.01, 0.022), 0.016, "Overconfident by 1.6 points"),
         (-0.08, (-0.09, -0.07), 0.08, "Underconfident by 8.0 points"),
-        (0.004, (-0.002, 0.01), 0.03, "Miscalibrated"),
-        (0.004, (-0.002, 0.01), 0.009, "No significant miscalibration"),
+        (0.004, (-0.002, 0.01), 0.03, "No significant over- or underconfidence"),
+        (0.004, (-0.002, 0.01), 0.009, "No significant over- or underconfidence"),
     ],
 )
 def test_calibration_in_words(
     calibration: Calibration, overconfidence: float, bounds: tuple[float, float], ece: float, expected: str
 ) -> None:
-    """The interval decides on the direction; without one, the error must exceed what chance makes of it."""
+    """The interval of the overconfidence decides alone, whatever the calibration error."""
     changed = replace(
         calibration,
         overconfidence=overconfidence,
@@ -110,16 +110,29 @@ def test_calibration_in_words(
     assert read(tile) == f"Calibration; {expected}; ECE {ece:.1%}, n = 1,000; 0.7% if perfectly calibrated"
 
 
-def test_the_weakest_class() -> None:
+def make_run_with_recalls(n_right: list[int], n_each: int = 100) -> Run:
+    """A run with so many right predictions of each class; the others fall on the next class."""
+    labels = np.repeat(np.arange(len(n_right), dtype=np.int16), n_each)
+    is_right = np.tile(np.arange(n_each), len(n_right)) < np.repeat(n_right, n_each)
+    predicted = np.where(is_right, labels, (labels + 1) % len(n_right))
+    return make_run(predictions=Predictions(labels, np.eye(len(n_right), dtype=np.float32)[predicted]))
+
+
+def test_a_class_that_is_clearly_the_weakest() -> None:
     """Its name, its recall with interval, and its number of images."""
-    run = make_run(predictions=make_predictions(1000))
-    row = min(run.evaluation.per_class, key=lambda each: each.recall)
+    run = make_run_with_recalls([90, 90, 60, 85, 90, 90, 90, 90, 90, 90])
     tile = list_tiles(run)[3]
-    assert read(tile) == (
-        f"Weakest class; {row.name}; recall {row.recall:.1%} {100 * row.recall_interval.lower:.1f}{DASH}"
-        f"{row.recall_interval.upper:.1%}; n = 100 images"
-    )
+    assert read(tile) == f"Weakest class; {run.evaluation.class_names[2]}; recall 60.0% 50.2{DASH}69.1%; n = 100 images"
     assert isinstance(tile.value[0], ClassName)
+
+
+def test_a_class_that_is_the_lowest_by_chance_has_no_interval() -> None:
+    """70 % and 75 % of 100 images differ by no more than chance."""
+    run = make_run_with_recalls([90, 90, 70, 75, 90, 90, 90, 90, 90, 90])
+    tile = list_tiles(run)[3]
+    name = run.evaluation.class_names[2]
+    assert read(tile) == f"Weakest class; No class clearly weakest; lowest recall 70.0%, n = 100; {name}"
+    assert isinstance(tile.note, ClassName)
 
 
 @pytest.mark.parametrize(
