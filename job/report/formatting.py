@@ -22,6 +22,11 @@ def format_interval(interval: Interval | None, form: str) -> str:
     return f"{interval.lower:{form}}\N{EN DASH}{interval.upper:{form}}"
 
 
+def format_rounded(value: float) -> str:
+    """Write an expected count: with one digit if it is small."""
+    return f"{value:.1f}" if value < MANY else f"{value:,.0f}"
+
+
 def format_percents(interval: Interval | None) -> str:
     """Write an interval of fractions as percent, as a range."""
     return "none" if interval is None else f"{100 * interval.lower:.1f}\N{EN DASH}{interval.upper:.1%}"
@@ -48,7 +53,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "points2": lambda fraction: f"{100 * fraction:.2f}",
     "rate": lambda value: f"{value:.2g}",
     "decimal": lambda value: "none" if value is None else f"{value:.3f}",
-    "rounded": lambda value: f"{value:.1f}" if value < MANY else f"{value:,.0f}",
+    "rounded": format_rounded,
     "bar": lambda fraction: f"{100 * fraction:.1f}",
     "seconds": lambda value: f"{value:.1f} s",
     "date": lambda moment: moment.replace("T", " ").removesuffix("+00:00") + " UTC",

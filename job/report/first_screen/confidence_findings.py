@@ -4,7 +4,7 @@ from job.evaluation.evaluate import Evaluation
 from job.evaluation.intervals import wilson_interval
 from job.report.assessment import accuracy_at_coverage
 from job.report.first_screen.statements import Finding, Level, sample_size
-from job.report.formatting import format_percents
+from job.report.formatting import format_percents, format_rounded
 
 COVERAGE = 0.8
 
@@ -24,7 +24,7 @@ def find_confident_errors(evaluation: Evaluation) -> Finding | None:
     expected = high.n_wrong_expected
     text = (
         f"Above {high.threshold:.0%} confidence, {high.n_wrong:,} of {high.n:,} predictions {verb} wrong; the "
-        f"probabilities predict {FILTERS['rounded'](expected)} errors."
+        f"probabilities predict {format_rounded(expected)} errors."
     )
     share = abs(high.n_wrong - high.n_wrong_expected) / evaluation.n_test
     return Finding(Level.INSIGHT, share, "calibration", (text,))
