@@ -4,6 +4,7 @@ import numpy as np
 from markupsafe import Markup
 
 from job.evaluation.intervals import Interval
+from job.report.assessment import accuracy_at_coverage
 from job.report.charts.calibration import draw_coverage, draw_reliability
 from job.report.charts.class_recall import draw_class_recall
 from job.report.charts.confusion_matrix import draw_confusion_matrix
@@ -12,6 +13,7 @@ from job.report.charts.published_accuracies import draw_published_accuracies
 from job.report.charts.recall_changes import draw_recall_changes
 from job.report.charts.seed_accuracies import draw_seed_accuracies
 from job.report.charts.stage_times import draw_stage_times
+from job.report.first_screen.confidence_findings import COVERAGE
 from job.report.published import PUBLISHED, is_comparable
 from job.results.run import Run
 
@@ -27,9 +29,11 @@ def draw_charts(run: Run) -> dict[str, Markup]:
             [row.recall for row in classes], [row.recall_interval for row in classes], names
         ),
         "reliability": draw_reliability(evaluation.calibration.bins),
-        "coverage": draw_coverage(evaluation.calibration.coverage),
         "stage_times": draw_stage_times(stages),
     }
+    if len(evaluation.calibration.coverage) > 1:  # not all predictions have the same confidence
+        marked = accuracy_at_coverage(evaluation.calibration, COVERAGE)
+        charts["coverage"] = draw_coverage(evaluation.calibration.coverage, marked)
     if is_comparable(run):
         published = [(each.name, [entry.accuracy for entry in each.entries]) for each in PUBLISHED]
         charts["published_accuracies"] = draw_published_accuracies(

@@ -110,7 +110,7 @@ def percent_axis(axis: "Axis") -> None:
 
 def plain_axis(axis: "Axis") -> None:
     """Label the ticks of an axis with plain numbers and draw its grid."""
-    axis.set_major_formatter(lambda value, _: f"{value:,.5g}")
+    axis.set_major_formatter(lambda value, _: f"{value:,.0f}" if float(value).is_integer() else f"{value:.5g}")
     axis.grid(visible=True)
 
 
@@ -160,7 +160,7 @@ def _letter_width(letter: str) -> float:
         return 0
     if letter in " .,:;'|!()[]ijltfI/-":
         return 0.36
-    return 0.86 if letter in "mwMW%@…" else 0.6
+    return 0.86 if letter in "mwMW%@…→" else 0.6
 
 
 def shorten(name: str, limit: float = MAX_NAME) -> str:

@@ -23,7 +23,7 @@ MAX_CELL = (96, 73)  # width and height
 ASPECT = 0.9  # height of a cell as a fraction of its width
 FONT_SIZE = 14
 PHONE_SIZE = 27  # font size on phones in templates/report/style.css; the picture shrinks to 0.45 there
-DIGIT = 0.56  # width of a digit in em
+DIGIT = 0.93  # actual width of a number as a fraction of the approximate one, which is never too small
 SHARE_SIZE = 13  # font size
 MAX_NAME = 7.5  # width of a class name in em
 LEADING = 19
@@ -34,8 +34,9 @@ BREAK = re.compile(r"[ /-](?=.)")  # where a name can continue on the next line
 ERROR_SHADES = (0.08, 0.16, 0.25, 0.34, 0.43, 0.52, 0.88, 0.94, 1.0)
 N_LIGHT = 6
 CORRECT_SHADES = (0.06, 0.08, 0.1, 0.12, 0.14, 0.16, 0.18, 0.2, 0.22)  # pale, so that the errors stand out
-BARE_ERROR_SHADES = (0.3, 0.37, 0.45, 0.53, 0.61, 0.7, 0.8, 0.9, 1.0)  # in cells without numbers, which are small
-BARE_CORRECT_SHADES = (0.14, 0.17, 0.2, 0.23, 0.26, 0.29, 0.32, 0.35, 0.38)
+# In cells without numbers, which are small and many, the diagonal is stronger and single errors are weaker.
+BARE_ERROR_SHADES = (0.1, 0.17, 0.26, 0.36, 0.47, 0.6, 0.75, 0.88, 1.0)
+BARE_CORRECT_SHADES = (0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55)
 DARKEST = 0.5  # share of the row from which on errors have the darkest shade
 
 
@@ -99,12 +100,14 @@ class _Grid:
         n_classes = len(matrix)
         names = [canvas.shorten(name, MAX_NAME) for name in class_names]
         letters = max(canvas.text_width(name, 1) for name in names)
-        n_digits = len(str(matrix.max()))
+        largest = f"{matrix.max():,}"
         wide = n_classes > MAX_SMALL
         self.left = math.ceil((PHONE_SIZE if wide else FONT_SIZE) * max(letters, canvas.text_width(COLUMNS, 1))) + 10
+        if n_classes > MAX_ANNOTATED:
+            self.left += PHONE_SIZE // 2  # on phones, the name of the first column is wider than the column
         self.width = min((WIDTH - self.left) / n_classes, MAX_CELL[0])
         self.height = min(ASPECT * self.width, MAX_CELL[1])
-        self.annotated = n_classes <= MAX_ANNOTATED and canvas.text_width("0" * n_digits, FONT_SIZE) < self.width
+        self.annotated = n_classes <= MAX_ANNOTATED and canvas.text_width(largest, FONT_SIZE) < self.width
         room_for_share = self.width > canvas.text_width("100.0%", SHARE_SIZE) and self.height > 2 * LEADING
         self.roomy = self.annotated and room_for_share
         self.gap = 2 if n_classes <= MAX_ANNOTATED else 0
@@ -115,7 +118,7 @@ class _Grid:
             "wide": wide,
             "upright": wide and not self.columns,
             "turned": wide and bool(self.columns),
-            "crowded": wide and n_digits * DIGIT * PHONE_SIZE > self.width,
+            "crowded": wide and DIGIT * canvas.text_width(largest, PHONE_SIZE) > self.width,
         }
         self.css_classes = " ".join(name for name, applies in applicable.items() if applies)
 
@@ -154,7 +157,7 @@ def _annotate(axes: "Axes", grid: _Grid, matrix: NDArray[np.int64], shares: NDAr
         is_light = true == predicted or choose_shade(shares[true, predicted]) < N_LIGHT
         colour = canvas.INK if is_light else canvas.ON_ACCENT
         look: dict[str, Any] = {"color": colour, "ha": "center", "va": "baseline"}
-        count = axes.text(x, y - 9 * grid.roomy, str(matrix[true, predicted]), fontsize=FONT_SIZE, **look)
+        count = axes.text(x, y - 9 * grid.roomy, f"{matrix[true, predicted]:,}", fontsize=FONT_SIZE, **look)
         count.set_gid(".count")
         if grid.roomy:
             axes.text(x, y + 9, f"{shares[true, predicted]:.1%}", fontsize=SHARE_SIZE, **look).set_gid(".share")

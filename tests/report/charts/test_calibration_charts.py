@@ -1,8 +1,9 @@
+import dataclasses
 import re
 
 import numpy as np
 import pytest
-from svg_reading import label, paths, rectangles, texts
+from svg_reading import elements, label, paths, rectangles, texts
 
 from job.evaluation.calibration import Bin, Coverage
 from job.evaluation.intervals import Interval
@@ -52,19 +53,51 @@ def test_the_reliability_diagram_shows_where_a_calibrated_model_would_be() -> No
     (bands,) = paths(draw_reliability(BINS), fill="var(--muted)", opacity="0.25")
     (left, top, right, bottom), (_, second_top, _, second_bottom) = rectangles(bands)
     assert (bottom - top) / (second_bottom - second_top) == pytest.approx(3)
-    height = calibration.HEIGHT - canvas.TOP - canvas.BOTTOM - calibration.HISTOGRAM - 22
+    height = calibration.HEIGHT - canvas.TOP - canvas.BOTTOM - calibration.HISTOGRAM - calibration.GAP
     width = canvas.WIDTH - canvas.LEFT - canvas.RIGHT
     assert (bottom - top) / 0.6 / ((right - left) * 15) == pytest.approx(height / width, rel=0.01)  # of the axes
 
 
-def test_the_reliability_diagram_says_which_side_is_overconfident() -> None:
-    """Below the line, the model is more confident than correct."""
-    assert {"above the line: underconfident", "below the line: overconfident"} <= set(texts(draw_reliability(BINS)))
+def test_the_band_of_a_bin_with_few_images_is_pale() -> None:
+    """With nine images; ten are enough."""
+    picture = draw_reliability([dataclasses.replace(BINS[0], n=9), BINS[1]])
+    bands = [paths(picture, fill="var(--muted)", opacity=opacity) for opacity in ("0.1", "0.25")]
+    assert [len(rectangles(band)) for (band,) in bands] == [1, 1]
+    assert rectangles(bands[0][0])[0][0] < rectangles(bands[1][0])[0][0]
+
+
+@pytest.mark.parametrize("n", [30, 116_642, 9_000_000])
+def test_the_numbers_of_images_have_room(n: int) -> None:
+    """The tick label of the histogram has every digit and starts inside the picture."""
+    picture = draw_reliability([BINS[0], dataclasses.replace(BINS[1], n=n)])
+    (tick,) = [text for text in elements(picture, "text") if text.text == f"{n:,}"]
+    assert float(tick.attrib["x"]) >= canvas.text_width(f"{n:,}")
+
+
+def test_no_text_lies_on_the_data() -> None:
+    """Every text is outside both plots: left of, above, between or below them."""
+    bottom = calibration.HEIGHT - canvas.BOTTOM
+    plots = [(canvas.TOP, bottom - calibration.HISTOGRAM - calibration.GAP), (bottom - calibration.HISTOGRAM, bottom)]
+    for text in elements(draw_reliability(BINS), "text"):
+        x, y = float(text.attrib["x"]), float(text.attrib["y"])
+        assert x <= canvas.LEFT or not any(top < y < bottom for top, bottom in plots), text.text
 
 
 def test_the_axis_of_coverage_says_where_it_starts() -> None:
     """At 85 % if the accuracy on all images is 87 %: in its title and its lowest tick label."""
-    shown = texts(draw_coverage(POINTS))
+    shown = texts(draw_coverage(POINTS, POINTS[9]))
     assert "accuracy, axis from 85%" in shown
     assert [text for text in shown if re.fullmatch(r"\d+%", text)][5:] == ["85%", "90%", "95%", "100%"]
-    assert shown[-2:] == ["most confident 50%: 93.8%", "all: 87.0%"]
+
+
+def test_the_coverage_marks_two_points() -> None:
+    """The given one and the last, without a label that could lie on the curve; the text alternative has both."""
+    picture = draw_coverage(POINTS, POINTS[9])
+    (dots,) = paths(picture, stroke="var(--accent)", stroke_width=str(canvas.DOT))
+    places = [float(x) for x in re.findall(r"M([\d.]+)", dots)]
+    width = canvas.WIDTH - canvas.LEFT - canvas.RIGHT
+    assert places == pytest.approx([canvas.LEFT + width / 2, canvas.LEFT + width], abs=0.2)
+    assert label(picture) == (
+        "Line chart of accuracy against coverage: 93.8% on the 50% of images with the most confident predictions, "
+        "87.0% on all images."
+    )

@@ -51,6 +51,15 @@ def test_each_row_has_its_number_of_images() -> None:
     assert "images" not in texts(draw_confusion_matrix(MATRIX, NAMES))
 
 
+def test_large_counts_have_commas() -> None:
+    """As all other numbers of the page."""
+    assert labels(draw_confusion_matrix(np.array([[63957, 0], [1, 999]]), ["a", "b"]), "count") == [
+        "63,957",
+        "1",
+        "999",
+    ]
+
+
 def test_it_shows_every_count_share_and_name() -> None:
     """Row by row the cells that are not zero, and each class on both axes."""
     shown = texts(draw_confusion_matrix(MATRIX, NAMES))
@@ -111,13 +120,21 @@ def test_errors_stand_out_and_not_the_diagonal(theme: str) -> None:
     """An error of 5% of its row has more contrast with the page than a class without errors."""
     colours = tokens(theme)
     error, correct = confusion_matrix.choose_shade(0.05), confusion_matrix.choose_shade(1)
-    pairs = [
-        (confusion_matrix.ERROR_SHADES, confusion_matrix.CORRECT_SHADES),
-        (confusion_matrix.BARE_ERROR_SHADES, confusion_matrix.BARE_CORRECT_SHADES),
-    ]
-    for errors, corrects in pairs:
-        strong, pale = mix(colours, "error", errors[error]), mix(colours, "accent", corrects[correct])
-        assert contrast(strong, colours["paper"]) > contrast(pale, colours["paper"])
+    strong = mix(colours, "error", confusion_matrix.ERROR_SHADES[error])
+    pale = mix(colours, "accent", confusion_matrix.CORRECT_SHADES[correct])
+    assert contrast(strong, colours["paper"]) > contrast(pale, colours["paper"])
+
+
+@pytest.mark.parametrize("theme", ["light", "dark", "print"])
+def test_single_errors_among_many_classes_are_paler_than_the_diagonal(theme: str) -> None:
+    """One image of a hundred has less contrast with the page than 10%, and than a recall of 35%."""
+    colours = tokens(theme)
+    errors, corrects = confusion_matrix.BARE_ERROR_SHADES, confusion_matrix.BARE_CORRECT_SHADES
+    single, frequent = (mix(colours, "error", errors[confusion_matrix.choose_shade(share)]) for share in (0.01, 0.1))
+    recall = mix(colours, "accent", corrects[confusion_matrix.choose_shade(0.35)])
+    single_contrast = contrast(single, colours["paper"])
+    assert 1.25 * single_contrast < contrast(frequent, colours["paper"])
+    assert 1.25 * single_contrast < contrast(recall, colours["paper"])
 
 
 def mix(colours: dict[str, NDArray[np.float64]], hue: str, opacity: float) -> NDArray[np.float64]:
