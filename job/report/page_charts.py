@@ -12,6 +12,7 @@ from job.report.charts.published_accuracies import draw_published_accuracies
 from job.report.charts.recall_changes import draw_recall_changes
 from job.report.charts.seed_accuracies import draw_seed_accuracies
 from job.report.charts.stage_times import draw_stage_times
+from job.report.findings import find_tested_epoch
 from job.report.published import PUBLISHED, is_comparable
 from job.results.run import Run
 
@@ -28,7 +29,7 @@ def draw_charts(run: Run) -> dict[str, Markup]:
         ),
         "reliability": draw_reliability(evaluation.calibration.bins),
         "coverage": draw_coverage(evaluation.calibration.coverage),
-        "stage_times": draw_stage_times(stages),
+        "stage_times": draw_stage_times(stages, run.provenance.timings_s.get("total", sum(stages.values()))),
     }
     if is_comparable(run):
         published = [(each.name, [entry.accuracy for entry in each.entries]) for each in PUBLISHED]
@@ -44,9 +45,9 @@ def draw_charts(run: Run) -> dict[str, Markup]:
             names,
         )
     if run.training:
-        history = run.training.history
-        charts["loss"] = draw_learning_curve(history.loss, history.val_loss, "loss")
-        charts["accuracy"] = draw_learning_curve(history.accuracy, history.val_accuracy, "accuracy")
+        history, tested = run.training.history, find_tested_epoch(run.training)
+        charts["loss"] = draw_learning_curve(history.loss, history.val_loss, "loss", tested)
+        charts["accuracy"] = draw_learning_curve(history.accuracy, history.val_accuracy, "accuracy", tested)
     if run.training and (variation := run.training.seed_variation):
         accuracies = [each.accuracy for each in variation.runs]
         reported = variation.runs.index(variation.reported)
@@ -58,4 +59,4 @@ def warm_up() -> None:
     """Draw charts and discard them, because the first ones of a process take longer, for example to find a font."""
     draw_confusion_matrix(np.eye(2, dtype=np.int64), ["a", "b"])
     draw_class_recall([0.5, 0.5], [Interval(0.4, 0.6)] * 2, ["a", "b"])
-    draw_learning_curve([1.0, 0.5], [], "loss")
+    draw_learning_curve([1.0, 0.5], [], "loss", 2)
