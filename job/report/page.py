@@ -102,7 +102,6 @@ def _view_run(run: Run, pictures: Pictures) -> dict[str, Any]:
         "abstention": findings.accuracy_at_coverage(calibration, COVERAGE),
         "temperature": view_temperature(run),
         "fit": findings.assess_fit(training, is_perfect=not n_wrong) if training else None,
-        "gap": findings.measure_gap(training) if training else None,
         "tested_epoch": findings.find_tested_epoch(training) if training else None,
         "settings": _list_settings(training.config) if training else None,
         "augmented": pictures.add_sheet(run.augmented, AUGMENTED) if len(run.augmented) else None,
