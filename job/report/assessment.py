@@ -5,10 +5,12 @@ from typing import Literal
 
 from job.evaluation.calibration import Calibration, Coverage
 from job.evaluation.evaluate import Evaluation
-from job.results.schema import History
+from job.results.schema import Training
 
 NOTABLE = 0.02
 """A relative change of the validation loss that is larger than its usual variation between epochs."""
+MIN_VALIDATION = 100
+"""With fewer validation images, chance moves their loss and accuracy too much to say something about the fit."""
 
 
 @dataclass(frozen=True)
@@ -16,32 +18,52 @@ class Fit:
     """What the losses show about the fit.
 
     Attributes:
-        sign: The problem that the losses show.
+        sign: The problem that the losses show; `too few images` if they can show none.
         best_epoch: Epoch of the lowest validation loss, from 1.
         change: Relative change of the validation loss since the best epoch, or in the last epoch if that is the best.
     """
 
-    sign: Literal["overfitting", "underfitting", "none"]
+    sign: Literal["overfitting", "underfitting", "none", "too few images"]
     best_epoch: int
     change: float
 
 
-def assess_fit(history: History) -> Fit | None:
+def assess_fit(training: Training, *, is_perfect: bool = False) -> Fit | None:
     """Look for signs of overfitting or underfitting; None without validation.
 
     Overfitting: the validation loss has risen notably since its lowest value, and the training loss fell meanwhile.
-    Underfitting: the validation loss is at its lowest value, and fell notably in the last epoch.
+    Underfitting: the validation loss is at its lowest value, and fell notably in the last epoch; not if the model
+    `is_perfect`, right on every test image.
     """
-    losses = history.val_loss
+    losses, loss = training.history.val_loss, training.history.loss
     if not losses:
         return None
     best = min(range(len(losses)), key=losses.__getitem__)
-    if best < len(losses) - 1:
-        change = _relative_change(losses[best], losses[-1])
-        is_overfitting = change > NOTABLE and history.loss[-1] < history.loss[best]
-        return Fit("overfitting" if is_overfitting else "none", best + 1, change)
-    change = _relative_change(losses[-2], losses[-1]) if len(losses) > 1 else 0.0
-    return Fit("underfitting" if change < -NOTABLE else "none", best + 1, change)
+    is_last = best == len(losses) - 1
+    change = _relative_change(losses[best - 1 if is_last and best else best], losses[-1])
+    if training.n_validation < MIN_VALIDATION:
+        return Fit("too few images", best + 1, change)
+    if not is_last and change > NOTABLE and loss[-1] < loss[best]:
+        return Fit("overfitting", best + 1, change)
+    is_falling = is_last and change < -NOTABLE and not is_perfect
+    return Fit("underfitting" if is_falling else "none", best + 1, change)
+
+
+def find_tested_epoch(training: Training) -> int:
+    """The epoch whose parameters predicted the test images, from 1.
+
+    It is the last one, or with early stopping the one of the lowest validation loss.
+    """
+    losses = training.history.val_loss
+    if training.config.early_stopping and losses:
+        return losses.index(min(losses)) + 1
+    return len(training.history.loss)
+
+
+def measure_gap(training: Training) -> float | None:
+    """Training accuracy minus validation accuracy in the last epoch; None without validation."""
+    history = training.history
+    return history.accuracy[-1] - history.val_accuracy[-1] if history.val_accuracy else None
 
 
 def _relative_change(before: float, after: float) -> float:

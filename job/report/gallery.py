@@ -64,6 +64,7 @@ class CellView:
 def view_gallery(run: Run, pictures: Pictures) -> dict[str, list[Any]]:
     """Prepare the test images of a run, by the name of their list in `Samples` or `Comparison`.
 
+    The random errors are left out if the most confident ones are the same images.
     Of the cells with images, `frequent_errors` has the most frequent errors, and `other_cells` the others.
     """
     samples, comparison = run.evaluation.samples, run.comparison
@@ -88,7 +89,7 @@ def view_gallery(run: Run, pictures: Pictures) -> dict[str, list[Any]]:
         "other_cells": [view_cell(cell, N_PER_OTHER_CELL) for cell in samples.cells[n_errors:]],
         "confident_mistakes": view(samples.confident_mistakes),
         "least_certain": view(samples.least_certain),
-        "wrong": view(samples.wrong),
+        "wrong": view(samples.wrong if set(samples.wrong) - set(samples.confident_mistakes) else ()),
         "right": view(samples.right),
         "fixed": view(comparison.fixed if comparison else ()),
         "broken": view(comparison.broken if comparison else ()),

@@ -2,11 +2,13 @@
 
 import base64
 import hashlib
+import re
 from pathlib import Path
 from typing import Any
 
 import jinja2
 import numpy as np
+from markupsafe import Markup, escape
 from numpy.typing import NDArray
 
 from job.config.run_config import Config, Layout
@@ -48,7 +50,7 @@ def write_report(run: Run, folder: Path, layout: Layout) -> None:
 def render_page(run: Run, layout: Layout) -> dict[str, bytes]:
     """Render the files of the report: content by name, relative to its folder. The same run gives the same bytes."""
     environment = create_environment(FOLDER, autoescape=True)
-    environment.filters["csp_hash"] = _csp_hash
+    environment.filters |= {"csp_hash": _csp_hash, "options": _mark_options, "breakable": _break_addresses}
     environment.tests["class_name"] = lambda part: isinstance(part, ClassName)
     pictures = Pictures(run.images, embedded=layout == "single")
     try:
@@ -65,18 +67,28 @@ def _csp_hash(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
+def _mark_options(text: str) -> Markup:
+    """Mark the options of the command line in a text as code."""
+    return Markup(re.sub(r"--[a-z][a-z-]*", r"<code>\g<0></code>", escape(text)))  # noqa: S704 - escaped
+
+
+def _break_addresses(text: str) -> Markup:
+    """Allow line breaks behind the slashes of a text."""
+    return escape(text).replace("/", Markup("/<wbr>"))
+
+
 def _view_run(run: Run, pictures: Pictures) -> dict[str, Any]:
     """Values for the templates that are derived from a run."""
     evaluation, calibration, training = run.evaluation, run.evaluation.calibration, run.training
     cells, sections = _list_cells(evaluation), list_sections(run)
-    n_runs = training.config.runs if training else 0
+    n_runs, n_wrong = training.config.runs if training else 0, evaluation.n_test - evaluation.n_correct
     return {
         "identity": identify_run(run),
         "tiles": list_tiles(run),
         "findings": list_findings(run),
         "sections": sections,
         "titles": {section.anchor: section.title for section in sections},
-        "n_wrong": evaluation.n_test - evaluation.n_correct,
+        "n_wrong": n_wrong,
         "published": view_published(run) if is_comparable(run) else None,
         "comparison": view_comparison(run.comparison, evaluation.class_names, n_runs) if run.comparison else None,
         "gallery": view_gallery(run, pictures),
@@ -92,7 +104,8 @@ def _view_run(run: Run, pictures: Pictures) -> dict[str, Any]:
         "cell_text": choose_cell_text(evaluation.matrix, evaluation.class_names),
         "abstention": assessment.accuracy_at_coverage(calibration, COVERAGE),
         "temperature": view_temperature(run),
-        "fit": assessment.assess_fit(training.history) if training else None,
+        "fit": assessment.assess_fit(training, is_perfect=not n_wrong) if training else None,
+        "tested_epoch": assessment.find_tested_epoch(training) if training else None,
         "settings": _list_settings(training.config) if training else None,
         "augmented": _add_augmented(run.augmented, pictures),
     }

@@ -4,7 +4,7 @@ import numpy as np
 from markupsafe import Markup
 
 from job.evaluation.intervals import Interval
-from job.report.assessment import accuracy_at_coverage
+from job.report.assessment import accuracy_at_coverage, find_tested_epoch
 from job.report.charts.calibration import draw_coverage, draw_reliability
 from job.report.charts.class_recall import draw_class_recall
 from job.report.charts.confusion_matrix import draw_confusion_matrix
@@ -29,7 +29,7 @@ def draw_charts(run: Run) -> dict[str, Markup]:
             [row.recall for row in classes], [row.recall_interval for row in classes], names
         ),
         "reliability": draw_reliability(evaluation.calibration.bins),
-        "stage_times": draw_stage_times(stages),
+        "stage_times": draw_stage_times(stages, run.provenance.timings_s.get("total", sum(stages.values()))),
     }
     if len(evaluation.calibration.coverage) > 1:  # not all predictions have the same confidence
         marked = accuracy_at_coverage(evaluation.calibration, COVERAGE)
@@ -48,9 +48,9 @@ def draw_charts(run: Run) -> dict[str, Markup]:
             names,
         )
     if run.training:
-        history = run.training.history
-        charts["loss"] = draw_learning_curve(history.loss, history.val_loss, "loss")
-        charts["accuracy"] = draw_learning_curve(history.accuracy, history.val_accuracy, "accuracy")
+        history, tested = run.training.history, find_tested_epoch(run.training)
+        charts["loss"] = draw_learning_curve(history.loss, history.val_loss, "loss", tested)
+        charts["accuracy"] = draw_learning_curve(history.accuracy, history.val_accuracy, "accuracy", tested)
     if run.training and (variation := run.training.seed_variation):
         accuracies = [each.accuracy for each in variation.runs]
         reported = variation.runs.index(variation.reported)
@@ -62,4 +62,4 @@ def warm_up() -> None:
     """Draw charts and discard them, because the first ones of a process take longer, for example to find a font."""
     draw_confusion_matrix(np.eye(2, dtype=np.int64), ["a", "b"])
     draw_class_recall([0.5, 0.5], [Interval(0.4, 0.6)] * 2, ["a", "b"])
-    draw_learning_curve([1.0, 0.5], [], "loss")
+    draw_learning_curve([1.0, 0.5], [], "loss", 2)

@@ -38,6 +38,9 @@ class Published:
     caveat: str
 
 
+N_TEST = 10_000
+"""Number of test images of Fashion-MNIST."""
+
 PAPER = "arXiv 1708.07747, table 3"
 PAPER_CAVEAT = "Mean of five trainings; the paper gives no spread."
 README = "README of zalandoresearch/fashion-mnist (March 2022), section Benchmark"
@@ -56,14 +59,14 @@ PEOPLE = Published(
 LOGISTIC_REGRESSION = Published(
     "logistic regression",
     (
-        Entry("C = 1, L1 penalty", 0.842),
-        Entry("C = 1, L2 penalty", 0.841),
-        Entry("C = 10, L2 penalty", 0.839),
-        Entry("C = 10, L1 penalty", 0.839),
-        Entry("C = 100, L2 penalty", 0.836),
+        Entry("LogisticRegression, C = 1, L1 penalty", 0.842),
+        Entry("LogisticRegression, C = 1, L2 penalty", 0.841),
+        Entry("LogisticRegression, C = 10, L2 penalty", 0.839),
+        Entry("LogisticRegression, C = 10, L1 penalty", 0.839),
+        Entry("LogisticRegression, C = 100, L2 penalty", 0.836),
     ),
     PAPER,
-    f"LogisticRegression of scikit-learn. {PAPER_CAVEAT}",
+    f"Of scikit-learn. {PAPER_CAVEAT}",
 )
 SCIKIT_LEARN_MLP = Published(
     "MLPs, scikit-learn",
@@ -162,8 +165,8 @@ MOST_SIMILAR: Mapping[ModelName, Entry] = {"mlp": SCIKIT_LEARN_MLP.entries[1], "
 
 
 def is_comparable(run: Run) -> bool:
-    """Whether the published accuracies are about the test images of this run."""
-    return run.provenance.data.is_fashion_mnist
+    """Whether the published accuracies are about the test images of this run: all those of Fashion-MNIST."""
+    return run.provenance.data.is_fashion_mnist and run.evaluation.n_test == N_TEST
 
 
 def locate(accuracy: float, interval: Interval) -> Literal["below", "inside", "above"]:

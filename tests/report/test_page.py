@@ -19,7 +19,7 @@ from job.evaluation.predictions import Predictions
 from job.report.comparison_view import view_comparison
 from job.report.formatting import FILTERS
 from job.report.page import render_page, write_report
-from job.report.published import PUBLISHED
+from job.report.published import N_TEST, PUBLISHED
 from job.results.run import Run
 from job.results.samples_npz import Learnt
 
@@ -156,7 +156,6 @@ def test_every_metric_has_its_interval(page: ET.Element, run: Run) -> None:
         "Balanced accuracy": (macro.recall, macro.recall_interval),
         "Macro precision": (macro.precision, macro.precision_interval),
         "Macro F1": (macro.f1, macro.f1_interval),
-        "Weighted recall": (weighted.recall, weighted.recall_interval),
         "Weighted precision": (weighted.precision, weighted.precision_interval),
         "Weighted F1": (weighted.f1, weighted.f1_interval),
     }
@@ -230,12 +229,12 @@ def test_every_chart_has_a_text_alternative(page: ET.Element) -> None:
     [
         ({"model": "mlp"}, "(MLP 100-10, ReLU) has an accuracy of 87.0%, which is "),
         ({"model": "cnn"}, "(5 conv, batch normalization, pooling) has an accuracy of 93.1%, which is above the 95%"),
-        ({"trained": False}, "All accuracies were measured on the same 100 test images, except that of crowd workers"),
+        ({"trained": False}, "all accuracies are about the same 10,000 test images, except that of crowd workers"),
     ],
 )
 def test_fashion_mnist_is_compared_with_published_accuracies(settings: dict[str, Any], words: str) -> None:
     """Every value has its source and its caveat; a network is compared with the most similar one."""
-    shown = section(render(make_run(**settings)), "published")
+    shown = section(render(make_run(n=N_TEST, **settings)), "published")
     table = rows(shown)
     assert [row[:2] for row in table] == [
         [entry.name, f"{entry.accuracy:.1%}"] for group in PUBLISHED for entry in group.entries
@@ -698,8 +697,44 @@ def test_an_early_stop_is_explained(run: Run) -> None:
     stopped = replace(run, training=replace(run.training, config=config, history=history))
     words = text(section(render(stopped), "learning"))
     assert "Training stopped after epoch 2 of 9, because the validation loss had not improved for 1 epoch." in words
-    assert "The parameters are those of epoch 1, which had the lowest validation loss." in words
-    assert "because the validation loss" not in text(section(render(run), "learning"))
+    assert "The tested parameters are those of epoch 1, which had the lowest validation loss." in words
+    words = text(section(render(run), "learning"))
+    assert "because the validation loss" not in words
+    assert "The tested parameters are those of the last epoch, epoch 2." in words
+
+
+@pytest.mark.parametrize(
+    ("n_validation", "losses", "words"),
+    [
+        (30, [0.5, 0.4], "These validation images are too few to show overfitting or underfitting."),
+        (300, [0.5, 0.4], "still fell by 20.0% in the last epoch: more epochs may help."),
+        (
+            300,
+            [0.4, 0.4],
+            "in the last epoch, the accuracy is 95.1% on the training images and 90.2% on the validation",
+        ),
+    ],
+)
+def test_the_page_says_what_the_losses_show(run: Run, n_validation: int, losses: list[float], words: str) -> None:
+    """Also if they show nothing, with both accuracies."""
+    assert run.training is not None
+    history = replace(run.training.history, val_loss=losses, accuracy=[0.9, 0.951], val_accuracy=[0.9, 0.902])
+    changed = replace(run, training=replace(run.training, history=history, n_validation=n_validation))
+    assert words in text(section(render(changed), "learning"))
+
+
+def test_random_errors_are_a_selection() -> None:
+    """They are left out if the most confident ones are the same images."""
+    predictions = Predictions(np.arange(100, dtype=np.int16) % 10, np.eye(10, dtype=np.float32)[np.arange(100) % 9])
+    few = Predictions(predictions.y_true[:20], predictions.probabilities[:20])
+    headings = [text(section(render(make_run(predictions=each)), "samples")) for each in (few, predictions)]
+    assert ["Random incorrect predictions" in words for words in headings] == [False, True]
+
+
+def test_options_are_code(compared_page: ET.Element) -> None:
+    """Also in sentences that Python writes."""
+    (option,) = section(compared_page, "comparison").findall("p/code")
+    assert text(option) == "--runs"
 
 
 @pytest.mark.parametrize("is_fashion_mnist", [False, True])

@@ -1,7 +1,15 @@
 from support import make_run
 
 from job.evaluation.intervals import Interval
-from job.report.published import MOST_SIMILAR, PUBLISHED, SCIKIT_LEARN_MLP, locate, view_published
+from job.report.published import (
+    MOST_SIMILAR,
+    N_TEST,
+    PUBLISHED,
+    SCIKIT_LEARN_MLP,
+    is_comparable,
+    locate,
+    view_published,
+)
 
 
 def test_no_network_is_selected_by_its_accuracy() -> None:
@@ -40,3 +48,10 @@ def test_the_most_similar_network_follows_the_model() -> None:
     assert view_published(make_run(model="cnn")).most_similar is MOST_SIMILAR["cnn"]
     view = view_published(make_run(trained=False))
     assert (view.most_similar, view.place) == (None, "")
+
+
+def test_other_test_images_are_not_comparable() -> None:
+    """All 10,000 images of Fashion-MNIST: neither a part of them nor another data set."""
+    assert is_comparable(make_run(n=N_TEST))
+    assert not is_comparable(make_run(n=N_TEST, is_fashion_mnist=False))
+    assert not is_comparable(make_run(n=N_TEST - 1))

@@ -1,10 +1,12 @@
 from dataclasses import replace
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import html5lib
 import pytest
 from support import make_run
 
+from job.evaluation.intervals import Interval
 from job.report.page import render_page
 from job.report.temperature_view import view_temperature
 from job.results.run import Run
@@ -41,8 +43,10 @@ def test_the_page_compares_the_probabilities_before_and_after() -> None:
         "Brier score",
     ]
     before, after = scaling.before.ece, scaling.after.ece
-    change = f"{100 * (after - before):+.1f} points".replace("-", MINUS)
+    digits = 1 if abs(after - before) >= 0.01 else 2
+    change = f"{100 * (after - before):+.{digits}f} points".replace("-", MINUS)
     assert rows["Calibration error"] == [f"{before:.1%}", f"{after:.1%}", change]
+    assert rows["Overconfidence"][2] == ""  # a rise may be good or bad
     assert rows["Loss"][:2] == [f"{scaling.loss.reference:.3f}", f"{scaling.loss.current:.3f}"]
     assert scaling.loss.interval
     lower, upper = (f"{bound:+.3f}".replace("-", MINUS) for bound in vars(scaling.loss.interval).values())
@@ -63,6 +67,55 @@ def test_a_temperature_at_the_limit(temperature: float, direction: str) -> None:
     assert f"divides its logits by a temperature of {temperature:.3f} before the last softmax" in words
     assert f"makes it {direction} confident" in words
     assert "lowest loss on the 30 validation images, among those that the job allows; the test" in words
+
+
+@pytest.mark.parametrize(
+    ("interval", "words"),
+    [
+        (
+            Interval(0.01, 0.03),
+            "the model is overconfident by 2.0 points on the test images (95% confidence interval +1.0",
+        ),
+        (
+            Interval(-0.01, 0.05),
+            "the model is not significantly overconfident or underconfident on the test images (95%",
+        ),
+    ],
+)
+def test_what_is_left_after_the_calibration(interval: Interval, words: str) -> None:
+    """The page says whether the calibrated model is still overconfident."""
+    run = make_run(calibrate="temperature")
+    calibration = replace(run.evaluation.calibration, overconfidence=0.02, overconfidence_interval=interval)
+    shown = replace(run, evaluation=replace(run.evaluation, calibration=calibration))
+    assert words in text(render_calibration(shown))
+
+
+@pytest.mark.parametrize(("after", "shown"), [(0.0149, "-0.14 points"), (0.0063, "-1.0 points")])
+def test_small_differences_have_two_digits(after: float, shown: str) -> None:
+    """1.6 % and 1.5 % would suggest 0.1 points."""
+    run = make_run(calibrate="temperature")
+    scaling = run.temperature_scaling
+    assert scaling
+    before, changed = (replace(each, ece=ece) for each, ece in ((scaling.before, 0.0163), (scaling.after, after)))
+    view = view_temperature(replace(run, temperature_scaling=replace(scaling, before=before, after=changed)))
+    assert view
+    assert view.rows[0].difference.replace(MINUS, "-") == shown
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"label_smoothing": 0.1}, "label smoothing of 10%, which lowers the confidence on purpose"),
+        ({"label_smoothing": 0.1}, "--calibrate temperature fits the confidence"),
+        ({"label_smoothing": 0.1, "calibrate": "temperature"}, "Temperature scaling then fits the confidence"),
+    ],
+)
+def test_label_smoothing_explains_underconfidence(settings: dict[str, Any], words: str) -> None:
+    """With its source; without label smoothing, the section does not mention it."""
+    shown = text(render_calibration(make_run(**settings)))
+    assert words in shown
+    assert "arXiv 1906.02629" in shown
+    assert "smoothing" not in text(render_calibration(make_run()))
 
 
 def test_a_calibration_without_a_best_temperature() -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
 import seaborn as sns
 from matplotlib.ticker import MaxNLocator
 
@@ -19,11 +18,15 @@ COLOURS = {"training": canvas.MUTED, "validation": canvas.ACCENT}
 
 
 def draw_learning_curve(
-    training: Sequence[float], validation: Sequence[float], quantity: Literal["loss", "accuracy"]
+    training: Sequence[float], validation: Sequence[float], quantity: Literal["loss", "accuracy"], tested: int
 ) -> str:
-    """Draw the training curve, and the validation curve with its best epoch marked unless it is empty.
+    """Draw the training curve, and unless it is empty the validation curve with the tested epoch marked.
 
-    A curve has one value for each epoch.
+    Args:
+        training: One value for each epoch.
+        validation: One value for each epoch, or nothing.
+        quantity: What the values are.
+        tested: The epoch whose parameters predicted the test images, from 1.
     """
     curves = {name: curve for name, curve in (("training", training), ("validation", validation)) if curve}
     labels = {name: f"{name} {_format_value(curve[-1], quantity)}" for name, curve in curves.items()}
@@ -47,7 +50,7 @@ def draw_learning_curve(
             for name, curve in curves.items()
         ]
         if validation and n_epochs > 1:
-            parts.append(_mark_best(around, axes, validation, quantity))
+            parts.append(_mark_tested(around, axes, validation, quantity, tested))
         epochs = "1 epoch" if n_epochs == 1 else f"{n_epochs} epochs"
         return canvas.to_svg(figure, f"Line chart of {quantity} over {epochs}: {', '.join(parts)}.")
 
@@ -74,13 +77,14 @@ def _separate(heights: Mapping[str, float]) -> dict[str, float]:
     }
 
 
-def _mark_best(around: "Axes", axes: "Axes", curve: Sequence[float], quantity: str) -> str:
-    """Mark the best epoch of a curve, on the side away from the other curve; returns a description of the mark."""
-    best = int(np.argmin(curve) if quantity == "loss" else np.argmax(curve))
-    across, down = canvas.locate(axes, best + 1, curve[best])
+def _mark_tested(around: "Axes", axes: "Axes", curve: Sequence[float], quantity: str, tested: int) -> str:
+    """Mark an epoch of a curve, on the side away from the other curve; returns a description of the mark."""
+    value, label = curve[tested - 1], f"tested epoch {tested}"
+    across, down = canvas.locate(axes, tested, value)
     top, bottom = canvas.TOP, HEIGHT - canvas.BOTTOM
     end, base = (top, top + 10) if quantity == "loss" else (bottom, bottom - 6)
     around.vlines(across, down, end, color=canvas.ACCENT, linewidth=0.8)
-    late = best > len(curve) / 2
-    around.text(across - 5 if late else across + 5, base, "best", color=canvas.ACCENT, ha="right" if late else "left")
-    return f"best validation {quantity} {_format_value(curve[best], quantity)} in epoch {best + 1}"
+    is_late = tested > len(curve) / 2
+    place, side = (across - 5, "right") if is_late else (across + 5, "left")
+    around.text(place, base, label, color=canvas.ACCENT, ha=side)
+    return f"validation {quantity} {_format_value(value, quantity)} in the {label}"

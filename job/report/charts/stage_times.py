@@ -15,12 +15,12 @@ STEM = 12  # from the bar to the middle of the first label
 GAP = 5  # between a stem and its label
 
 
-def draw_stage_times(timings_s: Mapping[str, float]) -> str:
-    """Draw the wall times of the stages of a run, in seconds, as one bar."""
-    *starts, total = itertools.accumulate(timings_s.values(), initial=0.0)
+def draw_stage_times(timings_s: Mapping[str, float], total_s: float) -> str:
+    """Draw the wall times of the stages of a run, in seconds, as one bar; the total also has the time between them."""
+    *starts, end = itertools.accumulate(timings_s.values(), initial=0.0)
     labels = [f"{canvas.shorten(name)} {seconds:.1f} s" for name, seconds in timings_s.items()]
-    total_label = f"{total:.1f} s"
-    unit = min(_largest_unit(starts, labels), (canvas.WIDTH - _label_room(total_label)) / max(total, 0.001))
+    total_label = f"total {total_s:.1f} s"
+    unit = min(_largest_unit(starts, labels), (canvas.WIDTH - _label_room(total_label)) / max(end, 0.001))
     stems = [start * unit for start in starts]
     levels = _label_levels(stems, labels)
     with canvas.new_figure(BAR + STEM + canvas.LINE * (max(levels, default=0) + 1)) as figure:
@@ -30,9 +30,9 @@ def draw_stage_times(timings_s: Mapping[str, float]) -> str:
             width = max(seconds * unit - 1.5, 0.5)
             opacity = 1 if name == longest else 0.45
             canvas.draw_boxes(axes, [(stem, 0, width, BAR)], facecolor=canvas.ACCENT, alpha=opacity)
-        axes.text(total * unit + GAP, BAR / 2 + canvas.CAP, total_label, weight="bold")
+        axes.text(end * unit + GAP, BAR / 2 + canvas.CAP, total_label, weight="bold")
         _draw_labels(axes, stems, labels, levels)
-        return canvas.to_svg(figure, f"Bar of the stage times, {total_label} in total: {', '.join(labels)}.")
+        return canvas.to_svg(figure, f"Bar of the stage times, {total_label}: {', '.join(labels)}.")
 
 
 def _largest_unit(distances: Sequence[float], labels: Sequence[str]) -> float:

@@ -9,38 +9,50 @@ from job.report.first_screen.statements import ClassName, Finding, Level, Text, 
 MOST_CLASSES = 3
 
 
-def find_lower_recalls(comparison: Comparison, names: Sequence[str]) -> Finding | None:
-    """The recall of some classes is significantly lower than that of the reference, with Holm's correction."""
+def find_changed_recalls(comparison: Comparison, names: Sequence[str]) -> Finding | None:
+    """The recall of some classes differs significantly from that of the reference, with Holm's correction.
+
+    A lower one is a problem; the gains are named next to it.
+    """
     rows = [row for row in zip(comparison.per_class, names, strict=True) if row[0].is_significant]
-    return _describe_changes(comparison, [row for row in rows if row[0].difference < 0], "lower", Level.PROBLEM)
-
-
-def find_higher_recalls(comparison: Comparison, names: Sequence[str]) -> Finding | None:
-    """The recall of some classes is significantly higher."""
-    rows = [row for row in zip(comparison.per_class, names, strict=True) if row[0].is_significant]
-    return _describe_changes(comparison, [row for row in rows if row[0].difference > 0], "higher", Level.INSIGHT)
-
-
-def _describe_changes(
-    comparison: Comparison, rows: Sequence[tuple[ClassCounts, str]], word: str, level: Level
-) -> Finding | None:
-    """A sentence on the classes whose recall changed most."""
     if not rows:
         return None
-    ranked = sorted(rows, key=lambda row: -abs(row[0].n_fixed - row[0].n_broken))
+    ranked = sorted(rows, key=lambda row: -abs(row[0].difference))
+    lower, higher = ([row for row in ranked if (row[0].difference > 0) == is_higher] for is_higher in (False, True))
+    if lower and higher:
+        start = (
+            f"Recall differs significantly from that of the reference network in {len(rows)} of {len(names)} classes: "
+        )
+        text = (start, *_describe_side(lower, "lower"), "; ", *_describe_side(higher, "higher"), ".")
+    else:
+        word = "lower" if lower else "higher"
+        start = f"Recall is significantly {word} than that of the reference network for "
+        text = (start, *_list_changes(ranked))
     share = sum(abs(counts.n_fixed - counts.n_broken) for counts, _ in rows) / comparison.counts.n
-    more = f" and {len(rows) - MOST_CLASSES:,} more" if len(rows) > MOST_CLASSES else ""
-    changes = [_describe_change(counts, name) for counts, name in ranked[:MOST_CLASSES]]
-    separators = [", "] * len(changes)
-    if not more and len(changes) > 1:
+    return Finding(Level.PROBLEM if lower else Level.INSIGHT, share, "comparison", text)
+
+
+def _describe_side(ranked: Sequence[tuple[ClassCounts, str]], word: str) -> Text:
+    """How many recalls are lower or higher, and which one changed most."""
+    most = "most for " if len(ranked) > 1 else ""
+    counts, name = ranked[0]
+    return f"{word} in {len(ranked)} ({most}", ClassName(name), f", {_describe_change(counts)})"
+
+
+def _list_changes(ranked: Sequence[tuple[ClassCounts, str]]) -> Text:
+    """The largest changes as the end of a sentence."""
+    shown = ranked[:MOST_CLASSES]
+    more = f" and {len(ranked) - MOST_CLASSES:,} more" if len(ranked) > MOST_CLASSES else ""
+    separators = [", "] * len(shown)
+    if not more and len(shown) > 1:
         separators[-2] = " and "
     separators[-1] = f"{more}."
-    parts = [part for change, separator in zip(changes, separators, strict=True) for part in (*change, separator)]
-    return Finding(level, share, "comparison", (f"Recall is significantly {word} than in the reference for ", *parts))
+    changes = [(ClassName(name), f" ({_describe_change(counts)})") for counts, name in shown]
+    return tuple(part for change, separator in zip(changes, separators, strict=True) for part in (*change, separator))
 
 
-def _describe_change(counts: ClassCounts, name: str) -> Text:
-    return ClassName(name), f" ({format_change(counts.difference)} points, {sample_size(counts.n)})"
+def _describe_change(counts: ClassCounts) -> str:
+    return f"{format_change(counts.difference)} points, {sample_size(counts.n)}"
 
 
 def find_reseed_difference(comparison: Comparison) -> Finding | None:

@@ -1,7 +1,7 @@
 """Finds what the confidence of the predictions shows: too many confident errors, and how much abstaining helps."""
 
 from job.evaluation.evaluate import Evaluation
-from job.evaluation.intervals import wilson_interval
+from job.evaluation.intervals import Interval, wilson_interval
 from job.report.assessment import accuracy_at_coverage
 from job.report.first_screen.statements import Finding, Level, sample_size
 from job.report.formatting import format_percents, format_rounded
@@ -26,8 +26,13 @@ def find_confident_errors(evaluation: Evaluation) -> Finding | None:
         f"Above {high.threshold:.0%} confidence, {high.n_wrong:,} of {high.n:,} predictions {verb} wrong; the "
         f"probabilities predict {format_rounded(expected)} errors."
     )
-    share = abs(high.n_wrong - high.n_wrong_expected) / evaluation.n_test
-    return Finding(Level.INSIGHT, share, "calibration", (text,))
+    return Finding(Level.INSIGHT, _measure_distance(high.n_wrong, predicted), "calibration", (text,))
+
+
+def _measure_distance(n: int, predicted: Interval) -> float:
+    """Distance of a number from an interval outside of which it lies, as a fraction of the larger number; in [0, 1]."""
+    smaller, larger = sorted((n, predicted.upper if n > predicted.upper else predicted.lower))
+    return 1 - smaller / larger
 
 
 def find_abstention(evaluation: Evaluation) -> Finding | None:

@@ -15,8 +15,13 @@ MOST_NAMES = 5
 PAIR = 2
 MIN_INVOLVED = 0.25
 MIN_RATIO = 1.5  # to the fraction of the errors that every class would be involved in if all were alike
-WORDS = {1 / 3: "every third error", 1 / 2: "every second error", 2 / 3: "two of three errors", 1: "every error"}
-TOLERANCE = 0.02  # of a fraction that is written in words
+WORDS = {
+    1 / 3: "a third of the errors",
+    1 / 2: "half of the errors",
+    2 / 3: "two thirds of the errors",
+    1: "every error",
+}
+TOLERANCE = 0.03  # of a fraction that is written in words
 
 
 def find_single_class(evaluation: Evaluation) -> Finding | None:
@@ -47,18 +52,38 @@ def find_unpredicted(evaluation: Evaluation) -> Finding | None:
     return Finding(level, sum(supports) / evaluation.n_test, "classes", text)
 
 
+def find_below_chance(evaluation: Evaluation) -> Finding | None:
+    """The model is right significantly less often than by chance: its classes may be in another order than the labels.
+
+    By chance means: if the same predictions were assigned to the images at random.
+    """
+    shares = evaluation.matrix / evaluation.n_test
+    chance = float(shares.sum(axis=0) @ shares.sum(axis=1))
+    if evaluation.accuracy_interval.upper >= chance:
+        return None
+    n_right = f"{evaluation.n_correct:,}" if evaluation.n_correct else "none"
+    text = (
+        f"The model is right on {n_right} of the {evaluation.n_test:,} test images, significantly less often than by "
+        f"chance ({chance:.1%}): the labels may be mixed up."
+    )
+    return Finding(Level.USELESS, 1.0, "confusion", (text,))
+
+
 def find_no_skill(evaluation: Evaluation) -> Finding | None:
     """The accuracy could be that of predicting the largest class for every image.
 
-    If the model does predict one class for every image, `find_single_class` says so.
+    `find_single_class` says if the model does predict one class for every image, and `find_below_chance` if it is right
+    less often than by chance.
     """
+    if find_below_chance(evaluation):
+        return None
     largest = max(evaluation.per_class, key=lambda row: row.support)
     share = largest.support / evaluation.n_test
     if share < evaluation.accuracy_interval.lower or len(split_by_prediction(evaluation)[0]) == 1:
         return None
     if evaluation.n_correct == 0:
         none = f"None of the {evaluation.n_test:,} test images is classified correctly."
-        return Finding(Level.USELESS, 1.0, "metrics", (none,))
+        return Finding(Level.USELESS, 1.0, "confusion", (none,))
     text = (
         "The accuracy is not significantly higher than that of always predicting ",
         ClassName(largest.name),
@@ -135,4 +160,4 @@ def find_near_misses(evaluation: Evaluation) -> Finding | None:
         f"The true class is among the two most probable ones in {evaluation.top_2_accuracy:.1%} ({interval}) of the "
         f"{evaluation.n_test:,} test images."
     )
-    return Finding(Level.INSIGHT, n_second / evaluation.n_test, "samples", (text,))
+    return Finding(Level.INSIGHT, n_second / evaluation.n_test, "metrics", (text,))

@@ -56,7 +56,8 @@ class Finding:
     """A sentence about the run; a link to the section `anchor`.
 
     Attributes:
-        share: Fraction of the images that the finding is about, which ranks the findings of a level.
+        share: Ranks the findings of a level: the fraction of the images that the finding is about, or how far a number
+            is from what it should be.
     """
 
     level: Level

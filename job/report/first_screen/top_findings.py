@@ -20,6 +20,7 @@ def _find_all(run: Run) -> list[Finding | None]:
     findings = [
         error_findings.find_single_class(evaluation),
         error_findings.find_unpredicted(evaluation),
+        error_findings.find_below_chance(evaluation),
         error_findings.find_no_skill(evaluation),
         error_findings.find_perfection(evaluation),
         error_findings.find_group(evaluation),
@@ -32,12 +33,11 @@ def _find_all(run: Run) -> list[Finding | None]:
         findings += [
             training_findings.find_overfitting(training),
             training_findings.find_gap(training),
-            training_findings.find_underfitting(training),
+            training_findings.find_underfitting(training, evaluation),
         ]
     if comparison:
         findings += [
-            comparison_findings.find_lower_recalls(comparison, evaluation.class_names),
-            comparison_findings.find_higher_recalls(comparison, evaluation.class_names),
+            comparison_findings.find_changed_recalls(comparison, evaluation.class_names),
             comparison_findings.find_reseed_difference(comparison),
         ]
     return findings

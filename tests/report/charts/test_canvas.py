@@ -17,7 +17,7 @@ def test_charts_ignore_the_settings_of_the_caller() -> None:
     """A notebook may have chosen a style of its own."""
 
     def draw() -> str:
-        return draw_learning_curve([1.0, 0.5], [1.0, 0.6], "loss")
+        return draw_learning_curve([1.0, 0.5], [1.0, 0.6], "loss", 2)
 
     expected = draw()
     with mpl.rc_context({"text.usetex": True, "lines.linewidth": 9, "axes.facecolor": "black"}):

@@ -15,9 +15,11 @@ TIMINGS = {"data": 2.4, "tensorflow": 1.4, "training": 4.9, "evaluation": 0.2, "
 @pytest.mark.parametrize(
     "draw",
     [
-        lambda: draw_stage_times(TIMINGS),
-        lambda: draw_stage_times({"data": 0.01, "training": 3000, "evaluation": 0.2, "report": 0.5, "archive": 0.1}),
-        lambda: draw_stage_times({"training": 0.0}),
+        lambda: draw_stage_times(TIMINGS, 9.4),
+        lambda: draw_stage_times(
+            {"data": 0.01, "training": 3000, "evaluation": 0.2, "report": 0.5, "archive": 0.1}, 3001.0
+        ),
+        lambda: draw_stage_times({"training": 0.0}, 0.0),
     ],
 )
 def test_labels_along_a_line_never_collide(draw: Callable[[], str]) -> None:
@@ -46,12 +48,12 @@ def stems_of(path: str) -> list[tuple[str, ...]]:
 
 
 def test_stages_are_as_long_as_they_took() -> None:
-    """Two seconds are twice as long as one, and the longest stage has the accent."""
-    picture = draw_stage_times({"data": 1.0, "training": 4.0, "report": 2.0})
+    """Two seconds are twice as long as one, and the longest stage has the accent; the total is the recorded one."""
+    picture = draw_stage_times({"data": 1.0, "training": 4.0, "report": 2.0}, 7.1)
     bars = [
         right - left + 1.5 for path in paths(picture, fill="var(--accent)") for left, _, right, _ in rectangles(path)
     ]
     assert [bar / bars[0] for bar in bars] == pytest.approx([1, 4, 2], rel=1e-2)
     assert paths(picture, opacity="0.45") == paths(picture, fill="var(--accent)")[::2]
-    assert texts(picture)[0] == "7.0 s"
-    assert label(picture) == "Bar of the stage times, 7.0 s in total: data 1.0 s, training 4.0 s, report 2.0 s."
+    assert texts(picture)[0] == "total 7.1 s"
+    assert label(picture) == "Bar of the stage times, total 7.1 s: data 1.0 s, training 4.0 s, report 2.0 s."

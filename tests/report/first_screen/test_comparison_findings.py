@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 
 import pytest
@@ -8,8 +9,7 @@ from job.evaluation.intervals import Interval
 from job.evaluation.paired_comparison import ClassCounts, Comparison
 from job.evaluation.recipe_comparison import RecipeComparison
 from job.report.first_screen.comparison_findings import (
-    find_higher_recalls,
-    find_lower_recalls,
+    find_changed_recalls,
     find_reseed_difference,
 )
 from job.report.first_screen.statements import ClassName, Level
@@ -43,7 +43,7 @@ def with_changes(comparison: Comparison, changes: dict[str, int], p_adjusted: fl
     ("changes", "expected"),
     [
         ({"b": -6}, "b (-6.0 points, n = 100)."),
-        ({"b": -6, "c": -9, "d": 4}, "c (-9.0 points, n = 100) and b (-6.0 points, n = 100)."),
+        ({"b": -6, "c": -9}, "c (-9.0 points, n = 100) and b (-6.0 points, n = 100)."),
         (
             {"a": -5, "b": -6, "c": -9},
             "c (-9.0 points, n = 100), b (-6.0 points, n = 100) and a (-5.0 points, n = 100).",
@@ -56,9 +56,9 @@ def with_changes(comparison: Comparison, changes: dict[str, int], p_adjusted: fl
 )
 def test_classes_of_lower_recall(comparison: Comparison, changes: dict[str, int], expected: str) -> None:
     """At most three, the largest change first."""
-    finding = find_lower_recalls(with_changes(comparison, changes), NAMES)
+    finding = find_changed_recalls(with_changes(comparison, changes), NAMES)
     sentence = words(finding).replace("\N{MINUS SIGN}", "-")
-    assert sentence == f"Recall is significantly lower than in the reference for {expected}"
+    assert sentence == f"Recall is significantly lower than that of the reference network for {expected}"
     assert finding is not None
     assert {part for part in finding.text if isinstance(part, ClassName)} <= set(changes)
     assert (finding.level, finding.anchor) == (Level.PROBLEM, "comparison")
@@ -67,16 +67,39 @@ def test_classes_of_lower_recall(comparison: Comparison, changes: dict[str, int]
 
 def test_classes_of_higher_recall(comparison: Comparison) -> None:
     """Good news is no problem."""
-    finding = find_higher_recalls(with_changes(comparison, {"b": -6, "d": 4}), NAMES)
-    assert words(finding) == "Recall is significantly higher than in the reference for d (+4.0 points, n = 100)."
+    finding = find_changed_recalls(with_changes(comparison, {"d": 4}), NAMES)
+    expected = "Recall is significantly higher than that of the reference network for d (+4.0 points, n = 100)."
+    assert words(finding) == expected
     assert finding is not None
     assert finding.level is Level.INSIGHT
+
+
+@pytest.mark.parametrize(
+    ("changes", "n", "expected"),
+    [
+        ({"b": -6, "d": 4}, 2, "lower in 1 (b, -6.0 points, n = 100); higher in 1 (d, +4.0 points, n = 100)."),
+        (
+            {"a": 3, "b": -6, "c": -9, "d": 12},
+            4,
+            "lower in 2 (most for c, -9.0 points, n = 100); higher in 2 (most for d, +12.0 points, n = 100).",
+        ),
+    ],
+)
+def test_gains_are_named_next_to_losses(comparison: Comparison, changes: dict[str, int], n: int, expected: str) -> None:
+    """Both numbers of classes, and the class that changed most in each direction; a loss makes it a problem."""
+    finding = find_changed_recalls(with_changes(comparison, changes), NAMES)
+    start = f"Recall differs significantly from that of the reference network in {n} of 5 classes: "
+    assert words(finding).replace("\N{MINUS SIGN}", "-") == start + expected
+    assert finding is not None
+    assert [part for part in finding.text if isinstance(part, ClassName)] == re.findall(r"\b[a-e](?=, )", expected)
+    assert finding.level is Level.PROBLEM
+    assert finding.share == sum(map(abs, changes.values())) / 500
 
 
 def test_a_change_must_be_significant_among_all_classes(comparison: Comparison) -> None:
     """Holm's p-value decides."""
     changed = with_changes(comparison, {"b": -6, "d": 4}, p_adjusted=0.06)
-    assert find_lower_recalls(changed, NAMES) is find_higher_recalls(changed, NAMES) is None
+    assert find_changed_recalls(changed, NAMES) is None
     assert all(isinstance(row, ClassCounts) for row in changed.per_class)
 
 

@@ -46,6 +46,19 @@ def test_confident_errors_beyond_chance(
     assert finding is None if expected is None else words(finding) == expected
 
 
+@pytest.mark.parametrize(("n_wrong", "share"), [(60, 0.5), (31, 1 / 31), (3, 0.75), (0, 1.0)])
+def test_confident_errors_rank_by_their_distance(evaluation: Evaluation, n_wrong: int, share: float) -> None:
+    """From the range of 12 to 30 that the probabilities promise: 60 is twice as much, 3 a quarter."""
+    high = replace(
+        evaluation.calibration.high_confidence, n=500, n_wrong=n_wrong, n_wrong_expected_interval=Interval(12, 30)
+    )
+    tendency = Interval(0.01, 0.02) if n_wrong > 30 else Interval(-0.02, -0.01)
+    calibration = replace(evaluation.calibration, high_confidence=high, overconfidence_interval=tendency)
+    finding = find_confident_errors(replace(evaluation, calibration=calibration))
+    assert finding is not None
+    assert finding.share == pytest.approx(share)
+
+
 def test_few_expected_errors_have_a_decimal(evaluation: Evaluation) -> None:
     """Otherwise 0.4 of them would be none."""
     high = HighConfidence(0.9, 50, 3, 0.42, Interval(0, 2))

@@ -10,6 +10,7 @@ from job.evaluation.intervals import Interval
 from job.evaluation.predictions import Predictions
 from job.report.first_screen.statements import ClassName, Tile
 from job.report.first_screen.tiles import describe_calibration, list_tiles
+from job.report.published import N_TEST
 from job.results.run import Run
 
 DASH = "\N{EN DASH}"
@@ -56,7 +57,7 @@ def test_without_a_reference_a_published_network_is_named(
     model: ModelName, bounds: tuple[float, float], expected: str
 ) -> None:
     """Its accuracy, and where it lies; no verdict, because a difference would have no interval."""
-    run = make_run(model=model)
+    run = make_run(n=N_TEST, model=model)
     tile = list_tiles(replace(run, evaluation=replace(run.evaluation, accuracy_interval=Interval(*bounds))))[1]
     assert read(tile) == f"Published, similar network; {expected}"
     assert tile.anchor == "published"
