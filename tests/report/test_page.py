@@ -257,7 +257,7 @@ def test_the_most_frequent_errors_come_first(page: ET.Element, run: Run) -> None
         assert re.fullmatch(r"class \d → class \d", text(title))
         assert text(share).startswith(f"{n} of 10: {10 * n}.0% ")
         assert share.find("a[@href='#confusion']") is not None
-        confidences = [int(text(span).removesuffix("%")) for span in pair.findall(".//li/span")]
+        confidences = [float(text(span).removesuffix("%")) for span in pair.findall(".//li/span")]
         assert len(confidences) == min(n, 6)
         assert confidences == sorted(confidences, reverse=True)
 
