@@ -50,7 +50,7 @@ def write_report(run: Run, folder: Path, layout: Layout) -> None:
 def render_page(run: Run, layout: Layout) -> dict[str, bytes]:
     """Render the files of the report: content by name, relative to its folder. The same run gives the same bytes."""
     environment = create_environment(FOLDER, autoescape=True)
-    environment.filters |= {"csp_hash": _csp_hash, "options": _mark_options, "breakable": _break_addresses}
+    environment.filters |= {"csp_hash": _csp_hash, "options": _mark_options}
     environment.tests["class_name"] = lambda part: isinstance(part, ClassName)
     pictures = Pictures(run.images, embedded=layout == "single")
     try:
@@ -69,12 +69,7 @@ def _csp_hash(text: str) -> str:
 
 def _mark_options(text: str) -> Markup:
     """Mark the options of the command line in a text as code."""
-    return Markup(re.sub(r"--[a-z][a-z-]*", r"<code>\g<0></code>", escape(text)))  # noqa: S704 - escaped
-
-
-def _break_addresses(text: str) -> Markup:
-    """Allow line breaks behind the slashes of a text."""
-    return escape(text).replace("/", Markup("/<wbr>"))
+    return Markup(re.sub(r"--[a-z][a-z-]*", r"<code>\g<0></code>", str(escape(text))))  # noqa: S704 - escaped
 
 
 def _view_run(run: Run, pictures: Pictures) -> dict[str, Any]:

@@ -43,7 +43,7 @@ N_TEST = 10_000
 
 PAPER = "arXiv 1708.07747, table 3"
 PAPER_CAVEAT = "Mean of five trainings; the paper gives no spread."
-README = "README of zalandoresearch/fashion-mnist (March 2022), section Benchmark"
+README = "README of Fashion-MNIST (March 2022), section Benchmark"
 README_CAVEAT = (
     "Submitted by users and not tested by the authors of the README, which gives neither the number of trainings nor "
     "how the epoch was chosen."
@@ -59,14 +59,14 @@ PEOPLE = Published(
 LOGISTIC_REGRESSION = Published(
     "logistic regression",
     (
-        Entry("LogisticRegression, C = 1, L1 penalty", 0.842),
-        Entry("LogisticRegression, C = 1, L2 penalty", 0.841),
-        Entry("LogisticRegression, C = 10, L2 penalty", 0.839),
-        Entry("LogisticRegression, C = 10, L1 penalty", 0.839),
-        Entry("LogisticRegression, C = 100, L2 penalty", 0.836),
+        Entry("logistic regression, C = 1, L1 penalty", 0.842),
+        Entry("logistic regression, C = 1, L2 penalty", 0.841),
+        Entry("logistic regression, C = 10, L2 penalty", 0.839),
+        Entry("logistic regression, C = 10, L1 penalty", 0.839),
+        Entry("logistic regression, C = 100, L2 penalty", 0.836),
     ),
     PAPER,
-    f"Of scikit-learn. {PAPER_CAVEAT}",
+    f"LogisticRegression of scikit-learn. {PAPER_CAVEAT}",
 )
 SCIKIT_LEARN_MLP = Published(
     "MLPs, scikit-learn",

@@ -90,7 +90,7 @@ def test_what_is_left_after_the_calibration(interval: Interval, words: str) -> N
     assert words in text(render_calibration(shown))
 
 
-@pytest.mark.parametrize(("after", "shown"), [(0.0149, "-0.14 points"), (0.0063, "-1.0 points")])
+@pytest.mark.parametrize(("after", "shown"), [(0.0149, "-0.14 points"), (0.006, "-1.0 points")])
 def test_small_differences_have_two_digits(after: float, shown: str) -> None:
     """1.6 % and 1.5 % would suggest 0.1 points."""
     run = make_run(calibrate="temperature")
