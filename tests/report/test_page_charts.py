@@ -1,9 +1,11 @@
 import re
 from xml.etree import ElementTree as ET
 
+import numpy as np
 import pytest
 from support import make_run
 
+from job.evaluation.predictions import Predictions
 from job.report import page_charts
 from job.report.charts import canvas
 from job.report.page_charts import draw_charts
@@ -37,6 +39,13 @@ def test_a_run_lacks_the_charts_that_it_has_no_data_for(charts: dict[str, str]) 
     drawn = draw_charts(make_run(trained=False, is_fashion_mnist=False))
     assert charts.keys() - drawn.keys() == {"recall_changes", "loss", "accuracy"}
     assert draw_charts(make_run(n=N_TEST, trained=False)).keys() - drawn.keys() == {"published_accuracies"}
+
+
+def test_equal_confidences_have_no_chart_of_coverage() -> None:
+    """There is only one point, that of all images."""
+    probabilities = np.full((20, 2), [0.75, 0.25], np.float32)
+    predictions = Predictions(np.zeros(20, np.int16), probabilities)
+    assert "coverage" not in draw_charts(make_run(predictions=predictions, trained=False))
 
 
 def test_warming_up_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
