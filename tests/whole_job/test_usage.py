@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support import REPOSITORY, ErrorOf, write_idx
 
-from job import pipeline
+from job import trained_run
 from job.__main__ import main
 from job.data import idx
 from job.data.fashion_mnist import FILES
@@ -41,7 +41,7 @@ def test_more_images_than_memory(
     error_of: ErrorOf, dataset_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A file that announces more than a quarter of the memory is not read."""
-    monkeypatch.setattr(pipeline, "available_memory_bytes", lambda: 400_000)
+    monkeypatch.setattr(trained_run, "available_memory_bytes", lambda: 400_000)
     line = error_of(65, "--data", dataset_folder, "--output", tmp_path / "out")
     assert f"{FILES['train_images']}: its header announces 300 x 28 x 28 values, but only 0 MB of memory" in line
 
@@ -97,7 +97,7 @@ def test_a_bug_shows_its_traceback(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The status is 70, and the last line asks for a report of the bug."""
-    monkeypatch.setattr(pipeline, "find_or_download", lambda _: 1 / 0)
+    monkeypatch.setattr(trained_run, "find_or_download", lambda _: 1 / 0)
     assert main(["--output", str(tmp_path)]) == 70
     captured = capsys.readouterr()
     assert "ZeroDivisionError" in captured.err
