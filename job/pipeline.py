@@ -27,6 +27,7 @@ from job.log import Stopwatch, log, log_stage
 from job.report.worker import ReportWorker, Scores
 from job.results import file_names
 from job.results.metrics_json import as_data_error
+from job.results.network_npz import PlainNetwork, build_network, find_distances, write_network
 from job.results.output_folder import preparation, tar_stream
 from job.results.output_folder.atomic_write import stage_files
 from job.results.output_folder.manifest import is_owned, read_manifest
@@ -45,12 +46,16 @@ if TYPE_CHECKING:
 
     from job.training.train import TrainedNetwork
 
+COMMON = 0.99
+"""Fraction of the test images that are like the data set; the page warns of an image that is farther away."""
+
 
 @dataclass(frozen=True)
 class TrainedRun:
     """A trained network, with test-time augmentation, and the parts of its `Run` that need no evaluation."""
 
     network: "keras.Model"
+    plain: PlainNetwork
     record: RunRecord
     predictions: Predictions
     images: Images
@@ -134,6 +139,7 @@ def _write_run(
     with stopwatch.stage("evaluation") as stage:
         write_predictions(staging, trained.predictions)
         write_samples(staging, trained.images, trained.augmented)
+        write_network(staging, trained.plain)
         scores = worker.evaluate(staging, config.layout, trained.record, export=bool(config.export))
         stage.summary = f"loss {scores['loss']:.4f}, accuracy {scores['accuracy']:.4f} (n = {scores['n_test']:,})"
     with stopwatch.stage("report") as stage:
@@ -236,7 +242,18 @@ def _train_and_predict(
         training=training,
         provenance=provenance,
     )
-    return TrainedRun(models[chosen], record, predictions[chosen], images, augmented)
+    plain = _simplify_network(trainings[chosen].network, dataset, config)
+    return TrainedRun(models[chosen], plain, record, predictions[chosen], images, augmented)
+
+
+def _simplify_network(network: "keras.Model", dataset: Dataset, config: Config) -> PlainNetwork:
+    """The network as plain arrays, and how far the test images are from the mean training images."""
+    from job.training import plain_network
+
+    means = plain_network.average_images(dataset.train_images, dataset.train_labels, dataset.n_classes)
+    distances = find_distances(dataset.test_images, means)
+    layers = plain_network.extract_layers(network)
+    return build_network(layers, config.test_time, means, float(np.quantile(distances, COMMON)))
 
 
 def _summarize_seed(training: "TrainedNetwork", predictions: Predictions) -> SeedRun:

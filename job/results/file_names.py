@@ -8,7 +8,8 @@ METRICS = "metrics.json"
 PREDICTIONS = "predictions.csv"
 SAMPLES = "samples.npz"
 MODEL = "model.keras"
-RESULT_FILES = (METRICS, PREDICTIONS, SAMPLES, MODEL)
+NETWORK = "network.npz"
+RESULT_FILES = (METRICS, PREDICTIONS, SAMPLES, MODEL, NETWORK)
 """Files that every training writes in addition to the report."""
 
 PAGE = "index.html"
