@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from job.config import cli
 from job.config.run_config import STREAM
+from job.config.serve_config import ServeConfig
 from job.errors import BUG, JobError, OutputError, PackageError
 from job.log import configure_log, log_stage
 from job.system.standard_streams import open_streams
@@ -36,11 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             log_stage("settings", f"from {', '.join(command.sources)}")
         with limits.explained():
             limits.require_files()
-            from job import pipeline  # --help and usage errors do not load NumPy
-            from job.system.temporary_folder import private_temporary_folder
-
-            with private_temporary_folder():
-                result = {"train": pipeline.train_into, "render": pipeline.render}[command.name](command.config)
+            result = _run(command)
         if command.config.output == STREAM:
             print(result, file=sys.stderr)  # stdout has the archive
         else:
@@ -56,6 +53,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("fashion-job: error: this is a bug in the job; please report it with the above", file=sys.stderr)
         return BUG
     return 0
+
+
+def _run(command: cli.Command) -> str:
+    """Run a command; returns the result in one line. Here, because --help and usage errors do not load NumPy."""
+    if isinstance(command.config, ServeConfig):
+        from job.serving.server import serve
+
+        return serve(command.config)
+    from job import pipeline
+    from job.system.temporary_folder import private_temporary_folder
+
+    with private_temporary_folder():
+        return {"train": pipeline.train_into, "render": pipeline.render}[command.name](command.config)
 
 
 def _print_result(result: str) -> None:

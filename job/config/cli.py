@@ -4,7 +4,7 @@ import argparse
 import contextlib
 import logging
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, NoReturn
@@ -13,17 +13,19 @@ from job import __version__
 from job.config import settings, settings_file
 from job.config.options import Option, describe_unknown
 from job.config.run_config import OPTIONS, STREAM, Config
+from job.config.serve_config import SERVE_OPTIONS, ServeConfig
 from job.errors import EXIT_STATUSES, OutputError, UsageError
 
 PROGRAM = "python -m job"
+OTHER_COMMANDS = ("render", "serve")
 
 
 @dataclass(frozen=True)
 class Command:
     """A command with its settings; `render` uses only `output` and `layout`."""
 
-    name: Literal["train", "render"]
-    config: Config
+    name: Literal["train", "render", "serve"]
+    config: Config | ServeConfig
     log_level: int
     sources: tuple[str, ...] = ()  # files and variables that set an option
 
@@ -61,9 +63,9 @@ class _Parser(argparse.ArgumentParser):
         if unknown:
             word = unknown[0].split("=")[0]
             kind = "option" if word.startswith("-") else "argument"
-            known = [*self._option_string_actions, "render"]
-            if word == "render":
-                raise UsageError(f"render must come first: `{PROGRAM} render --output DIR`")
+            known = [*self._option_string_actions, *OTHER_COMMANDS]
+            if word in OTHER_COMMANDS:
+                raise UsageError(f"{word} must come first: `{PROGRAM} {word} --output DIR`")
             raise UsageError(describe_unknown(kind, word, known, program=self.prog))
         return vars(given)
 
@@ -76,19 +78,17 @@ def parse(argv: Sequence[str]) -> Command:
         OutputError: if stdout cannot be written.
         SystemExit: after `--help`, `--version` or `--print-config`.
     """
+    if argv[:1] == ["serve"]:
+        return _parse_serve(argv[1:])
     is_render = argv[:1] == ["render"]
     given = render_parser().parse(argv[1:]) if is_render else train_parser().parse(argv)
     log_level, print_config = given.pop("log_level"), given.pop("print_config", False)
-    file = given.pop("config", settings_file.DEFAULT_NAME if os.path.lexists(settings_file.DEFAULT_NAME) else None)
-    layers = [
-        {} if file is None else settings_file.read(file),
-        settings.from_environment(os.environ),
-        {name: settings.read_setting(OPTIONS[name], raw, OPTIONS[name].flag) for name, raw in given.items()},
-    ]
+    file = given.pop("config", None)
+    layers = [*_read_surroundings(file), _read_given(given, OPTIONS)]
     if is_render:
         layers = [{name: layer[name] for name in ("layout", "output") if name in layer} for layer in layers]
     config = settings.resolve(*layers)
-    sources = tuple(dict.fromkeys(each.label.split(": ")[0] for layer in layers[:2] for each in layer.values()))
+    sources = _name_sources(layers[:2])
     if is_render and config.output == STREAM:
         raise UsageError(f"--output {STREAM} is only for training; render reads and writes a folder: name the folder")
     if config.reference is not None and _is_same(config.reference, config.output):
@@ -100,6 +100,35 @@ def parse(argv: Sequence[str]) -> Command:
         print_to_stdout(settings_file.write(config))
         raise SystemExit(0)
     return Command("render" if is_render else "train", config, log_level, sources)
+
+
+def _parse_serve(argv: Sequence[str]) -> Command:
+    """The command `serve`; the surroundings set only what it shares with a run."""
+    given = serve_parser().parse(argv)
+    log_level = given.pop("log_level")
+    shared = ("output", "threads")
+    surroundings = [{name: layer[name] for name in shared if name in layer} for layer in _read_surroundings(None)]
+    layers = [*surroundings, _read_given(given, SERVE_OPTIONS)]
+    config = ServeConfig(**{name: setting.value for layer in layers for name, setting in layer.items()})
+    if config.output == STREAM:
+        raise UsageError(f"--output {STREAM} is only for training; serve reads a folder: name the folder")
+    return Command("serve", config, log_level, _name_sources(surroundings))
+
+
+def _read_surroundings(file: str | None) -> list[settings.Settings]:
+    """The settings in a file, by default that in the working directory, and those in the environment."""
+    if file is None and os.path.lexists(settings_file.DEFAULT_NAME):
+        file = settings_file.DEFAULT_NAME
+    return [{} if file is None else settings_file.read(file), settings.from_environment(os.environ)]
+
+
+def _read_given(given: Mapping[str, Any], options: Mapping[str, Option]) -> settings.Settings:
+    """The settings on the command line."""
+    return {name: settings.read_setting(options[name], raw, options[name].flag) for name, raw in given.items()}
+
+
+def _name_sources(layers: Iterable[settings.Settings]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(each.label.split(": ")[0] for layer in layers for each in layer.values()))
 
 
 def print_to_stdout(text: str) -> None:
@@ -127,7 +156,8 @@ def train_parser() -> _Parser:
     parser = _Parser(
         PROGRAM,
         "Train a classifier on Fashion-MNIST, evaluate it on the test images and write a report.\n\n"
-        f"`{PROGRAM} render` writes the report again from the results of a run, without training.",
+        f"`{PROGRAM} render` writes the report again from the results of a run, without training.\n"
+        f"`{PROGRAM} serve` serves the report and the trained model over HTTP.",
         "Each option can also be set by an environment variable (FASHION_JOB_EPOCHS=10) or in a settings file\n"
         f"(epochs: 10). Command line overrides environment, file, recipe and default, in this order.\n\n"
         f"exit status:\n{statuses}",
@@ -146,6 +176,14 @@ def render_parser() -> _Parser:
     """The parser of `render`."""
     parser = _Parser(f"{PROGRAM} render", "Write the report again from the results in the output folder.")
     _add(parser, [OPTIONS["layout"], replace(OPTIONS["output"], help="Output folder of the run.")])
+    return parser
+
+
+def serve_parser() -> _Parser:
+    """The parser of `serve`."""
+    text = "Serve the trained model and the report in the output folder over HTTP, until a signal stops it."
+    parser = _Parser(f"{PROGRAM} serve", text)
+    _add(parser, SERVE_OPTIONS.values())
     return parser
 
 
