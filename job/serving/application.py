@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
+from typing import Any
 from urllib.parse import unquote
 
 from job.log import log
-from job.serving import limits, open_inference, predict_api, tensorflow_serving
+from job.serving import limits, open_inference, openapi, predict_api, tensorflow_serving
 from job.serving.connection import Answer, Connection
 from job.serving.engine import NAME, Engine
 from job.serving.messages import HttpError, Request, Response, bad_request, json_response, unavailable
@@ -145,6 +146,9 @@ class Application:
         routes = {path: _get("report", partial(_send_page, *page)) for path, page in model.pages.items()}
         routes[predict_api.PATH] = _post(predict_api.PATH, partial(predict_api.predict, engine))
         routes["/metrics"] = _get("/metrics", lambda _: self._metrics.describe())
+        api = openapi.describe_api(model)
+        routes["/openapi.json"] = _get("/openapi.json", lambda _: json_response(api))
+        routes["/docs"] = _get("/docs", partial(_send_docs, api))
         routes |= {
             "/v2": _get("/v2", lambda _: open_inference.describe_server()),
             "/v2/health/live": _get("/v2/health/live", lambda _: self._describe_health("live")),
@@ -171,6 +175,12 @@ class Application:
 
 def _send_page(content: bytes, content_type: str, _: Request) -> Response:
     return Response(content, content_type)
+
+
+def _send_docs(api: dict[str, Any], request: Request) -> Response:
+    from job.serving.docs_page import describe_for_readers  # loads Jinja
+
+    return describe_for_readers(api, f"http://{request.headers.get('host', 'localhost')}")
 
 
 def _get(label: str, handler: Handler) -> Route:
