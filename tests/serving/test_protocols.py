@@ -154,8 +154,8 @@ def post_binary(server: Server, content: dict[str, Any], tensors: bytes, length:
 def test_infer_with_binary_tensors(server: Server) -> None:
     """Little-endian tensors after the JSON, in both directions."""
     for datatype, values in (("FP32", PIXELS.astype("<f4")), ("UINT8", IMAGES)):
-        sent = {"name": "images", "shape": [3, 28, 28], "datatype": datatype}
-        sent["parameters"] = {"binary_data_size": values.nbytes}
+        parameters = {"binary_data_size": values.nbytes}
+        sent = {"name": "images", "shape": [3, 28, 28], "datatype": datatype, "parameters": parameters}
         query = {"inputs": [sent], "outputs": [{"name": "probabilities", "parameters": {"binary_data": True}}]}
         answer = post_binary(server, query, values.tobytes())
         n_head = int(answer.headers["inference-header-content-length"])
