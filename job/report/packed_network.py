@@ -13,9 +13,10 @@ things help:
 
 import base64
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -31,8 +32,8 @@ STEPS = 256
 MAX_INTEGER = 2**15 - 1
 DAMPING = 0.01
 """Added to the diagonal of the correlation of the pixels, as a fraction of its mean (that of GPTQ)."""
-REDUCED = 2
-"""The mean images are stored at half of their height and width: distances of blurred images mean more."""
+MEAN_STEP = 1 / 255
+"""Step of the grid of the mean images."""
 
 HTML_SAFE = bytes.maketrans(b"<>&", b",:.")
 """Three characters of Python's base 85 that HTML could misread, and three that it does not use."""
@@ -41,23 +42,33 @@ HTML_SAFE = bytes.maketrans(b"<>&", b",:.")
 def pack_network(network: PlainNetwork, images: NDArray[np.uint8]) -> dict[str, Any]:
     """The network as JSON-able values; `images`, shape (n, 28, 28), are like those that it will see.
 
-    `arrays` gives shape and step of each array in `data`: kernel and bias of the layers that have them.
+    `arrays` gives shape and step of each array in `data`: kernel and bias of the layers that have them, then the mean
+    image of each class.
     """
-    steps, shapes, integers = [], [], []
-    for layer, kernel, bias in zip(network.layers, network.kernels, network.biases, strict=True):
-        if kernel.size:
-            for array, is_kernel in ((kernel, kernel.ndim > 1), (bias, False)):
-                step = _choose_step(layer, array, is_kernel=is_kernel)
-                steps.append(step)
-                shapes.append(list(array.shape))
-                takes_pixels = is_kernel and layer is _find_pixel_layer(network)
-                integers.append(_round_with_feedback(array, step, images) if takes_pixels else _round(array, step))
+    rounded = [*_round_layers(network, images), (MEAN_STEP, _round(network.class_means, MEAN_STEP))]
     return {
         "views": network.views,
+        "limit": network.distance_limit,
         "layers": [_describe_layer(layer) for layer in network.layers],
-        "arrays": [{"shape": shape, "step": step} for shape, step in zip(shapes, steps, strict=True)],
-        "data": encode(integers),
+        "arrays": [{"shape": integers.shape, "step": step} for step, integers in rounded],
+        "data": encode(integers for _, integers in rounded),
     }
+
+
+def _round_layers(network: PlainNetwork, images: NDArray[np.uint8]) -> Iterator[tuple[float, Integers]]:
+    """Step and integers of each kernel and each bias."""
+    takes_pixels = False
+    for layer, kernel, bias in zip(network.layers, network.kernels, network.biases, strict=True):
+        if takes_pixels and layer.kind == "dense":
+            step = _choose_step(kernel, PIXEL_STEPS)
+            yield step, _round_with_feedback(kernel, step, images)
+        elif kernel.size:
+            step = _choose_step(kernel, STEPS if kernel.ndim > 1 else MAX_INTEGER)
+            yield step, _round(kernel, step)
+        if kernel.size:
+            step = _choose_step(bias, MAX_INTEGER)
+            yield step, _round(bias, step)
+        takes_pixels = layer is network.layers[0] and layer.kind == "flatten"
 
 
 def encode(arrays: Iterable[Integers]) -> str:
@@ -77,21 +88,15 @@ def encode(arrays: Iterable[Integers]) -> str:
 
 def _describe_layer(layer: Layer) -> Mapping[str, Any]:
     options = {name: getattr(layer, name) for name in layer.__struct_fields__}
-    return {name: value for name, value in options.items() if value != getattr(Layer(layer.kind), name) or name == "kind"}
+    return {
+        name: value for name, value in options.items() if value != getattr(Layer(layer.kind), name) or name == "kind"
+    }
 
 
-def _find_pixel_layer(network: PlainNetwork) -> Layer | None:
-    """The dense layer that takes the pixels of the image, if there is one."""
-    first, second = network.layers[:2] if len(network.layers) > 1 else (None, None)
-    return second if first and second and (first.kind, second.kind) == ("flatten", "dense") else None
-
-
-def _choose_step(layer: Layer, array: NDArray[np.float32], *, is_kernel: bool) -> float:
-    """The distance of the values that remain, rounded so that its text in JSON is short."""
-    finest = float(np.abs(array).max()) / MAX_INTEGER
-    n_steps = PIXEL_STEPS if layer.kind == "dense" and array.shape[0] == 784 else STEPS
-    step = max(finest, float(array.std()) / n_steps if is_kernel else 0)
-    return float(f"{step * 1.001:.4g}") or 1.0
+def _choose_step(array: NDArray[np.float32], n_steps: int) -> float:
+    """A standard deviation of the array, divided by `n_steps`; its text in JSON is short."""
+    step = max(float(array.std()) / n_steps, 1.001 * float(np.abs(array).max()) / MAX_INTEGER)
+    return float(f"{step:.4g}") or 1.0  # 1: the array is 0
 
 
 def _round(array: NDArray[np.float32], step: float) -> Integers:
@@ -113,7 +118,7 @@ def _round_with_feedback(kernel: NDArray[np.float32], step: float, images: NDArr
 
 
 def _correlate_pixels(images: NDArray[np.uint8]) -> Floats:
-    """The damped mean of x x^T over the images x, their mirror images and shifted copies, shape (n_pixels, n_pixels)."""
+    """The damped mean of x x^T over images x, their mirror images and shifted copies, shape (n_pixels, n_pixels)."""
     padded = np.pad(images / 255, ((0, 0), (1, 1), (1, 1)))
     rows, columns = images.shape[1:]
     places = ((1, 1), (0, 1), (2, 1), (1, 0), (1, 2))
