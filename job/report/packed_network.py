@@ -86,11 +86,10 @@ def encode(arrays: Iterable[Integers]) -> str:
     return base64.b85encode(content + deflate.flush()).translate(HTML_SAFE).decode()
 
 
-def _describe_layer(layer: Layer) -> Mapping[str, Any]:
-    options = {name: getattr(layer, name) for name in layer.__struct_fields__}
-    return {
-        name: value for name, value in options.items() if value != getattr(Layer(layer.kind), name) or name == "kind"
-    }
+def _describe_layer(layer: Layer) -> dict[str, Any]:
+    """The options of a layer without those that have their defaults."""
+    options: dict[str, Any] = msgspec.to_builtins(layer)
+    return options
 
 
 def _choose_step(array: NDArray[np.float32], n_steps: int) -> float:

@@ -35,7 +35,8 @@ def average_images(images: NDArray[np.uint8], labels: NDArray[np.uint8], n_class
     """
     means = np.stack([images[labels == label].mean(axis=0, dtype=np.float32) for label in range(n_classes)])
     squares = means.reshape(n_classes, means.shape[1] // 2, 2, means.shape[2] // 2, 2)
-    return squares.mean(axis=(2, 4)).astype(np.float32) / np.float32(WHITE)
+    result: NDArray[np.float32] = squares.mean(axis=(2, 4)).astype(np.float32) / np.float32(WHITE)
+    return result
 
 
 def _append(layers: list[Layer], layer: keras.layers.Layer) -> None:

@@ -46,7 +46,7 @@ const Network = (() => {
       const { shape } = arrays[next];
       return { ...defaults, shape, kernel: values[next++], bias: values[next++] };
     });
-    return { views, layers: complete };
+    return { views, layers: complete, means: values[next], meanShape: arrays[next].shape };
   }
 
   // An image is { height, width, channels, values }; a row of numbers is an image of one pixel.
