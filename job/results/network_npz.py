@@ -21,8 +21,8 @@ Then comes the `activation`: linear, relu or softmax. `views` says whose probabi
 the image, `flip` those of the image and its mirror image. `flip-shift` adds those of both after a shift of one pixel
 in each of four directions; the two that are not shifted have half of the weight.
 
-`class_means` is the mean training image of each class, shape (n_classes, 28, 28). An image farther than
-`distance_limit` from all of them is unlike the data set.
+`class_means` is the mean training image of each class at half of its height and width, shape (n_classes, 14, 14). An
+image farther than `distance_limit` from all of them, each pixel repeated to 2 x 2, is unlike the data set.
 """
 
 import io
@@ -50,6 +50,8 @@ Shape = tuple[int, ...]
 
 FORMAT: Literal[1] = 1
 SIDE = 28
+REDUCTION = 2
+"""Pixels of an image for one of the mean image, in each direction."""
 WHITE = 255
 MAX_BYTES = 2**26  # 64 MiB; the networks of the job have about 1 MiB
 MAX_LAYERS = 64
@@ -86,7 +88,7 @@ class PlainNetwork:
         kernels: Kernel of each layer; empty if it has none.
         biases: Bias of each layer, like `kernels`.
         views: The views of an image whose probabilities are averaged.
-        class_means: Mean training image of each class, pixels in [0, 1], shape (n_classes, 28, 28).
+        class_means: Mean training image of each class, pixels in [0, 1], shape (n_classes, 14, 14).
         distance_limit: 99 % of the test images are at most this far from the nearest of the `class_means`.
     """
 
@@ -103,14 +105,17 @@ class PlainNetwork:
         return len(self.class_means)
 
     def distances(self, images: NDArray[np.uint8]) -> Floats:
-        """Euclidean distance of each image, shape (n, 28, 28), to the nearest mean image, shape (n,)."""
+        """Euclidean distance of each image, shape (n, 28, 28), to the nearest of the `class_means`, shape (n,)."""
         return find_distances(images, self.class_means)
 
 
 def find_distances(images: NDArray[np.uint8], class_means: Floats) -> Floats:
-    """Euclidean distance of each image, shape (n, 28, 28), to the nearest mean image, in units of a white pixel."""
+    """Euclidean distance of each image, shape (n, 28, 28), to the nearest of the `class_means`, shape (n,).
+
+    The unit is the difference between a black and a white pixel.
+    """
     pixels = images.reshape(len(images), -1).astype(np.float32) / np.float32(WHITE)
-    means = class_means.reshape(len(class_means), -1)
+    means = class_means.repeat(REDUCTION, axis=1).repeat(REDUCTION, axis=2).reshape(len(class_means), -1)
     squares = (pixels**2).sum(axis=1, keepdims=True) - 2 * pixels @ means.T + (means**2).sum(axis=1)
     distances: Floats = np.sqrt(np.maximum(squares.min(axis=1), 0))
     return distances
@@ -197,7 +202,7 @@ def _check(network: PlainNetwork) -> None:
         if not 0 < np.prod(shape) <= MAX_VALUES:
             raise ValueError(f"a {layer.kind} layer returns {shape}")
     means = network.class_means
-    if means.shape != (*shape, SIDE, SIDE) or not 1 < len(means) <= MAX_CLASSES:
+    if means.shape != (*shape, SIDE // REDUCTION, SIDE // REDUCTION) or not 1 < len(means) <= MAX_CLASSES:
         raise ValueError("`class_means` does not fit the last layer")
     if [layer.activation for layer in network.layers].index("softmax") != len(network.layers) - 1:
         raise ValueError("the last layer has no softmax")

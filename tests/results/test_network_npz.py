@@ -26,7 +26,7 @@ def make_network(views: Any = "flip-shift") -> PlainNetwork:  # noqa: ANN401 - a
         {"kind": "mean_pool"},
         {"kind": "dense", "activation": "softmax", "kernel": normal(5, 4), "bias": normal(4)},
     ]
-    return build_network(layers, views, RANDOM.random((4, 28, 28), np.float32), 3.5)
+    return build_network(layers, views, RANDOM.random((4, 14, 14), np.float32), 3.5)
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_the_same_network_gives_the_same_bytes(tmp_path: Path) -> None:
 
 def test_distances_to_the_nearest_mean_image() -> None:
     """A white image is 28 from a black mean, and 14 from a half-white one."""
-    means = np.stack([np.zeros((28, 28), np.float32), np.full((28, 28), 0.5, np.float32)])
+    means = np.stack([np.zeros((14, 14), np.float32), np.full((14, 14), 0.5, np.float32)])
     images = np.stack([np.zeros((28, 28), np.uint8), np.full((28, 28), 255, np.uint8)])
     np.testing.assert_allclose(find_distances(images, means), [0, 14], atol=1e-5)
 
@@ -120,7 +120,7 @@ def test_a_missing_array(folder: Path, name: str) -> None:
         ({"kernel_5": np.zeros((), np.float32)}, "do not fit"),
         ({"bias_5": np.array([1, 2, 3, np.nan], np.float32)}, "an array is not of finite float32 numbers"),
         ({"bias_5": np.zeros(4)}, "an array is not of finite float32 numbers"),
-        ({"class_means": normal(3, 28, 28)}, "`class_means` does not fit the last layer"),
+        ({"class_means": normal(3, 14, 14)}, "`class_means` does not fit the last layer"),
     ],
 )
 def test_arrays_that_do_not_fit(folder: Path, arrays: Any, problem: str) -> None:  # noqa: ANN401 - arrays by name

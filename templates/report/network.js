@@ -1,0 +1,159 @@
+// The network of the page: unpacks it, and computes probabilities. Pixels are numbers in [0, 1], row by row.
+const Network = (() => {
+  const SIDE = 28;
+  const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%.()*+-;,=:?@^_`{|}~";
+
+  function decodeBase85(text) {
+    const value = new Uint8Array(128);
+    [...ALPHABET].forEach((letter, index) => (value[letter.charCodeAt(0)] = index));
+    const bytes = new Uint8Array(Math.ceil(text.length / 5) * 4);
+    const view = new DataView(bytes.buffer);
+    for (let at = 0, to = 0; at < text.length; at += 5, to += 4) {
+      let word = 0;
+      for (let i = at; i < at + 5; i++) word = word * 85 + (i < text.length ? value[text.charCodeAt(i)] : 84);
+      view.setUint32(to, word % 2 ** 32);
+    }
+    return bytes.subarray(0, Math.floor((text.length * 4) / 5));
+  }
+
+  async function inflate(bytes) {
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
+    return new Uint8Array(await new Response(stream).arrayBuffer());
+  }
+
+  // Arrays of numbers with these shapes and steps: for each, first the low bytes, then the high bytes of its codes.
+  async function decode(text, arrays) {
+    const bytes = await inflate(decodeBase85(text));
+    let start = 0;
+    return arrays.map(({ shape, step }) => {
+      const n = shape.reduce((product, length) => product * length, 1);
+      const values = Float64Array.from({ length: n }, (_, i) => {
+        const code = bytes[start + i] + 256 * bytes[start + n + i];
+        return step * (code % 2 ? -(code + 1) / 2 : code / 2);
+      });
+      start += 2 * n;
+      return values;
+    });
+  }
+
+  async function unpack({ views, layers, arrays, data }) {
+    const values = await decode(data, arrays);
+    let next = 0;
+    const hasArrays = ({ kind }) => ["dense", "convolution", "scale"].includes(kind);
+    const complete = layers.map((layer) => {
+      const defaults = { activation: "linear", stride: 1, padding: 0, size: 1, ...layer };
+      if (!hasArrays(layer)) return defaults;
+      const { shape } = arrays[next];
+      return { ...defaults, shape, kernel: values[next++], bias: values[next++] };
+    });
+    return { views, layers: complete, means: values[next], meanShape: arrays[next].shape };
+  }
+
+  // An image is { height, width, channels, values }; a row of numbers is an image of one pixel.
+  const image = (height, width, channels) => ({ height, width, channels, values: new Float64Array(height * width * channels) });
+
+  const operations = {
+    flatten: ({ values }) => ({ height: 1, width: 1, channels: values.length, values }),
+    dense(input, layer) {
+      const output = image(1, 1, layer.shape[1]);
+      output.values.set(layer.bias);
+      input.values.forEach((value, row) => add(output.values, 0, value, layer.kernel, row * output.channels, output.channels));
+      return output;
+    },
+    convolution(input, { shape, stride, padding, kernel, bias }) {
+      const [rows, columns, channels, n] = shape;
+      const side = (length, size) => Math.floor((length + 2 * padding - size) / stride) + 1;
+      const output = image(side(input.height, rows), side(input.width, columns), n);
+      for (let y = 0, to = 0; y < output.height; y++) {
+        for (let x = 0; x < output.width; x++, to += n) {
+          output.values.set(bias, to);
+          for (let i = 0; i < rows; i++) {
+            const row = y * stride + i - padding;
+            if (row < 0 || row >= input.height) continue;
+            for (let j = 0; j < columns; j++) {
+              const column = x * stride + j - padding;
+              if (column < 0 || column >= input.width) continue;
+              const from = (row * input.width + column) * channels;
+              const weights = (i * columns + j) * channels * n;
+              for (let c = 0; c < channels; c++) add(output.values, to, input.values[from + c], kernel, weights + c * n, n);
+            }
+          }
+        }
+      }
+      return output;
+    },
+    scale({ values, ...size }, { kernel, bias }) {
+      const n = kernel.length;
+      return { ...size, values: values.map((value, i) => value * kernel[i % n] + bias[i % n]) };
+    },
+    max_pool(input, { size }) {
+      const { channels } = input;
+      const output = image(input.height / size, input.width / size, channels);
+      output.values.fill(-Infinity);
+      for (let y = 0, from = 0; y < input.height; y++) {
+        for (let x = 0; x < input.width; x++) {
+          const to = (Math.floor(y / size) * output.width + Math.floor(x / size)) * channels;
+          for (let c = 0; c < channels; c++, from++) {
+            if (input.values[from] > output.values[to + c]) output.values[to + c] = input.values[from];
+          }
+        }
+      }
+      return output;
+    },
+    mean_pool({ values, channels }) {
+      const output = image(1, 1, channels);
+      values.forEach((value, i) => (output.values[i % channels] += (value * channels) / values.length));
+      return output;
+    },
+  };
+
+  function add(sums, to, factor, weights, from, n) {
+    if (factor === 0) return; // half of the values after a ReLU
+    for (let i = 0; i < n; i++) sums[to + i] += factor * weights[from + i];
+  }
+
+  const activations = {
+    linear: (values) => values,
+    relu: (values) => values.map((value) => (value > 0 ? value : 0)),
+    softmax(values) {
+      const highest = Math.max(...values);
+      const exponentials = values.map((value) => Math.exp(value - highest));
+      const sum = exponentials.reduce((a, b) => a + b, 0);
+      return exponentials.map((value) => value / sum);
+    },
+  };
+
+  // The probabilities for the pixels alone, without test-time augmentation.
+  function predictOnce({ layers }, pixels) {
+    let current = { height: SIDE, width: SIDE, channels: 1, values: pixels };
+    for (const layer of layers) {
+      current = operations[layer.kind](current, layer);
+      current.values = activations[layer.activation](current.values);
+    }
+    return current.values;
+  }
+
+  function transform(pixels, source) {
+    return Float64Array.from({ length: SIDE * SIDE }, (_, i) => {
+      const [row, column] = source(Math.floor(i / SIDE), i % SIDE);
+      const isInside = row >= 0 && row < SIDE && column >= 0 && column < SIDE;
+      return isInside ? pixels[row * SIDE + column] : 0;
+    });
+  }
+  const flip = (pixels) => transform(pixels, (row, column) => [row, SIDE - 1 - column]);
+  const shift = (pixels, down, right) => transform(pixels, (row, column) => [row - down, column - right]);
+
+  const mean = (rows) => rows[0].map((_, i) => rows.reduce((sum, row) => sum + row[i], 0) / rows.length);
+
+  // The probabilities for the pixels, as after training: the mean over the views of the image.
+  function predict(network, pixels) {
+    if (network.views === "none") return predictOnce(network, pixels);
+    const both = (view) => mean([predictOnce(network, view), predictOnce(network, flip(view))]);
+    if (network.views === "flip") return both(pixels);
+    const shifts = [[-1, 0], [1, 0], [0, -1], [0, 1]];
+    return mean([both(pixels), mean(shifts.map(([down, right]) => both(shift(pixels, down, right))))]);
+  }
+
+  return { SIDE, decode, unpack, predict, predictOnce };
+})();
+if (typeof module !== "undefined") module.exports = Network;
