@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup data run export render test test-fast hostile browser browser-test check docs format lock image image-test sbom audit version bench clean
+.PHONY: help setup data run export render serve test test-fast hostile browser browser-test check docs format lock image image-serve image-test sbom audit version bench clean
 
 # The first Python on the path that TensorFlow supports and that can create a virtual environment.
 PYTHONS := python3 python3.13 python3.12 python3.11 python
@@ -15,6 +15,7 @@ PIP := -m pip install --quiet --disable-pip-version-check --require-hashes --onl
 INSTALL := $(BIN)/python $(PIP)
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 IMAGE ?= fashion-job$(if $(filter gpu,$(DEVICE)),:gpu)
+SERVE_IMAGE ?= fashion-job-serve
 ARGS ?=
 
 # The labels of the image; CI sets SOURCE to the address of the repository.
@@ -37,6 +38,9 @@ run: data ## Train, evaluate and write report/index.html (options: make run ARGS
 	$(BIN)/python -m job $(ARGS)
 
 export: $(VENV)/export.stamp ## Install the packages for --export onnx into .venv
+
+serve: setup ## Serve the report and the model in report/ on http://127.0.0.1:8000/ (ARGS="--port 9000")
+	$(BIN)/python -m job serve $(ARGS)
 
 render: setup ## Rebuild report/index.html from the results in report/, without training
 	$(BIN)/python -m job render $(ARGS)
@@ -74,25 +78,30 @@ format: $(VENV)/tests.stamp ## Format the code and apply the linter's fixes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock: $(VENV)/tests.stamp ## Compile the dependencies in pyproject.toml into the five lock files
-	$(COMPILE) pyproject.toml --group cpu -o requirements.txt
-	$(COMPILE) pyproject.toml --group gpu -c requirements.txt -o requirements-gpu.txt
+lock: $(VENV)/tests.stamp ## Compile the dependencies in pyproject.toml into the seven lock files
+	$(COMPILE) pyproject.toml --group cpu --group serve -o requirements.txt
+	$(COMPILE) pyproject.toml --group gpu --group serve -c requirements.txt -o requirements-gpu.txt
+	$(COMPILE) --group serve -c requirements.txt -o requirements-serve.txt
 	$(COMPILE) --group export -c requirements.txt -o requirements-export.txt
 	$(COMPILE) --group bench -c requirements.txt -o bench/requirements.txt
 	$(COMPILE) --group dev -c requirements.txt -o tests/requirements.txt
+	$(COMPILE) --group clients -o tests/requirements-clients.txt
 
 image: ## Build the Docker image fashion-job (DEVICE=gpu: fashion-job:gpu; EXPORT=yes: with ONNX export)
 	docker build $(DOCKER_BUILD_FLAGS) $(BUILD_ARGS) -t $(IMAGE) .
 
-image-test: $(VENV)/tests.stamp data image ## Build the image, test it under every restriction, print size and times
-	IMAGE='$(IMAGE)' $(BIN)/python -m pytest -m image $(ARGS)
+image-serve: ## Build the Docker image fashion-job-serve, which only serves
+	docker build $(DOCKER_BUILD_FLAGS) $(BUILD_ARGS) --target serve -t $(SERVE_IMAGE) .
+
+image-test: $(VENV)/tests.stamp data image image-serve ## Build the images, test them under every restriction, print size and times
+	IMAGE='$(IMAGE)' SERVE_IMAGE='$(SERVE_IMAGE)' $(BIN)/python -m pytest -m image $(ARGS)
 
 sbom: $(VENV)/tests.stamp ## Write the image's software bill of materials (SPDX) to sbom.spdx.json
 	SYFT_CHECK_FOR_APP_UPDATE=false $(BIN)/syft scan docker:$(IMAGE) --source-name fashion-job --source-version $(VERSION) -o spdx-json=sbom.spdx.json
 
 # To ignore an advisory that does not affect the job, add --ignore-vuln here and a comment with the reason.
 audit: $(VENV)/tests.stamp ## Check the locked packages for known vulnerabilities
-	$(BIN)/pip-audit --strict --disable-pip --require-hashes $(foreach lock,$(wildcard requirements*.txt tests/requirements.txt bench/requirements.txt),-r $(lock))
+	$(BIN)/pip-audit --strict --disable-pip --require-hashes $(foreach lock,$(wildcard requirements*.txt tests/requirements*.txt bench/requirements.txt),-r $(lock))
 
 bench: .venv-bench/bench.stamp data ## Compare the speed with other libraries (about 45 minutes; ARGS="--only fit": 7)
 	PEERS_PYTHON=.venv-bench/bin/python $(BIN)/python -m bench $(ARGS)

@@ -97,7 +97,7 @@ def make_network(views: Any = "none", n_units: int = 32) -> PlainNetwork:  # noq
         {"kind": "dense", "activation": "relu", "kernel": normal(784, n_units), "bias": normal(n_units)},
         {"kind": "dense", "activation": "softmax", "kernel": normal(n_units, 10), "bias": normal(10)},
     ]
-    return build_network(layers, views, random.random((10, 28, 28), np.float32), 9.0)
+    return build_network(layers, views, random.random((10, 14, 14), np.float32), 9.0)
 
 
 def write_served(folder: Path, network: PlainNetwork | None = None) -> Path:

@@ -103,23 +103,24 @@ def parse(argv: Sequence[str]) -> Command:
 
 
 def _parse_serve(argv: Sequence[str]) -> Command:
-    """The command `serve`; the surroundings set only what it shares with a run."""
+    """The command `serve`; a settings file sets only what it shares with a run."""
     given = serve_parser().parse(argv)
     log_level = given.pop("log_level")
-    shared = ("output", "threads")
-    surroundings = [{name: layer[name] for name in shared if name in layer} for layer in _read_surroundings(None)]
-    layers = [*surroundings, _read_given(given, SERVE_OPTIONS)]
+    file, environment = _read_surroundings(None, SERVE_OPTIONS)
+    layers = [file, environment, _read_given(given, SERVE_OPTIONS)]
     config = ServeConfig(**{name: setting.value for layer in layers for name, setting in layer.items()})
     if config.output == STREAM:
         raise UsageError(f"--output {STREAM} is only for training; serve reads a folder: name the folder")
-    return Command("serve", config, log_level, _name_sources(surroundings))
+    return Command("serve", config, log_level, _name_sources(layers[:2]))
 
 
-def _read_surroundings(file: str | None) -> list[settings.Settings]:
+def _read_surroundings(file: str | None, options: Mapping[str, Option] = OPTIONS) -> list[settings.Settings]:
     """The settings in a file, by default that in the working directory, and those in the environment."""
     if file is None and os.path.lexists(settings_file.DEFAULT_NAME):
         file = settings_file.DEFAULT_NAME
-    return [{} if file is None else settings_file.read(file), settings.from_environment(os.environ)]
+    in_file = {} if file is None else settings_file.read(file)
+    in_file = {name: setting for name, setting in in_file.items() if name in options}
+    return [in_file, settings.from_environment(os.environ, options)]
 
 
 def _read_given(given: Mapping[str, Any], options: Mapping[str, Option]) -> settings.Settings:

@@ -24,7 +24,7 @@ def make_convolutional_network(views: Any) -> PlainNetwork:  # noqa: ANN401 - a 
         {"kind": "mean_pool"},
         {"kind": "dense", "activation": "softmax", "kernel": normal(5, 4), "bias": normal(4)},
     ]
-    return build_network(layers, views, random.random((4, 28, 28), np.float32), 3.5)
+    return build_network(layers, views, random.random((4, 14, 14), np.float32), 3.5)
 
 
 @pytest.mark.parametrize("views", ["none", "flip", "flip-shift"])

@@ -100,19 +100,19 @@ def test_a_bug(server: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.L
     assert predict(server).status == 200
 
 
-def test_small_requests_are_answered_at_once(tmp_path: Path, gate: Gate) -> None:
-    """Whether a request gets a thread depends on the network and on the size of the body."""
-    for n_units, has_thread in ((32, False), (2000, True)):
-        with running(write_served(tmp_path / str(n_units), make_network(n_units=n_units))) as server:
-            gate.is_open.set()
-            threads = []
-            original = forward_pass.predict
+@pytest.mark.parametrize(("n_units", "has_thread"), [(32, False), (2000, True)])
+def test_small_requests_are_answered_at_once(
+    n_units: int, *, has_thread: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether a request gets a thread depends on the network."""
+    threads: list[str] = []
+    original = forward_pass.predict
 
-            def record(*arguments: Any, original: Any = original, threads: Any = threads) -> Any:  # noqa: ANN401
-                threads.append(threading.current_thread().name)
-                return original(*arguments)
+    def record(*arguments: Any) -> Any:  # noqa: ANN401 - as `predict`
+        threads.append(threading.current_thread().name)
+        return original(*arguments)
 
-            forward_pass.predict = record
-            assert predict(server).status == 200
-            forward_pass.predict = original
-            assert threads[0].startswith("work") == has_thread
+    monkeypatch.setattr(forward_pass, "predict", record)
+    with running(write_served(tmp_path / "report", make_network(n_units=n_units))) as server:
+        assert predict(server).status == 200
+    assert [name.startswith("work") for name in threads] == [has_thread]

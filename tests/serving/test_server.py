@@ -79,9 +79,9 @@ def test_a_request_under_way_is_answered(folder: Path) -> None:
         assert "the server is stopping" in server.post("/predict", QUERY).error
         assert server.get("/").status == 200
         client.sendall(BODY[50:])
-        answer = client.recv(100_000)
-        assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
-        assert b"\r\nConnection: close\r\n" in answer
+        received = client.recv(100_000)
+        assert received.startswith(b"HTTP/1.1 200 OK\r\n")
+        assert b"\r\nConnection: close\r\n" in received
         assert end(server) == (0, "answered 6 requests\n", "")
 
 
