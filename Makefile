@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup data run export render serve test test-fast hostile browser browser-test check docs format lock image image-serve image-test sbom audit version bench clean
+.PHONY: help setup data run export render serve test test-fast hostile clients-test browser browser-test check docs format lock image image-serve image-test sbom audit version bench clean
 
 # The first Python on the path that TensorFlow supports and that can create a virtual environment.
 PYTHONS := python3 python3.13 python3.12 python3.11 python
@@ -46,13 +46,16 @@ render: setup ## Rebuild report/index.html from the results in report/, without 
 	$(BIN)/python -m job render $(ARGS)
 
 test: $(VENV)/tests.stamp data ## Run all tests except browser-test and image-test, including full trainings (a few minutes)
-	$(BIN)/python -m pytest -m "not image and not browser and not hostile" $(ARGS)
+	$(BIN)/python -m pytest -m "not image and not browser and not clients and not hostile" $(ARGS)
 
 test-fast: $(VENV)/tests.stamp data ## Run the tests that do not train (within a minute)
-	$(BIN)/python -m pytest -m "not training and not slow and not image and not browser and not hostile" $(ARGS)
+	$(BIN)/python -m pytest -m "not training and not slow and not image and not browser and not clients and not hostile" $(ARGS)
 
 hostile: $(VENV)/tests.stamp data ## Run the job in hostile surroundings and print a table of the cases (up to 12 minutes)
 	$(BIN)/python -m pytest -p no:randomly -q tests/hostile $(ARGS)
+
+clients-test: .venv-clients/clients.stamp $(VENV)/tests.stamp ## Test the server with clients of its protocols and with schemathesis (a minute)
+	CLIENTS_PYTHON=.venv-clients/bin/python $(BIN)/python -m pytest -m clients $(ARGS)
 
 browser-test: browser $(VENV)/tests.stamp tests/node_modules/.package-lock.json ## Test the report in Chromium and validate its HTML and CSS
 	$(BIN)/python -m pytest -m browser $(ARGS)
@@ -110,7 +113,7 @@ version: ## Print the version
 	@echo $(VERSION)
 
 clean: ## Remove the virtual environments, data/ and the caches, but not the report
-	rm -rf .venv .venv-gpu .venv-bench tests/node_modules data sbom.spdx.json .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-gpu .venv-bench .venv-clients tests/node_modules data sbom.spdx.json .mypy_cache .ruff_cache .pytest_cache
 	find job tests bench -name __pycache__ -prune -exec rm -rf {} +
 
 browser:
@@ -120,6 +123,11 @@ browser:
 # Without install scripts: that of the validator would download Java.
 tests/node_modules/.package-lock.json: tests/package-lock.json
 	npm ci --prefix tests --silent --ignore-scripts
+	@touch $@
+
+.venv-clients/clients.stamp: tests/requirements-clients.txt
+	@test -x .venv-clients/bin/python || "$(PYTHON)" -m venv .venv-clients
+	.venv-clients/bin/python $(PIP) -r $<
 	@touch $@
 
 .venv-bench/bench.stamp: bench/requirements.txt $(VENV)/job.stamp

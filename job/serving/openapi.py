@@ -8,6 +8,7 @@ from job.serving import limits
 from job.serving.engine import NAME
 from job.serving.messages import JSON
 from job.serving.open_inference import HEAD_LENGTH, INPUT, OUTPUT
+from job.serving.predict_api import CHOICES
 from job.serving.served_model import ServedModel
 from job.serving.tensorflow_serving import SIGNATURE
 
@@ -64,7 +65,7 @@ def _describe_schemas(model: ServedModel) -> Schema:
                 "class": {"enum": model.class_names},
                 "probability": _fraction(),
                 "probabilities": _object({name: _fraction() for name in model.class_names}),
-                "warning": {"type": ["string", "null"], "description": "If the image is unlike the training images."},
+                "warnings": _array(TEXT) | {"description": "Reasons to doubt the prediction."},
                 "pixels": _image(WHOLE | {"minimum": 0, "maximum": WHITE}) | {"description": "What the model saw."},
             }
         ),
@@ -90,8 +91,12 @@ def _describe_predict(model: ServedModel) -> Schema:
                 }
             )
         ),
-        "A photo is prepared as the images of Fashion-MNIST were: the article is cropped, reduced to "
-        f"{SIDE} x {SIDE} pixels, sharpened, centred and, on a light background, negated.",
+        "A photo is prepared as the images of Fashion-MNIST were: the article is cropped (unless crop=false), reduced "
+        f"to {SIDE} x {SIDE} pixels, sharpened, negated (unless invert=true, for a dark background) and centred.",
+        [
+            {"name": name, "in": "query", "schema": {"type": "string", "enum": [*CHOICES]}, "description": text}
+            for name, text in (("invert", "The article is lighter than its background."), ("crop", "Crop the article."))
+        ],
     )
 
 
@@ -168,9 +173,12 @@ def _get(summary: str, content: Schema) -> Schema:
     }
 
 
-def _post(summary: str, body: Schema, content: Schema, description: str = "") -> Schema:
+def _post(
+    summary: str, body: Schema, content: Schema, description: str = "", parameters: list[Schema] | None = None
+) -> Schema:
     return {
         "summary": summary,
+        **({"parameters": parameters} if parameters else {}),
         **({"description": description} if description else {}),
         "requestBody": {"required": True, "content": body},
         "responses": {"200": {"description": "Predictions", "content": content}, **_errors(*ERRORS)},

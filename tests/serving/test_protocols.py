@@ -70,8 +70,10 @@ def test_predict_warns_of_an_unlike_image(server: Server) -> None:
     means = make_network().class_means
     alike = np.rint(means[4] * 255).astype(int).repeat(2, axis=0).repeat(2, axis=1).tolist()
     predictions = server.post("/predict", {"images": [alike, np.zeros((28, 28)).tolist()]}).content["predictions"]
-    assert predictions[0]["warning"] is None
-    assert "unlike the images that the model was trained on" in predictions[1]["warning"]
+    assert predictions[0]["warnings"] == []
+    assert predictions[1]["warnings"] == [
+        "the image is unlike the training images: 99% of the test images are closer to them"
+    ]
 
 
 @pytest.mark.parametrize(
