@@ -71,7 +71,7 @@ check: $(VENV)/tests.stamp ## Check format, lint, types, import rules, Dockerfil
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.gitlab-ci docs/ci/gitlab-ci.yml
 	$(BIN)/zizmor --offline --quiet .github
-	$(BIN)/kubernetes-validate --quiet --strict docs/ci/kubernetes-job.yaml
+	$(BIN)/kubernetes-validate --quiet --strict docs/ci/kubernetes-job.yaml docs/serve/kubernetes.yaml
 
 docs: $(VENV)/job.stamp ## Regenerate docs/options.md from the options
 	@$(BIN)/python -m tests.docs.options_page > docs/options.md.part || { rm -f docs/options.md.part; exit 1; }
