@@ -13,7 +13,6 @@ from collections.abc import Sequence
 
 from job.config import cli
 from job.config.run_config import STREAM
-from job.config.serve_config import ServeConfig
 from job.errors import BUG, JobError, OutputError, PackageError
 from job.log import configure_log, log_stage
 from job.system.standard_streams import open_streams
@@ -57,10 +56,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(command: cli.Command) -> str:
     """Run a command; returns the result in one line. Here, because --help and usage errors do not load NumPy."""
-    if isinstance(command.config, ServeConfig):
+    if command.serve:
         from job.serving.server import serve
 
-        return serve(command.config)
+        return serve(command.serve)
     from job import pipeline
     from job.system.temporary_folder import private_temporary_folder
 

@@ -22,12 +22,13 @@ OTHER_COMMANDS = ("render", "serve")
 
 @dataclass(frozen=True)
 class Command:
-    """A command with its settings; `render` uses only `output` and `layout`."""
+    """A command with its settings; `render` uses only `output` and `layout`, and `serve` has settings of its own."""
 
     name: Literal["train", "render", "serve"]
-    config: Config | ServeConfig
+    config: Config
     log_level: int
     sources: tuple[str, ...] = ()  # files and variables that set an option
+    serve: ServeConfig | None = None
 
 
 class _Parser(argparse.ArgumentParser):
@@ -111,7 +112,7 @@ def _parse_serve(argv: Sequence[str]) -> Command:
     config = ServeConfig(**{name: setting.value for layer in layers for name, setting in layer.items()})
     if config.output == STREAM:
         raise UsageError(f"--output {STREAM} is only for training; serve reads a folder: name the folder")
-    return Command("serve", config, log_level, _name_sources(layers[:2]))
+    return Command("serve", Config(), log_level, _name_sources(layers[:2]), config)
 
 
 def _read_surroundings(file: str | None, options: Mapping[str, Option] = OPTIONS) -> list[settings.Settings]:

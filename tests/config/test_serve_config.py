@@ -1,4 +1,3 @@
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,7 +22,7 @@ def test_defaults() -> None:
     """The server listens on this machine only."""
     command = cli.parse(["serve"])
     assert (command.name, command.sources) == ("serve", ())
-    assert command.config == ServeConfig(host="127.0.0.1", port=8000, threads=None, allow_origin=None, output="report")
+    assert command.serve == ServeConfig(host="127.0.0.1", port=8000, threads=None, allow_origin=None, output="report")
 
 
 def test_sources(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,7 +34,7 @@ def test_sources(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FASHION_JOB_PORT", "tcp://10.0.0.1:8000")  # from Kubernetes
     words = ["serve", "--port", "0", "--allow-origin", "https://example.org:8443"]
     command = cli.parse(words)
-    assert command.config == ServeConfig(
+    assert command.serve == ServeConfig(
         host=ANY,
         port=0,
         threads=5,
@@ -43,7 +42,9 @@ def test_sources(monkeypatch: pytest.MonkeyPatch) -> None:
         output="in-file",
     )
     assert command.sources == ("fashion-job.yaml", "FASHION_JOB_HOST", "FASHION_JOB_THREADS")
-    assert cli.parse([*words, "--threads", "9"]).config == replace(command.config, threads=9)
+    changed = cli.parse([*words, "--threads", "9"]).serve
+    assert changed
+    assert changed.threads == 9
 
 
 def test_a_training_ignores_the_variables_of_serve(monkeypatch: pytest.MonkeyPatch) -> None:
