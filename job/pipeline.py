@@ -72,7 +72,7 @@ def train_and_evaluate(config: Config) -> Run:
         JobError: If the data set, the device or the reference run is missing or unsuitable, or training diverges.
     """
     trained = train(config)
-    return Run.from_predictions(trained.record, trained.predictions, trained.images, trained.augmented)
+    return Run.from_predictions(trained.record, trained.predictions, trained.images, trained.augmented, trained.plain)
 
 
 def train_into(config: Config) -> str:
@@ -95,7 +95,7 @@ def render(config: Config) -> str:
         preparation.prepare_output_folder(folder, file_names.REPORT_FILES[config.layout])
         with stage_files(folder) as staging:
             run = Run.read(folder)  # under the lock, after an interrupted job was undone
-            write_report(run, staging, config.layout)
+            write_report(run, staging, config.layout, try_it=not config.no_try_it)
             stage.summary = file_names.describe_report(staging)
     return _describe_result(run.evaluation.accuracy, run.evaluation.n_test, str(folder / file_names.PAGE))
 

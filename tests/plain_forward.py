@@ -48,9 +48,11 @@ def _apply(layer: Layer, kernel: Floats, bias: Floats, values: Floats) -> Floats
         case "max_pool":
             n, height, width, channels = values.shape
             squares = values.reshape(n, height // layer.size, layer.size, width // layer.size, layer.size, channels)
-            return squares.max(axis=(2, 4))
+            pooled: Floats = squares.max(axis=(2, 4))
+            return pooled
         case "mean_pool":
-            return values.mean(axis=(1, 2))
+            mean: Floats = values.mean(axis=(1, 2))
+            return mean
 
 
 def _convolve(layer: Layer, kernel: Floats, values: Floats) -> Floats:

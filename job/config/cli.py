@@ -18,11 +18,12 @@ from job.errors import EXIT_STATUSES, OutputError, UsageError
 
 PROGRAM = "python -m job"
 OTHER_COMMANDS = ("render", "serve")
+RENDER_OPTIONS = ("layout", "no_try_it", "output")
 
 
 @dataclass(frozen=True)
 class Command:
-    """A command with its settings; `render` uses only `output` and `layout`, and `serve` has settings of its own."""
+    """A command with its settings; `render` uses only `RENDER_OPTIONS`, and `serve` has settings of its own."""
 
     name: Literal["train", "render", "serve"]
     config: Config
@@ -87,7 +88,7 @@ def parse(argv: Sequence[str]) -> Command:
     file = given.pop("config", None)
     layers = [*_read_surroundings(file), _read_given(given, OPTIONS)]
     if is_render:
-        layers = [{name: layer[name] for name in ("layout", "output") if name in layer} for layer in layers]
+        layers = [{name: layer[name] for name in RENDER_OPTIONS if name in layer} for layer in layers]
     config = settings.resolve(*layers)
     sources = _name_sources(layers[:2])
     if is_render and config.output == STREAM:
@@ -177,7 +178,8 @@ def train_parser() -> _Parser:
 def render_parser() -> _Parser:
     """The parser of `render`."""
     parser = _Parser(f"{PROGRAM} render", "Write the report again from the results in the output folder.")
-    _add(parser, [OPTIONS["layout"], replace(OPTIONS["output"], help="Output folder of the run.")])
+    options = {**OPTIONS, "output": replace(OPTIONS["output"], help="Output folder of the run.")}
+    _add(parser, [options[name] for name in RENDER_OPTIONS])
     return parser
 
 
@@ -192,6 +194,9 @@ def serve_parser() -> _Parser:
 def _add(parser: argparse._ActionsContainer, options: Iterable[Option]) -> None:
     """Add options, whose values stay text until `settings` converts them."""
     for option in options:
+        if option.kind is bool:
+            parser.add_argument(option.flag, action="store_const", const="true", help=option.help)
+            continue
         text = f"{option.help.removesuffix('.')} (default: {option.unset or option.default})."
         action = "append" if option.kind is tuple else "store"
         parser.add_argument(option.flag, action=action, metavar=option.placeholder, help=text)

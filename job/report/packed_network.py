@@ -25,11 +25,13 @@ from job.results.network_npz import Layer, PlainNetwork
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-PIXEL_STEPS = 36
+PIXEL_STEPS = 34
 """Steps of the grid in a standard deviation of the kernel that is applied to the pixels of an MLP."""
-STEPS = 256
-"""Steps of the grid in a standard deviation of any other kernel."""
+CONVOLUTION_STEPS = 96
+DENSE_STEPS = 256
+"""Steps for other kernels; the dense ones are small."""
 MAX_INTEGER = 2**15 - 1
+N_STEPS = {"convolution": CONVOLUTION_STEPS, "dense": DENSE_STEPS, "scale": MAX_INTEGER}
 DAMPING = 0.01
 """Added to the diagonal of the correlation of the pixels, as a fraction of its mean (that of GPTQ)."""
 MEAN_STEP = 1 / 255
@@ -63,7 +65,7 @@ def _round_layers(network: PlainNetwork, images: NDArray[np.uint8]) -> Iterator[
             step = _choose_step(kernel, PIXEL_STEPS)
             yield step, _round_with_feedback(kernel, step, images)
         elif kernel.size:
-            step = _choose_step(kernel, STEPS if kernel.ndim > 1 else MAX_INTEGER)
+            step = _choose_step(kernel, N_STEPS[layer.kind])
             yield step, _round(kernel, step)
         if kernel.size:
             step = _choose_step(bias, MAX_INTEGER)

@@ -7,17 +7,20 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import numpy as np
+from markupsafe import Markup
 
 from job.config.run_config import Config, Layout
 from job.evaluation.evaluate import ClassMetrics, Evaluation
 from job.report import findings
 from job.report.charts.confusion_matrix import MAX_ANNOTATED
 from job.report.formatting import TEMPLATES, create_environment
-from job.report.gallery import view_gallery
+from job.report.gallery import list_images, view_gallery
 from job.report.images import Pictures
+from job.report.packed_network import pack_network
 from job.report.page_charts import draw_charts
 from job.report.published import PUBLISHED
-from job.results.file_names import AUGMENTED, PAGE, STYLE
+from job.results.file_names import AUGMENTED, PAGE, STYLE, TRY_IT
 from job.results.run import Run
 
 FOLDER = TEMPLATES / "report"
@@ -25,31 +28,55 @@ COVERAGE = 0.8  # in the sentence on the most confident predictions
 MAX_LISTED = 400  # cells in the table of the confusion matrix: all cells of 20 classes
 
 
-def write_report(run: Run, folder: Path, layout: Layout) -> None:
-    """Write the files of the report into `folder`."""
-    for name, content in render_page(run, layout).items():
+def write_report(run: Run, folder: Path, layout: Layout, *, try_it: bool = True) -> None:
+    """Write the files of the report into `folder`; with `try_it`, they contain the model if the run has one."""
+    for name, content in render_page(run, layout, try_it=try_it).items():
         path = folder / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(content)
 
 
-def render_page(run: Run, layout: Layout) -> dict[str, bytes]:
-    """Render the files of the report: content by name, relative to its folder. The same run gives the same bytes."""
+def render_page(run: Run, layout: Layout, *, try_it: bool = True) -> dict[str, bytes]:
+    """Render the files of the report: content by name, relative to its folder. The same run gives the same bytes.
+
+    With `try_it`, a single file contains the model, and a folder has a page of its own for it: it needs a script, and
+    servers such as Jenkins report a script that they block.
+    """
     environment = create_environment(FOLDER, autoescape=True)
-    environment.filters["csp_hash"] = _csp_hash
+    environment.filters |= {"csp_hash": _csp_hash, "compact": _remove_indents}
     pictures = Pictures(run.images, embedded=layout == "single")
+    model = _view_model(run) if try_it else None
+    view = _view_run(run, pictures) | {"model": model}
     try:
-        page = environment.get_template("report.html").render(run=run, layout=layout, view=_view_run(run, pictures))
+        page = environment.get_template("report.html").render(run=run, layout=layout, view=view)
         style = environment.get_template("style.css").render()
     except jinja2.TemplateNotFound as error:  # an OSError, but not of the output folder
         raise RuntimeError(f"the template {error} is not in {FOLDER}") from error
     files = {PAGE: page.encode()}
-    return files if layout == "single" else files | {STYLE: style.encode()} | pictures.files
+    if layout == "single":
+        return files
+    if model:
+        view = {"model": model, "images": list_images(run)}
+        files[TRY_IT] = environment.get_template("try-it.html").render(run=run, layout="single", view=view).encode()
+    return files | {STYLE: style.encode()} | pictures.files
 
 
 def _csp_hash(text: str) -> str:
     """The hash with which a Content-Security-Policy allows an inline style sheet or script."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _remove_indents(script: str) -> Markup:
+    """A script without indents, empty lines and lines of comment, which take a tenth of its size."""
+    lines = (line.strip() for line in script.splitlines())
+    return Markup("\n".join(line for line in lines if line and not line.startswith("//")))  # noqa: S704 - our own script
+
+
+def _view_model(run: Run) -> dict[str, Any] | None:
+    """What the section to try the model needs, as JSON-able values; None without a model."""
+    if not run.network:
+        return None
+    return {"classes": list(run.evaluation.class_names), **pack_network(run.network, np.stack([*run.images.values()]))}
 
 
 def _view_run(run: Run, pictures: Pictures) -> dict[str, Any]:

@@ -14,11 +14,14 @@ RESULT_FILES = (METRICS, PREDICTIONS, SAMPLES, MODEL, NETWORK)
 
 PAGE = "index.html"
 STYLE = "report.css"
+TRY_IT = "try-it.html"
+"""The page of its own that tries the model, if the report is a folder."""
+
 PICTURES = "report-images"
 AUGMENTED = "augmented"
 """The picture that shows no test image. The name of every other picture is the index of its test image."""
 
-REPORT_FILES: dict[Layout, tuple[str, ...]] = {"single": (PAGE,), "folder": (PAGE, STYLE)}
+REPORT_FILES: dict[Layout, tuple[str, ...]] = {"single": (PAGE,), "folder": (PAGE, STYLE, TRY_IT)}
 REPORT_FOLDERS: dict[Layout, tuple[str, ...]] = {"single": (), "folder": (PICTURES,)}
 
 EXPORTS = "exports"
@@ -30,6 +33,6 @@ CHECKSUMS = "SHA256SUMS"
 
 def describe_report(folder: Path) -> str:
     """Describe the report in a newly written folder: the number of its files and their size."""
-    others = [path for path in (folder / STYLE, *(folder / PICTURES).glob("*.png")) if path.exists()]
+    others = [path for path in (folder / STYLE, folder / TRY_IT, *(folder / PICTURES).glob("*.png")) if path.exists()]
     n_bytes = sum(path.stat().st_size for path in (folder / PAGE, *others))
     return f"{PAGE}{f' and {len(others)} more files' if others else ''}, {n_bytes / 1000:.0f} kB"

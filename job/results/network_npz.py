@@ -156,8 +156,8 @@ def write_network(folder: Path, network: PlainNetwork) -> None:
     np.savez(folder / NETWORK, description=content, class_means=network.class_means, **arrays)
 
 
-def read_network(folder: Path) -> PlainNetwork:
-    """Read the network.npz of a folder.
+def read_network(folder: Path, n_classes: int) -> PlainNetwork:
+    """Read the network.npz of a folder, of a run with this number of classes.
 
     Raises:
         DataError: If the file is missing or damaged.
@@ -166,9 +166,12 @@ def read_network(folder: Path) -> PlainNetwork:
     with as_data_error(path):
         content = read_regular(path, MAX_BYTES)
     try:
-        return _parse(_load_arrays(content))
+        network = _parse(_load_arrays(content))
     except Exception as error:  # NumPy, zipfile and msgspec raise many kinds on damaged files
         raise damaged(path, f"not a network: {error}") from error
+    if network.n_classes != n_classes:
+        raise damaged(path, f"it has {network.n_classes} classes, not {n_classes}")
+    return network
 
 
 def _load_arrays(content: bytes) -> dict[str, NDArray[Any]]:

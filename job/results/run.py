@@ -12,8 +12,9 @@ from job.evaluation.evaluate import Evaluation, evaluate
 from job.evaluation.paired_comparison import Comparison, compare
 from job.evaluation.predictions import Predictions
 from job.evaluation.sample_selection import select_shown_images
-from job.results.file_names import METRICS, PREDICTIONS, SAMPLES
+from job.results.file_names import METRICS, NETWORK, PREDICTIONS, SAMPLES
 from job.results.metrics_json import damaged, read_record, write_metrics
+from job.results.network_npz import PlainNetwork, read_network, write_network
 from job.results.output_folder.manifest import read_manifest, read_unchanged, write_manifest
 from job.results.predictions_csv import read_predictions, write_predictions
 from job.results.provenance import Provenance
@@ -32,6 +33,7 @@ class Run:
         comparison: Comparison with a reference run, or None.
         training: How the model was trained; None if this job did not train it.
         images: Test images that the report shows.
+        network: The trained network; None if this job did not train it, or the run is of an earlier release.
         augmented: Training images, each followed by its augmented versions, shape (n, 1 + n_epochs, height, width).
     """
 
@@ -42,10 +44,16 @@ class Run:
     predictions: Predictions
     images: Images
     augmented: NDArray[np.uint8]
+    network: PlainNetwork | None = None
 
     @classmethod
     def from_predictions(
-        cls, record: RunRecord, predictions: Predictions, images: Images, augmented: NDArray[np.uint8]
+        cls,
+        record: RunRecord,
+        predictions: Predictions,
+        images: Images,
+        augmented: NDArray[np.uint8],
+        network: PlainNetwork | None = None,
     ) -> Self:
         """Evaluate the predictions of a run; `record` describes it, and the other arguments are attributes of `Run`."""
         return cls(
@@ -56,6 +64,7 @@ class Run:
             predictions=predictions,
             images=images,
             augmented=augmented,
+            network=network,
         )
 
     @classmethod
@@ -69,7 +78,9 @@ class Run:
         predictions = read_predictions(folder, n_classes, has_reference=has_reference)
         indices = select_shown_images(predictions, record.seed)
         has_augmented = record.training is not None and record.training.config.augment != "none"
-        return cls.from_predictions(record, predictions, *read_samples(folder, indices, has_augmented=has_augmented))
+        images, augmented = read_samples(folder, indices, has_augmented=has_augmented)
+        network = read_network(folder, n_classes) if (folder / NETWORK).exists() else None
+        return cls.from_predictions(record, predictions, images, augmented, network)
 
     @classmethod
     def read(cls, folder: Path) -> Self:
@@ -79,7 +90,8 @@ class Run:
             DataError: If a file is missing, damaged or edited.
         """
         read_record(folder)  # an older schema version may have no manifest
-        return read_unchanged(folder, FILES, lambda: cls._read(folder))
+        names = (*FILES, NETWORK) if (folder / NETWORK).exists() else FILES
+        return read_unchanged(folder, names, lambda: cls._read(folder))
 
     @classmethod
     def _read(cls, folder: Path) -> Self:
@@ -91,12 +103,14 @@ class Run:
         return run
 
     def write(self, folder: Path) -> None:
-        """Write predictions.csv, samples.npz, metrics.json and their checksums; the folder is created if needed."""
+        """Write the files of results and their checksums; the folder is created if needed."""
         folder.mkdir(parents=True, exist_ok=True)
         write_predictions(folder, self.predictions)
         write_samples(folder, self.images, self.augmented)
+        if self.network:
+            write_network(folder, self.network)
         self.write_metrics(folder)
-        write_manifest(folder, FILES, read_manifest(folder))
+        write_manifest(folder, (*FILES, NETWORK), read_manifest(folder))
 
     def write_metrics(self, folder: Path) -> None:
         """Write metrics.json into a folder."""

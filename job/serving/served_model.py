@@ -5,7 +5,7 @@ from pathlib import Path
 
 from job.errors import DataError
 from job.results import file_names
-from job.results.metrics_json import as_data_error, damaged, read_record
+from job.results.metrics_json import as_data_error, read_record
 from job.results.network_npz import PlainNetwork, read_network
 from job.results.output_folder.manifest import read_manifest, read_unchanged
 from job.system.regular_file import read_regular
@@ -51,10 +51,8 @@ def read_model(folder: Path) -> ServedModel:
 
 
 def _read(folder: Path, report: list[str], sha256: str) -> ServedModel:
-    record, network = read_record(folder), read_network(folder)
-    if len(record.class_names) != network.n_classes:
-        problem = f"has {network.n_classes} classes, but {file_names.METRICS} {len(record.class_names)}"
-        raise damaged(folder / file_names.NETWORK, problem)
+    record = read_record(folder)
+    network = read_network(folder, len(record.class_names))
     pages = {}
     for name in report:
         with as_data_error(folder / name):

@@ -154,6 +154,17 @@ const Network = (() => {
     return mean([both(pixels), mean(shifts.map(([down, right]) => both(shift(pixels, down, right))))]);
   }
 
-  return { SIDE, decode, unpack, predict, predictOnce };
+  // The distance to the nearest mean training image, whose pixels stand for 2 x 2 pixels.
+  function distance({ means, meanShape: [n, side] }, pixels) {
+    const squares = Array.from({ length: n }, (_, label) =>
+      pixels.reduce((sum, value, i) => {
+        const row = Math.floor(Math.floor(i / SIDE) / 2), column = Math.floor((i % SIDE) / 2);
+        return sum + (value - means[(label * side + row) * side + column]) ** 2;
+      }, 0),
+    );
+    return Math.sqrt(Math.min(...squares));
+  }
+
+  return { SIDE, decode, unpack, predict, predictOnce, distance };
 })();
 if (typeof module !== "undefined") module.exports = Network;

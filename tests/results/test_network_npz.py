@@ -54,7 +54,7 @@ def replace_text(folder: Path, before: str, after: str) -> None:
 def read_error(folder: Path) -> str:
     """The message with which network.npz is refused: one line that starts with the file."""
     with pytest.raises(DataError) as caught:
-        read_network(folder)
+        read_network(folder, 4)
     message = str(caught.value)
     assert message.startswith(f"{folder / NETWORK}: ")
     assert "\n" not in message
@@ -65,7 +65,7 @@ def test_a_network_reads_back(tmp_path: Path) -> None:
     """The arrays are the same, and so are the probabilities."""
     network, images = make_network(), RANDOM.integers(0, 256, (3, 28, 28), np.uint8)
     write_network(tmp_path, network)
-    again = read_network(tmp_path)
+    again = read_network(tmp_path, 4)
     assert [again.layers, again.views, again.distance_limit] == [network.layers, "flip-shift", 3.5]
     assert again.n_classes == 4
     assert predict(again, images).tolist() == predict(network, images).tolist()
