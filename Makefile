@@ -81,12 +81,13 @@ format: $(VENV)/tests.stamp ## Format the code and apply the linter's fixes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock: $(VENV)/tests.stamp ## Compile the dependencies in pyproject.toml into the seven lock files
+lock: $(VENV)/tests.stamp ## Compile the dependencies in pyproject.toml into the eight lock files
 	$(COMPILE) pyproject.toml --group cpu --group serve -o requirements.txt
 	$(COMPILE) pyproject.toml --group gpu --group serve -c requirements.txt -o requirements-gpu.txt
 	$(COMPILE) --group serve -c requirements.txt -o requirements-serve.txt
 	$(COMPILE) --group export -c requirements.txt -o requirements-export.txt
 	$(COMPILE) --group bench -c requirements.txt -o bench/requirements.txt
+	$(COMPILE) --group bench-serve -o bench/requirements-serve.txt
 	$(COMPILE) --group dev -c requirements.txt -o tests/requirements.txt
 	$(COMPILE) --group clients -o tests/requirements-clients.txt
 
@@ -104,16 +105,16 @@ sbom: $(VENV)/tests.stamp ## Write the image's software bill of materials (SPDX)
 
 # To ignore an advisory that does not affect the job, add --ignore-vuln here and a comment with the reason.
 audit: $(VENV)/tests.stamp ## Check the locked packages for known vulnerabilities
-	$(BIN)/pip-audit --strict --disable-pip --require-hashes $(foreach lock,$(wildcard requirements*.txt tests/requirements*.txt bench/requirements.txt),-r $(lock))
+	$(BIN)/pip-audit --strict --disable-pip --require-hashes $(foreach lock,$(wildcard requirements*.txt tests/requirements*.txt bench/requirements*.txt),-r $(lock))
 
-bench: .venv-bench/bench.stamp data ## Compare the speed with other libraries (about 45 minutes; ARGS="--only fit": 7)
-	PEERS_PYTHON=.venv-bench/bin/python $(BIN)/python -m bench $(ARGS)
+bench: .venv-bench/bench.stamp .venv-bench-serve/bench.stamp data ## Compare the speed with other libraries (about an hour; ARGS="--only fit": 7 minutes)
+	PEERS_PYTHON=.venv-bench/bin/python SERVERS_PYTHON=.venv-bench-serve/bin/python $(BIN)/python -m bench $(ARGS)
 
 version: ## Print the version
 	@echo $(VERSION)
 
 clean: ## Remove the virtual environments, data/ and the caches, but not the report
-	rm -rf .venv .venv-gpu .venv-bench .venv-clients tests/node_modules data sbom.spdx.json .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-gpu .venv-bench .venv-bench-serve .venv-clients tests/node_modules data sbom.spdx.json .mypy_cache .ruff_cache .pytest_cache
 	find job tests bench -name __pycache__ -prune -exec rm -rf {} +
 
 browser:
@@ -133,6 +134,11 @@ tests/node_modules/.package-lock.json: tests/package-lock.json
 .venv-bench/bench.stamp: bench/requirements.txt $(VENV)/job.stamp
 	@test -x .venv-bench/bin/python || "$(PYTHON)" -m venv .venv-bench
 	.venv-bench/bin/python $(PIP) -r $<
+	@touch $@
+
+.venv-bench-serve/bench.stamp: bench/requirements-serve.txt
+	@test -x .venv-bench-serve/bin/python || "$(PYTHON)" -m venv .venv-bench-serve
+	.venv-bench-serve/bin/python $(PIP) -r $<
 	@touch $@
 
 $(VENV)/job.stamp: $(LOCK)
