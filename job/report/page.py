@@ -45,8 +45,8 @@ def render_page(run: Run, layout: Layout, *, try_it: bool = True) -> dict[str, b
     environment = create_environment(FOLDER, autoescape=True)
     environment.filters |= {"csp_hash": _csp_hash, "compact": _remove_indents}
     pictures = Pictures(run.images, embedded=layout == "single")
-    model = _view_model(run) if try_it else None
-    view = _view_run(run, pictures) | {"model": model}
+    model = _view_model(run) if try_it else {"model": None}
+    view = _view_run(run, pictures) | model
     try:
         page = environment.get_template("report.html").render(run=run, layout=layout, view=view)
         style = environment.get_template("style.css").render()
@@ -55,8 +55,8 @@ def render_page(run: Run, layout: Layout, *, try_it: bool = True) -> dict[str, b
     files = {PAGE: page.encode()}
     if layout == "single":
         return files
-    if model:
-        view = {"model": model, "images": list_images(run)}
+    if model["model"]:
+        view = {**model, "images": list_images(run)}
         files[TRY_IT] = environment.get_template("try-it.html").render(run=run, layout="single", view=view).encode()
     return files | {STYLE: style.encode()} | pictures.files
 
@@ -72,11 +72,15 @@ def _remove_indents(script: str) -> Markup:
     return Markup("\n".join(line for line in lines if line and not line.startswith("//")))  # noqa: S704 - our own script
 
 
-def _view_model(run: Run) -> dict[str, Any] | None:
-    """What the section to try the model needs, as JSON-able values; None without a model."""
+def _view_model(run: Run) -> dict[str, Any]:
+    """What the section to try the model needs: `model`, None without a model, and `data`."""
     if not run.network:
-        return None
-    return {"classes": list(run.evaluation.class_names), **pack_network(run.network, np.stack([*run.images.values()]))}
+        return {"model": None}
+    description, data = pack_network(run.network, np.stack([*run.images.values()]))
+    return {
+        "model": {"classes": list(run.evaluation.class_names), **description},
+        "data": Markup(data),  # noqa: S704 - it has no "<"
+    }
 
 
 def _view_run(run: Run, pictures: Pictures) -> dict[str, Any]:

@@ -180,16 +180,19 @@
     const { data } = readPixels(image);
     find("crop").checked = true;
     find("invert").checked = false;
-    for (const button of find("images").children) button.ariaPressed = String(button.firstChild.alt === image.alt);
     take({ kind: "test", name: image.alt, pixels: Uint8Array.from({ length: SIDE * SIDE }, (_, i) => data[4 * i]) });
   }
   function listTestImages() {
     const strip = find("images");
     const all = [...document.querySelectorAll('img[alt^="Test image"]')];
-    const first = new Map(all.map((image) => [/\d+/.exec(image.alt)[0], image]).reverse());
-    const buttons = [...first.values()].reverse().map((image, i) => {
-      const button = create("button", { type: "button", title: image.alt, tabIndex: i ? -1 : 0, ariaPressed: "false" });
-      button.append(create("img", { src: image.src, alt: image.alt }));
+    const byNumber = new Map();
+    for (const image of all) {
+      const number = /\d+/.exec(image.alt)[0];
+      if (image.alt.includes(":") || !byNumber.has(number)) byNumber.set(number, image); // the text with a colon says more
+    }
+    const buttons = [...byNumber.values()].map(({ alt, src }, i) => {
+      const button = create("button", { type: "button", title: alt, tabIndex: i ? -1 : 0, ariaPressed: "false" });
+      button.append(create("img", { src, alt }));
       return button;
     });
     strip.append(...buttons);
@@ -215,7 +218,8 @@
   function take(next) {
     source = next;
     turn++;
-    if (next.kind !== "test") for (const button of find("images").children) button.ariaPressed = "false";
+    for (const button of find("images").children) button.ariaPressed = String(button.title === next.name);
+    if (next.name) find("name").textContent = `${next.name}.`;
     schedule();
   }
   function schedule() {
@@ -383,7 +387,7 @@
     row.append(create("bdi", { textContent: name }), document.createElement("span"), document.createElement("i"));
     find("bars").append(row);
   }
-  Network.unpack(model).then((unpacked) => {
+  Network.unpack(model, find("data").textContent).then((unpacked) => {
     network = unpacked;
     for (const hidden of [section, ...document.querySelectorAll('a[href="#try-it"]')]) hidden.hidden = false;
     const image = listTestImages();
