@@ -25,6 +25,7 @@ INLINE_BYTES = 2**15
 INLINE_MULTIPLICATIONS = 2**20
 """Smaller requests for smaller networks are answered at once: passing them to a thread would take longer."""
 
+CODING = "content-encoding"
 DRAINING = "the server is stopping; send the request to another one, or again in a few seconds"
 
 
@@ -45,7 +46,13 @@ class Route:
 class Application:
     """What all connections of a server share: the model, the limits and the metrics."""
 
-    def __init__(self, model: ServedModel, n_threads: int, allowed_origin: str | None = None) -> None:
+    def __init__(
+        self,
+        model: ServedModel,
+        n_threads: int,
+        allowed_origin: str | None = None,
+        max_pixels: int = limits.MAX_PIXELS,
+    ) -> None:
         self.connections: set[Connection] = set()
         self.max_connections = limits.MAX_CONNECTIONS
         self.n_buffered_bytes = 0
@@ -55,7 +62,7 @@ class Application:
         self._metrics = Metrics(NAME)
         self._metrics.watch("connections", "Open connections.", lambda: len(self.connections))
         self._metrics.watch("waiting_requests", "Requests that wait for a thread.", lambda: self.queue.n_waiting)
-        self._engine = Engine(model, self._metrics)
+        self._engine = Engine(model, self._metrics, max_pixels)
         self._allowed_origin = allowed_origin
         self._is_small = self._engine.n_multiplications <= INLINE_MULTIPLICATIONS
         self._routes = self._create_routes(model)
@@ -67,7 +74,6 @@ class Application:
         label = route.label if route else "other"
         try:
             handler = self._find_handler(route, path, request)
-            request = self._decompress(request)
             if route and route.predicts and not self._is_quick(request):
                 return asyncio.get_running_loop().create_task(self._answer_later(request, label, handler))
             response = handler(request)
@@ -82,7 +88,7 @@ class Application:
 
     async def _answer_later(self, request: Request, label: str, handler: Handler) -> Response:
         try:
-            response = await self.queue.run(lambda: handler(request))
+            response = await self.queue.run(lambda: handler(_decompress(request)))
         except Exception as error:  # noqa: BLE001 - as above
             response = _describe(error)
         return self._finish(request, response, label)
@@ -100,7 +106,8 @@ class Application:
 
     def _is_quick(self, request: Request) -> bool:
         is_photo = request.path == predict_api.PATH and predict_api.is_photo(request)
-        return self._is_small and len(request.body) <= INLINE_BYTES and not is_photo
+        is_plain = CODING not in request.headers and not is_photo
+        return is_plain and self._is_small and len(request.body) <= INLINE_BYTES
 
     def _find_handler(self, route: Route | None, path: str, request: Request) -> Handler:
         """The handler of a request.
@@ -120,26 +127,6 @@ class Application:
             return lambda _: _allow(names)
         text = f"{request.method} is not possible here; use {' or '.join(names)}"
         raise HttpError(HTTPStatus.METHOD_NOT_ALLOWED, text, {"Allow": ", ".join(names)})
-
-    @staticmethod
-    def _decompress(request: Request) -> Request:
-        coding = request.headers.get("content-encoding", "identity").strip().lower()
-        if coding == "identity":
-            return request
-        if coding not in {"gzip", "deflate"}:
-            text = f"Content-Encoding is {coding[:40]!r}, but must be gzip, deflate or identity"
-            raise HttpError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, text)
-        decoder = zlib.decompressobj(zlib.MAX_WBITS | 32)  # either of the two formats
-        try:
-            body = decoder.decompress(request.body, limits.MAX_BODY_BYTES + 1)
-        except zlib.error as error:
-            raise bad_request(f"the body is not in the format {coding}") from error
-        if len(body) > limits.MAX_BODY_BYTES:
-            text = f"the decompressed body has more than {limits.MAX_BODY_BYTES:,} bytes; send less at a time"
-            raise HttpError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, text)
-        if not decoder.eof:
-            raise bad_request("the compressed body is not complete")
-        return replace(request, body=body)
 
     def _create_routes(self, model: ServedModel) -> dict[str, Route]:
         engine = self._engine
@@ -181,6 +168,31 @@ def _send_docs(api: dict[str, Any], request: Request) -> Response:
     from job.serving.docs_page import describe_for_readers  # loads Jinja
 
     return describe_for_readers(api, f"http://{request.headers.get('host', 'localhost')}")
+
+
+def _decompress(request: Request) -> Request:
+    """Undo the compression of a body.
+
+    Raises:
+        HttpError: If it is damaged, unknown, or hides too much.
+    """
+    coding = request.headers.get(CODING, "identity").strip().lower()
+    if coding == "identity":
+        return request
+    if coding not in {"gzip", "deflate"}:
+        text = f"Content-Encoding is {coding[:40]!r}, but must be gzip, deflate or identity"
+        raise HttpError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, text)
+    decoder = zlib.decompressobj(zlib.MAX_WBITS | 32)  # either of the two formats
+    try:
+        body = decoder.decompress(request.body, limits.MAX_BODY_BYTES + 1)
+    except zlib.error as error:
+        raise bad_request(f"the body is not in the format {coding}") from error
+    if len(body) > limits.MAX_BODY_BYTES:
+        text = f"the decompressed body has more than {limits.MAX_BODY_BYTES:,} bytes; send less at a time"
+        raise HttpError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, text)
+    if not decoder.eof:
+        raise bad_request("the compressed body is not complete")
+    return replace(request, body=body)
 
 
 def _get(label: str, handler: Handler) -> Route:

@@ -20,10 +20,12 @@ class Engine:
 
     Attributes:
         n_multiplications: The multiplications that one image takes.
+        max_pixels: The pixels that an image file may have.
     """
 
-    def __init__(self, model: ServedModel, metrics: Metrics) -> None:
+    def __init__(self, model: ServedModel, metrics: Metrics, max_pixels: int) -> None:
         self.model = model
+        self.max_pixels = max_pixels
         self.metrics = metrics
         self.n_multiplications = forward_pass.count_multiplications(model.network)
 

@@ -4,6 +4,8 @@ MAX_CONNECTIONS = 2_048
 MAX_HEAD_BYTES = 2**14
 """Target and headers of a request."""
 MAX_BODY_BYTES = 2**24
+MAX_JSON_BYTES = 5 * 2**20
+"""256 images with 17 digits a pixel have less."""
 MAX_BUFFERED_BYTES = 2**26
 """Bodies of all requests together."""
 MAX_IMAGES = 256

@@ -1,5 +1,6 @@
 """Reads images in JSON: nested lists of pixels."""
 
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 
 from job.results.network_npz import SIDE
 from job.serving import limits
-from job.serving.messages import bad_request
+from job.serving.messages import HttpError, bad_request
 
 Floats = NDArray[np.float32]
 
@@ -25,8 +26,13 @@ def decode(content: bytes, kind: type[Any]) -> Any:  # noqa: ANN401 - an instanc
     """Decode the body of a request.
 
     Raises:
-        HttpError: If it is not JSON, or has other fields than the struct `kind`.
+        HttpError: If it is too long, not JSON, or has other fields than the struct `kind`.
     """
+    if len(content) > limits.MAX_JSON_BYTES:
+        text = (
+            f"the JSON has {len(content):,} bytes, but may have {limits.MAX_JSON_BYTES:,}; send fewer images at a time"
+        )
+        raise HttpError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, text)
     try:
         return msgspec.json.decode(content, type=kind)
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:

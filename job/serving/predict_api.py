@@ -37,7 +37,7 @@ def predict(engine: Engine, request: Request) -> Response:
         HttpError: If the request is not valid.
     """
     with engine.metrics.preprocess():
-        images, warnings = _read_images(request)
+        images, warnings = _read_images(request, engine.max_pixels)
         distances = engine.model.network.distances(images)
     probabilities = engine.predict(images.astype(np.float32) / np.float32(WHITE))
     with engine.metrics.postprocess():
@@ -55,7 +55,7 @@ def is_photo(request: Request) -> bool:
     return _media_type(request) != JSON
 
 
-def _read_images(request: Request) -> tuple[Pixels, list[list[str]]]:
+def _read_images(request: Request, max_pixels: int) -> tuple[Pixels, list[list[str]]]:
     """The images of a request, and the warnings about each."""
     kind, switches = _media_type(request), _read_switches(request.query)
     if kind == JSON:
@@ -76,7 +76,7 @@ def _read_images(request: Request) -> tuple[Pixels, list[list[str]]]:
     if len(photos) > limits.MAX_PHOTOS:
         text = f"the form has {len(photos)} files, but may have {limits.MAX_PHOTOS}; send fewer at a time"
         raise HttpError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, text)
-    prepared = [prepare_photo(decode_photo(photo), **switches) for photo in photos]
+    prepared = [prepare_photo(decode_photo(photo, max_pixels), **switches) for photo in photos]
     return np.stack([each.pixels for each in prepared]), [each.warnings for each in prepared]
 
 

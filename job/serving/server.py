@@ -11,10 +11,11 @@ from job.log import log, log_stage
 from job.serving import limits
 from job.serving.application import Application
 from job.serving.connection import Connection
+from job.serving.photo_formats import limit_pixels
 from job.serving.served_model import ServedModel, read_model
 from job.system import signals
 from job.text import count_noun
-from job.training.resources import count_processors
+from job.training.resources import count_processors, read_memory_limit
 
 SWEEP_S = 0.25
 """How often the server looks for what takes too long."""
@@ -48,7 +49,7 @@ def _create_runner() -> asyncio.Runner:
 
 async def _serve(config: ServeConfig, model: ServedModel, n_threads: int) -> Application:
     loop = asyncio.get_running_loop()
-    application = Application(model, n_threads, config.allow_origin)
+    application = Application(model, n_threads, config.allow_origin, limit_pixels(read_memory_limit()))
     application.max_connections = _raise_limit_on_files()
     stop = asyncio.Event()
     server = await _listen(config, application)

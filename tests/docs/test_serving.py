@@ -82,7 +82,7 @@ def test_the_limits_are_those_of_the_code() -> None:
     """The table of limits has the numbers of job/serving/limits.py."""
     table = PAGE.split("## Limits\n")[1].split("\n\n")[0]
     for text in (
-        f"{limits.MAX_BODY_BYTES >> 20} MiB in a body",
+        f"{limits.MAX_BODY_BYTES >> 20} MiB in a body, also after decompression, and {limits.MAX_JSON_BYTES >> 20} MiB",
         f"{limits.MAX_PIXELS // 10**6} million pixels in an image file, {limits.MAX_PHOTOS} files",
         f"{limits.MAX_IMAGES} images",
         f"{limits.MAX_HEAD_BYTES >> 10} KiB in target and headers",

@@ -14,7 +14,7 @@ from support import REPOSITORY
 from job.serving import limits
 from job.serving.messages import HttpError
 from job.serving.photo import prepare_photo
-from job.serving.photo_formats import decode_photo
+from job.serving.photo_formats import decode_photo, limit_pixels
 
 
 def make_photo(height: int = 300, width: int = 200, background: int = 250, article: int = 60) -> Any:  # noqa: ANN401
@@ -100,6 +100,33 @@ def test_transparency() -> None:
     assert prepare_photo(decode_photo(encode(photo))).pixels.tolist() == prepare_photo(make_photo()).pixels.tolist()
 
 
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "CMYK", "I;16"])
+def test_kinds_of_pixels(mode: str) -> None:
+    """Black and white, grey, with a palette, for print, and with 16 bits."""
+    grey = np.where(make_photo()[..., 0] > 128, 255, 0).astype(np.uint8)
+    if mode == "I;16":
+        image = Image.fromarray(grey.astype(np.uint16) * 257)
+    else:
+        image = Image.fromarray(grey).convert("RGB" if mode == "P" else mode).convert(mode)
+    assert image.mode == mode
+    file = io.BytesIO()
+    image.save(file, "JPEG" if mode == "CMYK" else "PNG", quality=100)
+    decoded = decode_photo(file.getvalue())
+    assert decoded.shape == (300, 200, 4)
+    assert np.abs(decoded[..., :3].astype(int) - grey[..., np.newaxis]).max() < 20
+    assert (decoded[..., 3] == 255).all()
+
+
+def test_a_transparent_colour() -> None:
+    """A palette may have one, in PNG and in GIF."""
+    image = Image.fromarray(make_photo()[..., :3]).convert("P", palette=Image.Palette.ADAPTIVE)
+    for kind in ("PNG", "GIF"):
+        file = io.BytesIO()
+        image.save(file, kind, transparency=image.getpixel((0, 0)))
+        decoded = decode_photo(file.getvalue())
+        assert decoded[[0, 150], [0, 80], 3].tolist() == [0, 255]
+
+
 def test_a_large_photo() -> None:
     """Rows and columns are skipped; the subject stays."""
     photo = make_photo().repeat(10, axis=0).repeat(10, axis=1)
@@ -134,6 +161,15 @@ def test_a_decompression_bomb() -> None:
     with pytest.raises(HttpError, match="the image has 50,010,000 pixels, but may have 50,000,000") as caught:
         decode_photo(file.getvalue())
     assert caught.value.status == 413
+
+
+def test_the_pixels_that_fit_into_memory() -> None:
+    """What docs/serving.md says, and never nothing."""
+    mib = 2**20
+    limited = [limit_pixels(size) for size in (None, 512 * mib, 128 * mib, 64 * mib)]
+    assert limited == [50_000_000, 50_000_000, 4_194_304, 1_000_000]
+    with pytest.raises(HttpError, match="the image has 60,000 pixels, but may have 50,000"):
+        decode_photo(encode(make_photo()), 50_000)
 
 
 def test_pictures_over_http(tmp_path: Path) -> None:

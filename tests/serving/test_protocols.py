@@ -305,6 +305,16 @@ def test_the_number_of_images(server: Server) -> None:
     assert "from 1 to 256 images, but this one has 257" in server.post("/predict", {"images": [image] * 257}).error
 
 
+def test_long_json(server: Server) -> None:
+    """The images that a request may have fit, with all digits; more is refused before it is decoded."""
+    longest = f"[{','.join(['0.12345678901234567'] * 28)}]"
+    image = f"[{','.join([longest] * 28)}]"
+    body = f'{{"images": [{",".join([image] * 256)}]}}'.encode()
+    assert server.post("/predict", body, {"Content-Type": "application/json"}).status == 200
+    answer = server.post("/predict", body + b" " * 2**21, {"Content-Type": "application/json"})
+    assert (answer.status, "but may have 5,242,880; send fewer images" in answer.error) == (413, True)
+
+
 def test_no_origin_is_allowed(server: Server) -> None:
     """Web pages elsewhere cannot read the answers."""
     answer = server.ask("GET", "/v2", headers={"Origin": "https://example.org"})
