@@ -65,7 +65,7 @@ def test_the_table_of_servers_has_medians_and_a_ratio() -> None:
 
     lines = serve.format_table({serve.OURS: measure(900, 800, 1000), serve.NEWCOMER: measure(30, 30, 40)})
     assert "| fashion-job serve | 900 | 900 | 900 | 900 | 2.1 ms | 0.30 s | 48 MiB |" in lines
-    assert "answers 30 times as many requests" in " ".join(lines)
+    assert "answers 30 times as many requests as the newcomer's server on one connection, and 30" in " ".join(lines)
 
 
 def test_what_the_load_generators_print() -> None:
