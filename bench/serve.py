@@ -192,9 +192,9 @@ def format_table(measured: dict[str, list[Measurement]]) -> list[str]:
     return [
         *lines,
         "",
-        f"With one image a request, `serve` answers {ratios[0]:.0f} times as many requests as the newcomer's server on one",
-        f"connection, and {ratios[1]:.0f} times as many on {N_CONNECTIONS}. wrk measured the rates; hey measured the",
-        "latency while it sent half of the requests of the second column. Server and load generator share the",
+        f"With one image a request, `serve` answers {ratios[0]:.0f} times as many requests as the newcomer's server on",
+        f"one connection, and {ratios[1]:.0f} times as many on {N_CONNECTIONS}. wrk measured the rates; hey measured",
+        "the latency while it sent half of the requests of the second column. Server and load generator share the",
         "processors. All servers but the newcomer's compute with the forward pass of the job.",
     ]
 

@@ -21,6 +21,8 @@ from job.serving.messages import HttpError, Request, Response, bad_request, unav
 Answer = Response | asyncio.Task[Response]
 STATUS_LINES = {status: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+MAX_PIPELINED = 8
+"""Requests that wait for an earlier one on the same connection."""
 NO_BODY = (HTTPStatus.NO_CONTENT,)
 
 
@@ -54,7 +56,7 @@ class Connection(asyncio.Protocol):
         self._waiting: deque[tuple[Request, bool]] = deque()  # complete requests; whether to close after each
         self._task: asyncio.Task[Response] | None = None
         self._is_receiving = self._is_in_head = self._is_lingering = self._is_blocked = False
-        self._is_paused = self._has_ended = self._is_late = False
+        self._is_paused = self._is_late = False
         self._problem: HttpError | None = None
         self._n_buffered_bytes = 0
         self.deadline = self._loop.time() + limits.IDLE_S
@@ -95,11 +97,6 @@ class Connection(asyncio.Protocol):
         if self._is_in_head and self._n_read_bytes > limits.MAX_HEAD_BYTES:
             self._problem = self._problem or _head_too_large()
         self._go_on()
-
-    def eof_received(self) -> bool:
-        """Keep the connection only while an answer is under way."""
-        self._has_ended = True
-        return bool(self._task or self._waiting)
 
     def pause_writing(self) -> None:
         """Wait for a client that reads slowly."""
@@ -216,10 +213,10 @@ class Connection(asyncio.Protocol):
             return
         if self._problem and not self._task and not self._is_blocked and not self._is_lingering:
             self._refuse(self._problem)
-        is_busy = bool(self._task or self._is_blocked)
-        if is_busy != self._is_paused:
-            self._is_paused = is_busy
-            (self._transport.pause_reading if is_busy else self._transport.resume_reading)()
+        has_enough = self._is_blocked or len(self._waiting) > MAX_PIPELINED
+        if has_enough != self._is_paused:  # otherwise it reads on, to notice when the client leaves
+            self._is_paused = has_enough
+            (self._transport.pause_reading if has_enough else self._transport.resume_reading)()
 
     def _send_later(self, request: Request, task: asyncio.Task[Response], *, is_last: bool) -> None:
         if not task.cancelled() and not self._transport.is_closing():
@@ -229,7 +226,7 @@ class Connection(asyncio.Protocol):
 
     def _send(self, request: Request, response: Response, *, is_last: bool) -> None:
         self._release(len(request.body))
-        is_last |= self._host.is_draining or (self._has_ended and not self._waiting)
+        is_last |= self._host.is_draining
         self._write(response, has_body=request.method != "HEAD", is_last=is_last)
         if is_last:
             self._waiting.clear()

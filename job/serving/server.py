@@ -102,16 +102,14 @@ async def _sweep(application: Application) -> None:
 
 def _stop_on_signal(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
     """Set `stop` on the first signal; a second one ends the process at once, as everywhere in the job."""
-    numbers = [number for number in signals.SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
 
     def handle() -> None:
         stop.set()
-        for number in numbers:
-            loop.remove_signal_handler(number)
         signals.install()
 
-    for number in numbers:
-        loop.add_signal_handler(number, handle)
+    for number in signals.SIGNALS:
+        if signal.getsignal(number) != signal.SIG_IGN:  # nohup ignores SIGHUP
+            loop.add_signal_handler(number, handle)
 
 
 def _raise_limit_on_files() -> int:

@@ -1,3 +1,6 @@
+import json
+import socket
+import struct
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -87,6 +90,30 @@ def test_a_long_wait(server: Server, gate: Gate, monkeypatch: pytest.MonkeyPatch
         gate.is_open.set()
         assert first.result().status == 200
     assert predict(server).status == 200
+
+
+@pytest.mark.parametrize("resets", [False, True])
+def test_a_client_that_leaves_the_queue(
+    server: Server, gate: Gate, monkeypatch: pytest.MonkeyPatch, *, resets: bool
+) -> None:
+    """Its request is not computed."""
+    monkeypatch.setattr(limits, "QUEUE_S", 30)
+    assert server.application
+    queue = server.application.queue
+    body = json.dumps({"images": make_images().tolist()}).encode()
+    head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(predict, server)
+        wait_until(lambda: gate.n_arrived)
+        with socket.create_connection(("127.0.0.1", server.port)) as client:
+            client.sendall(head % len(body) + body)
+            wait_until(lambda: queue.n_waiting)
+            if resets:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        wait_until(lambda: not queue.n_waiting)
+        gate.is_open.set()
+        assert first.result().status == 200
+    assert gate.n_arrived == 1
 
 
 def test_a_bug(server: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
