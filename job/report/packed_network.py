@@ -90,9 +90,11 @@ def encode(arrays: Iterable[Integers]) -> str:
 
 
 def _encode_blocks(content: bytes) -> Iterator[str]:
-    """Each 9 bytes as a number of 11 digits in base 94; zeros fill the last block."""
+    """Each 9 bytes as a number of 11 digits in base 94; zeros fill the last block, and the first byte counts them."""
+    n_zeros = -(len(content) + 1) % BLOCK_BYTES
+    content = bytes([n_zeros]) + content + bytes(n_zeros)
     for start in range(0, len(content), BLOCK_BYTES):
-        number = int.from_bytes(content[start : start + BLOCK_BYTES].ljust(BLOCK_BYTES, b"\0"))
+        number = int.from_bytes(content[start : start + BLOCK_BYTES])
         digits = []
         for _ in range(BLOCK_CHARACTERS):
             number, digit = divmod(number, len(ALPHABET))
@@ -154,7 +156,8 @@ def _choose_exponents(network: PlainNetwork, pixels: Floats) -> Integers:
         gradients = gradients @ kernel.T * is_active[:, None]
     influence = np.sqrt((gradients**2).sum(axis=1).mean(axis=0))
     ratio = influence.max() / np.maximum(influence, influence.max() / 2**MAX_EXPONENT or 1)
-    return np.clip(np.rint(2 * np.log2(ratio)), 0, MAX_EXPONENT).astype(np.int64)
+    exponents: Integers = np.clip(np.rint(2 * np.log2(ratio)), 0, MAX_EXPONENT).astype(np.int64)
+    return exponents
 
 
 def _sort_units(network: PlainNetwork, exponents: Integers) -> tuple[PlainNetwork, Integers]:
