@@ -242,8 +242,8 @@
     find("undo").disabled = !history.length;
     find("crop").disabled = source.kind === "test";
     showPaper(prepared.subject);
-    put(seen.getContext("2d"), greyPicture(prepared.pixels, SIDE));
-    heat.getContext("2d").clearRect(0, 0, PAPER, PAPER);
+    put(seen.getContext("2d", { willReadFrequently: true }), greyPicture(prepared.pixels, SIDE));
+    heat.getContext("2d", { willReadFrequently: true }).clearRect(0, 0, PAPER, PAPER);
     if (!prepared.subject) return showNothing();
     const begun = performance.now();
     const probabilities = Network.predict(network, pixels);
