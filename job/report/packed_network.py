@@ -154,9 +154,8 @@ def _choose_exponents(network: PlainNetwork, pixels: Floats) -> Integers:
     gradients = values[:, :, None] * (np.eye(values.shape[1]) - values[:, None])  # of the softmax
     for kernel, is_active in zip(network.kernels[:1:-1], inputs[:0:-1], strict=True):
         gradients = gradients @ kernel.T * is_active[:, None]
-    influence = np.sqrt((gradients**2).sum(axis=1).mean(axis=0))
-    ratio = influence.max() / np.maximum(influence, influence.max() / 2**MAX_EXPONENT or 1)
-    exponents: Integers = np.clip(np.rint(2 * np.log2(ratio)), 0, MAX_EXPONENT).astype(np.int64)
+    squares = np.log2((gradients**2).sum(axis=1).mean(axis=0) + np.finfo(np.float64).tiny)
+    exponents: Integers = np.minimum(np.rint(squares.max() - squares), MAX_EXPONENT).astype(np.int64)
     return exponents
 
 
