@@ -83,7 +83,7 @@ def encode(arrays: Iterable[Integers]) -> str:
     deflate = zlib.compressobj(9, zlib.DEFLATED, -15, 9, zlib.Z_FILTERED)
     content = b""
     for array in arrays:
-        codes = np.where(array < 0, -2 * array - 1, 2 * array).T.ravel()
+        codes = np.moveaxis(np.where(array < 0, -2 * array - 1, 2 * array), -1, 0).ravel()
         for plane in (codes & 255, codes >> 8):
             content += deflate.compress(plane.astype(np.uint8).tobytes()) + deflate.flush(zlib.Z_SYNC_FLUSH)
     return "".join(_encode_blocks(content + deflate.flush()))

@@ -32,7 +32,8 @@ def unpack(description: dict[str, Any], text: str) -> list[NDArray[np.float64]]:
         content, codes = content[2 * n :], low + 256 * high
         steps = each["step"] * 2 ** (np.array(list(map(int, each.get("exponents", "0")))) / 2)
         integers = np.where(codes % 2, -(codes + 1) // 2, codes // 2)
-        arrays.append(integers.reshape(each["shape"][::-1]).T * steps)
+        *rows, n_units = each["shape"]
+        arrays.append(np.moveaxis(integers.reshape(n_units, *rows), 0, -1) * steps)
     assert content == b""
     return arrays
 
