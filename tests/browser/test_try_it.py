@@ -29,6 +29,22 @@ SCRIPTS = REPOSITORY / "templates" / "report"
 BUDGET_BYTES = {"baseline": 160_000, "cnn": 400_000}
 """What the model may add to the page."""
 
+START = """([packed, text]) => {
+    const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+    window.result = new Promise((resolve) => setTimeout(async () => {
+        const network = await Network.unpack(...packed), times = [];
+        const rows = Array.from({ length: bytes.length / 784 }, (_, index) => {
+            const pixels = bytes.subarray(784 * index, 784 * (index + 1));
+            const begun = performance.now();
+            const probabilities = Network.predict(network, Float64Array.from(pixels, (value) => value / 255));
+            times.push(performance.now() - begun);
+            return [...probabilities];
+        });
+        resolve([rows, times.sort((a, b) => a - b)[Math.floor(times.length / 2)]]);
+    }));
+}"""
+"""Starts the computation of the probabilities of images, and of the median time of one."""
+
 UInt8 = NDArray[np.uint8]
 Runs = Callable[[str], Path]
 
@@ -43,15 +59,15 @@ def chromium() -> Iterator[Browser]:
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     """Returns the output folder of a short training of a recipe on Fashion-MNIST; tests must not change it.
 
-    The MLP sees all training images and all test images, the CNN 3,000 and 1,000.
+    The MLP sees all training images and all test images, the CNN 2,000 and 1,000.
     """
 
     @functools.cache
     def run(recipe: str) -> Path:
         folder = tmp_path_factory.mktemp(recipe)
-        options = ["--epochs", "1"] if recipe == "baseline" else ["--epochs", "2", "--batch-size", "50"]
+        options = ["--epochs", "1"] if recipe == "baseline" else ["--epochs", "1", "--batch-size", "50"]
         if recipe == "cnn":
-            options += ["--data", str(write_part(folder / "part", 3000, 1000))]
+            options += ["--data", str(write_part(folder / "part", 2000, 1000))]
         assert main(["--recipe", recipe, *options, "--output", str(folder / "report"), "-q"]) == 0
         return folder / "report"
 
@@ -94,22 +110,14 @@ def test_the_page_computes_what_tensorflow_computes(
     expected = table.iloc[:, 3:].to_numpy()
     shown = np.load(runs(recipe) / "samples.npz")["image"]
     packed = pack_network(read_network(runs(recipe), 10), shown)
-    with visit(chromium, "about:blank") as visited:
-        visited.page.add_script_tag(path=SCRIPTS / "network.js")
-        probabilities, milliseconds = visited.page.evaluate(
-            """async ([packed, text]) => {
-                const network = await Network.unpack(...packed);
-                const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-                const begun = performance.now();
-                const rows = Array.from({ length: bytes.length / 784 }, (_, index) => {
-                    const pixels = bytes.subarray(784 * index, 784 * (index + 1));
-                    return [...Network.predict(network, Float64Array.from(pixels, (value) => value / 255))];
-                });
-                return [rows, (performance.now() - begun) / rows.length];
-            }""",
-            [packed, base64.b64encode(images.tobytes()).decode()],
-        )
-    actual = np.array(probabilities)
+    with visit(chromium, "about:blank") as first, visit(chromium, "about:blank") as second:
+        halves = np.array_split(images, 2)
+        for visited, half in zip((first, second), halves, strict=True):
+            visited.page.add_script_tag(path=SCRIPTS / "network.js")
+            visited.page.evaluate(START, [packed, base64.b64encode(half.tobytes()).decode()])
+        results = [visited.page.evaluate("window.result") for visited in (first, second)]
+    actual = np.concatenate([rows for rows, _ in results])
+    milliseconds = max(median for _, median in results)
     assert len(actual) == (10_000 if recipe == "baseline" else 1000)
     assert np.mean(actual.argmax(axis=1) == expected.argmax(axis=1)) >= 0.999
     assert np.mean(np.abs(actual - expected).max(axis=1) <= 0.01) >= 0.999
