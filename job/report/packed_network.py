@@ -83,16 +83,18 @@ def encode(arrays: Iterable[Integers]) -> str:
     deflate = zlib.compressobj(9, zlib.DEFLATED, -15, 9, zlib.Z_FILTERED)
     content = b""
     for array in arrays:
-        codes = np.where(array < 0, -2 * array - 1, 2 * array).T.ravel()
+        codes = np.moveaxis(np.where(array < 0, -2 * array - 1, 2 * array), -1, 0).ravel()
         for plane in (codes & 255, codes >> 8):
             content += deflate.compress(plane.astype(np.uint8).tobytes()) + deflate.flush(zlib.Z_SYNC_FLUSH)
     return "".join(_encode_blocks(content + deflate.flush()))
 
 
 def _encode_blocks(content: bytes) -> Iterator[str]:
-    """Each 9 bytes as a number of 11 digits in base 94; zeros fill the last block."""
+    """Each 9 bytes as a number of 11 digits in base 94; zeros fill the last block, and the first byte counts them."""
+    n_zeros = -(len(content) + 1) % BLOCK_BYTES
+    content = bytes([n_zeros]) + content + bytes(n_zeros)
     for start in range(0, len(content), BLOCK_BYTES):
-        number = int.from_bytes(content[start : start + BLOCK_BYTES].ljust(BLOCK_BYTES, b"\0"))
+        number = int.from_bytes(content[start : start + BLOCK_BYTES])
         digits = []
         for _ in range(BLOCK_CHARACTERS):
             number, digit = divmod(number, len(ALPHABET))
@@ -152,9 +154,9 @@ def _choose_exponents(network: PlainNetwork, pixels: Floats) -> Integers:
     gradients = values[:, :, None] * (np.eye(values.shape[1]) - values[:, None])  # of the softmax
     for kernel, is_active in zip(network.kernels[:1:-1], inputs[:0:-1], strict=True):
         gradients = gradients @ kernel.T * is_active[:, None]
-    influence = np.sqrt((gradients**2).sum(axis=1).mean(axis=0))
-    ratio = influence.max() / np.maximum(influence, influence.max() / 2**MAX_EXPONENT or 1)
-    return np.clip(np.rint(2 * np.log2(ratio)), 0, MAX_EXPONENT).astype(np.int64)
+    squares = np.log2((gradients**2).sum(axis=1).mean(axis=0) + np.finfo(np.float64).tiny)
+    exponents: Integers = np.minimum(np.rint(squares.max() - squares), MAX_EXPONENT).astype(np.int64)
+    return exponents
 
 
 def _sort_units(network: PlainNetwork, exponents: Integers) -> tuple[PlainNetwork, Integers]:

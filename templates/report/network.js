@@ -13,25 +13,18 @@ const Network = (() => {
       }
       for (let i = 8; i >= 0; i--, number >>= 8n) bytes[to + i] = Number(number & 255n);
     }
-    return bytes;
+    return bytes.subarray(1, bytes.length - bytes[0]); // the first byte counts the zeros at the end
   }
 
-  // Reads until the end of the compressed data, which may have zeros after it.
-  async function inflate(bytes, length) {
-    const reader = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw")).getReader();
-    const content = new Uint8Array(length);
-    for (let to = 0; to < length; ) {
-      const { value } = await reader.read();
-      content.set(value, to);
-      to += value.length;
-    }
-    return content;
+  async function inflate(bytes) {
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
+    return new Uint8Array(await new Response(stream).arrayBuffer());
   }
 
   // Arrays of numbers with these shapes and steps: for each, first the low bytes, then the high bytes of its codes.
   async function decode(text, arrays) {
     const count = ({ shape }) => shape.reduce((product, length) => product * length, 1);
-    const bytes = await inflate(decodeBase94(text), arrays.reduce((sum, array) => sum + 2 * count(array), 0));
+    const bytes = await inflate(decodeBase94(text));
     let start = 0;
     return arrays.map((array) => {
       const n = count(array), units = array.shape.at(-1), rows = n / units;

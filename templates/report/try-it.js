@@ -219,7 +219,7 @@
     source = next;
     turn++;
     for (const button of find("images").children) button.ariaPressed = String(button.title === next.name);
-    if (next.name) find("name").textContent = `${next.name}.`;
+    find("name").textContent = next.name ? `${next.name}.` : "You can also click on any test image in the report.";
     schedule();
   }
   function schedule() {
@@ -242,8 +242,8 @@
     find("undo").disabled = !history.length;
     find("crop").disabled = source.kind === "test";
     showPaper(prepared.subject);
-    put(seen.getContext("2d"), greyPicture(prepared.pixels, SIDE));
-    heat.getContext("2d").clearRect(0, 0, PAPER, PAPER);
+    put(seen.getContext("2d", { willReadFrequently: true }), greyPicture(prepared.pixels, SIDE));
+    heat.getContext("2d", { willReadFrequently: true }).clearRect(0, 0, PAPER, PAPER);
     if (!prepared.subject) return showNothing();
     const begun = performance.now();
     const probabilities = Network.predict(network, pixels);
@@ -322,7 +322,10 @@
       if (longest < SIDE) texts.push(`The subject has only ${longest} pixels: its details are lost.`);
       else if (longest < MIN_SUBJECT * Math.max(width, height)) texts.push("The subject is small in its picture; get closer, or draw larger.");
     }
-    if (Network.distance(network, pixels) > model.limit) texts.push("This is unlike the training images: 99% of the test images are closer to them. Do not trust the answer.");
+    if (Network.distance(network, pixels) > model.limit) {
+      const hint = source.kind === "drawing" ? " They show whole pieces, so fill an outline." : "";
+      texts.push(`This is unlike the training images: 99% of the test images are closer to them.${hint}`);
+    }
     return texts;
   }
 

@@ -29,6 +29,22 @@ SCRIPTS = REPOSITORY / "templates" / "report"
 BUDGET_BYTES = {"baseline": 160_000, "cnn": 400_000}
 """What the model may add to the page."""
 
+START = """([packed, text]) => {
+    const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+    window.result = new Promise((resolve) => setTimeout(async () => {
+        const network = await Network.unpack(...packed), times = [];
+        const rows = Array.from({ length: bytes.length / 784 }, (_, index) => {
+            const pixels = bytes.subarray(784 * index, 784 * (index + 1));
+            const begun = performance.now();
+            const probabilities = Network.predict(network, Float64Array.from(pixels, (value) => value / 255));
+            times.push(performance.now() - begun);
+            return [...probabilities];
+        });
+        resolve([rows, times.sort((a, b) => a - b)[Math.floor(times.length / 2)]]);
+    }));
+}"""
+"""Starts the computation of the probabilities of images, and of the median time of one."""
+
 UInt8 = NDArray[np.uint8]
 Runs = Callable[[str], Path]
 
@@ -43,15 +59,15 @@ def chromium() -> Iterator[Browser]:
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     """Returns the output folder of a short training of a recipe on Fashion-MNIST; tests must not change it.
 
-    The MLP sees all training images and all test images, the CNN 3,000 and 1,000.
+    The MLP sees all training images and all test images, the CNN 2,000 and 1,000.
     """
 
     @functools.cache
     def run(recipe: str) -> Path:
         folder = tmp_path_factory.mktemp(recipe)
-        options = ["--epochs", "1"] if recipe == "baseline" else ["--epochs", "2", "--batch-size", "50"]
+        options = ["--epochs", "1"] if recipe == "baseline" else ["--epochs", "1", "--batch-size", "50"]
         if recipe == "cnn":
-            options += ["--data", str(write_part(folder / "part", 3000, 1000))]
+            options += ["--data", str(write_part(folder / "part", 2000, 1000))]
         assert main(["--recipe", recipe, *options, "--output", str(folder / "report"), "-q"]) == 0
         return folder / "report"
 
@@ -94,22 +110,14 @@ def test_the_page_computes_what_tensorflow_computes(
     expected = table.iloc[:, 3:].to_numpy()
     shown = np.load(runs(recipe) / "samples.npz")["image"]
     packed = pack_network(read_network(runs(recipe), 10), shown)
-    with visit(chromium, "about:blank") as visited:
-        visited.page.add_script_tag(path=SCRIPTS / "network.js")
-        probabilities, milliseconds = visited.page.evaluate(
-            """async ([packed, text]) => {
-                const network = await Network.unpack(...packed);
-                const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-                const begun = performance.now();
-                const rows = Array.from({ length: bytes.length / 784 }, (_, index) => {
-                    const pixels = bytes.subarray(784 * index, 784 * (index + 1));
-                    return [...Network.predict(network, Float64Array.from(pixels, (value) => value / 255))];
-                });
-                return [rows, (performance.now() - begun) / rows.length];
-            }""",
-            [packed, base64.b64encode(images.tobytes()).decode()],
-        )
-    actual = np.array(probabilities)
+    with visit(chromium, "about:blank") as first, visit(chromium, "about:blank") as second:
+        halves = np.array_split(images, 2)
+        for visited, half in zip((first, second), halves, strict=True):
+            visited.page.add_script_tag(path=SCRIPTS / "network.js")
+            visited.page.evaluate(START, [packed, base64.b64encode(half.tobytes()).decode()])
+        results = [visited.page.evaluate("window.result") for visited in (first, second)]
+    actual = np.concatenate([rows for rows, _ in results])
+    milliseconds = max(median for _, median in results)
     assert len(actual) == (10_000 if recipe == "baseline" else 1000)
     assert np.mean(actual.argmax(axis=1) == expected.argmax(axis=1)) >= 0.999
     assert np.mean(np.abs(actual - expected).max(axis=1) <= 0.01) >= 0.999
@@ -169,11 +177,16 @@ def test_a_test_image_has_the_probabilities_of_the_report(page: Page, runs: Runs
     expect(page.locator("#try-it")).to_be_in_viewport()
 
 
-def test_every_test_image_is_offered_once(page: Page, runs: Runs) -> None:
-    """The list has the images of samples.npz."""
-    names = page.locator("#try-images img").evaluate_all("all => all.map(image => image.alt)")
-    numbers = sorted(int(name.removeprefix("Test image ").split(":")[0].split(",")[0]) for name in names)
-    assert numbers == sorted(np.load(runs("baseline") / "samples.npz")["index"].tolist())
+def test_every_test_image_of_the_report_is_offered_once(page: Page) -> None:
+    """In the order of the page."""
+    shown, offered = (
+        page.locator(f"{place} img[alt^='Test image']").evaluate_all(
+            "all => all.map(image => parseInt(image.alt.slice(11)))"
+        )
+        for place in ("main section:not(#try-it)", "#try-images")
+    )
+    assert len(shown) > len(set(shown))
+    assert offered == list(dict.fromkeys(shown))
 
 
 def test_drawing_moves_the_bars(page: Page) -> None:
@@ -287,7 +300,7 @@ SVG = b"""<svg xmlns="http://www.w3.org/2000/svg" width="300" height="300">
     [
         ("plain.png", lambda: encode(boot())),
         ("transparent.png", lambda: encode(boot("RGBA", (90, 60, 30, 255), (0, 0, 0, 0)))),
-        ("palette.png", lambda: encode(boot().convert("P"))),
+        ("palette.png", lambda: encode(boot().quantize(4))),
         ("grey.png", lambda: encode(boot("L", 60, 250))),
         ("large.jpg", large_jpeg),
         ("rotated.jpg", rotated_jpeg),
@@ -299,7 +312,7 @@ SVG = b"""<svg xmlns="http://www.w3.org/2000/svg" width="300" height="300">
 def test_pictures(page: Page, name: str, content: Callable[[], bytes]) -> None:
     """Each shows the same L."""
     choose(page, name, content())
-    page.wait_for_function("document.querySelector('#try-images [aria-pressed=true]') === null")
+    expect(page.locator("#try-images [aria-pressed=true]")).to_have_count(0)
     page.wait_for_timeout(100)
     assert shows_l(page)
     expect(page.locator("#try-warnings")).not_to_contain_text("background")
@@ -340,7 +353,7 @@ def test_invert_and_crop(page: Page) -> None:
     page.uncheck("#try-crop")
     page.wait_for_timeout(100)
     rows, columns = np.nonzero(pixels(page) > 100)
-    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (2, 19, 5, 13)
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (2, 20, 5, 13)
 
 
 @pytest.mark.parametrize("event", ["drop", "paste"])
@@ -359,7 +372,7 @@ def test_drop_and_paste(page: Page, event: str) -> None:
         }""",
         [event, base64.b64encode(encode(boot())).decode()],
     )
-    page.wait_for_function("document.querySelector('#try-images [aria-pressed=true]') === null")
+    expect(page.locator("#try-images [aria-pressed=true]")).to_have_count(0)
     page.wait_for_timeout(100)
     assert shows_l(page)
 
@@ -438,14 +451,18 @@ def test_a_folder_has_a_page_of_its_own(chromium: Browser, runs: Runs, tmp_path:
         assert visited.messages == []
 
 
-def test_the_policy_forbids_every_request(page: Page, runs: Runs) -> None:
+def test_the_policy_forbids_every_request(chromium: Browser, runs: Runs) -> None:
     """Whatever a script would try."""
-    text = (runs("baseline") / "index.html").read_text(encoding="utf-8")
+    path = runs("baseline") / "index.html"
+    text = path.read_text(encoding="utf-8")
     (policy,) = [line for line in text.splitlines() if "Content-Security-Policy" in line]
     assert "default-src 'none'; img-src data:; style-src 'sha256-" in policy
     assert "blob:" not in policy
     assert "connect-src" not in policy
-    assert page.evaluate("fetch('https://example.org').then(() => 'sent', () => 'refused')") == "refused"
+    with visit(chromium, path.as_uri()) as visited:
+        attempt = "fetch('https://example.org').then(() => 'sent', () => 'refused')"
+        assert visited.page.evaluate(attempt) == "refused"
+        assert "Content Security Policy" in visited.messages[0]
 
 
 def reference_pixels(rgb: UInt8) -> UInt8:
@@ -480,6 +497,6 @@ def test_a_photo_is_prepared_as_the_makers_did(page: Page) -> None:
     rgb = np.full((230, 310, 3), 244, np.uint8)
     rgb[31:200, 40:141] = random.integers(0, 200, (169, 101, 3))
     choose(page, "photo.png", encode(Image.fromarray(rgb)))
-    page.wait_for_function("document.querySelector('#try-images [aria-pressed=true]') === null")
+    expect(page.locator("#try-images [aria-pressed=true]")).to_have_count(0)
     page.wait_for_timeout(100)
     assert pixels(page).tolist() == reference_pixels(rgb).tolist()
