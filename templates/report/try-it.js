@@ -11,6 +11,7 @@
   const MIN_SUBJECT = 0.2; // of the longest edge of the picture
   const DARK = 128;
   const PATCH = 4;
+  const N_BARS = 10; // of more than 20 classes, the most probable ones
   const model = JSON.parse(find("model").textContent);
   const paper = find("paper"), seen = find("seen"), heat = find("heat");
   let network; // unpacked
@@ -282,9 +283,10 @@
   }
   const percent = (share) => `${(100 * share).toFixed(1)}%`;
   function showProbabilities(probabilities) {
-    const top = probabilities.indexOf(Math.max(...probabilities));
+    const ranked = [...probabilities].sort((a, b) => b - a), top = probabilities.indexOf(ranked[0]);
     [...find("bars").children].forEach((row, label) => {
       row.className = label === top ? "top" : "";
+      row.hidden = ranked.length > 2 * N_BARS && probabilities[label] < ranked[N_BARS - 1];
       row.children[1].textContent = percent(probabilities[label]);
       row.lastChild.style.setProperty("--share", percent(probabilities[label]));
     });

@@ -3,7 +3,10 @@
 import base64
 import functools
 import io
+import json
+import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +17,19 @@ from chromium import executable, served, visit
 from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Browser, FilePayload, Locator, Page, expect, sync_playwright
-from support import REPOSITORY, write_idx
+from support import REPOSITORY, make_run, write_idx
 
 from job.__main__ import main
 from job.data import idx
 from job.data.fashion_mnist import FILES
 from job.report.packed_network import pack_network
-from job.results.network_npz import read_network
+from job.results.network_npz import build_network, read_network
 
 pytestmark = [pytest.mark.browser, pytest.mark.training]
 
-AXE = REPOSITORY / "tests" / "node_modules" / "axe-core" / "axe.min.js"
+MODULES = REPOSITORY / "tests" / "node_modules"
+AXE = MODULES / "axe-core" / "axe.min.js"
+VALIDATOR = MODULES / "vnu-jar" / "build" / "dist" / "vnu.jar"
 SCRIPTS = REPOSITORY / "templates" / "report"
 BUDGET_BYTES = {"baseline": 160_000, "cnn": 400_000}
 """What the model may add to the page."""
@@ -146,6 +151,13 @@ def link_results(folder: Path, copy: Path) -> Path:
     return copy
 
 
+def corner(page: Page) -> tuple[float, float]:
+    """Where the paper is on the screen."""
+    box = page.locator("#try-paper").bounding_box()
+    assert box
+    return box["x"], box["y"]
+
+
 def answer(page: Page) -> Locator:
     return page.locator("#try-answer")
 
@@ -196,12 +208,12 @@ def test_drawing_moves_the_bars(page: Page) -> None:
     assert set(page.locator("#try-bars span").all_inner_texts()) == {""}
     paper = page.locator("#try-paper")
     paper.scroll_into_view_if_needed()
-    frame = paper.bounding_box() or {}
+    left, top = corner(page)
     page.locator("#try-size").fill("40")
     for points in ([(105, 30), (85, 250)], [(175, 30), (195, 250)], [(105, 35), (175, 35)], [(105, 60), (175, 60)]):
-        page.mouse.move(frame["x"] + points[0][0], frame["y"] + points[0][1])
+        page.mouse.move(left + points[0][0], top + points[0][1])
         page.mouse.down()
-        page.mouse.move(frame["x"] + points[1][0], frame["y"] + points[1][1], steps=8)
+        page.mouse.move(left + points[1][0], top + points[1][1], steps=8)
         page.mouse.up()
     expect(answer(page)).to_contain_text("Trouser")
     before = pixels(page)
@@ -226,13 +238,13 @@ def test_a_small_subject_and_a_scribble_are_doubted(page: Page) -> None:
 def test_an_outline_can_be_filled(page: Page) -> None:
     """Fill paints what the outline encloses, and nothing else."""
     page.click("#try-clear")
-    frame = page.locator("#try-paper").bounding_box() or {}
+    left, top = corner(page)
     page.locator("#try-size").fill("8")
     corners = [(60, 60), (220, 60), (220, 220), (60, 220), (60, 60)]
-    page.mouse.move(frame["x"] + 60, frame["y"] + 60)
+    page.mouse.move(left + 60, top + 60)
     page.mouse.down()
     for x, y in corners[1:]:
-        page.mouse.move(frame["x"] + x, frame["y"] + y, steps=4)
+        page.mouse.move(left + x, top + y, steps=4)
     page.mouse.up()
     page.wait_for_timeout(100)
     assert pixels(page)[14, 14] == 0
@@ -451,6 +463,23 @@ def test_a_folder_has_a_page_of_its_own(chromium: Browser, runs: Runs, tmp_path:
         assert visited.messages == []
 
 
+@pytest.mark.parametrize("n_classes", [2, 100])
+def test_other_numbers_of_classes(chromium: Browser, tmp_path: Path, n_classes: int) -> None:
+    """Of many classes, the ten most probable ones are shown; nothing is wider than the screen."""
+    random = np.random.default_rng(0)
+    kernel = random.normal(size=(784, n_classes)).astype(np.float32) / 10
+    dense = {"kind": "dense", "activation": "softmax", "kernel": kernel, "bias": np.zeros(n_classes, np.float32)}
+    means = np.zeros((n_classes, 14, 14), np.float32)
+    network = build_network([{"kind": "flatten"}, dense], "flip-shift", means, 9.0)
+    replace(make_run(n=200, n_classes=n_classes), network=network).write(tmp_path)
+    assert main(["render", "--output", str(tmp_path), "-q"]) == 0
+    with visit(chromium, (tmp_path / "index.html").as_uri(), width=360) as visited:
+        expect(visited.page.locator("#try-answer b")).not_to_be_empty()
+        assert visited.page.locator("#try-bars li:visible").count() == min(n_classes, 10)
+        assert not visited.page.evaluate("document.documentElement.scrollWidth > innerWidth")
+        assert visited.messages == []
+
+
 def test_the_policy_forbids_every_request(chromium: Browser, runs: Runs) -> None:
     """Whatever a script would try."""
     path = runs("baseline") / "index.html"
@@ -463,6 +492,18 @@ def test_the_policy_forbids_every_request(chromium: Browser, runs: Runs) -> None
         attempt = "fetch('https://example.org').then(() => 'sent', () => 'refused')"
         assert visited.page.evaluate(attempt) == "refused"
         assert "Content Security Policy" in visited.messages[0]
+
+
+def test_the_html_and_css_are_valid(runs: Runs, tmp_path: Path) -> None:
+    """The report, and the page of its own, by the W3C's validator."""
+    folder = link_results(runs("baseline"), tmp_path / "copy")
+    assert main(["render", "--layout", "folder", "--output", str(folder), "-q"]) == 0
+    files = [runs("baseline") / "index.html", folder / "try-it.html", folder / "index.html"]
+    command = ["java", "-jar", str(VALIDATOR), "--also-check-css", "--format", "json", *map(str, files)]
+    output = subprocess.run(command, capture_output=True, text=True, check=False).stderr
+    messages = [message["message"] for message in json.loads(output)["messages"]]
+    # It takes data: addresses and blocks of data for blocked ones; the tests above look at the console.
+    assert [text for text in messages if "image “data:" not in text and "Inline script violates" not in text] == []
 
 
 def reference_pixels(rgb: UInt8) -> UInt8:

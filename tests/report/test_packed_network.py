@@ -62,9 +62,9 @@ def make_mlp(scale: float = 3) -> PlainNetwork:
 def restore(network: PlainNetwork, arrays: list[NDArray[np.float64]]) -> PlainNetwork:
     """The network with the arrays of the page."""
     values = iter(arrays[:-1])
-    layers = []
+    layers: list[dict[str, Any]] = []
     for layer in network.layers:
-        options = {"kind": layer.kind, "activation": layer.activation, "padding": layer.padding}
+        options: dict[str, Any] = {"kind": layer.kind, "activation": layer.activation, "padding": layer.padding}
         if layer.kind in {"dense", "convolution"}:
             options |= {name: next(values).astype(np.float32) for name in ("kernel", "bias")}
         layers.append(options)
