@@ -31,6 +31,8 @@ MEAN_STEP = 1 / 32
 """Step of the grid of the mean images."""
 DAMPING = 0.01
 """Added to the diagonal of the correlation of the pixels, as a fraction of its mean (that of GPTQ)."""
+N_ROWS = 64
+"""Rows that are rounded before the others take over their errors, all at once, which is faster."""
 MAX_EXPONENT = 9
 """The step of a unit is the step of its kernel, times the square root of 2 to the power of 0 to 9."""
 
@@ -107,7 +109,7 @@ def _round_layers(network: PlainNetwork, images: NDArray[np.uint8]) -> Iterator[
     takes_pixels = [layer.kind for layer in network.layers[:3]] == ["flatten", "dense", "dense"]
     if takes_pixels:
         pixels = _view_pixels(images)
-        network, exponents = _sort_units(network, _choose_exponents(network, pixels))
+        network, exponents = _sort_units(network, _choose_exponents(network, pixels[: len(images)]))
     for index, layer in enumerate(network.layers):
         kernel, bias = network.kernels[index], network.biases[index]
         if not kernel.size:
@@ -175,9 +177,12 @@ def _round_with_feedback(kernel: NDArray[np.float32], steps: Floats, pixels: Flo
     order = np.argsort(-np.diag(correlation), kind="stable")  # the pixels that matter most first
     factors = np.linalg.cholesky(np.linalg.inv(correlation[np.ix_(order, order)])).T
     remaining = kernel[order].astype(np.float64)
-    integers = np.empty(kernel.shape, np.int64)
-    for row, pixel in enumerate(order):
-        integers[pixel] = np.clip(np.rint(remaining[row] / steps), -MAX_INTEGER, MAX_INTEGER)
-        error = (remaining[row] - integers[pixel] * steps) / factors[row, row]
-        remaining[row + 1 :] -= np.outer(factors[row, row + 1 :], error)
-    return integers
+    integers, errors = np.empty(kernel.shape, np.int64), np.empty(kernel.shape)
+    for start in range(0, len(order), N_ROWS):
+        stop = min(start + N_ROWS, len(order))
+        for row in range(start, stop):
+            integers[row] = np.clip(np.rint(remaining[row] / steps), -MAX_INTEGER, MAX_INTEGER)
+            errors[row] = (remaining[row] - integers[row] * steps) / factors[row, row]
+            remaining[row + 1 : stop] -= np.outer(factors[row, row + 1 : stop], errors[row])
+        remaining[stop:] -= factors[start:stop, stop:].T @ errors[start:stop]
+    return integers[np.argsort(order)]

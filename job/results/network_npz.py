@@ -114,10 +114,11 @@ def find_distances(images: NDArray[np.uint8], class_means: Floats) -> Floats:
 
     The unit is the difference between a black and a white pixel.
     """
-    pixels = images.reshape(len(images), -1).astype(np.float32) / np.float32(WHITE)
+    pixels = images.reshape(len(images), -1).astype(np.float32)
     means = class_means.repeat(REDUCTION, axis=1).repeat(REDUCTION, axis=2).reshape(len(class_means), -1)
-    squares = (pixels**2).sum(axis=1, keepdims=True) - 2 * pixels @ means.T + (means**2).sum(axis=1)
-    distances: Floats = np.sqrt(np.maximum(squares.min(axis=1), 0))
+    means = means * np.float32(WHITE)
+    squares = np.einsum("ij,ij->i", pixels, pixels)[:, None] - pixels @ (2 * means).T + (means**2).sum(axis=1)
+    distances: Floats = np.sqrt(np.maximum(squares.min(axis=1), 0)) / np.float32(WHITE)
     return distances
 
 
