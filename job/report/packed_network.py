@@ -24,7 +24,7 @@ from job.results.network_npz import PlainNetwork
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-N_STEPS = {"pixels": 22, "dense": 256, "convolution": 96}
+N_STEPS = {"pixels": 22, "dense": 256, "convolution": 120}
 """Steps of the grid in a standard deviation of a kernel: that of a dense layer on pixels, and others."""
 MAX_INTEGER = 2**15 - 1
 MEAN_STEP = 1 / 32
