@@ -24,8 +24,10 @@ from job.results.network_npz import PlainNetwork
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-N_STEPS = {"pixels": 22, "dense": 256, "convolution": 120}
-"""Steps of the grid in a standard deviation of a kernel: that of a dense layer on pixels, and others."""
+N_STEPS_PIXELS, N_STEPS_SMALL, N_STEPS_LARGE = 22, 512, 112
+"""Steps of the grid in a standard deviation of a kernel: that of a dense layer on pixels, small ones, large ones."""
+MAX_SMALL = 2**14
+"""Parameters of a small kernel, whose precision costs little."""
 MAX_INTEGER = 2**15 - 1
 MEAN_STEP = 1 / 32
 """Step of the grid of the mean images."""
@@ -110,16 +112,15 @@ def _round_layers(network: PlainNetwork, images: NDArray[np.uint8]) -> Iterator[
     if takes_pixels:
         pixels = _view_pixels(images)
         network, exponents = _sort_units(network, _choose_exponents(network, pixels[: len(images)]))
-    for index, layer in enumerate(network.layers):
-        kernel, bias = network.kernels[index], network.biases[index]
+    for index, (kernel, bias) in enumerate(zip(network.kernels, network.biases, strict=True)):
         if not kernel.size:
             continue
         if takes_pixels and index == 1:
-            step = _choose_step(kernel, N_STEPS["pixels"]) / 2 ** (exponents.mean() / 2)
+            step = _choose_step(kernel, N_STEPS_PIXELS) / 2 ** (exponents.mean() / 2)
             steps = step * 2 ** (exponents / 2)
             yield RoundedArray(_round_with_feedback(kernel, steps, pixels), step, "".join(map(str, exponents)))
         else:
-            step = _choose_step(kernel, N_STEPS.get(layer.kind, MAX_INTEGER))
+            step = _choose_step(kernel, N_STEPS_SMALL if kernel.size <= MAX_SMALL else N_STEPS_LARGE)
             yield RoundedArray(_round(kernel, step), step)
         step = _choose_step(bias, MAX_INTEGER)
         yield RoundedArray(_round(bias, step), step)
