@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from job.evaluation.intervals import Interval
 from job.evaluation.paired_comparison import paired_difference_interval
-from job.evaluation.paired_differences import MIN_IMAGES, MIN_OUTCOMES, paired_mean_interval
+from job.evaluation.paired_differences import MIN_IMAGES, MIN_PAIRED_OUTCOMES, paired_mean_interval
 from job.evaluation.recipe_comparison import HIGHEST_COVERAGE, crossed_interval, summarize_networks
 from job.evaluation.seed_variation import SeedRun, add_intervals, measure_reseed_difference, summarize_seed_runs
 from job.training.resources import count_processors
@@ -205,7 +205,7 @@ def simulate_recipes(
         for index, measure in enumerate(measures.values()):
             before, now = (summarize_networks(measure(scores, SLOPE) for scores in side) for side in sides)
             hit[index] = _judge(crossed_interval(now, before), truths[index])
-        if _count_rarest(side[0] for side in sides) < MIN_OUTCOMES:
+        if _count_rarest(side[0] for side in sides) < MIN_PAIRED_OUTCOMES:
             hit[1] = math.nan  # the loss of the recipes has no interval then
     case = f"{n_runs[0]} and {n_runs[1]} seeds, spreads {spreads[0]:g} and {spreads[1]:g}, n = {n:,}"
     names = [f"two recipes, {_accuracy_of(levels[0])} accurate, mean {measure}, {case}" for measure in measures]

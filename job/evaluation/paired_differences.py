@@ -13,9 +13,7 @@ from job.evaluation.predictions import Floats, Predictions
 MIN_IMAGES = 300
 """With fewer images, the interval of a difference in loss can contain the true one in less than 93 % of all cases
 (`bench/comparison_coverage.py`)."""
-
-
-MIN_OUTCOMES = 10
+MIN_PAIRED_OUTCOMES = 10
 """With fewer right or fewer wrong predictions of a model, it contains the true one in 91 to 93 % if that model is far
 too confident."""
 
@@ -84,4 +82,4 @@ def paired_mean_interval(differences: Floats, n_rare: int) -> Interval | None:
         None with fewer than 300 images, or fewer than 10 right or 10 wrong predictions of a model (`n_rare`), or if
         all differences are equal.
     """
-    return mean_interval(differences) if len(differences) >= MIN_IMAGES and n_rare >= MIN_OUTCOMES else None
+    return mean_interval(differences) if len(differences) >= MIN_IMAGES and n_rare >= MIN_PAIRED_OUTCOMES else None

@@ -12,7 +12,7 @@ from types import MappingProxyType
 import numpy as np
 
 from job.evaluation.intervals import LEVEL, ROUNDING, Interval
-from job.evaluation.paired_differences import MIN_IMAGES, MIN_OUTCOMES, PairedDifference, count_rarest_outcome
+from job.evaluation.paired_differences import MIN_IMAGES, MIN_PAIRED_OUTCOMES, PairedDifference, count_rarest_outcome
 from job.evaluation.predictions import Floats, Predictions, cross_entropy
 
 HIGHEST_COVERAGE: Mapping[int, float] = MappingProxyType(
@@ -79,7 +79,7 @@ def compare_recipes(predictions: Predictions) -> RecipeComparison | None:
         return None
     now, before = summarize_networks(_correctness(predictions)), summarize_networks(_correctness(reference))
     loss, loss_before = summarize_networks(_losses(predictions)), summarize_networks(_losses(reference))
-    shows_tails = min(map(count_rarest_outcome, (predictions, reference))) >= MIN_OUTCOMES
+    shows_tails = min(map(count_rarest_outcome, (predictions, reference))) >= MIN_PAIRED_OUTCOMES
     loss_interval = crossed_interval(loss, loss_before) if shows_tails else None
     return RecipeComparison(
         n_runs=now.n_runs,
