@@ -5,6 +5,7 @@ the job. TensorFlow is imported by the functions that need it.
 """
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from job.config.export_formats import FORMATS
@@ -14,6 +15,7 @@ from job.log import Stopwatch, log, log_stage
 from job.report.worker import ReportWorker, Scores
 from job.results import file_names
 from job.results.metrics_json import as_data_error
+from job.results.network_npz import write_network
 from job.results.output_folder import preparation, tar_stream
 from job.results.output_folder.atomic_write import stage_files
 from job.results.output_folder.manifest import is_owned, read_manifest
@@ -34,7 +36,8 @@ def train_and_evaluate(config: Config) -> Run:
         JobError: If the data set, the device or the reference run is missing or unsuitable, or training diverges.
     """
     trained = train(config)
-    return Run.from_predictions(trained.record, trained.predictions, trained.images, trained.augmented, trained.learnt)
+    run = Run.from_predictions(trained.record, trained.predictions, trained.images, trained.augmented, trained.learnt)
+    return replace(run, network=trained.plain)
 
 
 def train_into(config: Config) -> str:
@@ -57,7 +60,7 @@ def render(config: Config) -> str:
         preparation.prepare_output_folder(folder, file_names.REPORT_FILES[config.layout])
         with stage_files(folder) as staging:
             run = Run.read(folder)  # under the lock, after an interrupted job was undone
-            write_report(run, staging, config.layout)
+            write_report(run, staging, config.layout, try_it=not config.no_try_it)
             stage.summary = file_names.describe_report(staging)
     return _describe_result(run.evaluation.accuracy, run.evaluation.n_test, str(folder / file_names.PAGE))
 
@@ -103,6 +106,7 @@ def _write_run(
     with stopwatch.stage("evaluation") as stage:
         write_predictions(staging, trained.predictions)
         write_samples(staging, trained.images, trained.augmented, trained.learnt)
+        write_network(staging, trained.plain)
         scores = worker.evaluate(staging, config.layout, trained.record, export=bool(config.export))
         stage.summary = f"loss {scores['loss']:.4f}, accuracy {scores['accuracy']:.4f} (n = {scores['n_test']:,})"
     with stopwatch.stage("report") as stage:

@@ -21,6 +21,7 @@ from job.evaluation.sample_selection import select_shown_images
 from job.evaluation.seed_collection import collect_seeds
 from job.evaluation.seed_variation import SeedRun, choose_run, summarize_seed_runs
 from job.log import Stopwatch, log, log_stage
+from job.results.network_npz import PlainNetwork, build_network, find_distances
 from job.results.provenance import DataSource, Provenance, describe_environment
 from job.results.reference_run import match_reference, read_reference
 from job.results.samples_npz import Images, Learnt
@@ -34,11 +35,16 @@ if TYPE_CHECKING:
     from job.training.train import TrainedNetwork
 
 
+COMMON = 0.99
+"""Fraction of the test images that are like the data set; a picture that is farther away gets a warning."""
+
+
 @dataclass(frozen=True)
 class TrainedRun:
     """A trained network, with test-time augmentation, and the parts of its `Run` that need no evaluation."""
 
     network: "keras.Model"
+    plain: PlainNetwork
     record: RunRecord
     predictions: Predictions
     images: Images
@@ -120,7 +126,9 @@ def _train_and_predict(
         ),
         provenance=_describe_provenance(config, dataset, device, stopwatch),
     )
-    return TrainedRun(models[chosen], record, predictions, images, *_collect_pictures(config, dataset, trained))
+    augmented, learnt = _collect_pictures(config, dataset, trained)
+    plain = _simplify_network(trained.network, temperatures[chosen], learnt, dataset, config)
+    return TrainedRun(models[chosen], plain, record, predictions, images, augmented, learnt)
 
 
 def _train_networks(config: Config, dataset: Dataset, device: Device, stopwatch: Stopwatch) -> "list[TrainedNetwork]":
@@ -192,6 +200,20 @@ def _collect_pictures(config: Config, dataset: Dataset, trained: "TrainedNetwork
     names, n_epochs = config.augmentations(), len(trained.history["loss"])
     augmented = augmentation.build_examples(names, dataset.train_images[:n_train], trained.seed, n_epochs)
     return augmented, Learnt(dataset.average_classes(n_train), first_layer.extract_first_layer(trained.network))
+
+
+def _simplify_network(
+    network: "keras.Model", temperature: float | None, learnt: Learnt, dataset: Dataset, config: Config
+) -> PlainNetwork:
+    """The network as plain arrays, and how far the test images are from the mean training images."""
+    from job.training import plain_network
+
+    means = plain_network.halve_images(learnt.class_means)
+    distances = find_distances(dataset.test_images, means)
+    layers = plain_network.extract_layers(network)
+    # of a single view, the temperature is in the last layer
+    after = temperature if temperature and config.test_time != "none" else 1.0
+    return build_network(layers, config.test_time, means, float(np.quantile(distances, COMMON)), after)
 
 
 def _describe_provenance(config: Config, dataset: Dataset, device: Device, stopwatch: Stopwatch) -> Provenance:

@@ -16,11 +16,12 @@ from job.config.run_config import OPTIONS, STREAM, Config
 from job.errors import EXIT_STATUSES, OutputError, UsageError
 
 PROGRAM = "python -m job"
+RENDER_OPTIONS = ("layout", "no_try_it", "output")
 
 
 @dataclass(frozen=True)
 class Command:
-    """A command with its settings; `render` uses only `output` and `layout`."""
+    """A command with its settings; `render` uses only `RENDER_OPTIONS`."""
 
     name: Literal["train", "render"]
     config: Config
@@ -86,7 +87,7 @@ def parse(argv: Sequence[str]) -> Command:
         {name: settings.read_setting(OPTIONS[name], raw, OPTIONS[name].flag) for name, raw in given.items()},
     ]
     if is_render:
-        layers = [{name: layer[name] for name in ("layout", "output") if name in layer} for layer in layers]
+        layers = [{name: layer[name] for name in RENDER_OPTIONS if name in layer} for layer in layers]
     config = settings.resolve(*layers)
     sources = tuple(dict.fromkeys(each.label.split(": ")[0] for layer in layers[:2] for each in layer.values()))
     if is_render and config.output == STREAM:
@@ -145,13 +146,17 @@ def train_parser() -> _Parser:
 def render_parser() -> _Parser:
     """The parser of `render`."""
     parser = _Parser(f"{PROGRAM} render", "Write the report again from the results in the output folder.")
-    _add(parser, [OPTIONS["layout"], replace(OPTIONS["output"], help="Output folder of the run.")])
+    options = {**OPTIONS, "output": replace(OPTIONS["output"], help="Output folder of the run.")}
+    _add(parser, [options[name] for name in RENDER_OPTIONS])
     return parser
 
 
 def _add(parser: argparse._ActionsContainer, options: Iterable[Option]) -> None:
     """Add options, whose values stay text until `settings` converts them."""
     for option in options:
+        if option.kind is bool:
+            parser.add_argument(option.flag, action="store_const", const="true", help=option.help)
+            continue
         text = f"{option.help.removesuffix('.')} (default: {option.unset or option.default})."
         action = "append" if option.kind is tuple else "store"
         parser.add_argument(option.flag, action=action, metavar=option.placeholder, help=text)

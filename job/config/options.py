@@ -23,6 +23,9 @@ NUMERALS = {
 }
 """The texts that are numbers. Python itself would also take `1_000`, spaces, the digits of all scripts and `nan`."""
 
+SWITCHES = {"true": True, "yes": True, "false": False, "no": False}
+"""The texts that are values of a flag."""
+
 SHORTENED = reprlib.Repr()
 SHORTENED.maxstring = SHORTENED.maxother = 80
 
@@ -32,7 +35,7 @@ class Option:
     """The description of one option.
 
     Attributes:
-        kind: int, float, str or tuple (of texts).
+        kind: int, float, str, tuple (of texts) or bool (a flag without a value on the command line).
         help: one sentence for `--help` and the documentation.
         metavar: placeholder of the value, if it is neither the choices nor N.
         choices: allowed values, or allowed elements of a tuple.
@@ -83,6 +86,8 @@ class Option:
         """What a value must be, in words."""
         if self.rule:
             return self.rule
+        if self.kind is bool:
+            return "true or false"
         if self.choices:
             words = f"{', '.join(self.choices[:-1])} or {self.choices[-1]}"
             return f"one or more of {words}, each once" if self.kind is tuple else words
@@ -96,6 +101,8 @@ class Option:
         if self.kind is tuple:
             texts = [raw] if isinstance(raw, str) else raw or []
             return tuple(dict.fromkeys(name for text in texts for name in text.split(",")))
+        if self.kind is bool and isinstance(raw, str):
+            return SWITCHES.get(raw.lower(), raw)
         is_number = isinstance(raw, str) and self.kind in NUMERALS and NUMERALS[self.kind].fullmatch(raw)
         return self.kind(raw) if is_number else raw
 
@@ -111,6 +118,8 @@ class Option:
             return self.default is None
         if type(value) is not self.kind and (type(value), self.kind) != (int, float):
             return False  # True and False, too, although they are instances of int
+        if isinstance(value, bool):
+            return True
         if isinstance(value, int | float):
             return self.minimum <= value <= self.maximum and self.above < value < self.below
         if isinstance(value, tuple):

@@ -145,6 +145,9 @@ class Config:
     layout: Layout = option(
         "single", "run", "single writes one file; folder keeps style sheet and images apart, without inline styles."
     )
+    no_try_it: bool = option(
+        default=False, role="run", text="Leave the model out of the report, and the section to try it."
+    )
     output: str = option(
         "report", "run", f"Output folder; {STREAM} streams the report to stdout as a tar archive.", **FOLDER
     )
@@ -175,6 +178,9 @@ class Config:
         words = ["python", "-m", "job"]
         for name, description in OPTIONS.items():
             value, flag = getattr(self, name), description.flag
+            if isinstance(value, bool):
+                words += [flag] if value else []
+                continue
             for part in value if isinstance(value, tuple) else () if value is None else (value,):
                 words += [f"{flag}={part}"] if str(part).startswith("-") else [flag, str(part)]
         return shlex.join(words)

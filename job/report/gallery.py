@@ -96,6 +96,12 @@ def view_gallery(run: Run, pictures: Pictures) -> dict[str, list[Any]]:
     }
 
 
+def list_images(run: Run) -> list[ImageView]:
+    """Every image of the report, embedded."""
+    pictures = Pictures(run.images, embedded=True)
+    return [_view_image(index, run, pictures) for index in run.images]
+
+
 def _view_image(index: int, run: Run, pictures: Pictures) -> ImageView:
     predictions, names = run.predictions, run.evaluation.class_names
     true, predicted = int(predictions.y_true[index]), int(predictions.y_pred[index])

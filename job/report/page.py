@@ -25,13 +25,14 @@ from job.report.first_screen.statements import ClassName
 from job.report.first_screen.tiles import list_tiles
 from job.report.first_screen.top_findings import list_findings
 from job.report.formatting import TEMPLATES, create_environment
-from job.report.gallery import view_gallery
+from job.report.gallery import list_images, view_gallery
 from job.report.images import Pictures, Sheet
+from job.report.packed_network import pack_network
 from job.report.page_charts import draw_charts
 from job.report.published import is_comparable, view_published
-from job.report.sections import list_sections
+from job.report.sections import TRY_IT, list_sections
 from job.report.temperature_view import view_temperature
-from job.results.file_names import AUGMENTED, PAGE, STYLE
+from job.results.file_names import AUGMENTED, PAGE, STYLE, TRY_IT_PAGE
 from job.results.run import Run
 
 FOLDER = TEMPLATES / "report"
@@ -39,27 +40,39 @@ SHEET_ROWS = 4  # augmented images in a sheet
 MAX_LISTED = 400  # cells in the table of the confusion matrix: all cells of 20 classes
 
 
-def write_report(run: Run, folder: Path, layout: Layout) -> None:
-    """Write the files of the report into `folder`."""
-    for name, content in render_page(run, layout).items():
+def write_report(run: Run, folder: Path, layout: Layout, *, try_it: bool = True) -> None:
+    """Write the files of the report into `folder`; with `try_it`, they contain the model if the run has one."""
+    for name, content in render_page(run, layout, try_it=try_it).items():
         path = folder / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(content)
 
 
-def render_page(run: Run, layout: Layout) -> dict[str, bytes]:
-    """Render the files of the report: content by name, relative to its folder. The same run gives the same bytes."""
+def render_page(run: Run, layout: Layout, *, try_it: bool = True) -> dict[str, bytes]:
+    """Render the files of the report: content by name, relative to its folder. The same run gives the same bytes.
+
+    With `try_it`, a single file contains the model, and a folder has a page of its own for it: it needs a script, and
+    servers such as Jenkins report a script that they block.
+    """
     environment = create_environment(FOLDER, autoescape=True)
-    environment.filters |= {"csp_hash": _csp_hash, "options": _mark_options}
+    environment.filters |= {"csp_hash": _csp_hash, "options": _mark_options, "compact": _remove_indents}
     environment.tests["class_name"] = lambda part: isinstance(part, ClassName)
     pictures = Pictures(run.images, embedded=layout == "single")
+    model = _view_model(run) if try_it else {"model": None}
+    view = _view_run(run, pictures) | {"sections": list_sections(run, has_model=bool(model["model"]))} | model
     try:
-        page = environment.get_template("report.html").render(run=run, layout=layout, view=_view_run(run, pictures))
+        page = environment.get_template("report.html").render(run=run, layout=layout, view=view)
         style = environment.get_template("style.css").render()
     except jinja2.TemplateNotFound as error:  # an OSError, but not of the output folder
         raise RuntimeError(f"the template {error} is not in {FOLDER}") from error
     files = {PAGE: page.encode()}
-    return files if layout == "single" else files | {STYLE: style.encode()} | pictures.files
+    if layout == "single":
+        return files
+    if model["model"]:
+        view = {**model, "images": list_images(run)}
+        template = environment.get_template("try-it.html")
+        files[TRY_IT_PAGE] = template.render(run=run, layout="single", view=view, section=TRY_IT).encode()
+    return files | {STYLE: style.encode()} | pictures.files
 
 
 def _csp_hash(text: str) -> str:
@@ -70,6 +83,23 @@ def _csp_hash(text: str) -> str:
 def _mark_options(text: str) -> Markup:
     """Mark the options of the command line in a text as code."""
     return Markup(re.sub(r"--[a-z][a-z-]*", r"<code>\g<0></code>", str(escape(text))))  # noqa: S704 - escaped
+
+
+def _remove_indents(script: str) -> Markup:
+    """A script without indents, empty lines and lines of comment, which take a tenth of its size."""
+    lines = (line.strip() for line in script.splitlines())
+    return Markup("\n".join(line for line in lines if line and not line.startswith("//")))  # noqa: S704 - our own script
+
+
+def _view_model(run: Run) -> dict[str, Any]:
+    """What the section to try the model needs: `model`, None without a model, and `data`."""
+    if not run.network:
+        return {"model": None}
+    description, data = pack_network(run.network, np.stack([*run.images.values()]))
+    return {
+        "model": {"classes": list(run.evaluation.class_names), **description},
+        "data": Markup(data),  # noqa: S704 - it has no "<"
+    }
 
 
 def _view_run(run: Run, pictures: Pictures) -> dict[str, Any]:

@@ -24,8 +24,12 @@ class Section:
         return f"sections/_{self.anchor}.html"
 
 
-def list_sections(run: Run) -> list[Section]:
-    """The sections that the run has data for, in the order of the page."""
+TRY_IT = Section("try-it", "Try the model")
+"""The section that computes; a page of its own if the report is a folder."""
+
+
+def list_sections(run: Run, *, has_model: bool = False) -> list[Section]:
+    """The sections that the run has data for, in the order of the page; `has_model`: the report carries the model."""
     training = run.training
     sections = {
         Section("metrics", "Metrics"): True,
@@ -35,6 +39,7 @@ def list_sections(run: Run) -> list[Section]:
         Section("classes", "Classes"): True,
         Section("calibration", "Calibration"): True,
         Section("samples", "Samples"): True,
+        TRY_IT: has_model,
         Section("learning", "Learning curves"): training is not None,
         Section("published", "Published results"): is_comparable(run),
         Section("run", "Run"): True,

@@ -162,7 +162,7 @@ def _serve(request: str, reply: TextIO) -> None:
     scores = Scores(accuracy=evaluation.accuracy, loss=evaluation.loss, n_test=evaluation.n_test)
     print(json.dumps(scores), file=reply, flush=True)
     run.write_metrics(folder)
-    write_report(run, folder, layout)
+    write_report(run, folder, layout, try_it=not (run.training and run.training.config.no_try_it))
     if export:
         (folder / EXPORTS).mkdir(exist_ok=True)
         (folder / EXPORTS / CARD).write_text(render_model_card(run), encoding="utf-8")

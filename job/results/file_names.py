@@ -8,16 +8,20 @@ METRICS = "metrics.json"
 PREDICTIONS = "predictions.csv"
 SAMPLES = "samples.npz"
 MODEL = "model.keras"
-RESULT_FILES = (METRICS, PREDICTIONS, SAMPLES, MODEL)
+NETWORK = "network.npz"
+RESULT_FILES = (METRICS, PREDICTIONS, SAMPLES, MODEL, NETWORK)
 """Files that every training writes in addition to the report."""
 
 PAGE = "index.html"
 STYLE = "report.css"
+TRY_IT_PAGE = "try-it.html"
+"""The page of its own that tries the model, if the report is a folder."""
+
 PICTURES = "report-images"
 AUGMENTED = "augmented"
 """The picture that shows no test image. The name of every other picture is the index of its test image."""
 
-REPORT_FILES: dict[Layout, tuple[str, ...]] = {"single": (PAGE,), "folder": (PAGE, STYLE)}
+REPORT_FILES: dict[Layout, tuple[str, ...]] = {"single": (PAGE,), "folder": (PAGE, STYLE, TRY_IT_PAGE)}
 REPORT_FOLDERS: dict[Layout, tuple[str, ...]] = {"single": (), "folder": (PICTURES,)}
 
 EXPORTS = "exports"
@@ -29,6 +33,7 @@ CHECKSUMS = "SHA256SUMS"
 
 def describe_report(folder: Path) -> str:
     """Describe the report in a newly written folder: the number of its files and their size."""
-    others = [path for path in (folder / STYLE, *(folder / PICTURES).glob("*.png")) if path.exists()]
+    possible = (folder / STYLE, folder / TRY_IT_PAGE, *(folder / PICTURES).glob("*.png"))
+    others = [path for path in possible if path.exists()]
     n_bytes = sum(path.stat().st_size for path in (folder / PAGE, *others))
     return f"{PAGE}{f' and {len(others)} more files' if others else ''}, {n_bytes / 1000:.0f} kB"

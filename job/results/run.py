@@ -13,8 +13,9 @@ from job.evaluation.predictions import Predictions
 from job.evaluation.sample_selection import select_shown_images
 from job.evaluation.seed_variation import add_intervals
 from job.evaluation.temperature_scaling import TemperatureScaling, measure_temperature_scaling
-from job.results.file_names import METRICS, PREDICTIONS, SAMPLES
+from job.results.file_names import METRICS, NETWORK, PREDICTIONS, SAMPLES
 from job.results.metrics_json import read_record, write_metrics
+from job.results.network_npz import PlainNetwork, read_network, write_network
 from job.results.output_folder.manifest import read_manifest, read_unchanged, write_manifest
 from job.results.predictions_csv import read_predictions, write_predictions
 from job.results.provenance import Provenance
@@ -35,6 +36,7 @@ class Run:
         temperature_scaling: What the calibration changed, or None if the model is not calibrated.
         training: How the model was trained; None if this job did not train it.
         images: Test images that the report shows.
+        network: The trained network; None if this job did not train it, or the run is of an earlier release.
         augmented: Training images, each followed by its augmented versions, shape (n, 1 + n_epochs, height, width).
         learnt: What the network has learnt; None if this job did not train it, or was older than version 0.6.
     """
@@ -48,6 +50,7 @@ class Run:
     images: Images
     augmented: NDArray[np.uint8]
     learnt: Learnt | None = None
+    network: PlainNetwork | None = None
 
     @classmethod
     def from_predictions(
@@ -58,7 +61,10 @@ class Run:
         augmented: NDArray[np.uint8],
         learnt: Learnt | None = None,
     ) -> Self:
-        """Evaluate the predictions of a run; `record` describes it, and the other arguments are attributes of `Run`."""
+        """Evaluate the predictions of a run that has no network yet.
+
+        `record` describes the run, and the other arguments are attributes of `Run`.
+        """
         training = record.training
         if training and training.seed_variation:
             training = replace(training, seed_variation=add_intervals(training.seed_variation))
@@ -88,7 +94,8 @@ class Run:
         indices = select_shown_images(predictions, record.seed)
         has_augmented = record.training is not None and record.training.config.augment != "none"
         samples = read_samples(folder, indices, n_classes, has_augmented=has_augmented)
-        return cls.from_predictions(record, predictions, *samples)
+        network = read_network(folder, n_classes) if (folder / NETWORK).exists() else None
+        return replace(cls.from_predictions(record, predictions, *samples), network=network)
 
     @classmethod
     def read(cls, folder: Path) -> Self:
@@ -98,7 +105,8 @@ class Run:
             DataError: If a file is missing, damaged or edited.
         """
         read_record(folder)  # an older schema version may have no manifest
-        return read_unchanged(folder, FILES, lambda: cls._read(folder))
+        names = (*FILES, NETWORK) if (folder / NETWORK).exists() else FILES
+        return read_unchanged(folder, names, lambda: cls._read(folder))
 
     @classmethod
     def _read(cls, folder: Path) -> Self:
@@ -108,12 +116,14 @@ class Run:
         return run
 
     def write(self, folder: Path) -> None:
-        """Write predictions.csv, samples.npz, metrics.json and their checksums; the folder is created if needed."""
+        """Write the files of results and their checksums; the folder is created if needed."""
         folder.mkdir(parents=True, exist_ok=True)
         write_predictions(folder, self.predictions)
         write_samples(folder, self.images, self.augmented, self.learnt)
+        if self.network:
+            write_network(folder, self.network)
         self.write_metrics(folder)
-        write_manifest(folder, FILES, read_manifest(folder))
+        write_manifest(folder, (*FILES, NETWORK), read_manifest(folder))
 
     def write_metrics(self, folder: Path) -> None:
         """Write metrics.json into a folder."""

@@ -71,7 +71,7 @@ def test_printing_to_a_full_disk(words: str) -> None:
     assert done.returncode == 73
 
 
-@pytest.mark.parametrize("config", [Config(), Config(recipe="mlp", data="1e3", output="no")])
+@pytest.mark.parametrize("config", [Config(), Config(recipe="mlp", data="1e3", output="no"), Config(no_try_it=True)])
 def test_a_written_file_gives_the_same_settings(config: Config) -> None:
     """Unset values, lists and folders named like numbers or booleans included."""
     Path("fashion-job.yaml").write_text(settings_file.write(config))
@@ -91,8 +91,11 @@ def test_help_lists_every_option_with_its_default(capsys: pytest.CaptureFixture[
         cli.parse(["--help"])
     text = " ".join(capsys.readouterr().out.split())
     for option in OPTIONS.values():
-        expected = f"{option.flag} {option.placeholder} {option.help.removesuffix('.')} (default: "
-        assert expected + f"{option.unset or option.default})" in text
+        words = f"{option.flag} {option.placeholder} {option.help.removesuffix('.')} (default: "
+        expected = (
+            f"{option.flag} {option.help}" if option.kind is bool else f"{words}{option.unset or option.default})"
+        )
+        assert expected in text
 
 
 def test_help_and_print_config_load_nothing_heavy() -> None:
@@ -117,6 +120,19 @@ def test_render_takes_output_and_layout_from_any_source(monkeypatch: pytest.Monk
     with pytest.raises(UsageError, match="render reads and writes a folder"):
         cli.parse(["render"])
     assert cli.parse(["render", "--output", "here"]).config.output == "here"
+
+
+def test_a_flag_from_any_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the command line it has no value, elsewhere true or false; a higher source overrides a lower one."""
+    assert cli.parse(["--no-try-it"]).config == Config(no_try_it=True)
+    assert cli.parse(["render", "--no-try-it"]).config.no_try_it
+    Path("fashion-job.yaml").write_text("no-try-it: yes")
+    assert cli.parse([]).config.no_try_it
+    monkeypatch.setenv("FASHION_JOB_NO_TRY_IT", "False")
+    assert cli.parse([]).config == Config()
+    monkeypatch.setenv("FASHION_JOB_NO_TRY_IT", "1")
+    with pytest.raises(UsageError, match="FASHION_JOB_NO_TRY_IT is '1', but must be true or false"):
+        cli.parse([])
 
 
 def test_a_format_given_twice_counts_once() -> None:
@@ -162,6 +178,7 @@ def test_an_explicit_value_is_not_called_the_recipes() -> None:
         ("train", "unknown argument train; `python -m job --help` lists"),
         ("--epochs", "argument --epochs: expected one argument; `python -m job --help` lists"),
         ("-q -v", "not allowed with"),
+        ("--no-try-it=yes", "argument --no-try-it: ignored explicit argument 'yes'"),
         ("--export torch", "--export is 'torch', but must be one or more of tf_saved_model, onnx or litert"),
         ("render --export onnx", "unknown option --export; `python -m job render --help` lists the options"),
         ("render --epochs 3", "unknown option --epochs; `python -m job render --help` lists the options"),

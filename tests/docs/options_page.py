@@ -74,8 +74,8 @@ and `TF_ENABLE_ONEDNN_OPTS`. If TensorFlow refuses `XLA_FLAGS` or `TF_XLA_FLAGS`
 ## Render
 
 `python -m job render` rebuilds the report from the results in the output folder, without training, TensorFlow or the
-data set. It has the options `--output`, `--layout`, `--quiet` and `--verbose`. It ignores all other settings in the
-environment and in `fashion-job.yaml`, but exits with 64 if one is invalid.
+data set. It has the options `--output`, `--layout`, `--no-try-it`, `--quiet` and `--verbose`. It ignores all other
+settings in the environment and in `fashion-job.yaml`, but exits with 64 if one is invalid.
 """
 
 
@@ -95,8 +95,8 @@ def table(title: str, *roles: str) -> Iterator[str]:
 def row(option: Option) -> str:
     """The line of an option."""
     choices = f" One of {', '.join(f'`{choice}`' for choice in option.choices)}." if option.choices else ""
-    default = option.unset or f"`{option.default}`"
-    flag = option.flag if option.choices else f"{option.flag} {option.placeholder}"
+    default = option.unset or f"`{str(option.default).lower() if option.kind is bool else option.default}`"
+    flag = option.flag if option.choices or option.kind is bool else f"{option.flag} {option.placeholder}"
     return f"| `{flag}` | `{option.variable}` | {default} | {option.help}{choices} |"
 
 

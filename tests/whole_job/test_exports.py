@@ -22,7 +22,15 @@ from job.data.fashion_mnist import FILES
 from job.results.file_names import CARD, CHECKSUMS, EXPORTS
 from job.training import export
 
-FILES_OF_A_RUN = {"index.html", "metrics.json", "predictions.csv", "samples.npz", "model.keras", "SHA256SUMS"}
+FILES_OF_A_RUN = {
+    "index.html",
+    "metrics.json",
+    "predictions.csv",
+    "samples.npz",
+    "model.keras",
+    "network.npz",
+    "SHA256SUMS",
+}
 ALL_FORMATS = tuple(word for name in FORMATS for word in ("--export", name))
 
 

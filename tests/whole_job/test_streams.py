@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support import REPOSITORY
 
-RESULTS = ("SHA256SUMS", "index.html", "metrics.json", "model.keras", "predictions.csv", "samples.npz")
+RESULTS = ("SHA256SUMS", "index.html", "metrics.json", "model.keras", "network.npz", "predictions.csv", "samples.npz")
 
 
 @pytest.mark.parametrize(("redirection", "status"), [("2>&-", 0), (">&-", 73), ("<&- >&- 2>&-", 73)])

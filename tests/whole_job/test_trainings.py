@@ -19,7 +19,15 @@ from job.training import resources
 
 pytestmark = pytest.mark.training
 
-FILES_OF_A_RUN = {"index.html", "metrics.json", "predictions.csv", "samples.npz", "model.keras", "SHA256SUMS"}
+FILES_OF_A_RUN = {
+    "index.html",
+    "metrics.json",
+    "predictions.csv",
+    "samples.npz",
+    "model.keras",
+    "network.npz",
+    "SHA256SUMS",
+}
 STAGES = ["output", "system", "data", "tensorflow", "training", "training", "prediction", "evaluation", "report"]
 """The first words of the log of a run of one epoch."""
 
