@@ -39,6 +39,49 @@ RUN site=$(echo /opt/venv/lib/python3*/site-packages) \
     && find "$site" -type d \( -path "$site/tensorflow" -o -path "$site/keras" -o -name tests -o -name test \) -prune \
         -name 'test*' -exec rm -r {} +
 
+FROM ${BASE} AS build-serve
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends binutils ca-certificates python3 python3-venv \
+    && rm -rf /var/lib/apt/lists/*
+COPY requirements-serve.txt /tmp/
+RUN --mount=type=cache,target=/wheels,sharing=locked \
+    python3 -m venv /opt/venv \
+    && set -- --no-cache-dir --require-hashes --only-binary :all: --requirement /tmp/requirements-serve.txt \
+    && /opt/venv/bin/pip download --dest /wheels "$@" \
+    && /opt/venv/bin/pip install --no-index --find-links /wheels "$@" \
+    && /opt/venv/bin/pip uninstall --yes pip \
+    && find /opt/venv -type d -name tests -prune -exec rm -r {} +
+
+# docker build --target serve: an image that only serves, without TensorFlow
+FROM ${BASE} AS serve
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends python3 tini \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --uid 1000 --no-create-home job
+COPY --from=build-serve /opt/venv /opt/venv
+WORKDIR /app
+COPY templates templates
+COPY job job
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONPATH=/app \
+    PYTHONUNBUFFERED=1 \
+    FASHION_JOB_HOST=0.0.0.0
+RUN chmod -R a+rX . && python -m compileall -q job
+USER 1000
+# Self-check: everything that serving imports.
+RUN python -c "import job.serving.docs_page, job.serving.photo, job.serving.server, uvloop"
+EXPOSE 8000
+ENTRYPOINT ["tini", "-s", "--", "python", "-m", "job", "serve"]
+ARG REVISION VERSION SOURCE
+LABEL org.opencontainers.image.title="fashion-job-serve" \
+    org.opencontainers.image.description="Serve a Fashion-MNIST classifier and its report" \
+    org.opencontainers.image.licenses="MIT" \
+    org.opencontainers.image.source="$SOURCE" \
+    org.opencontainers.image.version="$VERSION" \
+    org.opencontainers.image.revision="$REVISION"
+
 FROM ${BASE}
 # tini is PID 1: it forwards SIGTERM even before Python has installed a handler.
 # hadolint ignore=DL3008
@@ -54,7 +97,8 @@ COPY job job
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONPATH=/app \
     PYTHONUNBUFFERED=1 \
-    MPLCONFIGDIR=/tmp/matplotlib
+    MPLCONFIGDIR=/tmp/matplotlib \
+    FASHION_JOB_HOST=0.0.0.0
 # Every user can read the code, whatever the builder's umask, and write to report/, also on a new named volume.
 RUN chmod -R a+rX . \
     && python -m compileall -q job \
@@ -62,6 +106,7 @@ RUN chmod -R a+rX . \
 USER 1000
 # Self-check: a whole job of one epoch, which imports everything that a run imports.
 RUN python -m job --epochs 1 --batch-size 256 --output /tmp/report && find /tmp -mindepth 1 -delete
+EXPOSE 8000
 ENTRYPOINT ["tini", "-s", "--", "python", "-m", "job"]
 ARG REVISION VERSION SOURCE
 ENV FASHION_JOB_REVISION=$REVISION

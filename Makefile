@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup data run export render test test-fast hostile browser browser-test check docs format lock image image-test sbom audit version bench clean
+.PHONY: help setup data run export render serve test test-fast hostile clients-test browser browser-test check docs format lock image image-serve image-test sbom audit version bench clean
 
 # The first Python on the path that TensorFlow supports and that can create a virtual environment.
 PYTHONS := python3 python3.13 python3.12 python3.11 python
@@ -15,6 +15,7 @@ PIP := -m pip install --quiet --disable-pip-version-check --require-hashes --onl
 INSTALL := $(BIN)/python $(PIP)
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 IMAGE ?= fashion-job$(if $(filter gpu,$(DEVICE)),:gpu)
+SERVE_IMAGE ?= fashion-job-serve
 ARGS ?=
 
 # The labels of the image; CI sets SOURCE to the address of the repository.
@@ -38,17 +39,23 @@ run: data ## Train, evaluate and write report/index.html (options: make run ARGS
 
 export: $(VENV)/export.stamp ## Install the packages for --export onnx into .venv
 
+serve: setup ## Serve the report and the model in report/ on http://127.0.0.1:8000/ (ARGS="--port 9000")
+	$(BIN)/python -m job serve $(ARGS)
+
 render: setup ## Rebuild report/index.html from the results in report/, without training
 	$(BIN)/python -m job render $(ARGS)
 
 test: $(VENV)/tests.stamp data ## Run all tests except browser-test and image-test, including full trainings (a few minutes)
-	$(BIN)/python -m pytest -m "not image and not browser and not hostile" $(ARGS)
+	$(BIN)/python -m pytest -m "not image and not browser and not clients and not hostile" $(ARGS)
 
 test-fast: $(VENV)/tests.stamp data ## Run the tests that do not train (within a minute)
-	$(BIN)/python -m pytest -m "not training and not slow and not image and not browser and not hostile" $(ARGS)
+	$(BIN)/python -m pytest -m "not training and not slow and not image and not browser and not clients and not hostile" $(ARGS)
 
 hostile: $(VENV)/tests.stamp data ## Run the job in hostile surroundings and print a table of the cases (up to 12 minutes)
 	$(BIN)/python -m pytest -p no:randomly -q tests/hostile $(ARGS)
+
+clients-test: .venv-clients/clients.stamp $(VENV)/tests.stamp ## Test the server with clients of its protocols and with schemathesis (a minute)
+	CLIENTS_PYTHON=.venv-clients/bin/python $(BIN)/python -m pytest -m clients $(ARGS)
 
 browser-test: browser $(VENV)/tests.stamp tests/node_modules/.package-lock.json ## Test the report in Chromium and validate its HTML and CSS
 	$(BIN)/python -m pytest -m browser $(ARGS)
@@ -64,7 +71,7 @@ check: $(VENV)/tests.stamp ## Check format, lint, types, import rules, Dockerfil
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.gitlab-ci docs/ci/gitlab-ci.yml
 	$(BIN)/zizmor --offline --quiet .github
-	$(BIN)/kubernetes-validate --quiet --strict docs/ci/kubernetes-job.yaml
+	$(BIN)/kubernetes-validate --quiet --strict docs/ci/kubernetes-job.yaml docs/serve/kubernetes.yaml
 
 docs: $(VENV)/job.stamp ## Regenerate docs/options.md from the options
 	@$(BIN)/python -m tests.docs.options_page > docs/options.md.part || { rm -f docs/options.md.part; exit 1; }
@@ -74,34 +81,40 @@ format: $(VENV)/tests.stamp ## Format the code and apply the linter's fixes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock: $(VENV)/tests.stamp ## Compile the dependencies in pyproject.toml into the five lock files
-	$(COMPILE) pyproject.toml --group cpu -o requirements.txt
-	$(COMPILE) pyproject.toml --group gpu -c requirements.txt -o requirements-gpu.txt
+lock: $(VENV)/tests.stamp ## Compile the dependencies in pyproject.toml into the eight lock files
+	$(COMPILE) pyproject.toml --group cpu --group serve -o requirements.txt
+	$(COMPILE) pyproject.toml --group gpu --group serve -c requirements.txt -o requirements-gpu.txt
+	$(COMPILE) --group serve -c requirements.txt -o requirements-serve.txt
 	$(COMPILE) --group export -c requirements.txt -o requirements-export.txt
 	$(COMPILE) --group bench -c requirements.txt -o bench/requirements.txt
+	$(COMPILE) --group bench-serve -o bench/requirements-serve.txt
 	$(COMPILE) --group dev -c requirements.txt -o tests/requirements.txt
+	$(COMPILE) --group clients -o tests/requirements-clients.txt
 
 image: ## Build the Docker image fashion-job (DEVICE=gpu: fashion-job:gpu; EXPORT=yes: with ONNX export)
 	docker build $(DOCKER_BUILD_FLAGS) $(BUILD_ARGS) -t $(IMAGE) .
 
-image-test: $(VENV)/tests.stamp data image ## Build the image, test it under every restriction, print size and times
-	IMAGE='$(IMAGE)' $(BIN)/python -m pytest -m image $(ARGS)
+image-serve: ## Build the Docker image fashion-job-serve, which only serves
+	docker build $(DOCKER_BUILD_FLAGS) $(BUILD_ARGS) --target serve -t $(SERVE_IMAGE) .
+
+image-test: $(VENV)/tests.stamp data image image-serve ## Build the images, test them under every restriction, print size and times
+	IMAGE='$(IMAGE)' SERVE_IMAGE='$(SERVE_IMAGE)' $(BIN)/python -m pytest -m image $(ARGS)
 
 sbom: $(VENV)/tests.stamp ## Write the image's software bill of materials (SPDX) to sbom.spdx.json
 	SYFT_CHECK_FOR_APP_UPDATE=false $(BIN)/syft scan docker:$(IMAGE) --source-name fashion-job --source-version $(VERSION) -o spdx-json=sbom.spdx.json
 
 # To ignore an advisory that does not affect the job, add --ignore-vuln here and a comment with the reason.
 audit: $(VENV)/tests.stamp ## Check the locked packages for known vulnerabilities
-	$(BIN)/pip-audit --strict --disable-pip --require-hashes $(foreach lock,$(wildcard requirements*.txt tests/requirements.txt bench/requirements.txt),-r $(lock))
+	$(BIN)/pip-audit --strict --disable-pip --require-hashes $(foreach lock,$(wildcard requirements*.txt tests/requirements*.txt bench/requirements*.txt),-r $(lock))
 
-bench: .venv-bench/bench.stamp data ## Compare the speed with other libraries (about 45 minutes; ARGS="--only fit": 7)
-	PEERS_PYTHON=.venv-bench/bin/python $(BIN)/python -m bench $(ARGS)
+bench: .venv-bench/bench.stamp .venv-bench-serve/bench.stamp data ## Compare the speed with other libraries (about an hour; ARGS="--only fit": 7 minutes)
+	PEERS_PYTHON=.venv-bench/bin/python SERVERS_PYTHON=.venv-bench-serve/bin/python $(BIN)/python -m bench $(ARGS)
 
 version: ## Print the version
 	@echo $(VERSION)
 
 clean: ## Remove the virtual environments, data/ and the caches, but not the report
-	rm -rf .venv .venv-gpu .venv-bench tests/node_modules data sbom.spdx.json .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-gpu .venv-bench .venv-bench-serve .venv-clients tests/node_modules data sbom.spdx.json .mypy_cache .ruff_cache .pytest_cache
 	find job tests bench -name __pycache__ -prune -exec rm -rf {} +
 
 browser:
@@ -113,9 +126,19 @@ tests/node_modules/.package-lock.json: tests/package-lock.json
 	npm ci --prefix tests --silent --ignore-scripts
 	@touch $@
 
+.venv-clients/clients.stamp: tests/requirements-clients.txt
+	@test -x .venv-clients/bin/python || "$(PYTHON)" -m venv .venv-clients
+	.venv-clients/bin/python $(PIP) -r $<
+	@touch $@
+
 .venv-bench/bench.stamp: bench/requirements.txt $(VENV)/job.stamp
 	@test -x .venv-bench/bin/python || "$(PYTHON)" -m venv .venv-bench
 	.venv-bench/bin/python $(PIP) -r $<
+	@touch $@
+
+.venv-bench-serve/bench.stamp: bench/requirements-serve.txt
+	@test -x .venv-bench-serve/bin/python || "$(PYTHON)" -m venv .venv-bench-serve
+	.venv-bench-serve/bin/python $(PIP) -r $<
 	@touch $@
 
 $(VENV)/job.stamp: $(LOCK)

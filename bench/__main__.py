@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import mean, median, stdev
 from typing import Any
 
-from bench import curves
+from bench import curves, serve
 from bench.peers import IN_OWN_ENVIRONMENT, PEERS
 from job.text import count_noun
 from job.training import resources
@@ -45,11 +45,17 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="number of measurements of each peer (3)")
     parser.add_argument(
         "--only",
-        choices=("fit", "job", "growth", "recipes"),
-        help="measure one of the four tables and keep the others",
+        choices=("fit", "job", "growth", "recipes", "serve"),
+        help="measure one of the five tables and keep the others",
     )
     options = parser.parse_args()
-    measures = {"fit": _measure_fits, "job": _measure_jobs, "growth": _measure_growth, "recipes": _measure_recipes}
+    measures = {
+        "fit": _measure_fits,
+        "job": _measure_jobs,
+        "growth": _measure_growth,
+        "recipes": _measure_recipes,
+        "serve": serve.measure,
+    }
     tables: dict[str, Table] = json.loads(RESULTS.read_text("utf-8")) if options.only else {}
     for name, measure in measures.items():
         if options.only in (None, name):
@@ -174,6 +180,7 @@ def format_tables(tables: dict[str, Table]) -> str:
         "job": _format_jobs,
         "growth": _format_growth,
         "recipes": _format_recipes,
+        "serve": serve.format_table,
     }.items():
         if table := tables.get(name):
             title, *rest = format_table(table["measurements"])

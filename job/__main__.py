@@ -36,11 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             log_stage("settings", f"from {', '.join(command.sources)}")
         with limits.explained():
             limits.require_files()
-            from job import pipeline  # --help and usage errors do not load NumPy
-            from job.system.temporary_folder import private_temporary_folder
-
-            with private_temporary_folder():
-                result = {"train": pipeline.train_into, "render": pipeline.render}[command.name](command.config)
+            result = _run(command)
         if command.config.output == STREAM:
             print(result, file=sys.stderr)  # stdout has the archive
         else:
@@ -56,6 +52,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("fashion-job: error: this is a bug in the job; please report it with the above", file=sys.stderr)
         return BUG
     return 0
+
+
+def _run(command: cli.Command) -> str:
+    """Run a command; returns the result in one line. Here, because --help and usage errors do not load NumPy."""
+    if command.serve:
+        from job.serving.server import serve
+
+        return serve(command.serve)
+    from job import pipeline
+    from job.system.temporary_folder import private_temporary_folder
+
+    with private_temporary_folder():
+        return {"train": pipeline.train_into, "render": pipeline.render}[command.name](command.config)
 
 
 def _print_result(result: str) -> None:

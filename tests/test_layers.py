@@ -36,6 +36,8 @@ def copy(tmp_path: Path) -> Path:
         ("pipeline.py", "import keras", "Only job.training imports TensorFlow and Keras"),
         ("__main__.py", "import tensorflow", "Only job.training imports TensorFlow and Keras"),
         ("log.py", "import tensorflow", "Only job.training imports TensorFlow and Keras"),
+        ("serving/engine.py", "import keras", "Only job.training imports TensorFlow and Keras"),
+        ("pipeline.py", "from job.serving import engine", LAYERS),
         ("report/page.py", "import keras", "Only job.training imports TensorFlow and Keras"),
         ("data/dataset.py", "import tensorflow", "Only job.training imports TensorFlow and Keras"),
         ("report/charts/canvas.py", "from job.report import page", "Charts and CI files"),

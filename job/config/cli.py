@@ -4,7 +4,7 @@ import argparse
 import contextlib
 import logging
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, NoReturn
@@ -13,20 +13,23 @@ from job import __version__
 from job.config import settings, settings_file
 from job.config.options import Option, describe_unknown
 from job.config.run_config import OPTIONS, STREAM, Config
+from job.config.serve_config import SERVE_OPTIONS, ServeConfig
 from job.errors import EXIT_STATUSES, OutputError, UsageError
 
 PROGRAM = "python -m job"
+OTHER_COMMANDS = ("render", "serve")
 RENDER_OPTIONS = ("layout", "no_try_it", "output")
 
 
 @dataclass(frozen=True)
 class Command:
-    """A command with its settings; `render` uses only `RENDER_OPTIONS`."""
+    """A command with its settings; `render` uses only `RENDER_OPTIONS`, and `serve` has settings of its own."""
 
-    name: Literal["train", "render"]
+    name: Literal["train", "render", "serve"]
     config: Config
     log_level: int
     sources: tuple[str, ...] = ()  # files and variables that set an option
+    serve: ServeConfig | None = None
 
 
 class _Parser(argparse.ArgumentParser):
@@ -62,9 +65,9 @@ class _Parser(argparse.ArgumentParser):
         if unknown:
             word = unknown[0].split("=")[0]
             kind = "option" if word.startswith("-") else "argument"
-            known = [*self._option_string_actions, "render"]
-            if word == "render":
-                raise UsageError(f"render must come first: `{PROGRAM} render --output DIR`")
+            known = [*self._option_string_actions, *OTHER_COMMANDS]
+            if word in OTHER_COMMANDS:
+                raise UsageError(f"{word} must come first: `{PROGRAM} {word} --output DIR`")
             raise UsageError(describe_unknown(kind, word, known, program=self.prog))
         return vars(given)
 
@@ -77,19 +80,17 @@ def parse(argv: Sequence[str]) -> Command:
         OutputError: if stdout cannot be written.
         SystemExit: after `--help`, `--version` or `--print-config`.
     """
+    if argv[:1] == ["serve"]:
+        return _parse_serve(argv[1:])
     is_render = argv[:1] == ["render"]
     given = render_parser().parse(argv[1:]) if is_render else train_parser().parse(argv)
     log_level, print_config = given.pop("log_level"), given.pop("print_config", False)
-    file = given.pop("config", settings_file.DEFAULT_NAME if os.path.lexists(settings_file.DEFAULT_NAME) else None)
-    layers = [
-        {} if file is None else settings_file.read(file),
-        settings.from_environment(os.environ),
-        {name: settings.read_setting(OPTIONS[name], raw, OPTIONS[name].flag) for name, raw in given.items()},
-    ]
+    file = given.pop("config", None)
+    layers = [*_read_surroundings(file), _read_given(given, OPTIONS)]
     if is_render:
         layers = [{name: layer[name] for name in RENDER_OPTIONS if name in layer} for layer in layers]
     config = settings.resolve(*layers)
-    sources = tuple(dict.fromkeys(each.label.split(": ")[0] for layer in layers[:2] for each in layer.values()))
+    sources = _name_sources(layers[:2])
     if is_render and config.output == STREAM:
         raise UsageError(f"--output {STREAM} is only for training; render reads and writes a folder: name the folder")
     if config.reference is not None and _is_same(config.reference, config.output):
@@ -101,6 +102,36 @@ def parse(argv: Sequence[str]) -> Command:
         print_to_stdout(settings_file.write(config))
         raise SystemExit(0)
     return Command("render" if is_render else "train", config, log_level, sources)
+
+
+def _parse_serve(argv: Sequence[str]) -> Command:
+    """The command `serve`; a settings file sets only what it shares with a run."""
+    given = serve_parser().parse(argv)
+    log_level = given.pop("log_level")
+    file, environment = _read_surroundings(None, SERVE_OPTIONS)
+    layers = [file, environment, _read_given(given, SERVE_OPTIONS)]
+    config = ServeConfig(**{name: setting.value for layer in layers for name, setting in layer.items()})
+    if config.output == STREAM:
+        raise UsageError(f"--output {STREAM} is only for training; serve reads a folder: name the folder")
+    return Command("serve", Config(), log_level, _name_sources(layers[:2]), config)
+
+
+def _read_surroundings(file: str | None, options: Mapping[str, Option] = OPTIONS) -> list[settings.Settings]:
+    """The settings in a file, by default that in the working directory, and those in the environment."""
+    if file is None and os.path.lexists(settings_file.DEFAULT_NAME):
+        file = settings_file.DEFAULT_NAME
+    in_file = {} if file is None else settings_file.read(file)
+    in_file = {name: setting for name, setting in in_file.items() if name in options}
+    return [in_file, settings.from_environment(os.environ, options)]
+
+
+def _read_given(given: Mapping[str, Any], options: Mapping[str, Option]) -> settings.Settings:
+    """The settings on the command line."""
+    return {name: settings.read_setting(options[name], raw, options[name].flag) for name, raw in given.items()}
+
+
+def _name_sources(layers: Iterable[settings.Settings]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(each.label.split(": ")[0] for layer in layers for each in layer.values()))
 
 
 def print_to_stdout(text: str) -> None:
@@ -128,7 +159,8 @@ def train_parser() -> _Parser:
     parser = _Parser(
         PROGRAM,
         "Train a classifier on Fashion-MNIST, evaluate it on the test images and write a report.\n\n"
-        f"`{PROGRAM} render` writes the report again from the results of a run, without training.",
+        f"`{PROGRAM} render` writes the report again from the results of a run, without training.\n"
+        f"`{PROGRAM} serve` serves the report and the trained model over HTTP.",
         "Each option can also be set by an environment variable (FASHION_JOB_EPOCHS=10) or in a settings file\n"
         f"(epochs: 10). Command line overrides environment, file, recipe and default, in this order.\n\n"
         f"exit status:\n{statuses}",
@@ -148,6 +180,14 @@ def render_parser() -> _Parser:
     parser = _Parser(f"{PROGRAM} render", "Write the report again from the results in the output folder.")
     options = {**OPTIONS, "output": replace(OPTIONS["output"], help="Output folder of the run.")}
     _add(parser, [options[name] for name in RENDER_OPTIONS])
+    return parser
+
+
+def serve_parser() -> _Parser:
+    """The parser of `serve`."""
+    text = "Serve the trained model and the report in the output folder over HTTP, until a signal stops it."
+    parser = _Parser(f"{PROGRAM} serve", text)
+    _add(parser, SERVE_OPTIONS.values())
     return parser
 
 

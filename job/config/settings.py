@@ -9,6 +9,7 @@ from job.config.combinations import check_combinations
 from job.config.options import PREFIX, SHORTENED, Option, describe_unknown
 from job.config.recipes import RECIPES
 from job.config.run_config import OPTIONS, Config
+from job.config.serve_config import SERVE_OPTIONS
 from job.errors import UsageError
 from job.text import is_displayable
 
@@ -38,20 +39,21 @@ def read_setting(option: Option, raw: str | list[str] | None, label: str) -> Set
     return Setting(value, label)
 
 
-def from_environment(environment: Mapping[str, str]) -> Settings:
-    """The settings in environment variables.
+def from_environment(environment: Mapping[str, str], known: Mapping[str, Option] = OPTIONS) -> Settings:
+    """The settings of the options `known` in environment variables; those of other commands are left out.
 
     Raises:
         UsageError: if a variable with the job's prefix is unknown, or its value is not valid.
     """
-    options = {name.upper(): option for name, option in OPTIONS.items()}
+    options = {name.upper(): option for name, option in {**SERVE_OPTIONS, **OPTIONS, **known}.items()}
     settings = {}
     for variable, text in environment.items():
         word = variable.removeprefix(PREFIX)
         if word == variable or KUBERNETES.fullmatch(word):
             continue
         if word in options:
-            settings[options[word].name] = read_setting(options[word], text, variable)
+            if options[word].name in known:
+                settings[options[word].name] = read_setting(options[word], text, variable)
         elif word not in PROVENANCE:
             raise UsageError(describe_unknown("environment variable", word, options, prefix=PREFIX))
         elif not is_displayable(text):  # metrics.json could be written, but not be read again

@@ -8,7 +8,7 @@ import pytest
 from support import REPOSITORY
 
 from bench import __main__ as bench
-from bench import curves
+from bench import curves, serve
 from bench.peers import PEERS
 
 
@@ -54,6 +54,24 @@ def test_the_tables_have_medians_and_ratios(tmp_path: Path) -> None:
     assert "| Keras, plain fit | 16.0 (15.0\N{EN DASH}40.0) s | 8.0 | 0.8700 (0.8700\N{EN DASH}0.8700) |" in text
     assert "takes 1.50 times as long as its" in text
     assert "| ratio | 5.5 | 4.0 | 2.0 | 1.6 |" in text
+
+
+def test_the_table_of_servers_has_medians_and_a_ratio() -> None:
+    """A median of 900 requests per second is 30 times that of 30."""
+
+    def measure(*rates: int) -> list[serve.Measurement]:
+        others = {"ready_s": 0.3, "mib": 48.0, "half_load_p99_s": 0.0021}
+        return [others | {f"{name}: per_s": rate for name in serve.CASES} for rate in rates]
+
+    lines = serve.format_table({serve.OURS: measure(900, 800, 1000), serve.NEWCOMER: measure(30, 30, 40)})
+    assert "| fashion-job serve | 900 | 900 | 900 | 900 | 2.1 ms | 0.30 s | 48 MiB |" in lines
+    assert "answers 30 times as many requests as the newcomer's server on one connection, and 30" in " ".join(lines)
+
+
+def test_what_the_load_generators_print() -> None:
+    """Times with their units."""
+    times_s = [serve._read_time(text) for text in ("1.50ms", "45.00us", "1.00s", "2m")]
+    assert times_s == pytest.approx([0.0015, 4.5e-05, 1, 120])
 
 
 def test_the_stored_tables_are_up_to_date() -> None:

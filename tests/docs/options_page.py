@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from job.config.options import Option
 from job.config.run_config import OPTIONS
+from job.config.serve_config import SERVE_OPTIONS
 
 BEFORE = """\
 # Options
@@ -16,6 +17,8 @@ scaled to [0, 1], one-hot labels, categorical cross-entropy, Flatten → Dense(1
 Dense(10, softmax), Adam, 5 epochs with batches of 32 images, and the last 6,000 training images held out for
 validation.
 """
+
+HEADER = "| option | variable | default | meaning |\n|---|---|---|---|"
 
 AFTER = """\
 These options exist only on the command line:
@@ -76,18 +79,27 @@ and `TF_ENABLE_ONEDNN_OPTS`. If TensorFlow refuses `XLA_FLAGS` or `TF_XLA_FLAGS`
 `python -m job render` rebuilds the report from the results in the output folder, without training, TensorFlow or the
 data set. It has the options `--output`, `--layout`, `--no-try-it`, `--quiet` and `--verbose`. It ignores all other
 settings in the environment and in `fashion-job.yaml`, but exits with 64 if one is invalid.
+
+## Serve
+
+`python -m job serve` [serves](serving.md) the report and the model in the output folder. It has the options below,
+`--quiet` and `--verbose`. A settings file can set only `output` and `threads`. The port has no variable, because
+Kubernetes sets `FASHION_JOB_PORT` itself if a service is named `fashion-job`.
+
 """
 
 
 def generate_page() -> str:
     """The text of docs/options.md."""
-    return "\n".join([BEFORE, *table("Training options", "recipe", "training"), *table("Run options", "run"), AFTER])
+    serve = [HEADER, *(row(option) for option in SERVE_OPTIONS.values()), ""]
+    training = table("Training options", "recipe", "training")
+    return "\n".join([BEFORE, *training, *table("Run options", "run"), AFTER + "\n".join(serve)])
 
 
 def table(title: str, *roles: str) -> Iterator[str]:
     """The lines of a section with the options of some roles."""
     yield f"## {title}\n"
-    yield "| option | variable | default | meaning |\n|---|---|---|---|"
+    yield HEADER
     yield from (row(option) for option in OPTIONS.values() if option.role in roles)
     yield ""
 
@@ -97,7 +109,8 @@ def row(option: Option) -> str:
     choices = f" One of {', '.join(f'`{choice}`' for choice in option.choices)}." if option.choices else ""
     default = option.unset or f"`{str(option.default).lower() if option.kind is bool else option.default}`"
     flag = option.flag if option.choices or option.kind is bool else f"{option.flag} {option.placeholder}"
-    return f"| `{flag}` | `{option.variable}` | {default} | {option.help}{choices} |"
+    variable = "" if option.name == "port" else f"`{option.variable}`"
+    return f"| `{flag}` | {variable} | {default} | {option.help}{choices} |"
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from support import REPOSITORY
 
 from job.config import cli
 from job.config.run_config import OPTIONS
+from job.config.serve_config import SERVE_OPTIONS
 
 PAGE = (REPOSITORY / "docs" / "options.md").read_text(encoding="utf-8")
 
@@ -17,8 +18,9 @@ def test_the_page_is_the_generated_one() -> None:
 
 
 def test_every_option_has_one_row() -> None:
-    """Those of the parser, whatever the generator does."""
+    """Those of the parser, whatever the generator does; `serve` has a section of its own."""
+    run, serve = PAGE.split("## Serve\n")
     flags = {flag for action in cli.train_parser()._actions for flag in action.option_strings if flag.startswith("--")}
-    rows = re.findall(r"^\| `(--[a-z-]+)", PAGE, re.MULTILINE)
-    assert sorted(rows) == sorted(flags)
-    assert all(f"| `{option.variable}` |" in PAGE for option in OPTIONS.values())
+    assert sorted(re.findall(r"^\| `(--[a-z-]+)", run, re.MULTILINE)) == sorted(flags)
+    assert all(f"| `{option.variable}` |" in run for option in OPTIONS.values())
+    assert re.findall(r"^\| `(--[a-z-]+)", serve, re.MULTILINE) == [each.flag for each in SERVE_OPTIONS.values()]

@@ -1,0 +1,1 @@
+"""Serves a trained network over HTTP."""

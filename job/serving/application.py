@@ -1,0 +1,226 @@
+"""Answers every request: finds its handler, runs it, and turns errors into JSON."""
+
+import asyncio
+import traceback
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import unquote
+
+from job.log import log
+from job.serving import limits, open_inference, openapi, predict_api, tensorflow_serving
+from job.serving.connection import Answer, Connection
+from job.serving.engine import NAME, Engine
+from job.serving.messages import HttpError, Request, Response, bad_request, json_response, unavailable
+from job.serving.metrics import Metrics
+from job.serving.served_model import ServedModel
+from job.serving.work_queue import WorkQueue
+
+Handler = Callable[[Request], Response]
+
+INLINE_BYTES = 2**15
+INLINE_MULTIPLICATIONS = 2**20
+"""Smaller requests for smaller networks are answered at once: passing them to a thread would take longer."""
+
+CODING = "content-encoding"
+DRAINING = "the server is stopping; send the request to another one, or again in a few seconds"
+
+
+@dataclass(frozen=True)
+class Route:
+    """What happens with requests for one path.
+
+    Attributes:
+        label: What the metrics call the path.
+        predicts: Whether the handlers compute.
+    """
+
+    label: str
+    handlers: Mapping[str, Handler]
+    predicts: bool = False
+
+
+class Application:
+    """What all connections of a server share: the model, the limits and the metrics."""
+
+    def __init__(
+        self,
+        model: ServedModel,
+        n_threads: int,
+        allowed_origin: str | None = None,
+        max_pixels: int = limits.MAX_PIXELS,
+    ) -> None:
+        self.connections: set[Connection] = set()
+        self.max_connections = limits.MAX_CONNECTIONS
+        self.n_buffered_bytes = 0
+        self.is_draining = False
+        self.n_answers = 0
+        self.queue = WorkQueue(n_threads)
+        self._metrics = Metrics(NAME)
+        self._metrics.watch("connections", "Open connections.", lambda: len(self.connections))
+        self._metrics.watch("waiting_requests", "Requests that wait for a thread.", lambda: self.queue.n_waiting)
+        self._engine = Engine(model, self._metrics, max_pixels)
+        self._allowed_origin = allowed_origin
+        self._is_small = self._engine.n_multiplications <= INLINE_MULTIPLICATIONS
+        self._routes = self._create_routes(model)
+
+    def answer(self, request: Request) -> Answer:
+        """Answer a request, at once or in a task; never raises."""
+        path = unquote(request.path) if "%" in request.path else request.path
+        route = self._routes.get(path)
+        label = route.label if route else "other"
+        try:
+            handler = self._find_handler(route, path, request)
+            if route and route.predicts and not self._is_quick(request):
+                return asyncio.get_running_loop().create_task(self._answer_later(request, label, handler))
+            response = handler(request)
+        except Exception as error:  # noqa: BLE001 - any other exception than HttpError is our bug
+            response = _describe(error)
+        return self._finish(request, response, label)
+
+    def refuse(self, error: HttpError) -> Response:
+        """Answer what is not a request, or exceeds a limit."""
+        self._metrics.count_request("other", error.status)
+        return error.response()
+
+    async def _answer_later(self, request: Request, label: str, handler: Handler) -> Response:
+        try:
+            response = await self.queue.run(lambda: handler(_decompress(request)))
+        except Exception as error:  # noqa: BLE001 - as above
+            response = _describe(error)
+        return self._finish(request, response, label)
+
+    def _finish(self, request: Request, response: Response, label: str) -> Response:
+        self.n_answers += 1
+        self._metrics.count_request(label, response.status)
+        if self._allowed_origin is None:
+            return response
+        origin = request.headers.get("origin")
+        if self._allowed_origin not in {"*", origin}:
+            return response
+        headers = {"Access-Control-Allow-Origin": self._allowed_origin, "Vary": "Origin"}
+        return replace(response, headers={**response.headers, **headers})
+
+    def _is_quick(self, request: Request) -> bool:
+        is_photo = request.path == predict_api.PATH and predict_api.is_photo(request)
+        is_plain = CODING not in request.headers and not is_photo
+        return is_plain and self._is_small and len(request.body) <= INLINE_BYTES
+
+    def _find_handler(self, route: Route | None, path: str, request: Request) -> Handler:
+        """The handler of a request.
+
+        Raises:
+            HttpError: If the path has none for its method, or the server takes no more requests.
+        """
+        if route is None:
+            raise _unknown_path(path)
+        if route.predicts and request.is_late:
+            raise unavailable(DRAINING)
+        method = "GET" if request.method == "HEAD" else request.method
+        if handler := route.handlers.get(method):
+            return handler
+        names = [*route.handlers, *(["HEAD"] if "GET" in route.handlers else [])]
+        if method == "OPTIONS" and self._allowed_origin is not None:
+            return lambda _: _allow(names)
+        text = f"{request.method} is not possible here; use {' or '.join(names)}"
+        raise HttpError(HTTPStatus.METHOD_NOT_ALLOWED, text, {"Allow": ", ".join(names)})
+
+    def _create_routes(self, model: ServedModel) -> dict[str, Route]:
+        engine = self._engine
+        routes = {path: _get("report", partial(_send_page, *page)) for path, page in model.pages.items()}
+        routes[predict_api.PATH] = _post(predict_api.PATH, partial(predict_api.predict, engine))
+        routes["/metrics"] = _get("/metrics", lambda _: self._metrics.describe())
+        api = openapi.describe_api(model)
+        routes["/openapi.json"] = _get("/openapi.json", lambda _: json_response(api))
+        routes["/docs"] = _get("/docs", partial(_send_docs, api))
+        routes |= {
+            "/v2": _get("/v2", lambda _: open_inference.describe_server()),
+            "/v2/health/live": _get("/v2/health/live", lambda _: self._describe_health("live")),
+            "/v2/health/ready": _get("/v2/health/ready", lambda _: self._describe_health("ready")),
+        }
+        for version in ("", f"/versions/{model.version}"):
+            base = f"/v2/models/{NAME}{version}"
+            routes[base] = _get("/v2/models", lambda _: open_inference.describe_model(engine))
+            routes[f"{base}/ready"] = _get("/v2/models/ready", lambda _: self._describe_health("ready", name=NAME))
+            routes[f"{base}/infer"] = _post("/v2/models/infer", partial(open_inference.infer, engine))
+            base = f"/v1/models/{NAME}{version}"
+            routes[base] = _get("/v1/models", lambda _: tensorflow_serving.describe_status(engine))
+            routes[f"{base}/metadata"] = _get(
+                "/v1/models/metadata", lambda _: tensorflow_serving.describe_model(engine)
+            )
+            routes[f"{base}:predict"] = _post("/v1/models:predict", partial(tensorflow_serving.predict, engine))
+        return routes
+
+    def _describe_health(self, word: str, **content: str) -> Response:
+        if self.is_draining:
+            raise unavailable(DRAINING)
+        return json_response({**content, word: True})
+
+
+def _send_page(content: bytes, content_type: str, _: Request) -> Response:
+    return Response(content, content_type)
+
+
+def _send_docs(api: dict[str, Any], request: Request) -> Response:
+    from job.serving.docs_page import describe_for_readers  # loads Jinja
+
+    return describe_for_readers(api, f"http://{request.headers.get('host', 'localhost')}")
+
+
+def _decompress(request: Request) -> Request:
+    """Undo the compression of a body.
+
+    Raises:
+        HttpError: If it is damaged, unknown, or hides too much.
+    """
+    coding = request.headers.get(CODING, "identity").strip().lower()
+    if coding == "identity":
+        return request
+    if coding not in {"gzip", "deflate"}:
+        text = f"Content-Encoding is {coding[:40]!r}, but must be gzip, deflate or identity"
+        raise HttpError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, text)
+    decoder = zlib.decompressobj(zlib.MAX_WBITS | 32)  # either of the two formats
+    try:
+        body = decoder.decompress(request.body, limits.MAX_BODY_BYTES + 1)
+    except zlib.error as error:
+        raise bad_request(f"the body is not in the format {coding}") from error
+    if len(body) > limits.MAX_BODY_BYTES:
+        text = f"the decompressed body has more than {limits.MAX_BODY_BYTES:,} bytes; send less at a time"
+        raise HttpError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, text)
+    if not decoder.eof:
+        raise bad_request("the compressed body is not complete")
+    return replace(request, body=body)
+
+
+def _get(label: str, handler: Handler) -> Route:
+    return Route(label, {"GET": handler})
+
+
+def _post(label: str, handler: Handler) -> Route:
+    return Route(label, {"POST": handler}, predicts=True)
+
+
+def _unknown_path(path: str) -> HttpError:
+    text = f"the model is named {NAME}" if "/models/" in path else "see /docs for all paths"
+    return HttpError(HTTPStatus.NOT_FOUND, f"{path[:200]!r} does not exist; {text}")
+
+
+def _allow(methods: list[str]) -> Response:
+    """Answer the question of a browser before a request from another origin."""
+    headers = {
+        "Access-Control-Allow-Methods": ", ".join(methods),
+        "Access-Control-Allow-Headers": f"Content-Type, Content-Encoding, {open_inference.HEAD_LENGTH}",
+        "Access-Control-Max-Age": "600",
+    }
+    return Response(b"", status=HTTPStatus.NO_CONTENT, headers=headers)
+
+
+def _describe(error: Exception) -> Response:
+    if isinstance(error, HttpError):
+        return error.response()
+    log.error("a request failed; this is a bug, please report it:\n%s", "".join(traceback.format_exception(error)))
+    text = "the server failed because of a bug; its log says more"
+    return json_response({"error": text}, HTTPStatus.INTERNAL_SERVER_ERROR)

@@ -1,0 +1,74 @@
+"""HTTP requests, responses and errors, apart from the connection that carries them."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+JSON = "application/json"
+RETRY_AFTER_S = 1
+"""When a client may try again after an answer of 503."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A complete request.
+
+    Attributes:
+        method: In capitals.
+        path: Without the query.
+        query: What follows the question mark, still encoded.
+        headers: By name in lower case; values of a repeated header are joined by commas.
+        body: As the client sent it, without the transfer encoding.
+        is_late: Whether it began after the server was told to stop.
+    """
+
+    method: str
+    path: str
+    query: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    is_late: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer; the connection adds the length of the body, and what concerns only itself."""
+
+    body: bytes
+    content_type: str = JSON
+    status: HTTPStatus = HTTPStatus.OK
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class HttpError(Exception):
+    """An error that the client is told: one line that says what is wrong, and what to do."""
+
+    def __init__(self, status: HTTPStatus, message: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.headers = headers or {}
+
+    def response(self) -> Response:
+        """The answer of this error."""
+        return json_response({"error": str(self)}, self.status, self.headers)
+
+
+def bad_request(message: str) -> HttpError:
+    """The error for a request that cannot be understood."""
+    return HttpError(HTTPStatus.BAD_REQUEST, message)
+
+
+def unavailable(message: str) -> HttpError:
+    """The error for a request that would succeed at another time."""
+    return HttpError(HTTPStatus.SERVICE_UNAVAILABLE, message, {"Retry-After": str(RETRY_AFTER_S)})
+
+
+def json_response(
+    content: Any,  # noqa: ANN401 - JSON
+    status: HTTPStatus = HTTPStatus.OK,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """An answer in JSON."""
+    return Response(json.dumps(content).encode(), JSON, status, headers or {})

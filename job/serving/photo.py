@@ -1,0 +1,155 @@
+"""Prepares a photo as the makers of Fashion-MNIST prepared theirs (arXiv 1708.07747, section 2).
+
+It gives the same pixels as `templates/report/picture.js`, which does this in the page.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from job.results.network_npz import SIDE, WHITE
+
+UInt8 = NDArray[np.uint8]
+Box = tuple[slice, slice]
+"""Rows and columns."""
+
+TOLERANCE = 0.05 * math.sqrt(3) * WHITE
+"""How far the colour of an edge may be from that of its corner: 5 % of the distance between black and white."""
+CENTRE, EDGE, CORNER = 1.6609, -0.1028, -0.0624
+"""The kernel of ImageMagick's `-sharpen` with radius 1 and sigma 1."""
+DARK = 128
+"""A background below this is dark."""
+MIN_SUBJECT = 0.2
+"""Of the longest edge of the photo."""
+
+
+@dataclass(frozen=True)
+class PreparedPhoto:
+    """What the model sees of a photo.
+
+    Attributes:
+        pixels: Light on black, shape (28, 28).
+        warnings: Reasons to doubt a prediction.
+    """
+
+    pixels: UInt8
+    warnings: list[str]
+
+
+def prepare_photo(photo: UInt8, *, is_light: bool = False, crops: bool = True) -> PreparedPhoto:
+    """Turn a photo of an article on an even background into what the network expects.
+
+    Args:
+        photo: Red, green, blue and opacity, shape (height, width, 4).
+        is_light: Whether the article is lighter than its background.
+        crops: Whether to remove the edges around the article.
+    """
+    paper = _put_on_paper(photo)
+    height, width, _ = paper.shape
+    subject = _find_subject(paper)
+    box = subject if crops and subject else (slice(0, height), slice(0, width))
+    small = _sample(paper[box])
+    is_reduced = max(_measure(box)) > SIDE
+    grey = _to_grey(_sharpen(small) if is_reduced else small)
+    pixels = _centre(grey if is_light else WHITE - grey)
+    return PreparedPhoto(pixels, _find_warnings(paper, subject, is_light=is_light))
+
+
+def _put_on_paper(photo: UInt8) -> UInt8:
+    """Red, green and blue on white paper."""
+    colour, opacity = photo[..., :3].astype(np.float64), photo[..., 3:].astype(np.float64)
+    return _round((colour * opacity + WHITE * (WHITE - opacity)) / WHITE)
+
+
+def _find_subject(paper: UInt8) -> Box | None:
+    """The rows and columns without the edges whose colour is close to that of their corner, if something remains."""
+    at_first = _differs(paper, paper[0, 0])
+    top, left = _first(at_first), _first(at_first.T)
+    bottom = len(paper) - _first(_differs(paper, paper[-1, 0])[::-1])
+    right = paper.shape[1] - _first(_differs(paper, paper[0, -1]).T[::-1])
+    return (slice(top, bottom), slice(left, right)) if bottom > top and right > left else None
+
+
+def _differs(paper: UInt8, colour: UInt8) -> NDArray[np.bool]:
+    difference = paper.astype(np.int32) - colour
+    result: NDArray[np.bool] = (difference**2).sum(axis=2) > TOLERANCE**2
+    return result
+
+
+def _first(is_used: NDArray[np.bool]) -> int:
+    """The index of the first row with a true value; the number of rows if there is none."""
+    rows = np.flatnonzero(is_used.any(axis=1))
+    return int(rows[0]) if len(rows) else len(is_used)
+
+
+def _measure(box: Box) -> tuple[int, int]:
+    """Height and width."""
+    return box[0].stop - box[0].start, box[1].stop - box[1].start
+
+
+def _sample(image: UInt8) -> UInt8:
+    """Skip rows and columns until the longest edge has 28 pixels."""
+    height, width, _ = image.shape
+    longest = max(height, width)
+    rows, columns = (_choose(size, max(1, math.floor(size * SIDE / longest + 0.5))) for size in (height, width))
+    return image[rows][:, columns]
+
+
+def _choose(size: int, n: int) -> NDArray[np.int64]:
+    """The middle of each of `n` equal parts of `size` rows or columns."""
+    return np.floor((np.arange(n) + 0.5) * size / n).astype(np.int64)
+
+
+def _sharpen(image: UInt8) -> UInt8:
+    """Sharpen; pixels beyond an edge are those of the edge."""
+    height, width, _ = image.shape
+    padded = np.pad(image.astype(np.int64), ((1, 1), (1, 1), (0, 0)), mode="edge")
+
+    def add(*shifts: tuple[int, int]) -> NDArray[np.int64]:
+        parts = [padded[row : row + height, column : column + width] for row, column in shifts]
+        total: NDArray[np.int64] = np.asarray(parts).sum(axis=0)
+        return total
+
+    edges, corners = add((1, 0), (1, 2), (0, 1), (2, 1)), add((0, 0), (0, 2), (2, 0), (2, 2))
+    return _round(np.clip(CENTRE * image + EDGE * edges + CORNER * corners, 0, WHITE))
+
+
+def _to_grey(image: UInt8) -> UInt8:
+    """Brightness by Rec. 709."""
+    red, green, blue = np.moveaxis(image.astype(np.float64), -1, 0)
+    return _round(0.2126 * red + 0.7152 * green + 0.0722 * blue)
+
+
+def _centre(grey: UInt8) -> UInt8:
+    """Centre an image on 28 x 28 black pixels."""
+    height, width = grey.shape
+    top, left = (SIDE - height) // 2, (SIDE - width) // 2
+    return np.pad(grey, ((top, SIDE - height - top), (left, SIDE - width - left)))
+
+
+def _find_warnings(paper: UInt8, subject: Box | None, *, is_light: bool) -> list[str]:
+    """The same as in the page."""
+    if subject is None:
+        return ["the picture has a single colour"]
+    warnings = []
+    background = float(_to_grey(paper[[0, 0, -1, -1], [0, -1, 0, -1]][np.newaxis]).mean())
+    if is_light and background >= DARK:
+        warnings.append("the background is light; send the picture without invert=true")
+    if not is_light and background < DARK:
+        warnings.append(
+            "the background is dark, but the model learned from a light one; send the picture with invert=true"
+        )
+    longest = max(_measure(subject))
+    if longest < SIDE:
+        warnings.append(f"the subject has only {longest} pixels; its details are lost")
+    elif longest < MIN_SUBJECT * max(paper.shape):
+        warnings.append("the subject is small in its picture; get closer")
+    return warnings
+
+
+def _round(values: NDArray[np.float64]) -> UInt8:
+    """Round halves up, as JavaScript does."""
+    rounded: UInt8 = np.floor(values + 0.5).astype(np.uint8)
+    return rounded

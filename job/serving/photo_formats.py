@@ -1,0 +1,78 @@
+"""Decodes image files that strangers send."""
+
+import contextlib
+import io
+import math
+import threading
+import warnings
+from http import HTTPStatus
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from job.serving import limits
+from job.serving.messages import HttpError, bad_request
+
+FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP")
+"""The formats that browsers show, too; each further decoder would be one more to attack."""
+MAX_SIDE = 1120
+"""Of the result; larger photos lose rows and columns, as in the page."""
+LARGE = 4_000_000  # pixels
+SMALL = 1_000_000
+"""Pixels that need so little memory that they are always allowed."""
+BYTES_PER_PIXEL = 8
+"""Pillow takes four bytes a pixel, and as many again if it rotates the photo."""
+OTHER_BYTES = 96 * 2**20
+"""What the server needs besides a large photo."""
+
+_ONE_LARGE_PHOTO = threading.Lock()
+
+
+def limit_pixels(memory_bytes: int | None) -> int:
+    """The pixels that an image file may have if the process may use this much memory (None: any)."""
+    if memory_bytes is None:
+        return limits.MAX_PIXELS
+    return min(limits.MAX_PIXELS, max(SMALL, (memory_bytes - OTHER_BYTES) // BYTES_PER_PIXEL))
+
+
+def decode_photo(content: bytes, max_pixels: int = limits.MAX_PIXELS) -> NDArray[np.uint8]:
+    """Decode an image file: the first frame, upright. Rows and columns of a large one are skipped, as in the page.
+
+    Returns:
+        Red, green, blue and opacity, shape (height, width, 4), both at most 1,120.
+
+    Raises:
+        HttpError: If it is no image, in another format, or too large.
+    """
+    try:
+        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            _check_size(image, max_pixels)
+            with _ONE_LARGE_PHOTO if image.width * image.height > LARGE else contextlib.nullcontext():
+                ImageOps.exif_transpose(image, in_place=True)
+                return np.asarray(_reduce_depth(_skip_pixels(image)).convert("RGBA"))
+    except HttpError:
+        raise
+    except Exception as error:  # Pillow raises many kinds on damaged files
+        raise bad_request(f"this is not a readable image; send a file of {', '.join(FORMATS)}, or JSON") from error
+
+
+def _skip_pixels(image: Image.Image) -> Image.Image:
+    """Keep each n-th row and column, beginning with the first."""
+    step = math.ceil(max(image.size) / MAX_SIDE)
+    size = (math.ceil(image.width / step), math.ceil(image.height / step))
+    to_centre = (1 - step) / 2  # Pillow looks at the centre of each pixel
+    return image.transform(size, Image.Transform.AFFINE, (step, 0, to_centre, 0, step, to_centre))
+
+
+def _reduce_depth(image: Image.Image) -> Image.Image:
+    """Turn 16 bits a pixel, which only grey images can have, into 8."""
+    return Image.fromarray((np.asarray(image) // 257).astype(np.uint8)) if image.mode.startswith("I") else image
+
+
+def _check_size(image: Image.Image, max_pixels: int) -> None:
+    """Refuse many pixels before they are decoded."""
+    n_pixels = image.width * image.height
+    if n_pixels > max_pixels:
+        text = f"the image has {n_pixels:,} pixels, but may have {max_pixels:,}; send a smaller one"
+        raise HttpError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, text)

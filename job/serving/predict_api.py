@@ -1,0 +1,115 @@
+"""Answers `POST /predict`, for people and programs that have pictures rather than tensors."""
+
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from job.results.network_npz import WHITE
+from job.serving import limits
+from job.serving.engine import NAME, Engine
+from job.serving.messages import JSON, HttpError, Request, Response, bad_request
+from job.serving.multipart import read_files
+from job.serving.pixels import check_images, check_range, decode, read_numbers
+
+PATH = "/predict"
+UNLIKE = "the image is unlike the training images: 99% of the test images are closer to them"
+SWITCHES = {"invert": "is_light", "crop": "crops"}
+"""Names in a query, and the parameters of `prepare_photo` that they set."""
+CHOICES = {"true": True, "false": False}
+
+Pixels = NDArray[np.uint8]
+
+
+class PredictRequest(msgspec.Struct):
+    """Images as lists of rows of pixels from 0 (black) to 255 (white)."""
+
+    images: msgspec.Raw
+
+
+def predict(engine: Engine, request: Request) -> Response:
+    """Answer `POST /predict`.
+
+    Raises:
+        HttpError: If the request is not valid.
+    """
+    with engine.metrics.preprocess():
+        images, warnings = _read_images(request, engine.max_pixels)
+        distances = engine.model.network.distances(images)
+    probabilities = engine.predict(images.astype(np.float32) / np.float32(WHITE))
+    with engine.metrics.postprocess():
+        for texts, distance in zip(warnings, distances, strict=True):
+            if distance > engine.model.network.distance_limit:
+                texts.append(UNLIKE)
+        rows = zip(images, probabilities, warnings, strict=True)
+        predictions = [_describe(engine, *row) for row in rows]
+        content = {"model": {"name": NAME, "version": engine.model.version}, "predictions": predictions}
+        return Response(msgspec.json.encode(content))
+
+
+def is_photo(request: Request) -> bool:
+    """Whether the body is an image file or a form, and not JSON."""
+    return _media_type(request) != JSON
+
+
+def _read_images(request: Request, max_pixels: int) -> tuple[Pixels, list[list[str]]]:
+    """The images of a request, and the warnings about each."""
+    kind, switches = _media_type(request), _read_switches(request.query)
+    if kind == JSON:
+        if switches:
+            raise bad_request("invert and crop are for image files; JSON has the pixels that the model sees")
+        images = _read_json(request.body)
+        return images, [[] for _ in images]
+    from job.serving.photo import prepare_photo
+    from job.serving.photo_formats import decode_photo
+
+    if kind == "multipart/form-data":
+        photos = read_files(request.headers["content-type"], request.body)
+    elif kind.startswith("image/") or kind in {"application/octet-stream", "application/x-www-form-urlencoded", ""}:
+        photos = [request.body]  # curl --data-binary calls it a form
+    else:
+        text = f"Content-Type is {kind[:80]!r}, but must be {JSON}, an image, or multipart/form-data with image files"
+        raise HttpError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, text)
+    if len(photos) > limits.MAX_PHOTOS:
+        text = f"the form has {len(photos)} files, but may have {limits.MAX_PHOTOS}; send fewer at a time"
+        raise HttpError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, text)
+    prepared = [prepare_photo(decode_photo(photo, max_pixels), **switches) for photo in photos]
+    return np.stack([each.pixels for each in prepared]), [each.warnings for each in prepared]
+
+
+def _read_switches(query: str) -> dict[str, bool]:
+    """The parameters of `prepare_photo` in the query of a request."""
+    switches = {}
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        if name not in SWITCHES or value not in CHOICES:
+            raise bad_request(f"the query may have {' and '.join(SWITCHES)}, each true or false")
+        switches[SWITCHES[name]] = CHOICES[value]
+    return switches
+
+
+def _read_json(body: bytes) -> Pixels:
+    values = read_numbers(decode(body, PredictRequest).images, "`images`")
+    check_images(values, "`images`")
+    check_range(values, "pixels", WHITE)
+    return np.rint(values).astype(np.uint8)
+
+
+def _describe(
+    engine: Engine, pixels: Pixels, probabilities: NDArray[np.float32], warnings: list[str]
+) -> dict[str, Any]:
+    by_class = engine.name_classes(probabilities)
+    name = engine.model.class_names[int(probabilities.argmax())]
+    return {
+        "class": name,
+        "probability": by_class[name],
+        "probabilities": by_class,
+        "warnings": warnings,
+        "pixels": pixels.tolist(),
+    }
+
+
+def _media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()

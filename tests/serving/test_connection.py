@@ -1,0 +1,297 @@
+import contextlib
+import json
+import socket
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from served import Server, make_network, running, write_served
+
+from job.results.file_names import PAGE
+from job.results.output_folder.manifest import read_manifest, write_manifest
+from job.serving import limits
+from job.serving.served_model import ServedModel, read_model
+
+READY = b"GET /v2/health/ready HTTP/1.1\r\nHost: x\r\n\r\n"
+LARGE = 30_000_000
+"""Bytes of a page that fits into no buffer of the system."""
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> ServedModel:
+    """A small network, and a report that takes a while to send."""
+    folder = write_served(tmp_path_factory.mktemp("connections") / "report", make_network())
+    (folder / PAGE).write_bytes(bytes(LARGE))
+    write_manifest(folder, [PAGE], read_manifest(folder))
+    return read_model(folder)
+
+
+@pytest.fixture
+def server(model: ServedModel) -> Iterator[Server]:
+    """A server whose limits a test may change before it connects."""
+    with running(model) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def connect(server: Server) -> Iterator[socket.socket]:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
+        yield client
+
+
+def read_all(client: socket.socket) -> bytes:
+    """What the server sends until it closes the connection."""
+    content = b""
+    with contextlib.suppress(ConnectionResetError):
+        while part := client.recv(65536):
+            content += part
+    return content
+
+
+def exchange(server: Server, *parts: bytes) -> bytes:
+    """What the server answers until it closes the connection."""
+    with connect(server) as client:
+        for part in parts:
+            client.sendall(part)
+        return read_all(client)
+
+
+def read_error(answer: bytes, status: int) -> str:
+    """The error in an answer, after which the server closes the connection."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(f"HTTP/1.1 {status} ".encode()), answer[:200]
+    assert b"\r\nConnection: close" in head
+    (text,) = json.loads(body).values()
+    return str(text)
+
+
+def post(body: bytes, *headers: bytes) -> bytes:
+    length = b"Content-Length: %d" % len(body)
+    head = (b"POST /predict HTTP/1.1", b"Host: x", b"Content-Type: application/json", length, *headers)
+    return b"\r\n".join((*head, b"", body))
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(200),  # a client that expects TLS
+        b"hello\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET / HTTP/1.1\r\nno colon\r\n\r\n",
+        b"POST /predict HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+        b"POST /predict HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+        b"POST /predict HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\nab",
+        b"POST /predict HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        np.random.default_rng(0).bytes(1000),
+    ],
+)
+def test_garbage(server: Server, garbage: bytes) -> None:
+    """It is answered with an error in JSON, and the connection ends."""
+    assert "this is not an HTTP/1.1 request" in read_error(exchange(server, garbage), 400)
+    assert server.get("/v2/health/ready").status == 200
+
+
+def test_the_head(server: Server) -> None:
+    """Target and headers have a limit, in one header, in many, and in a header without an end."""
+    for head in (
+        b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nA: " + b"a" * 20_000 + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 20_000 + b"\r\n",
+    ):
+        assert "more than 16,384 bytes" in read_error(exchange(server, head), 431)
+    with connect(server) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nA: ")
+        with contextlib.suppress(ConnectionError):
+            for _ in range(40):
+                client.sendall(b"a" * 1000)
+                time.sleep(0.005)
+        assert "more than 16,384 bytes" in read_error(read_all(client), 431)
+
+
+def test_the_body(server: Server) -> None:
+    """A body that is too large is refused before it is sent; one of unknown length, at the limit."""
+    head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 16777217\r\nExpect: 100-continue\r\n\r\n"
+    assert "the body has more than 16,777,216 bytes" in read_error(exchange(server, head), 413)
+    chunk = b"100000\r\n" + bytes(2**20) + b"\r\n"
+    head = b"POST /predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    assert "the body has more than" in read_error(exchange(server, head, *[chunk] * 17), 413)
+    assert server.application
+    time.sleep(0.1)
+    assert server.application.n_buffered_bytes == 0
+
+
+def test_a_client_that_does_not_stop_sending(server: Server) -> None:
+    """It can read the error nevertheless, although the server read nothing of the body."""
+    head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 30000000\r\n\r\n"
+    assert "the body has more than" in read_error(exchange(server, head, bytes(30_000_000)), 413)
+
+
+def test_bodies_are_forgotten(server: Server) -> None:
+    """Once a request is answered, and not only when the connection ends."""
+    with connect(server) as client:
+        for size in (100, 100_000):
+            client.sendall(post(bytes(size)))
+            assert client.recv(1000).startswith(b"HTTP/1.1 400")
+        assert server.application
+        assert server.application.n_buffered_bytes == 0
+
+
+def test_a_client_that_asks_before_it_sends(server: Server) -> None:
+    """As curl does with large bodies."""
+    body = json.dumps({"images": np.zeros((1, 28, 28)).tolist()}).encode()
+    request = post(body, b"Expect: 100-continue", b"Connection: close")
+    head, _, _ = request.partition(b"\r\n\r\n")
+    with connect(server) as client:
+        client.sendall(head + b"\r\n\r\n")
+        assert client.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        client.sendall(body)
+        assert read_all(client).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+def test_requests_in_one_packet(server: Server) -> None:
+    """They are answered in order, although one has a thread of its own."""
+    photo = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: 1\r\n\r\n?"
+    end = READY.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    answer = exchange(server, READY + photo + READY + end)
+    statuses = [part[:3] for part in answer.split(b"HTTP/1.1 ")[1:]]
+    assert statuses == [b"200", b"400", b"200", b"200"]
+
+
+def test_many_requests_in_one_packet(server: Server) -> None:
+    """All are answered, although more wait than the connection reads ahead."""
+    photo = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: 1\r\n\r\n?"
+    end = READY.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    answer = exchange(server, photo * 50, photo * 50, end)
+    assert [part[:3] for part in answer.split(b"HTTP/1.1 ")[1:]] == [b"400"] * 100 + [b"200"]
+
+
+def test_a_request_in_single_bytes(server: Server) -> None:
+    """How a request is cut into packets makes no difference; nor do chunks."""
+    body = json.dumps({"images": np.zeros((1, 28, 28), int).tolist()}).encode()
+    request = post(body, b"Connection: close")
+    assert exchange(server, *[request[i : i + 1] for i in range(len(request))]).startswith(b"HTTP/1.1 200 OK")
+    chunks = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in (body[:7], body[7:])) + b"0\r\n\r\n"
+    head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nConnection: close\r\n"
+    assert exchange(server, head + b"Transfer-Encoding: chunked\r\n\r\n" + chunks).startswith(b"HTTP/1.1 200 OK")
+
+
+def test_when_the_connection_ends(server: Server) -> None:
+    """After HTTP/1.0, `Connection: close`, an upgrade that the server does not know, and the end of the client."""
+    for request in (
+        READY.replace(b"1.1", b"1.0"),
+        READY.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"),
+        READY.replace(b"\r\n\r\n", b"\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"),
+    ):
+        answer = exchange(server, request)
+        assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+        assert b"\r\nConnection: close\r\n" in answer
+    with connect(server) as client:
+        client.sendall(READY)
+        client.shutdown(socket.SHUT_WR)
+        assert read_all(client).startswith(b"HTTP/1.1 200 OK")
+
+
+def test_connect_and_unknown_methods(server: Server) -> None:
+    """They are no reason to fail."""
+    assert exchange(server, b"CONNECT example.org:80 HTTP/1.1\r\nHost: x\r\n\r\n").startswith(b"HTTP/1.1 404 ")
+    assert b"405" in exchange(
+        server, READY.replace(b"GET", b"PROPFIND").replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    )
+
+
+def test_a_slow_request(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that sends a byte from time to time does not keep its connection."""
+    monkeypatch.setattr(limits, "REQUEST_S", 0.5)
+    with connect(server) as client:
+        begun = time.monotonic()
+        with contextlib.suppress(ConnectionError):
+            for byte in READY[:-1]:
+                client.sendall(bytes([byte]))
+                time.sleep(0.1)
+                if time.monotonic() - begun > 1.5:
+                    break
+        assert "did not arrive within" in read_error(read_all(client), 408)
+
+
+def test_an_idle_connection(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends after a while, with no word, whether it was used before or not."""
+    monkeypatch.setattr(limits, "IDLE_S", 0.3)
+    assert exchange(server, b"") == b""
+    answer = exchange(server, READY)
+    assert answer.count(b"HTTP/1.1") == 1
+    assert answer.endswith(b'{"ready": true}')
+
+
+def test_a_slow_reader(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that does not take its answer does not keep its connection; one that takes it in time gets all."""
+    assert len(server.get("/").body) == LARGE
+    monkeypatch.setattr(limits, "SEND_S", 0.3)
+    assert server.application
+    with connect(server) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" + READY)
+        _wait_until(lambda: bool(server.application and server.application.connections))
+        _wait_until(lambda: not (server.application and server.application.connections))
+        assert len(read_all(client)) < LARGE
+
+
+def _wait_until(condition: object, timeout_s: float = 5) -> None:
+    end = time.monotonic() + timeout_s
+    while not condition():  # type: ignore[operator]
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_too_much_data_at_once(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bodies of all requests together have a limit; what is freed can be used again."""
+    monkeypatch.setattr(limits, "MAX_BUFFERED_BYTES", 1_000_000)
+    request = post(bytes(900_000))
+    with connect(server) as first:
+        first.sendall(request[:-1])
+        _wait_until(lambda: server.application and server.application.n_buffered_bytes > 890_000)
+        answer = exchange(server, post(bytes(200_000)))
+        assert "receiving too much data" in read_error(answer, 503)
+        assert b"\r\nRetry-After: 1\r\n" in answer
+    _wait_until(lambda: server.application and server.application.n_buffered_bytes == 0)
+    assert server.post("/predict", bytes(900_000), {"Content-Type": "application/json"}).status == 400
+
+
+def test_too_many_connections(server: Server) -> None:
+    """One more than allowed is refused; after one has ended, the next one is taken."""
+    assert server.application
+    server.application.max_connections = 3
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(connect(server)) for _ in range(3)]
+        _wait_until(lambda: server.application and len(server.application.connections) == 3)
+        answer = exchange(server, b"")
+        assert "has 3 connections already" in read_error(answer, 503)
+        assert b"\r\nRetry-After: 1\r\n" in answer
+        clients[0].close()
+        _wait_until(lambda: server.application and len(server.application.connections) == 2)
+        assert server.get("/v2/health/ready").status == 200
+
+
+def test_a_thousand_idle_connections(server: Server) -> None:
+    """They disturb nobody."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+    with contextlib.ExitStack() as stack:
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        clients = [stack.enter_context(connect(server)) for _ in range(1000)]
+        assert server.get("/v2/health/ready").status == 200
+        clients[500].sendall(READY)
+        assert clients[500].recv(1000).startswith(b"HTTP/1.1 200 OK")
+    _wait_until(lambda: server.application and not server.application.connections)
+
+
+def test_a_client_that_leaves(server: Server) -> None:
+    """Its request, which waits or has a thread, is forgotten; bodies are freed."""
+    for _ in range(20):
+        with connect(server) as client:
+            client.sendall(post(b"?" * 100_000) * 3)
+    _wait_until(lambda: server.application and not server.application.connections)
+    assert server.application
+    assert server.application.n_buffered_bytes == 0
+    assert server.get("/v2/health/ready").status == 200
