@@ -105,7 +105,7 @@ class Application:
         return replace(response, headers={**response.headers, **headers})
 
     def _is_quick(self, request: Request) -> bool:
-        is_photo = request.path == predict_api.PATH and predict_api.is_photo(request)
+        is_photo = request.path == predict_api.PATH and not predict_api.is_json(request)
         is_plain = CODING not in request.headers and not is_photo
         return is_plain and self._is_small and len(request.body) <= INLINE_BYTES
 

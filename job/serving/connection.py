@@ -1,7 +1,7 @@
 """Answers the requests of a connection one after the other, and limits how long they take.
 
-A server from a package, such as uvicorn or waitress, would answer a quarter of the requests a second
-(docs/serving.md), and has no limit on slow clients or on the bodies of all requests together.
+The servers in packages lack limits that this one needs: uvicorn has none on slow clients, on the size of a head or on
+the bodies of all requests together, refuses in plain text, and stops listening at once when it is told to stop.
 """
 
 import asyncio

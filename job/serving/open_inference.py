@@ -3,6 +3,8 @@
 https://github.com/kserve/open-inference-protocol. Triton, KServe and MLServer speak it, too.
 """
 
+import math
+import reprlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from job import __version__
-from job.results.network_npz import SIDE
+from job.results.network_npz import SIDE, WHITE
 from job.serving.engine import NAME, Engine
 from job.serving.messages import Request, Response, bad_request, json_response
-from job.serving.pixels import WHITE, check_images, check_range, decode, read_numbers
+from job.serving.pixels import check_range, check_shape, decode, read_numbers
 
 INPUT, OUTPUT = "images", "probabilities"
 DTYPES: dict[str, np.dtype[Any]] = {"FP32": np.dtype("<f4"), "UINT8": np.dtype("u1")}
@@ -22,6 +24,7 @@ HEAD_LENGTH = "Inference-Header-Content-Length"
 EXTENSIONS = ["binary_tensor_data"]
 
 Floats = NDArray[np.float32]
+Parameters = Mapping[str, Any]
 
 
 class InferInput(msgspec.Struct):
@@ -31,14 +34,14 @@ class InferInput(msgspec.Struct):
     shape: list[int]
     datatype: str
     data: msgspec.Raw = msgspec.Raw()
-    parameters: dict[str, Any] = msgspec.field(default_factory=dict)
+    parameters: Parameters | None = None
 
 
 class InferOutput(msgspec.Struct):
     """A tensor that the client asks for."""
 
     name: str
-    parameters: dict[str, Any] = msgspec.field(default_factory=dict)
+    parameters: Parameters | None = None
 
 
 class InferRequest(msgspec.Struct):
@@ -46,8 +49,8 @@ class InferRequest(msgspec.Struct):
 
     inputs: list[InferInput]
     id: str | None = None
-    outputs: list[InferOutput] = msgspec.field(default_factory=list)
-    parameters: dict[str, Any] = msgspec.field(default_factory=dict)
+    outputs: list[InferOutput] | None = None
+    parameters: Parameters | None = None
 
 
 def describe_server() -> Response:
@@ -98,24 +101,26 @@ def _read_images(query: InferRequest, tensors: bytes) -> Floats:
     """The images of a request, with pixels in [0, 1], shape (n, 28, 28)."""
     names = [each.name for each in query.inputs]
     if names != [INPUT]:
-        raise bad_request(f"`inputs` must be one tensor named {INPUT}, but {names or 'nothing'} was sent")
+        raise bad_request(f"`inputs` must be one tensor named {INPUT}, but has {reprlib.repr(names)}")
     tensor = query.inputs[0]
     if tensor.datatype not in DTYPES:
         raise bad_request(f"the datatype of {INPUT} must be FP32 or UINT8, not {tensor.datatype[:40]!r}")
+    check_shape(tensor.shape, INPUT)
     values = _read_values(tensor, tensors)
-    if values.size != np.prod(tensor.shape, dtype=object):
+    if values.size != math.prod(tensor.shape):
         raise bad_request(f"{INPUT} has {values.size:,} values, which is not what its shape {tensor.shape} says")
-    if min(tensor.shape) < 1:
-        raise bad_request(f"the shape of {INPUT} must have positive sizes, but is {tensor.shape}")
     images: Floats = values.reshape(tensor.shape).astype(np.float32, copy=False)
-    check_images(images, INPUT)
-    maximum = WHITE if tensor.datatype == "UINT8" else 1
-    check_range(images, f"pixels of {tensor.datatype}", maximum)
-    return images / np.float32(WHITE) if maximum == WHITE else images
+    if tensor.datatype == "FP32":
+        check_range(images, "pixels of FP32", 1)
+        return images
+    check_range(images, "pixels of UINT8", WHITE)
+    if (images % 1).any():
+        raise bad_request("pixels of UINT8 must be whole numbers; send fractions as FP32, from 0 (black) to 1 (white)")
+    return images / np.float32(WHITE)
 
 
 def _read_values(tensor: InferInput, tensors: bytes) -> NDArray[Any]:
-    n_bytes = tensor.parameters.get("binary_data_size")
+    n_bytes = (tensor.parameters or {}).get("binary_data_size")
     if n_bytes is None:
         if not bytes(tensor.data):
             raise bad_request(f"{INPUT} has neither `data` nor `binary_data_size`")
@@ -124,24 +129,25 @@ def _read_values(tensor: InferInput, tensors: bytes) -> NDArray[Any]:
         raise bad_request(f"{INPUT} has both `data` and `binary_data_size`; send one of them")
     dtype = DTYPES[tensor.datatype]
     if n_bytes != len(tensors) or len(tensors) % dtype.itemsize:
-        raise bad_request(f"`binary_data_size` is {n_bytes}, but {len(tensors):,} bytes follow the JSON")
+        raise bad_request(f"`binary_data_size` is {reprlib.repr(n_bytes)}, but {len(tensors):,} bytes follow the JSON")
     values: NDArray[Any] = np.frombuffer(tensors, dtype)
     return values
 
 
 def _wants_binary(query: InferRequest) -> bool:
     """Whether the client wants the probabilities as a binary tensor."""
-    unknown = [each.name for each in query.outputs if each.name != OUTPUT]
-    if unknown or len(query.outputs) > 1:
+    outputs = query.outputs or []
+    if [each.name for each in outputs] not in ([], [OUTPUT]):
         raise bad_request(f"`outputs` may only name {OUTPUT}, once")
-    choices = [_read_choice(query.parameters, "binary_data_output")]
-    choices += [_read_choice(each.parameters, "binary_data") for each in query.outputs]
-    return next((choice for choice in reversed(choices) if choice is not None), False)
+    is_binary = _read_choice(query.parameters, "binary_data_output", default=False)
+    for each in outputs:
+        is_binary = _read_choice(each.parameters, "binary_data", default=is_binary)
+    return is_binary
 
 
-def _read_choice(parameters: Mapping[str, Any], name: str) -> bool | None:
-    choice = parameters.get(name)
-    if choice is not None and not isinstance(choice, bool):
+def _read_choice(parameters: Parameters | None, name: str, *, default: bool) -> bool:
+    choice = (parameters or {}).get(name, default)
+    if not isinstance(choice, bool):
         raise bad_request(f"`{name}` must be true or false")
     return choice
 

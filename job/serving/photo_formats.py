@@ -17,14 +17,13 @@ from job.serving.messages import HttpError, bad_request
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP")
 """The formats that browsers show, too; each further decoder would be one more to attack."""
 MAX_SIDE = 1120
-"""Of the result; larger photos lose rows and columns, as in the page."""
-LARGE = 4_000_000  # pixels
+"""Longest edge of the result; larger photos lose rows and columns, as in the page."""
 SMALL = 1_000_000
-"""Pixels that need so little memory that they are always allowed."""
-BYTES_PER_PIXEL = 8
-"""Pillow takes four bytes a pixel, and as many again if it rotates the photo."""
+"""Pixels that are always allowed, and that several threads may decode at the same time."""
+BYTES_PER_PIXEL = 16
+"""Memory that Pillow takes for WebP; a progressive JPEG takes up to 12, anything else up to 8."""
 OTHER_BYTES = 96 * 2**20
-"""What the server needs besides a large photo."""
+"""Memory that the server needs besides a large photo."""
 
 _ONE_LARGE_PHOTO = threading.Lock()
 
@@ -48,7 +47,7 @@ def decode_photo(content: bytes, max_pixels: int = limits.MAX_PIXELS) -> NDArray
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(content), formats=FORMATS) as image:
             _check_size(image, max_pixels)
-            with _ONE_LARGE_PHOTO if image.width * image.height > LARGE else contextlib.nullcontext():
+            with _ONE_LARGE_PHOTO if image.width * image.height > SMALL else contextlib.nullcontext():
                 ImageOps.exif_transpose(image, in_place=True)
                 return np.asarray(_reduce_depth(_skip_pixels(image)).convert("RGBA"))
     except HttpError:

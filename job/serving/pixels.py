@@ -1,5 +1,8 @@
 """Reads images in JSON: nested lists of pixels."""
 
+import re
+import reprlib
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -18,8 +21,9 @@ BY_DEPTH: dict[int, msgspec.json.Decoder[Any]] = {
     2: msgspec.json.Decoder(list[list[float]]),
     3: msgspec.json.Decoder(list[list[list[float]]]),
 }
+OPENING = re.compile(rb"[\[ \t\r\n]*")
+"""The brackets that open lists, and the space between them."""
 SHAPE = f"(n, {SIDE}, {SIDE})"
-WHITE = 255
 
 
 def decode(content: bytes, kind: type[Any]) -> Any:  # noqa: ANN401 - an instance of the struct `kind`
@@ -28,9 +32,10 @@ def decode(content: bytes, kind: type[Any]) -> Any:  # noqa: ANN401 - an instanc
     Raises:
         HttpError: If it is too long, not JSON, or has other fields than the struct `kind`.
     """
-    if len(content) > limits.MAX_JSON_BYTES:
+    if len(content) > limits.MAX_JSON_BYTES or content.count(b",") > limits.MAX_JSON_COMMAS:
         text = (
-            f"the JSON has {len(content):,} bytes, but may have {limits.MAX_JSON_BYTES:,}; send fewer images at a time"
+            f"the JSON has {len(content):,} bytes and {content.count(b','):,} commas, but may have "
+            f"{limits.MAX_JSON_BYTES:,} and {limits.MAX_JSON_COMMAS:,}; send fewer images at a time"
         )
         raise HttpError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, text)
     try:
@@ -40,42 +45,43 @@ def decode(content: bytes, kind: type[Any]) -> Any:  # noqa: ANN401 - an instanc
 
 
 def read_numbers(raw: msgspec.Raw, label: str) -> Floats:
-    """Read nested lists of numbers; `label` names them in errors.
+    """Read nested lists of numbers; `label` names them in errors. Numbers beyond float32 become infinite.
 
     Raises:
         HttpError: If they are something else.
     """
     content = bytes(raw)
-    start = content[:64].replace(b" ", b"").replace(b"\n", b"")
-    depth = len(start) - len(start.lstrip(b"["))
+    opening = OPENING.match(content)
+    depth = opening[0].count(b"[") if opening else 0
     if depth not in BY_DEPTH:
         raise bad_request(f"{label} must be lists of numbers, of shape {SHAPE}")
     try:
-        return np.array(BY_DEPTH[depth].decode(content), np.float32)
+        with np.errstate(over="ignore"):
+            return np.array(BY_DEPTH[depth].decode(content), np.float32)
     except (msgspec.MsgspecError, ValueError, OverflowError) as error:
         problem = "the lists differ in length" if "inhomogeneous" in str(error) else str(error)
         raise bad_request(f"{label} must be lists of numbers, of shape {SHAPE}: {problem}") from error
 
 
-def check_images(images: NDArray[Any], label: str) -> None:
-    """Check the number of images and their shape, which must be (n, 28, 28).
+def check_shape(shape: Sequence[int], label: str) -> None:
+    """Check the shape of images, which must be (n, 28, 28), and their number.
 
     Raises:
         HttpError: If something does not fit.
     """
-    if images.ndim != len(("n", SIDE, SIDE)) or images.shape[1:] != (SIDE, SIDE):
-        raise bad_request(f"{label} must have the shape {SHAPE}, but has {images.shape}")
-    check_count(len(images))
+    if tuple(shape[1:]) != (SIDE, SIDE):
+        remedy = "; put a single image into a list" if tuple(shape) == (SIDE, SIDE) else ""
+        raise bad_request(f"{label} must have the shape {SHAPE}, but has {reprlib.repr(tuple(shape))}{remedy}")
+    if not 0 < shape[0] <= limits.MAX_IMAGES:
+        raise bad_request(f"a request must have from 1 to {limits.MAX_IMAGES} images, but this one has {shape[0]}")
 
 
-def check_count(n: int) -> None:
-    """Check the number of images of a request."""
-    if not 0 < n <= limits.MAX_IMAGES:
-        raise bad_request(f"a request must have from 1 to {limits.MAX_IMAGES} images, but this one has {n}")
+def check_range(images: NDArray[Any], label: str, maximum: int) -> None:
+    """Check that all pixels are numbers from 0 to `maximum`.
 
-
-def check_range(images: Floats, label: str, maximum: int) -> None:
-    """Check that all pixels are numbers from 0 to `maximum`."""
+    Raises:
+        HttpError: If one is not.
+    """
     lowest, highest = float(images.min()), float(images.max())
     if not (lowest >= 0 and highest <= maximum):  # also if one is NaN
         raise bad_request(

@@ -13,13 +13,15 @@ from job.serving import limits
 from job.serving.engine import NAME, Engine
 from job.serving.messages import JSON, HttpError, Request, Response, bad_request
 from job.serving.multipart import read_files
-from job.serving.pixels import check_images, check_range, decode, read_numbers
+from job.serving.pixels import check_range, check_shape, decode, read_numbers
 
 PATH = "/predict"
 UNLIKE = "the image is unlike the training images: 99% of the test images are closer to them"
 SWITCHES = {"invert": "is_light", "crop": "crops"}
 """Names in a query, and the parameters of `prepare_photo` that they set."""
 CHOICES = {"true": True, "false": False}
+OTHER_TYPES = {"application/octet-stream", "application/x-www-form-urlencoded", ""}
+"""What clients call an image file if nobody tells them its type; `curl --data-binary` calls it a form."""
 
 Pixels = NDArray[np.uint8]
 
@@ -50,15 +52,15 @@ def predict(engine: Engine, request: Request) -> Response:
         return Response(msgspec.json.encode(content))
 
 
-def is_photo(request: Request) -> bool:
-    """Whether the body is an image file or a form, and not JSON."""
-    return _media_type(request) != JSON
+def is_json(request: Request) -> bool:
+    """Whether the body is JSON, even if `curl --data` calls it a form, and not image files."""
+    return _media_type(request) == JSON or request.body.startswith(b"{")
 
 
 def _read_images(request: Request, max_pixels: int) -> tuple[Pixels, list[list[str]]]:
     """The images of a request, and the warnings about each."""
-    kind, switches = _media_type(request), _read_switches(request.query)
-    if kind == JSON:
+    switches = _read_switches(request.query)
+    if is_json(request):
         if switches:
             raise bad_request("invert and crop are for image files; JSON has the pixels that the model sees")
         images = _read_json(request.body)
@@ -66,18 +68,23 @@ def _read_images(request: Request, max_pixels: int) -> tuple[Pixels, list[list[s
     from job.serving.photo import prepare_photo
     from job.serving.photo_formats import decode_photo
 
-    if kind == "multipart/form-data":
-        photos = read_files(request.headers["content-type"], request.body)
-    elif kind.startswith("image/") or kind in {"application/octet-stream", "application/x-www-form-urlencoded", ""}:
-        photos = [request.body]  # curl --data-binary calls it a form
-    else:
+    prepared = [prepare_photo(decode_photo(file, max_pixels), **switches) for file in _read_files(request)]
+    return np.stack([each.pixels for each in prepared]), [each.warnings for each in prepared]
+
+
+def _read_files(request: Request) -> list[bytes]:
+    """The image files of a request."""
+    kind = _media_type(request)
+    if kind.startswith("image/") or kind in OTHER_TYPES:
+        return [request.body]
+    if kind != "multipart/form-data":
         text = f"Content-Type is {kind[:80]!r}, but must be {JSON}, an image, or multipart/form-data with image files"
         raise HttpError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, text)
-    if len(photos) > limits.MAX_PHOTOS:
-        text = f"the form has {len(photos)} files, but may have {limits.MAX_PHOTOS}; send fewer at a time"
+    files = read_files(request.headers["content-type"], request.body)
+    if len(files) > limits.MAX_PHOTOS:
+        text = f"the form has {len(files)} files, but may have {limits.MAX_PHOTOS}; send fewer at a time"
         raise HttpError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, text)
-    prepared = [prepare_photo(decode_photo(photo, max_pixels), **switches) for photo in photos]
-    return np.stack([each.pixels for each in prepared]), [each.warnings for each in prepared]
+    return files
 
 
 def _read_switches(query: str) -> dict[str, bool]:
@@ -92,8 +99,10 @@ def _read_switches(query: str) -> dict[str, bool]:
 
 def _read_json(body: bytes) -> Pixels:
     values = read_numbers(decode(body, PredictRequest).images, "`images`")
-    check_images(values, "`images`")
-    check_range(values, "pixels", WHITE)
+    check_shape(values.shape, "`images`")
+    check_range(values, "pixels in `images`", WHITE)
+    if values.max() <= 1 and (values % 1).any():
+        raise bad_request(f"pixels in `images` are fractions up to 1; multiply them by {WHITE}")
     return np.rint(values).astype(np.uint8)
 
 

@@ -1,5 +1,6 @@
 """Answers the REST API of TensorFlow Serving: https://www.tensorflow.org/tfx/serving/api_rest."""
 
+import re
 from typing import Any
 
 import msgspec
@@ -10,9 +11,10 @@ from job.results.network_npz import SIDE
 from job.serving.engine import NAME, Engine
 from job.serving.messages import Request, Response, bad_request, json_response
 from job.serving.open_inference import INPUT, OUTPUT
-from job.serving.pixels import check_images, check_range, decode, read_numbers
+from job.serving.pixels import check_range, check_shape, decode, read_numbers
 
 SIGNATURE = "serving_default"
+LIST_OF_OBJECTS = re.compile(rb"\[\s*\{")
 
 Floats = NDArray[np.float32]
 
@@ -68,7 +70,7 @@ def predict(engine: Engine, request: Request) -> Response:
             raise bad_request(f"the only signature is {SIGNATURE}")
         label = "`instances`" if has_instances else "`inputs`"
         images = _read_instances(query.instances) if has_instances else _read_inputs(query.inputs)
-        check_images(images, label)
+        check_shape(images.shape, label)
         check_range(images, f"pixels in {label}", 1)
     probabilities = engine.predict(images)
     with engine.metrics.postprocess():
@@ -77,7 +79,7 @@ def predict(engine: Engine, request: Request) -> Response:
 
 def _read_instances(raw: msgspec.Raw) -> Floats:
     """A list of images, or of objects that name their image."""
-    if not _is_list_of_objects(bytes(raw)):
+    if not LIST_OF_OBJECTS.match(bytes(raw)):
         return read_numbers(raw, "`instances`")
     rows = [read_numbers(each.images, "`instances`") for each in decode(bytes(raw), list[Named])]
     if any(row.shape != (SIDE, SIDE) for row in rows):
@@ -86,14 +88,10 @@ def _read_instances(raw: msgspec.Raw) -> Floats:
 
 
 def _read_inputs(raw: msgspec.Raw) -> Floats:
-    """A list of images, or an object that names it."""
+    """A list of images, or an object that names the list."""
     if bytes(raw).startswith(b"{"):
         raw = decode(bytes(raw), Named).images
     return read_numbers(raw, "`inputs`")
-
-
-def _is_list_of_objects(content: bytes) -> bool:
-    return content[1:64].lstrip().startswith(b"{")
 
 
 def _describe_tensor(name: str, *sizes: int) -> dict[str, Any]:

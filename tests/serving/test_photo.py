@@ -167,7 +167,7 @@ def test_the_pixels_that_fit_into_memory() -> None:
     """What docs/serving.md says, and never nothing."""
     mib = 2**20
     limited = [limit_pixels(size) for size in (None, 512 * mib, 128 * mib, 64 * mib)]
-    assert limited == [50_000_000, 50_000_000, 4_194_304, 1_000_000]
+    assert limited == [50_000_000, 27_262_976, 2_097_152, 1_000_000]
     with pytest.raises(HttpError, match="the image has 60,000 pixels, but may have 50,000"):
         decode_photo(encode(make_photo()), 50_000)
 
@@ -196,8 +196,10 @@ def test_pictures_over_http(tmp_path: Path) -> None:
             ("/predict?other=true", content, {}, 400, "the query may have invert and crop"),
             ("/predict", content, {"Content-Type": "text/plain"}, 415, "Content-Type is 'text/plain'"),
             ("/predict", text + b"--x--\r\n", form, 400, "the form has no file"),
+            ("/predict", text.replace(b"comment", b"filename") + b"--x--\r\n", form, 400, "the form has no file"),
             ("/predict", part, form, 400, "not a complete form"),
             ("/predict", part, {"Content-Type": "multipart/form-data"}, 400, "not a complete form"),
+            ("/predict", text * 64 + part + b"--x--\r\n", form, 413, "the form may have at most 64 parts"),
             (
                 "/predict",
                 part * (limits.MAX_PHOTOS + 1) + b"--x--\r\n",

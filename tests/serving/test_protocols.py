@@ -91,6 +91,9 @@ def test_predict_warns_of_an_unlike_image(server: Server) -> None:
         (b'{"images": ' + b"[" * 100_000, "the body is not valid"),
         (b"\xff\xfe", "the body is not valid"),
         (b'{"images": [[[1e999]]]}', "`images` must"),
+        (json.dumps({"images": [[[0] * 28] * 28]}).replace("0", "1e99", 1).encode(), "are from 0 to inf"),
+        (json.dumps({"images": [[[0.5] * 28] * 28]}).encode(), "are fractions up to 1; multiply them by 255"),
+        (json.dumps({"images": [[0] * 28] * 28}).encode(), "but has (28, 28); put a single image into a list"),
     ],
 )
 def test_predict_with_bad_json(server: Server, body: bytes, expected: str) -> None:
@@ -183,13 +186,15 @@ def test_which_output_is_binary(server: Server) -> None:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"name": "pixels"}, "`inputs` must be one tensor named images, but ['pixels'] was sent"),
+        ({"name": "pixels"}, "`inputs` must be one tensor named images, but has ['pixels']"),
         ({"datatype": "FP64"}, "must be FP32 or UINT8, not 'FP64'"),
         ({"shape": [3, 784]}, "images must have the shape (n, 28, 28), but has (3, 784)"),
         ({"shape": [2, 28, 28]}, "has 2,352 values, which is not what its shape [2, 28, 28] says"),
-        ({"shape": [-3, -28, 28]}, "must have positive sizes"),
-        ({"shape": []}, "which is not what its shape [] says"),
-        ({"shape": [2**62, 2**62, 4]}, "which is not what its shape"),
+        ({"shape": [28, 28]}, "but has (28, 28); put a single image into a list"),
+        ({"shape": [-3, 28, 28]}, "from 1 to 256 images, but this one has -3"),
+        ({"shape": []}, "must have the shape (n, 28, 28), but has ()"),
+        ({"shape": [10**40] * 100_000}, ", ...)"),
+        ({"datatype": "UINT8"}, "pixels of UINT8 must be whole numbers; send fractions as FP32"),
         ({"shape": "large"}, "the body is not valid: Expected `array`, got `str`"),
         ({"data": ["a"] * 2352}, "Expected `float`, got `str`"),
         ({"parameters": {"binary_data_size": 4}}, "both `data` and `binary_data_size`"),
@@ -307,12 +312,35 @@ def test_the_number_of_images(server: Server) -> None:
 
 def test_long_json(server: Server) -> None:
     """The images that a request may have fit, with all digits; more is refused before it is decoded."""
-    longest = f"[{','.join(['0.12345678901234567'] * 28)}]"
+    longest = f"[{','.join(['1.12345678901234567'] * 28)}]"
     image = f"[{','.join([longest] * 28)}]"
     body = f'{{"images": [{",".join([image] * 256)}]}}'.encode()
     assert server.post("/predict", body, {"Content-Type": "application/json"}).status == 200
-    answer = server.post("/predict", body + b" " * 2**21, {"Content-Type": "application/json"})
-    assert (answer.status, "but may have 5,242,880; send fewer images" in answer.error) == (413, True)
+    for long in (body + b" " * 2**21, b'{"images": [[' + b"[]," * 2**19):
+        answer = server.post("/predict", long, {"Content-Type": "application/json"})
+        assert (answer.status, "may have 5,242,880 and 262,144; send fewer images" in answer.error) == (413, True)
+
+
+def test_space_in_json(server: Server) -> None:
+    """Any indentation is possible, and a newcomer need not know the header: `curl --data` calls JSON a form."""
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    for indent in (None, 1, 20, "\t"):
+        for path, content in (
+            ("/predict", {"images": IMAGES.tolist()}),
+            (PREDICT, {"instances": PIXELS.tolist()}),
+            (PREDICT, {"instances": [{"images": image} for image in PIXELS.tolist()]}),
+            (PREDICT, {"inputs": {"images": PIXELS.tolist()}}),
+            (INFER, {"inputs": [tensor(data=PIXELS.tolist())]}),
+        ):
+            assert server.post(path, json.dumps(content, indent=indent).encode(), form).status == 200
+
+
+def test_null_is_nothing(server: Server) -> None:
+    """Clients may write optional fields that they do not use."""
+    query = {"id": None, "parameters": None, "outputs": None, "inputs": [tensor(parameters=None)]}
+    assert "id" not in server.post(INFER, query).content
+    query["outputs"] = [{"name": "probabilities", "parameters": None}]
+    assert server.post(INFER, query).status == 200
 
 
 def test_no_origin_is_allowed(server: Server) -> None:
