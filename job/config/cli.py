@@ -35,7 +35,9 @@ class Command:
 class _Parser(argparse.ArgumentParser):
     """Reports errors as `UsageError`, and accepts options by their full names only."""
 
-    def __init__(self, program: str, description: str, epilog: str = "") -> None:
+    def __init__(
+        self, program: str, description: str, epilog: str = "", verbose: str = "Also print what TensorFlow logs."
+    ) -> None:
         super().__init__(
             prog=program,
             description=description,
@@ -48,7 +50,7 @@ class _Parser(argparse.ArgumentParser):
         group = self.add_mutually_exclusive_group()
         for name, level, text in (
             ("quiet", logging.WARNING, "Print only the result, warnings and errors."),
-            ("verbose", logging.DEBUG, "Also print what TensorFlow logs."),
+            ("verbose", logging.DEBUG, verbose),
         ):
             flags = f"-{name[0]}", f"--{name}"
             group.add_argument(*flags, dest="log_level", action="store_const", const=level, help=text)
@@ -186,7 +188,12 @@ def render_parser() -> _Parser:
 def serve_parser() -> _Parser:
     """The parser of `serve`."""
     text = "Serve the trained model and the report in the output folder over HTTP, until a signal stops it."
-    parser = _Parser(f"{PROGRAM} serve", text)
+    epilog = (
+        "Paths: / (the report), /predict, /v2 (Open Inference Protocol), /v1 (TensorFlow Serving), /metrics, /docs.\n"
+        "SIGTERM and Ctrl-C stop the server: it answers the requests under way and exits with 0. Environment\n"
+        "variables set the same options (FASHION_JOB_HOST=0.0.0.0), except --port."
+    )
+    parser = _Parser(f"{PROGRAM} serve", text, epilog, verbose="Also log each request.")
     _add(parser, SERVE_OPTIONS.values())
     return parser
 

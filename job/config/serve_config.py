@@ -33,19 +33,19 @@ class ServeConfig:
     host: str = option(
         "127.0.0.1",
         "run",
-        "Address to listen on; 0.0.0.0 is all of this machine.",
+        "Address to listen on; 0.0.0.0 stands for all IPv4 addresses of this machine.",
         metavar="HOST",
         accepts=_is_host,
         rule="an IP address or the name of this machine",
     )
-    port: int = option(8000, "run", "Port to listen on; 0 takes a free one.", minimum=0, maximum=65535)
+    port: int = option(8000, "run", "Port to listen on; 0 picks a free one.", minimum=0, maximum=65535)
     threads: int | None = option(
-        None, "run", "Threads that compute.", unset="the available processors", minimum=1, maximum=1024
+        None, "run", "Number of threads for predictions.", unset="the available processors", minimum=1, maximum=1024
     )
     allow_origin: str | None = option(
         None,
         "run",
-        "Web pages of this origin may use the server; * is every page.",
+        "Origin whose web pages may read the answers; * allows all web pages.",
         unset="only its own pages",
         metavar="ORIGIN",
         accepts=lambda text: ORIGIN.fullmatch(text) is not None,

@@ -2,7 +2,6 @@
 
 import asyncio
 import traceback
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,8 +12,9 @@ from urllib.parse import unquote
 from job.log import log
 from job.serving import limits, open_inference, openapi, predict_api, tensorflow_serving
 from job.serving.connection import Answer, Connection
+from job.serving.content_coding import CODING, decompress
 from job.serving.engine import NAME, Engine
-from job.serving.messages import HttpError, Request, Response, bad_request, json_response, unavailable
+from job.serving.messages import HttpError, Request, Response, json_response, unavailable
 from job.serving.metrics import Metrics
 from job.serving.served_model import ServedModel
 from job.serving.work_queue import WorkQueue
@@ -25,7 +25,6 @@ INLINE_BYTES = 2**15
 INLINE_MULTIPLICATIONS = 2**20
 """Smaller requests for smaller networks are answered at once: passing them to a thread would take longer."""
 
-CODING = "content-encoding"
 DRAINING = "the server is stopping; send the request to another one, or again in a few seconds"
 
 
@@ -63,6 +62,7 @@ class Application:
         self._metrics.watch("connections", "Open connections.", lambda: len(self.connections))
         self._metrics.watch("waiting_requests", "Requests that wait for a thread.", lambda: self.queue.n_waiting)
         self._engine = Engine(model, self._metrics, max_pixels)
+        self._version = model.version
         self._allowed_origin = allowed_origin
         self._is_small = self._engine.n_multiplications <= INLINE_MULTIPLICATIONS
         self._routes = self._create_routes(model)
@@ -74,26 +74,27 @@ class Application:
         label = route.label if route else "other"
         try:
             handler = self._find_handler(route, path, request)
-            if route and route.predicts and not self._is_quick(request):
-                return asyncio.get_running_loop().create_task(self._answer_later(request, label, handler))
-            response = handler(request)
-        except Exception as error:  # noqa: BLE001 - any other exception than HttpError is our bug
-            response = _describe(error)
-        return self._finish(request, response, label)
+        except HttpError as error:
+            return self._finish(request, error.response(), label)
+        if route and route.predicts and not self._is_quick(request, label):
+            return asyncio.get_running_loop().create_task(self._answer_later(request, label, handler))
+        return self._finish(request, _call(handler, request), label)
 
     def refuse(self, error: HttpError) -> Response:
         """Answer what is not a request, or exceeds a limit."""
+        log.debug("refused: %s", error)
         self._metrics.count_request("other", error.status)
         return error.response()
 
     async def _answer_later(self, request: Request, label: str, handler: Handler) -> Response:
         try:
-            response = await self.queue.run(lambda: handler(_decompress(request)))
-        except Exception as error:  # noqa: BLE001 - as above
-            response = _describe(error)
+            response = await self.queue.run(lambda: _call(lambda each: handler(decompress(each)), request))
+        except HttpError as error:
+            response = error.response()
         return self._finish(request, response, label)
 
     def _finish(self, request: Request, response: Response, label: str) -> Response:
+        log.debug("%s %.200s: %d", request.method, request.path, response.status)  # llhttp lets no control character in
         self.n_answers += 1
         self._metrics.count_request(label, response.status)
         if self._allowed_origin is None:
@@ -104,8 +105,8 @@ class Application:
         headers = {"Access-Control-Allow-Origin": self._allowed_origin, "Vary": "Origin"}
         return replace(response, headers={**response.headers, **headers})
 
-    def _is_quick(self, request: Request) -> bool:
-        is_photo = request.path == predict_api.PATH and not predict_api.is_json(request)
+    def _is_quick(self, request: Request, label: str) -> bool:
+        is_photo = label == predict_api.PATH and not predict_api.is_json(request)
         is_plain = CODING not in request.headers and not is_photo
         return is_plain and self._is_small and len(request.body) <= INLINE_BYTES
 
@@ -116,7 +117,7 @@ class Application:
             HttpError: If the path has none for its method, or the server takes no more requests.
         """
         if route is None:
-            raise _unknown_path(path)
+            raise self._unknown_path(path)
         if route.predicts and request.is_late:
             raise unavailable(DRAINING)
         method = "GET" if request.method == "HEAD" else request.method
@@ -127,6 +128,10 @@ class Application:
             return lambda _: _allow(names)
         text = f"{request.method} is not possible here; use {' or '.join(names)}"
         raise HttpError(HTTPStatus.METHOD_NOT_ALLOWED, text, {"Allow": ", ".join(names)})
+
+    def _unknown_path(self, path: str) -> HttpError:
+        text = f"the model is named {NAME}, version {self._version}; " if "/models/" in path else ""
+        return HttpError(HTTPStatus.NOT_FOUND, f"{path[:200]!r} does not exist; {text}see /docs for all paths")
 
     def _create_routes(self, model: ServedModel) -> dict[str, Route]:
         engine = self._engine
@@ -170,42 +175,12 @@ def _send_docs(api: dict[str, Any], request: Request) -> Response:
     return describe_for_readers(api, f"http://{request.headers.get('host', 'localhost')}")
 
 
-def _decompress(request: Request) -> Request:
-    """Undo the compression of a body.
-
-    Raises:
-        HttpError: If it is damaged, unknown, or hides too much.
-    """
-    coding = request.headers.get(CODING, "identity").strip().lower()
-    if coding == "identity":
-        return request
-    if coding not in {"gzip", "deflate"}:
-        text = f"Content-Encoding is {coding[:40]!r}, but must be gzip, deflate or identity"
-        raise HttpError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, text)
-    decoder = zlib.decompressobj(zlib.MAX_WBITS | 32)  # either of the two formats
-    try:
-        body = decoder.decompress(request.body, limits.MAX_BODY_BYTES + 1)
-    except zlib.error as error:
-        raise bad_request(f"the body is not in the format {coding}") from error
-    if len(body) > limits.MAX_BODY_BYTES:
-        text = f"the decompressed body has more than {limits.MAX_BODY_BYTES:,} bytes; send less at a time"
-        raise HttpError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, text)
-    if not decoder.eof:
-        raise bad_request("the compressed body is not complete")
-    return replace(request, body=body)
-
-
 def _get(label: str, handler: Handler) -> Route:
     return Route(label, {"GET": handler})
 
 
 def _post(label: str, handler: Handler) -> Route:
     return Route(label, {"POST": handler}, predicts=True)
-
-
-def _unknown_path(path: str) -> HttpError:
-    text = f"the model is named {NAME}" if "/models/" in path else "see /docs for all paths"
-    return HttpError(HTTPStatus.NOT_FOUND, f"{path[:200]!r} does not exist; {text}")
 
 
 def _allow(methods: list[str]) -> Response:
@@ -218,9 +193,13 @@ def _allow(methods: list[str]) -> Response:
     return Response(b"", status=HTTPStatus.NO_CONTENT, headers=headers)
 
 
-def _describe(error: Exception) -> Response:
-    if isinstance(error, HttpError):
+def _call(handler: Handler, request: Request) -> Response:
+    """What a handler answers; its errors become answers, too."""
+    try:
+        return handler(request)
+    except HttpError as error:
         return error.response()
-    log.error("a request failed; this is a bug, please report it:\n%s", "".join(traceback.format_exception(error)))
-    text = "the server failed because of a bug; its log says more"
-    return json_response({"error": text}, HTTPStatus.INTERNAL_SERVER_ERROR)
+    except Exception as error:  # noqa: BLE001 - any other exception is our bug
+        log.error("a request failed; this is a bug, please report it:\n%s", "".join(traceback.format_exception(error)))
+        text = "the server failed because of a bug; its log says more"
+        return json_response({"error": text}, HTTPStatus.INTERNAL_SERVER_ERROR)

@@ -15,7 +15,7 @@ Floats = NDArray[np.float32]
 BLOCK = 20
 """Images that pass through the layers together: more do not fit into the caches of a processor."""
 SHIFTS = ((-1, 0), (1, 0), (0, -1), (0, 1))
-"""Of `flip-shift`, in pixels: down, right."""
+"""Pixels by which `flip-shift` shifts an image: down, right."""
 
 
 def predict(network: PlainNetwork, images: Floats) -> Floats:

@@ -1,10 +1,10 @@
 """HTTP requests, responses and errors, apart from the connection that carries them."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+
+import msgspec
 
 JSON = "application/json"
 RETRY_AFTER_S = 1
@@ -18,7 +18,7 @@ class Request:
     Attributes:
         method: In capitals.
         path: Without the query.
-        query: What follows the question mark, still encoded.
+        query: The text after the question mark, still encoded.
         headers: By name in lower case; values of a repeated header are joined by commas.
         body: As the client sent it, without the transfer encoding.
         is_late: Whether it began after the server was told to stop.
@@ -34,7 +34,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer; the connection adds the length of the body, and what concerns only itself."""
+    """An answer; the connection adds its date and length, and whether the connection ends."""
 
     body: bytes
     content_type: str = JSON
@@ -66,9 +66,7 @@ def unavailable(message: str) -> HttpError:
 
 
 def json_response(
-    content: Any,  # noqa: ANN401 - JSON
-    status: HTTPStatus = HTTPStatus.OK,
-    headers: Mapping[str, str] | None = None,
+    content: Mapping[str, object], status: HTTPStatus = HTTPStatus.OK, headers: Mapping[str, str] | None = None
 ) -> Response:
     """An answer in JSON."""
-    return Response(json.dumps(content).encode(), JSON, status, headers or {})
+    return Response(msgspec.json.encode(content), JSON, status, headers or {})

@@ -159,7 +159,7 @@ def _describe(engine: Engine, query: InferRequest, probabilities: Floats, *, is_
         content["id"] = query.id
     if not is_binary:
         tensor["data"] = probabilities.ravel().tolist()
-        return Response(msgspec.json.encode(content))
+        return json_response(content)
     body = probabilities.astype(DTYPES["FP32"]).tobytes()
     tensor["parameters"] = {"binary_data_size": len(body)}
     head = msgspec.json.encode(content)

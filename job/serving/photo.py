@@ -20,9 +20,9 @@ TOLERANCE = 0.05 * math.sqrt(3) * WHITE
 CENTRE, EDGE, CORNER = 1.6609, -0.1028, -0.0624
 """The kernel of ImageMagick's `-sharpen` with radius 1 and sigma 1."""
 DARK = 128
-"""A background below this is dark."""
+"""A background that is darker on average counts as dark."""
 MIN_SUBJECT = 0.2
-"""Of the longest edge of the photo."""
+"""A subject with a smaller part of the longest edge of the photo counts as small."""
 
 
 @dataclass(frozen=True)

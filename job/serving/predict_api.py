@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from job.results.network_npz import WHITE
 from job.serving import limits
 from job.serving.engine import NAME, Engine
-from job.serving.messages import JSON, HttpError, Request, Response, bad_request
+from job.serving.messages import JSON, HttpError, Request, Response, bad_request, json_response
 from job.serving.multipart import read_files
 from job.serving.pixels import check_range, check_shape, decode, read_numbers
 
@@ -49,7 +49,7 @@ def predict(engine: Engine, request: Request) -> Response:
         rows = zip(images, probabilities, warnings, strict=True)
         predictions = [_describe(engine, *row) for row in rows]
         content = {"model": {"name": NAME, "version": engine.model.version}, "predictions": predictions}
-        return Response(msgspec.json.encode(content))
+        return json_response(content)
 
 
 def is_json(request: Request) -> bool:

@@ -13,7 +13,7 @@ from job.system.regular_file import read_regular
 MAX_PAGE_BYTES = 2**25
 CONTENT_TYPES = {".html": "text/html; charset=utf-8", ".css": "text/css", ".js": "text/javascript", ".png": "image/png"}
 N_DIGITS = 12
-"""Of the SHA-256 of the network, which are the version of the model."""
+"""Digits of the SHA-256 of the network that are the version of the model."""
 
 
 @dataclass(frozen=True)

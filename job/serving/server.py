@@ -1,8 +1,11 @@
 """Listens for connections until the process is told to stop, and then answers what is under way."""
 
 import asyncio
+import errno
+import os
 import resource
 import signal
+import socket
 from pathlib import Path
 
 from job.config.serve_config import ServeConfig
@@ -18,15 +21,15 @@ from job.text import count_noun
 from job.training.resources import count_processors, read_memory_limit
 
 SWEEP_S = 0.25
-"""How often the server looks for what takes too long."""
+"""Time between two checks for connections that take too long."""
 POLL_S = 0.02
-"""How often a stopping server looks whether something is still under way."""
+"""Time between two checks of a stopping server for requests under way."""
 N_OTHER_FILES = 64
-"""Files that the process may open besides connections."""
+"""Files that the process may open, apart from connections."""
 
 
 def serve(config: ServeConfig) -> str:
-    """Serve the model in the output folder until SIGTERM, SIGINT or SIGHUP; returns the result in one line.
+    """Serve the model in the output folder until SIGTERM, SIGINT or SIGHUP; return the result in one line.
 
     Raises:
         DataError: If the folder is not that of a finished run, or a file in it was edited.
@@ -74,8 +77,9 @@ async def _listen(config: ServeConfig, application: Application) -> asyncio.Serv
         return await loop.create_server(
             lambda: Connection(application), config.host, config.port, backlog=limits.MAX_CONNECTIONS
         )
-    except OSError as error:
-        text = f"--host {config.host} --port {config.port}: cannot listen there ({error.strerror or error})"
+    except OSError as error:  # its text repeats the address, except that of gaierror
+        reason = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or errno.EINVAL)
+        text = f"--host {config.host} --port {config.port}: cannot listen there ({reason})"
         raise ResourceError(f"{text}; choose another port, or the address of this machine") from error
 
 
@@ -113,7 +117,7 @@ def _stop_on_signal(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> Non
 
 
 def _raise_limit_on_files() -> int:
-    """Let this process open as many files as it may; returns how many connections are possible."""
+    """Let this process open as many files as it may; return how many connections are possible."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = 2 * limits.MAX_CONNECTIONS + N_OTHER_FILES  # the server also needs one to refuse a connection
     possible = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)

@@ -74,7 +74,7 @@ def predict(engine: Engine, request: Request) -> Response:
         check_range(images, f"pixels in {label}", 1)
     probabilities = engine.predict(images)
     with engine.metrics.postprocess():
-        return Response(msgspec.json.encode({"predictions" if has_instances else "outputs": probabilities.tolist()}))
+        return json_response({"predictions" if has_instances else "outputs": probabilities.tolist()})
 
 
 def _read_instances(raw: msgspec.Raw) -> Floats:

@@ -220,7 +220,7 @@ def test_an_idle_connection(server: Server, monkeypatch: pytest.MonkeyPatch) -> 
     assert exchange(server, b"") == b""
     answer = exchange(server, READY)
     assert answer.count(b"HTTP/1.1") == 1
-    assert answer.endswith(b'{"ready": true}')
+    assert answer.endswith(b'{"ready":true}')
 
 
 def test_a_slow_reader(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
