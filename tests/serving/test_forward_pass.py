@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -38,10 +39,22 @@ def test_probabilities(make: Any, views: str, n: int) -> None:  # noqa: ANN401 -
     np.testing.assert_allclose(probabilities, predict(network, images), atol=1e-6)
 
 
+@pytest.mark.parametrize("temperature", [0.2, 0.7, 20])
+@pytest.mark.parametrize("views", ["none", "flip-shift"])
+def test_temperature(views: str, temperature: float) -> None:
+    """It divides the logarithms of the averaged probabilities, and the result sums to 1."""
+    network, images = make_convolutional_network(views), make_images(5)
+    pixels = images.astype(np.float32) / np.float32(255)
+    logarithms = np.log(forward_pass.predict(network, pixels).astype(np.float64)) / temperature
+    expected = np.exp(logarithms) / np.exp(logarithms).sum(axis=1, keepdims=True)
+    calibrated = replace(network, temperature=temperature)
+    np.testing.assert_allclose(forward_pass.predict(calibrated, pixels), expected, atol=1e-6)
+    np.testing.assert_allclose(predict(calibrated, images), expected, atol=1e-6)
+
+
 def test_the_multiplications() -> None:
-    """They are counted for all views: for the small network by hand."""
+    """They are those of a count by hand, for all views."""
     assert forward_pass.count_multiplications(make_network(n_units=32)) == 784 * 32 + 32 * 10
     assert forward_pass.count_multiplications(make_network("flip")) == 2 * (784 * 32 + 32 * 10)
-    dense, convolutions = 5 * 4, 14 * 14 * 16 * 3 // 1 - 27 * 16 * 3 + 6 * 6 * 27 * 5
-    assert convolutions == 13 * 13 * 16 * 3 + 6 * 6 * 27 * 5
-    assert forward_pass.count_multiplications(make_convolutional_network("none")) >= dense + convolutions
+    convolutions, scale, dense = 14 * 14 * (4 * 4 * 1) * 3 + 7 * 7 * (3 * 3 * 3) * 5, 7 * 7 * 3, 5 * 4
+    assert forward_pass.count_multiplications(make_convolutional_network("none")) == convolutions + scale + dense
