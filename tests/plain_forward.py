@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from job.results.network_npz import Layer, PlainNetwork
+from job.results.network_npz import PlainNetwork
+from job.results.plain_layers import Layer
 
 Floats = NDArray[np.float64]
 SHIFTS = ((-1, 0), (1, 0), (0, -1), (0, 1))

@@ -42,14 +42,10 @@ from job.config.recipes import TestTime
 from job.config.run_config import MAX_TEMPERATURE, MIN_TEMPERATURE
 from job.results.file_names import NETWORK
 from job.results.metrics_json import as_data_error, damaged
+from job.results.plain_layers import WITH_PARAMETERS, Layer, Shape, find_shape
 from job.system.regular_file import read_regular
 
-Kind = Literal["flatten", "dense", "convolution", "scale", "max_pool", "mean_pool"]
-Activation = Literal["linear", "relu", "softmax"]
-Small = Annotated[int, msgspec.Meta(ge=0, le=16)]
-Size = Annotated[int, msgspec.Meta(ge=1, le=16)]
 Floats = NDArray[np.float32]
-Shape = tuple[int, ...]
 
 FORMAT: Literal[1] = 1
 SIDE = 28
@@ -58,19 +54,8 @@ REDUCTION = 2
 WHITE = 255
 MAX_BYTES = 2**26  # 64 MiB; the networks of the job have about 1 MiB
 MAX_LAYERS = 64
-MAX_VALUES = 2**20  # of an image between two layers; 28 x 28 x 16 in the networks of the job
+MAX_VALUES = 2**20  # values that a layer returns for an image; 28 x 28 x 16 in the networks of the job
 MAX_CLASSES = 256
-WITH_PARAMETERS: tuple[Kind, ...] = ("dense", "convolution", "scale")
-
-
-class Layer(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A layer without its parameters; the options that its kind does not have keep their defaults."""
-
-    kind: Kind
-    activation: Activation = "linear"
-    stride: Size = 1
-    padding: Small = 0
-    size: Size = 1
 
 
 class _Description(msgspec.Struct, frozen=True):
@@ -214,49 +199,14 @@ def _check(network: PlainNetwork) -> None:
             raise ValueError("an array is not of finite float32 numbers")
     shape: Shape = (SIDE, SIDE, 1)
     for layer, kernel, bias in zip(network.layers, network.kernels, network.biases, strict=True):
-        shape = _find_shape(layer, kernel, bias, shape)
+        shape = find_shape(layer, kernel, bias, shape)
         if not 0 < np.prod(shape) <= MAX_VALUES:
             raise ValueError(f"a {layer.kind} layer returns {shape}")
     means = network.class_means
     if means.shape != (*shape, SIDE // REDUCTION, SIDE // REDUCTION) or not 1 < len(means) <= MAX_CLASSES:
         raise ValueError("`class_means` does not fit the last layer")
-    if [layer.activation for layer in network.layers].index("softmax") != len(network.layers) - 1:
-        raise ValueError("the last layer has no softmax")
+    *others, last = [layer.activation for layer in network.layers]
+    if last != "softmax" or "softmax" in others:
+        raise ValueError("the last layer must have a softmax, and no other one")
     if not 0 < network.distance_limit < np.inf:
         raise ValueError("`distance_limit` is not positive")
-
-
-def _find_shape(layer: Layer, kernel: Floats, bias: Floats, shape: Shape) -> Shape:
-    """The shape of what a layer returns for an input of `shape`."""
-    is_image = len(shape) > 1
-    height, width, channels = shape if is_image else (1, 1, shape[0])
-    n_outputs = kernel.shape[-1] if kernel.ndim else 0
-    fits = bias.shape == (n_outputs,) or layer.kind not in WITH_PARAMETERS
-    result: Shape = ()
-    match layer.kind:
-        case "flatten":
-            result = (height * width * channels,)
-        case "dense":
-            fits &= not is_image and kernel.shape == (channels, n_outputs)
-            result = (n_outputs,)
-        case "convolution":
-            fits &= (
-                is_image and kernel.ndim == len((height, width, channels, n_outputs)) and kernel.shape[2] == channels
-            )
-            sides = (
-                (side + 2 * layer.padding - size) // layer.stride + 1
-                for side, size in zip(shape, kernel.shape[:2], strict=False)
-            )
-            result = (*sides, n_outputs)
-        case "scale":
-            fits &= kernel.shape == (channels,)
-            result = shape
-        case "max_pool":
-            fits &= is_image and height % layer.size == width % layer.size == 0
-            result = (height // layer.size, width // layer.size, channels)
-        case "mean_pool":
-            fits &= is_image
-            result = (channels,)
-    if not fits or min(result) < 1:
-        raise ValueError(f"the parameters of a {layer.kind} layer do not fit its input of {shape}")
-    return result

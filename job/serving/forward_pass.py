@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from job.config.recipes import TestTime
-from job.results.network_npz import SIDE, Layer, PlainNetwork
+from job.results.network_npz import SIDE, PlainNetwork
+from job.results.plain_layers import Layer
 
 Floats = NDArray[np.float32]
 

@@ -19,12 +19,12 @@ ERRORS = {
     "404": "The path does not exist.",
     "405": "The path has no such method.",
     "408": f"The request did not arrive within {limits.REQUEST_S:.0f} s.",
-    "413": f"The request is too large: {limits.MAX_BODY_BYTES:,} bytes, {limits.MAX_PIXELS:,} pixels of an image file, "
-    f"and {limits.MAX_PHOTOS} image files are possible.",
+    "413": f"The request is too large: {limits.MAX_BODY_BYTES:,} bytes, {limits.MAX_JSON_BYTES:,} bytes of JSON, "
+    f"{limits.MAX_PIXELS:,} pixels of an image file, and {limits.MAX_PHOTOS} image files are possible.",
     "415": "The body is in a format that the server does not read.",
     "431": f"Target and headers have more than {limits.MAX_HEAD_BYTES:,} bytes.",
     "500": "The server failed because of a bug.",
-    "503": "The server has too much to do, or is stopping; Retry-After says when to try again.",
+    "503": "The server is overloaded, or is stopping; Retry-After says when to try again.",
 }
 WITHOUT_BODY = ("404", "405", "408", "431", "503")
 TEXT, NUMBER, WHOLE = {"type": "string"}, {"type": "number"}, {"type": "integer"}

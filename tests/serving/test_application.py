@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from served import running, write_served
 
-from job.serving import application, photo_formats
+from job.log import log
+from job.serving import photo_formats
 
 
 @pytest.mark.parametrize("path", ["/predict", "/%70redict"])
@@ -25,7 +26,7 @@ def test_photos_have_a_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, p
 def test_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each request has one line, which its path cannot end."""
     lines: list[str] = []
-    monkeypatch.setattr(application.log, "debug", lambda text, *values: lines.append(text % values))
+    monkeypatch.setattr(log, "debug", lambda text, *values: lines.append(text % values))
     with running(write_served(tmp_path / "report")) as server:
         server.get("/v2/health/ready?probe=1")
         server.post("/a%0Ab", b"")
