@@ -102,7 +102,11 @@ class Application:
         origin = request.headers.get("origin")
         if self._allowed_origin not in {"*", origin}:
             return response
-        headers = {"Access-Control-Allow-Origin": self._allowed_origin, "Vary": "Origin"}
+        headers = {
+            "Access-Control-Allow-Origin": self._allowed_origin,
+            "Access-Control-Expose-Headers": f"{open_inference.HEAD_LENGTH}, Retry-After",
+            "Vary": "Origin",
+        }
         return replace(response, headers={**response.headers, **headers})
 
     def _is_quick(self, request: Request, label: str) -> bool:

@@ -54,7 +54,8 @@ def read_numbers(raw: msgspec.Raw, label: str) -> Floats:
     opening = OPENING.match(content)
     depth = opening[0].count(b"[") if opening else 0
     if depth not in BY_DEPTH:
-        raise bad_request(f"{label} must be lists of numbers, of shape {SHAPE}")
+        problem = f"have {depth:,} dimensions" if depth else "are no lists"
+        raise bad_request(f"{label} must be lists of numbers, of shape {SHAPE}, but {problem}")
     try:
         with np.errstate(over="ignore"):
             return np.array(BY_DEPTH[depth].decode(content), np.float32)
@@ -70,7 +71,7 @@ def check_shape(shape: Sequence[int], label: str) -> None:
         HttpError: If something does not fit.
     """
     if tuple(shape[1:]) != (SIDE, SIDE):
-        remedy = "; put a single image into a list" if tuple(shape) == (SIDE, SIDE) else ""
+        remedy = "; n is 1 for a single image" if tuple(shape) == (SIDE, SIDE) else ""
         raise bad_request(f"{label} must have the shape {SHAPE}, but has {reprlib.repr(tuple(shape))}{remedy}")
     if not 0 < shape[0] <= limits.MAX_IMAGES:
         raise bad_request(f"a request must have from 1 to {limits.MAX_IMAGES} images, but this one has {shape[0]}")

@@ -81,7 +81,8 @@ def test_predict_warns_of_an_unlike_image(server: Server) -> None:
     [
         (b"", "the body is not valid: Input data was truncated"),
         (b"{}", "Object missing required field `images`"),
-        (b'{"images": 3}', "`images` must be lists of numbers, of shape (n, 28, 28)"),
+        (b'{"images": 3}', "`images` must be lists of numbers, of shape (n, 28, 28), but are no lists"),
+        (b'{"images": [[[[1]]]]}', "of shape (n, 28, 28), but have 4 dimensions"),
         (b'{"images": [[["a"]]]}', "Expected `float`, got `str`"),
         (b'{"images": [[[true]]]}', "Expected `float`, got `bool`"),
         (b'{"images": [[[1, 2], [3]]]}', "the lists differ in length"),
@@ -93,7 +94,7 @@ def test_predict_warns_of_an_unlike_image(server: Server) -> None:
         (b'{"images": [[[1e999]]]}', "`images` must"),
         (json.dumps({"images": [[[0] * 28] * 28]}).replace("0", "1e99", 1).encode(), "are from 0 to inf"),
         (json.dumps({"images": [[[0.5] * 28] * 28]}).encode(), "are fractions up to 1; multiply them by 255"),
-        (json.dumps({"images": [[0] * 28] * 28}).encode(), "but has (28, 28); put a single image into a list"),
+        (json.dumps({"images": [[0] * 28] * 28}).encode(), "but has (28, 28); n is 1 for a single image"),
     ],
 )
 def test_predict_with_bad_json(server: Server, body: bytes, expected: str) -> None:
@@ -190,7 +191,7 @@ def test_which_output_is_binary(server: Server) -> None:
         ({"datatype": "FP64"}, "must be FP32 or UINT8, not 'FP64'"),
         ({"shape": [3, 784]}, "images must have the shape (n, 28, 28), but has (3, 784)"),
         ({"shape": [2, 28, 28]}, "has 2,352 values, which is not what its shape [2, 28, 28] says"),
-        ({"shape": [28, 28]}, "but has (28, 28); put a single image into a list"),
+        ({"shape": [28, 28]}, "but has (28, 28); n is 1 for a single image"),
         ({"shape": [-3, 28, 28]}, "from 1 to 256 images, but this one has -3"),
         ({"shape": []}, "must have the shape (n, 28, 28), but has ()"),
         ({"shape": [10**40] * 100_000}, ", ...)"),
@@ -359,6 +360,9 @@ def test_an_allowed_origin(tmp_path: Path) -> None:
         ):
             headers = server.ask("GET", path, headers={"Origin": origin}).headers
             assert headers.get("access-control-allow-origin") == allowed
+            assert ("Inference-Header-Content-Length" in headers.get("access-control-expose-headers", "")) == bool(
+                allowed
+            )
         headers = {"Origin": "https://example.org", "Access-Control-Request-Method": "POST"}
         answer = server.ask("OPTIONS", "/predict", headers=headers)
         assert (answer.status, answer.headers["access-control-allow-methods"]) == (204, "POST")
