@@ -19,8 +19,8 @@ class Engine:
     """A model with its metrics; threads may share it.
 
     Attributes:
-        n_multiplications: The multiplications that one image takes.
-        max_pixels: The pixels that an image file may have.
+        n_multiplications: Multiplications for one image.
+        max_pixels: Largest number of pixels of an image file.
     """
 
     def __init__(self, model: ServedModel, metrics: Metrics, max_pixels: int) -> None:

@@ -46,7 +46,7 @@ def _average_views(network: PlainNetwork, images: Floats) -> Floats:
 
 
 def count_multiplications(network: PlainNetwork) -> int:
-    """The multiplications that one image takes."""
+    """Count the multiplications for one image, over all its views."""
     shape: tuple[int, ...] = (1, SIDE, SIDE, 1)
     values = np.zeros(shape, np.float32)
     n = 0

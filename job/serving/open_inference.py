@@ -79,7 +79,7 @@ def infer(engine: Engine, request: Request) -> Response:
     """
     with engine.metrics.preprocess():
         head, tensors = _split(request)
-        query: InferRequest = decode(head, InferRequest)
+        query = decode(head, InferRequest)
         images = _read_images(query, tensors)
         is_binary = _wants_binary(query)
     probabilities = engine.predict(images)

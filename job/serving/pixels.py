@@ -4,7 +4,7 @@ import re
 import reprlib
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
@@ -15,6 +15,7 @@ from job.serving import limits
 from job.serving.messages import HttpError, bad_request
 
 Floats = NDArray[np.float32]
+T = TypeVar("T")
 
 BY_DEPTH: dict[int, msgspec.json.Decoder[Any]] = {
     1: msgspec.json.Decoder(list[float]),
@@ -26,11 +27,11 @@ OPENING = re.compile(rb"[\[ \t\r\n]*")
 SHAPE = f"(n, {SIDE}, {SIDE})"
 
 
-def decode(content: bytes, kind: type[Any]) -> Any:  # noqa: ANN401 - an instance of the struct `kind`
-    """Decode the body of a request.
+def decode(content: bytes, kind: type[T]) -> T:
+    """Decode the JSON of a request.
 
     Raises:
-        HttpError: If it is too long, not JSON, or has other fields than the struct `kind`.
+        HttpError: If it is too long, not JSON, or has other fields than `kind`.
     """
     if len(content) > limits.MAX_JSON_BYTES or content.count(b",") > limits.MAX_JSON_COMMAS:
         text = (

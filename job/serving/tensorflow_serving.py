@@ -62,7 +62,7 @@ def predict(engine: Engine, request: Request) -> Response:
         HttpError: If the request is not valid.
     """
     with engine.metrics.preprocess():
-        query: PredictRequest = decode(request.body, PredictRequest)
+        query = decode(request.body, PredictRequest)
         has_instances, has_inputs = bool(bytes(query.instances)), bool(bytes(query.inputs))
         if has_instances == has_inputs:
             raise bad_request("the body must have either `instances` or `inputs`")

@@ -25,7 +25,7 @@ def extract_layers(network: keras.Model) -> list[Layer]:
     layers: list[Layer] = []
     for layer in network.operations:  # `layers` would lack the functions of keras.ops
         _append(layers, layer)
-    return [{name: _round(value) for name, value in layer.items()} for layer in layers]
+    return [{name: _to_float32(value) for name, value in layer.items()} for layer in layers]
 
 
 def halve_images(images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -99,5 +99,5 @@ def _read_arrays(layer: keras.layers.Layer) -> list[Floats]:
     return [np.asarray(array, np.float64) for array in layer.get_weights()]
 
 
-def _round(value: Any) -> Any:  # noqa: ANN401 - a text, a number or an array
+def _to_float32(value: Any) -> Any:  # noqa: ANN401 - an option or an array of a layer
     return value.astype(np.float32) if isinstance(value, np.ndarray) else value
