@@ -2,12 +2,28 @@
 ARG BASE=pinned
 FROM debian:trixie-slim@sha256:a29215f6a35e51e22adffa17f89e9d2ef06214e64a2bad10d765c46aea49f11f AS pinned
 
-FROM ${BASE} AS build
+# What both images have. tini is PID 1: it forwards SIGTERM even before Python has installed a handler.
 # Versions are not pinned: a Debian suite keeps only the newest one, so a pin would break the build at the next update.
+FROM ${BASE} AS runtime
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends python3 tini \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --uid 1000 --no-create-home job
+WORKDIR /app
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONPATH=/app \
+    PYTHONUNBUFFERED=1 \
+    FASHION_JOB_HOST=0.0.0.0
+
+FROM ${BASE} AS tools
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends binutils ca-certificates dataset-fashion-mnist python3 python3-venv \
-    && rm -rf /var/lib/apt/lists/*
+    && rm -rf /var/lib/apt/lists/* \
+    && python3 -m venv /opt/venv
+
+FROM tools AS build
 # cpu or gpu: selects the lock file
 ARG DEVICE=cpu
 # yes: also installs the packages for --export onnx
@@ -20,7 +36,6 @@ RUN --mount=type=cache,target=/wheels,sharing=locked \
         gpu) lock=/tmp/requirements-gpu.txt ;; \
         *) echo "DEVICE is '$DEVICE', but must be cpu or gpu" >&2; exit 64 ;; \
     esac \
-    && python3 -m venv /opt/venv \
     && set -- --no-cache-dir --require-hashes --only-binary :all: --requirement "$lock" \
     && case "$EXPORT" in \
         no) ;; \
@@ -31,43 +46,29 @@ RUN --mount=type=cache,target=/wheels,sharing=locked \
     && /opt/venv/bin/pip install --no-index --find-links /wheels "$@" \
     && /opt/venv/bin/pip uninstall --yes pip
 # Remove more than half a gigabyte that the job does not use: TensorFlow's C++ headers, the symbol tables of its two
-# large libraries, libclang, and the tests of other libraries. TensorFlow and Keras keep theirs, because they import
-# modules named test. The self-check below fails if the job needs a removed file.
+# large libraries and of uvloop, libclang, and the tests of other libraries. TensorFlow and Keras keep theirs, because
+# they import modules named test. The self-check below fails if the job needs a removed file.
 RUN site=$(echo /opt/venv/lib/python3*/site-packages) \
     && rm -r "$site/tensorflow/include" "$site/clang/native" \
-    && strip --strip-unneeded "$site"/tensorflow/libtensorflow_*.so.2 \
+    && strip --strip-unneeded "$site"/tensorflow/libtensorflow_*.so.2 "$site"/uvloop/*.so \
     && find "$site" -type d \( -path "$site/tensorflow" -o -path "$site/keras" -o -name tests -o -name test \) -prune \
         -name 'test*' -exec rm -r {} +
 
-FROM ${BASE} AS build-serve
-# hadolint ignore=DL3008
-RUN apt-get update \
-    && apt-get install -y --no-install-recommends binutils ca-certificates python3 python3-venv \
-    && rm -rf /var/lib/apt/lists/*
+FROM tools AS build-serve
 COPY requirements-serve.txt /tmp/
 RUN --mount=type=cache,target=/wheels,sharing=locked \
-    python3 -m venv /opt/venv \
-    && set -- --no-cache-dir --require-hashes --only-binary :all: --requirement /tmp/requirements-serve.txt \
+    set -- --no-cache-dir --require-hashes --only-binary :all: --requirement /tmp/requirements-serve.txt \
     && /opt/venv/bin/pip download --dest /wheels "$@" \
     && /opt/venv/bin/pip install --no-index --find-links /wheels "$@" \
     && /opt/venv/bin/pip uninstall --yes pip \
+    && strip --strip-unneeded /opt/venv/lib/python3*/site-packages/uvloop/*.so \
     && find /opt/venv -type d -name tests -prune -exec rm -r {} +
 
 # docker build --target serve: an image that only serves, without TensorFlow
-FROM ${BASE} AS serve
-# hadolint ignore=DL3008
-RUN apt-get update \
-    && apt-get install -y --no-install-recommends python3 tini \
-    && rm -rf /var/lib/apt/lists/* \
-    && useradd --uid 1000 --no-create-home job
+FROM runtime AS serve
 COPY --from=build-serve /opt/venv /opt/venv
-WORKDIR /app
 COPY templates templates
 COPY job job
-ENV PATH=/opt/venv/bin:$PATH \
-    PYTHONPATH=/app \
-    PYTHONUNBUFFERED=1 \
-    FASHION_JOB_HOST=0.0.0.0
 RUN chmod -R a+rX . && python -m compileall -q job
 USER 1000
 # Self-check: everything that serving imports.
@@ -82,30 +83,20 @@ LABEL org.opencontainers.image.title="fashion-job-serve" \
     org.opencontainers.image.version="$VERSION" \
     org.opencontainers.image.revision="$REVISION"
 
-FROM ${BASE}
-# tini is PID 1: it forwards SIGTERM even before Python has installed a handler.
-# hadolint ignore=DL3008
-RUN apt-get update \
-    && apt-get install -y --no-install-recommends python3 tini \
-    && rm -rf /var/lib/apt/lists/* \
-    && useradd --uid 1000 --no-create-home job
-COPY --from=build /usr/share/datasets/fashion-mnist /usr/share/datasets/fashion-mnist
+FROM runtime
+COPY --from=tools /usr/share/datasets/fashion-mnist /usr/share/datasets/fashion-mnist
 COPY --from=build /opt/venv /opt/venv
-WORKDIR /app
 COPY templates templates
 COPY job job
-ENV PATH=/opt/venv/bin:$PATH \
-    PYTHONPATH=/app \
-    PYTHONUNBUFFERED=1 \
-    MPLCONFIGDIR=/tmp/matplotlib \
-    FASHION_JOB_HOST=0.0.0.0
+ENV MPLCONFIGDIR=/tmp/matplotlib
 # Every user can read the code, whatever the builder's umask, and write to report/, also on a new named volume.
 RUN chmod -R a+rX . \
     && python -m compileall -q job \
     && install --directory --mode=777 report
 USER 1000
-# Self-check: a whole job of one epoch, which imports everything that a run imports.
-RUN python -m job --epochs 1 --batch-size 256 --output /tmp/report && find /tmp -mindepth 1 -delete
+# Self-check: everything that serving imports, and a whole job of one epoch, which imports everything else.
+RUN python -c "import job.serving.docs_page, job.serving.photo, job.serving.server, uvloop" \
+    && python -m job --epochs 1 --batch-size 256 --output /tmp/report && find /tmp -mindepth 1 -delete
 EXPOSE 8000
 ENTRYPOINT ["tini", "-s", "--", "python", "-m", "job"]
 ARG REVISION VERSION SOURCE

@@ -27,6 +27,7 @@ from job.data.sources import DEBIAN
 pytestmark = pytest.mark.image
 
 IMAGE = os.environ.get("IMAGE", "fashion-job")
+SERVE_IMAGE = os.environ.get("SERVE_IMAGE", "fashion-job-serve")
 MAX_SIZE_MB = 1400
 REPORT = {"index.html", "metrics.json", "predictions.csv", "samples.npz", "model.keras", "network.npz", "SHA256SUMS"}
 QUICK = ("--epochs", "1", "--batch-size", "256")
@@ -146,7 +147,8 @@ def test_the_labels() -> None:
     assert described["Config"]["User"] == "1000"
 
 
-def test_all_of_its_code_is_compiled() -> None:
+@pytest.mark.parametrize("image", [IMAGE, SERVE_IMAGE])
+def test_all_of_its_code_is_compiled(image: str) -> None:
     """The job, its packages and Python itself have bytecode, so that no start compiles them."""
     script = (
         "import importlib.util, pathlib, sysconfig\n"
@@ -155,7 +157,7 @@ def test_all_of_its_code_is_compiled() -> None:
         "    assert len(files) > 20, root\n"
         "    for file in files: assert pathlib.Path(importlib.util.cache_from_source(file)).exists(), file\n"
     )
-    done = docker("run", "--rm", "--network", "none", "--entrypoint", "python", IMAGE, "-c", script)
+    done = docker("run", "--rm", "--network", "none", "--entrypoint", "python", image, "-c", script)
     assert done.returncode == 0, done.stderr
 
 
@@ -443,6 +445,7 @@ def test_what_a_change_rebuilds(tmp_path: Path) -> None:
         "requirements.txt",
         "requirements-gpu.txt",
         "requirements-export.txt",
+        "requirements-serve.txt",
     ):
         shutil.copy(REPOSITORY / name, tmp_path)
     image = f"fashion-job-changed-{uuid.uuid4().hex[:8]}"

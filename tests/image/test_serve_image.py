@@ -50,6 +50,10 @@ def ask(name: str, method: str, path: str, body: bytes = b"") -> bytes:
     return done.stdout
 
 
+def is_running(name: str) -> bool:
+    return docker("inspect", "--format", "{{.State.Running}}", name).stdout == b"true\n"
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder to serve that everybody may read."""
@@ -75,13 +79,13 @@ def described() -> Any:  # noqa: ANN401 - JSON
 
 @pytest.mark.parametrize(("image", "arguments"), [(SERVE_IMAGE, ()), (IMAGE, ("serve",))], ids=["serve", "job"])
 def test_it_serves_under_all_restrictions(folder: Path, container: str, image: str, arguments: tuple[str, ...]) -> None:
-    """It predicts what the network says, and `docker stop` ends it at once, with 0."""
+    """It predicts what the network says, and `docker stop` ends it with 0."""
     begun = time.monotonic()
     mount = ("--volume", f"{folder}:/app/report:ro")
     done = docker("run", "--detach", "--name", container, *RESTRICTIONS, *mount, image, *arguments)
     assert done.returncode == 0, done.stderr
     while b"serving " not in docker("logs", container).stderr:
-        assert time.monotonic() - begun < 20, docker("logs", container).stderr
+        assert is_running(container), docker("logs", container).stderr
         time.sleep(0.02)
     support.CONTAINERS.append(f"{'':>6} {time.monotonic() - begun:>7.1f} s  {image} until it is ready to serve")
     assert json.loads(ask(container, "GET", "/v2/health/ready")) == {"ready": True}
@@ -91,9 +95,7 @@ def test_it_serves_under_all_restrictions(folder: Path, container: str, image: s
     content = json.loads(ask(container, "POST", "/predict", json.dumps({"images": images.tolist()}).encode()))
     received = [list(each["probabilities"].values()) for each in content["predictions"]]
     np.testing.assert_allclose(received, predict(make_network(), images), atol=1e-5)
-    begun = time.monotonic()
-    docker("stop", container)
-    assert time.monotonic() - begun < 5
+    docker("stop", container)  # sends SIGKILL after 10 seconds, which would give 137
     assert docker("wait", container).stdout.strip() == b"0"
     assert docker("logs", container).stdout == b"answered 4 requests\n"
 
