@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -145,9 +145,12 @@ def running(model: ServedModel | Path, n_threads: int = 2, allowed_origin: str |
 
 
 @contextlib.contextmanager
-def started(folder: Path, *options: str) -> Iterator[Server]:
-    """A server in a process of its own, which is killed at the end unless it has ended before."""
-    command = (sys.executable, "-m", "job", "serve", "--output", str(folder), "--port", "0", *options)
+def started(folder: Path, *options: str, prefix: Sequence[str] = ()) -> Iterator[Server]:
+    """A server in a process of its own, which is killed at the end unless it has ended before.
+
+    `prefix` is a command that starts it, such as `env` or `prlimit`.
+    """
+    command = (*prefix, sys.executable, "-m", "job", "serve", "--output", str(folder), "--port", "0", *options)
     process = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     try:
