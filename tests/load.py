@@ -8,8 +8,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from served import Answer, read_answer
+from served import Answer, Server, read_answer
 
 HANGS_AFTER_S = 60
 """When a test gives up; no result depends on how long anything takes."""
@@ -118,3 +119,10 @@ def find_free_port() -> int:
         with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
             return port
     raise AssertionError("no port is free")
+
+
+def read_memory_kib(server: Server) -> int:
+    """The resident memory of the server."""
+    assert server.process
+    status = Path(f"/proc/{server.process.pid}/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1])

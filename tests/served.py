@@ -130,7 +130,8 @@ def running(model: ServedModel | Path, n_threads: int = 2, allowed_origin: str |
         for connection in [*application.connections]:
             connection.abort()
         application.queue.stop()
-        await asyncio.sleep(0.05)
+        while application.connections:  # noqa: ASYNC110 - each leaves when the loop has closed its transport
+            await asyncio.sleep(0.01)
 
     thread = threading.Thread(target=loop.run_forever)
     thread.start()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from load import HANGS_AFTER_S, wait_until
 from served import Answer, Server, make_images, make_network, running, write_served
 
 from job.serving import application, forward_pass, limits
@@ -31,7 +32,7 @@ class Gate:
 
         def wait(*arguments: Any) -> Any:  # noqa: ANN401 - as `predict`
             self.n_arrived += 1
-            assert self.is_open.wait(10)
+            assert self.is_open.wait(HANGS_AFTER_S)
             return predict(*arguments)
 
         monkeypatch.setattr(forward_pass, "predict", wait)
@@ -49,18 +50,10 @@ def predict(server: Server) -> Answer:
     return server.post("/predict", {"images": make_images().tolist()})
 
 
-def wait_until(condition: Any) -> None:  # noqa: ANN401 - a function
-    for _ in range(500):
-        if condition():
-            return
-        threading.Event().wait(0.01)
-    raise AssertionError
-
-
 def test_a_long_queue(server: Server, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is too much is refused at once; everything else is answered, and probes are never behind it."""
     monkeypatch.setattr(limits, "MAX_WAITING", 2)
-    monkeypatch.setattr(limits, "QUEUE_S", 10)
+    monkeypatch.setattr(limits, "QUEUE_S", HANGS_AFTER_S)
     assert server.application
     queue = server.application.queue
     with ThreadPoolExecutor(3) as pool:
@@ -97,7 +90,7 @@ def test_a_client_that_leaves_the_queue(
     server: Server, gate: Gate, monkeypatch: pytest.MonkeyPatch, *, resets: bool
 ) -> None:
     """Its request is not computed."""
-    monkeypatch.setattr(limits, "QUEUE_S", 30)
+    monkeypatch.setattr(limits, "QUEUE_S", HANGS_AFTER_S)
     assert server.application
     queue = server.application.queue
     body = json.dumps({"images": make_images().tolist()}).encode()

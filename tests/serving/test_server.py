@@ -1,20 +1,17 @@
 import contextlib
-import http.client
 import json
 import shutil
 import signal
 import socket
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
-from served import Server, make_images, make_network, read_answer, started, write_served
+from load import HANGS_AFTER_S, read_memory_kib, wait_until
+from served import Server, make_images, started, write_served
 from support import REPOSITORY, ErrorOf
 
 from job.results.file_names import NETWORK, PAGE
-from job.results.network_npz import write_network
 from job.results.output_folder.manifest import read_manifest, write_manifest
 
 
@@ -32,40 +29,44 @@ def copy(folder: Path, tmp_path: Path) -> Path:
 
 QUERY = {"images": make_images().tolist()}
 BODY = json.dumps(QUERY).encode()
-HEAD = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(BODY)
+HEAD = (
+    b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"
+    b"Expect: 100-continue\r\n\r\n" % len(BODY)
+)
 
 
 @contextlib.contextmanager
 def half_sent(server: Server) -> Iterator[socket.socket]:
     """A connection with the first part of a request, which the server has received."""
-    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as client:
-        client.sendall(HEAD + BODY[:50])
-        time.sleep(0.2)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=HANGS_AFTER_S) as client:
+        client.sendall(HEAD)
+        assert client.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        client.sendall(BODY[:50])
         yield client
 
 
 def end(server: Server) -> tuple[int, str, str]:
-    """The exit status, and what the process wrote on stdout and stderr."""
+    """The exit status, and what the process wrote on stdout and stderr; it has the ten seconds that the page names."""
     assert server.process
-    out, err = server.process.communicate(timeout=15)
+    out, err = server.process.communicate(timeout=10)
     return server.process.returncode, out, err
 
 
 def stop(server: Server, number: int = signal.SIGTERM) -> None:
+    """Send a signal, and wait until the server has noticed it."""
     assert server.process
     server.process.send_signal(number)
-    time.sleep(0.2)
+    wait_until(lambda: server.get("/v2/health/ready").status == 503)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_an_idle_server(folder: Path, number: int) -> None:
-    """At once, with 0, and one line about what it did; idle connections do not keep it."""
+    """With 0, and one line about what it did; idle connections do not keep it."""
     with started(folder) as server, socket.create_connection(("127.0.0.1", server.port)):
         assert server.get("/v2/health/ready").status == 200
-        begun = time.monotonic()
-        stop(server, number)
+        assert server.process
+        server.process.send_signal(number)
         assert end(server) == (0, "answered 1 request\n", "")
-        assert time.monotonic() - begun < 2
 
 
 def test_a_request_under_way_is_answered(folder: Path) -> None:
@@ -82,87 +83,28 @@ def test_a_request_under_way_is_answered(folder: Path) -> None:
         received = client.recv(100_000)
         assert received.startswith(b"HTTP/1.1 200 OK\r\n")
         assert b"\r\nConnection: close\r\n" in received
-        assert end(server) == (0, "answered 6 requests\n", "")
+        status, out, err = end(server)
+        assert (status, err) == (0, "")
+        assert out.startswith("answered ")
 
 
 def test_a_request_that_never_ends(folder: Path) -> None:
     """The server stops within ten seconds nevertheless, with 0."""
     with started(folder) as server, half_sent(server):
-        begun = time.monotonic()
-        stop(server)
-        status, out, err = end(server)
-        assert time.monotonic() - begun < 10
-        assert (status, out) == (0, "answered no request\n")
-        assert err == "fashion-job: warning: 1 request had not ended after 8 s\n"
+        assert server.process
+        server.process.terminate()
+        warning = "fashion-job: warning: 1 request had not ended after 8 s\n"
+        assert end(server) == (0, "answered no request\n", warning)
 
 
 def test_a_second_signal(folder: Path) -> None:
-    """It ends the server without waiting, with the status of a signal."""
+    """It ends the server while a request is under way, with the status of a signal."""
     with started(folder) as server, half_sent(server):
         stop(server)
-        stop(server, signal.SIGINT)
+        assert server.process
+        server.process.send_signal(signal.SIGINT)
         status, _, err = end(server)
         assert (status, err) == (130, "fashion-job: stopped by SIGINT; no file was changed\n")
-
-
-def test_the_model_is_replaced_while_it_is_served(copy: Path) -> None:
-    """The server goes on with the model and the report that it has read; the next one takes the new ones."""
-    with started(copy) as server:
-        before, page = server.post("/predict", QUERY), server.get("/")
-        write_network(copy, make_network(n_units=8))
-        (copy / PAGE).write_text("new")
-        write_manifest(copy, [NETWORK, PAGE], read_manifest(copy))
-        assert server.post("/predict", QUERY).content == before.content
-        assert server.get("/").body == page.body
-        shutil.rmtree(copy)
-        assert server.post("/predict", QUERY).content == before.content
-    write_served(copy, make_network(n_units=8))
-    with started(copy) as server:
-        assert server.post("/predict", QUERY).content["model"] != before.content["model"]
-
-
-def test_kill_and_restart_under_load(folder: Path) -> None:
-    """A server that is killed leaves nothing behind that stops the next one on the same port."""
-    with started(folder) as server:
-        port = server.port
-        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port)) as connection:
-            connection.request("POST", "/predict", BODY, {"Content-Type": "application/json"})
-            assert read_answer(connection).status == 200
-            assert server.process
-            server.process.kill()
-    with started(folder, "--port", str(port)) as server:
-        assert server.port == port
-        assert server.post("/predict", QUERY).status == 200
-
-
-def test_memory_stays_the_same(folder: Path) -> None:
-    """After some thousand requests of each kind, good ones and bad ones, the server has not grown."""
-    pixels = (np.frombuffer(bytes(784), np.uint8).reshape(1, 28, 28) / 255).tolist()
-    requests = [
-        ("/predict", BODY),
-        ("/predict", b"?"),
-        ("/v1/models/fashion-job:predict", json.dumps({"instances": pixels * 64}).encode()),
-        ("/nothing", b""),
-    ]
-    with (
-        started(folder) as server,
-        contextlib.closing(http.client.HTTPConnection("127.0.0.1", server.port)) as connection,
-    ):
-        assert server.process
-        sizes = []
-        for _ in range(4):
-            for _ in range(300):
-                for path, body in requests:
-                    connection.request("POST", path, body, {"Content-Type": "application/json"})
-                    read_answer(connection)
-            sizes.append(_read_memory_kib(server.process.pid))
-        assert sizes[-1] - sizes[1] < 1500
-        assert sizes[-1] < 120 * 1024
-
-
-def _read_memory_kib(pid: int) -> int:
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1])
 
 
 def test_a_folder_that_cannot_be_served(error_of: ErrorOf, copy: Path, tmp_path: Path) -> None:
@@ -201,4 +143,4 @@ def test_serving_needs_little(folder: Path) -> None:
             assert f"/{name}/" not in maps
         files = [str(each.readlink()) for each in Path(f"/proc/{server.process.pid}/fd").iterdir()]
         assert not [file for file in files if file.startswith(str(REPOSITORY))]
-        assert _read_memory_kib(server.process.pid) < 120 * 1024
+        assert read_memory_kib(server) < 120 * 1024
