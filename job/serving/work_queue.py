@@ -29,7 +29,7 @@ class WorkQueue:
             raise unavailable(f"{self.n_waiting} requests are waiting already; try again later")
         await self._wait()
         future = asyncio.get_running_loop().run_in_executor(self._threads, work)
-        future.add_done_callback(lambda _: self._free.release())
+        future.add_done_callback(self._finish)
         return await asyncio.shield(future)  # if the client is gone, the thread is still busy until the end
 
     async def _wait(self) -> None:
@@ -41,6 +41,12 @@ class WorkQueue:
             raise unavailable(f"no thread was free for {limits.QUEUE_S:.0f} s; try again later") from error
         finally:
             self.n_waiting -= 1
+
+    def _finish(self, future: "asyncio.Future[T]") -> None:
+        """Give the thread to the next request, and let asyncio log no error of one whose client is gone."""
+        self._free.release()
+        if not future.cancelled():
+            future.exception()
 
     def stop(self) -> None:
         """Start nothing more."""
