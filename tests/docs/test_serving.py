@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import kubernetes_validate  # type: ignore[import-untyped]
 import numpy as np
 import pytest
 import yaml
@@ -128,5 +129,30 @@ def test_kserve(server: Server) -> None:
     (container,) = document["spec"]["predictor"]["containers"]
     (port,) = container["ports"]
     assert container["args"] == ["--port", str(port["containerPort"])]
-    probe = container["readinessProbe"]["httpGet"]
-    assert (probe["port"], server.get(probe["path"]).status) == (port["containerPort"], 200)
+    for name in ("readinessProbe", "livenessProbe"):
+        probe = container[name]["httpGet"]
+        assert (probe["port"], server.get(probe["path"]).status) == (port["containerPort"], 200)
+
+
+def test_the_pod_of_kserve_is_valid() -> None:
+    """Kubernetes' schema knows every field of the predictor, which KServe turns into a pod."""
+    pod = read_documents("kserve.yaml")["InferenceService"]["spec"]["predictor"]
+    document = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "predictor"}, "spec": pod}
+    kubernetes_validate.validate(document, "1.31", strict=True)
+
+
+@pytest.mark.parametrize(("name", "kind"), [("kubernetes.yaml", "Deployment"), ("kserve.yaml", "InferenceService")])
+def test_the_containers_are_restricted(name: str, kind: str) -> None:
+    """They run without root, privileges, capabilities, a token of the cluster or a folder to write to."""
+    spec = read_documents(name)[kind]["spec"]
+    pod = spec["template"]["spec"] if kind == "Deployment" else spec["predictor"]
+    (container,) = pod["containers"]
+    context = {**pod.get("securityContext", {}), **container["securityContext"]}
+    assert context["runAsNonRoot"] is True
+    assert context["runAsUser"] == 1000
+    assert context["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert context["readOnlyRootFilesystem"] is True
+    assert context["allowPrivilegeEscalation"] is False
+    assert context["capabilities"] == {"drop": ["ALL"]}
+    assert pod["automountServiceAccountToken"] is False
+    assert [mount["readOnly"] for mount in container["volumeMounts"]] == [True]

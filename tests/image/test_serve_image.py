@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import subprocess
 import time
 import uuid
@@ -14,6 +16,7 @@ import pytest
 import support
 from plain_forward import predict
 from served import make_images, make_network, write_served
+from support import REPOSITORY
 
 from job import __version__
 
@@ -27,6 +30,8 @@ RESTRICTIONS = (
     *("--pids-limit", "64", "--memory", "128m", "--memory-swap", "128m", "--cpus", "1", "--user", "12345:12345"),
 )
 """There is no temporary folder either."""
+
+DOCUMENTED = re.findall(r"^docker run .*", (REPOSITORY / "docs" / "serving.md").read_text("utf-8"), re.MULTILINE)
 
 CLIENT = """\
 import json, sys, urllib.request
@@ -52,6 +57,12 @@ def ask(name: str, method: str, path: str, body: bytes = b"") -> bytes:
 
 def is_running(name: str) -> bool:
     return docker("inspect", "--format", "{{.State.Running}}", name).stdout == b"true\n"
+
+
+def wait_until_ready(name: str) -> None:
+    while b"serving " not in (log := docker("logs", name).stderr):
+        assert is_running(name), log
+        time.sleep(0.02)
 
 
 @pytest.fixture
@@ -84,9 +95,7 @@ def test_it_serves_under_all_restrictions(folder: Path, container: str, image: s
     mount = ("--volume", f"{folder}:/app/report:ro")
     done = docker("run", "--detach", "--name", container, *RESTRICTIONS, *mount, image, *arguments)
     assert done.returncode == 0, done.stderr
-    while b"serving " not in docker("logs", container).stderr:
-        assert is_running(container), docker("logs", container).stderr
-        time.sleep(0.02)
+    wait_until_ready(container)
     support.CONTAINERS.append(f"{'':>6} {time.monotonic() - begun:>7.1f} s  {image} until it is ready to serve")
     assert json.loads(ask(container, "GET", "/v2/health/ready")) == {"ready": True}
     assert ask(container, "GET", "/").startswith(b"<!doctype html>")
@@ -98,6 +107,17 @@ def test_it_serves_under_all_restrictions(folder: Path, container: str, image: s
     docker("stop", container)  # sends SIGKILL after 10 seconds, which would give 137
     assert docker("wait", container).stdout.strip() == b"0"
     assert docker("logs", container).stdout == b"answered 4 requests\n"
+
+
+@pytest.mark.parametrize("line", DOCUMENTED)
+def test_a_documented_command(folder: Path, container: str, line: str) -> None:
+    """It serves the report in the working directory; the name is that of the image under test."""
+    words = shlex.split(line.replace("$PWD", str(folder.parent)))
+    images = {"fashion-job": IMAGE, "fashion-job-serve": SERVE_IMAGE}
+    done = docker("run", "--detach", "--name", container, *(images.get(word, word) for word in words[2:]))
+    assert done.returncode == 0, done.stderr
+    wait_until_ready(container)
+    assert json.loads(ask(container, "GET", "/v2/health/ready")) == {"ready": True}
 
 
 def test_the_size() -> None:
