@@ -127,6 +127,7 @@ def running(model: ServedModel | Path, n_threads: int = 2, allowed_origin: str |
     async def stop(server: asyncio.Server) -> None:
         server.close()
         loop.sweeper.cancel()  # type: ignore[attr-defined]
+        await asyncio.wait([loop.sweeper])  # type: ignore[attr-defined]
         for connection in [*application.connections]:
             connection.abort()
         application.queue.stop()
@@ -137,8 +138,10 @@ def running(model: ServedModel | Path, n_threads: int = 2, allowed_origin: str |
     thread.start()
     try:
         server = asyncio.run_coroutine_threadsafe(start(), loop).result(10)
-        yield Server(server.sockets[0].getsockname()[1], application)
-        asyncio.run_coroutine_threadsafe(stop(server), loop).result(10)
+        try:
+            yield Server(server.sockets[0].getsockname()[1], application)
+        finally:
+            asyncio.run_coroutine_threadsafe(stop(server), loop).result(10)
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)

@@ -256,9 +256,9 @@ def test_slow_clients(folder: Path) -> None:
         clients = [stack.enter_context(socket.create_connection(address, timeout=HANGS_AFTER_S)) for _ in range(200)]
         for index, client in enumerate(clients):
             client.sendall(starts[index % len(starts)])
-        wait_until(lambda: sum(each._is_receiving for each in [*connections]) == 200)
+        wait_until(lambda: sum(each._reader.is_receiving for each in [*connections]) == 200)
         assert server.post("/predict", IMAGE).status == 200
-        deadlines = {each: each.deadline for each in [*connections] if each._is_receiving}
+        deadlines = {each: each.deadline for each in [*connections] if each._reader.is_receiving}
         for client in clients:
             client.sendall(b"x")
         assert server.post("/predict", IMAGE).status == 200
