@@ -54,7 +54,7 @@ test-fast: $(VENV)/tests.stamp data ## Run the tests that do not train (within a
 hostile: $(VENV)/tests.stamp data ## Run the job in hostile surroundings and print a table of the cases (up to 12 minutes)
 	$(BIN)/python -m pytest -p no:randomly -q tests/hostile $(ARGS)
 
-clients-test: .venv-clients/clients.stamp $(VENV)/tests.stamp ## Test the server with clients of its protocols, schemathesis and 50,000 requests (2 minutes)
+clients-test: .venv-clients/clients.stamp $(VENV)/tests.stamp ## Test the server with clients of its protocols, schemathesis and 50,000 requests (2 to 4 minutes)
 	CLIENTS_PYTHON=.venv-clients/bin/python $(BIN)/python -m pytest -m clients $(ARGS)
 
 browser-test: browser $(VENV)/tests.stamp tests/node_modules/.package-lock.json ## Test the report in Chromium and validate its HTML and CSS
