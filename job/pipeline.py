@@ -57,8 +57,9 @@ def render(config: Config) -> str:
     with Stopwatch().stage("report") as stage:
         with as_data_error(folder / file_names.METRICS):
             os.scandir(folder).close()  # the next line would create a folder that is missing
-        preparation.prepare_output_folder(folder, file_names.REPORT_FILES[config.layout])
-        with stage_files(folder) as staging:
+        outdated = (file_names.TRY_IT_PAGE,)
+        preparation.prepare_output_folder(folder, file_names.REPORT_FILES[config.layout], outdated=outdated)
+        with stage_files(folder, outdated=outdated) as staging:
             run = Run.read(folder)  # under the lock, after an interrupted job was undone
             write_report(run, staging, config.layout, try_it=not config.no_try_it)
             stage.summary = file_names.describe_report(staging)
@@ -73,7 +74,7 @@ def _train_into(config: Config, folder: Path, page: str) -> str:
     folders, exports = file_names.REPORT_FOLDERS[config.layout], file_names.EXPORTS
     if config.export:
         folders = (*folders, exports)
-    preparation.prepare_output_folder(folder, files, folders, outdated=[exports])
+    preparation.prepare_output_folder(folder, files, folders, outdated=file_names.OUTDATED)
     if os.path.lexists(folder / exports) and not is_owned(folder, exports, read_manifest(folder)):
         log.warning(
             "%s was changed since a run wrote it, so the job keeps it; it is not of the new model", folder / exports
@@ -91,7 +92,7 @@ def _train_into(config: Config, folder: Path, page: str) -> str:
     done = "nothing was sent" if config.output == STREAM else "the new report is in place"
     with ReportWorker() as worker:
         trained = train(config, stopwatch, require_free_space)
-        staged = stage_files(folder, done, outdated=[exports])
+        staged = stage_files(folder, done, outdated=file_names.OUTDATED)
         with staged as staging, signals.on_exit(worker.stop):  # before the staged files are removed
             scores = _write_run(trained, config, staging, stopwatch, worker)
     return _describe_result(scores["accuracy"], scores["n_test"], page)

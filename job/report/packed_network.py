@@ -28,6 +28,8 @@ N_STEPS_PIXELS, N_STEPS_SMALL, N_STEPS_LARGE = 22, 512, 112
 """Steps of the grid in a standard deviation of a kernel: that of a dense layer on pixels, small ones, large ones."""
 MAX_SMALL = 2**14
 """Parameters of a small kernel, whose precision costs little."""
+MIN_TEMPERATURE = 0.5
+"""A temperature below 1 enlarges the errors of the logits, so the steps shrink with it; not below this one."""
 MAX_INTEGER = 2**15 - 1
 MEAN_STEP = 1 / 32
 """Step of the grid of the mean images."""
@@ -109,6 +111,7 @@ def _encode_blocks(content: bytes) -> Iterator[str]:
 
 def _round_layers(network: PlainNetwork, images: NDArray[np.uint8]) -> Iterator[RoundedArray]:
     """Kernel and bias of each layer that has them."""
+    scale = 1 / min(max(network.temperature, MIN_TEMPERATURE), 1)
     takes_pixels = [layer.kind for layer in network.layers[:3]] == ["flatten", "dense", "dense"]
     if takes_pixels:
         pixels = _view_pixels(images)
@@ -117,17 +120,17 @@ def _round_layers(network: PlainNetwork, images: NDArray[np.uint8]) -> Iterator[
         if not kernel.size:
             continue
         if takes_pixels and index == 1:
-            step = _choose_step(kernel, N_STEPS_PIXELS) / 2 ** (exponents.mean() / 2)
+            step = _choose_step(kernel, N_STEPS_PIXELS * scale) / 2 ** (exponents.mean() / 2)
             steps = step * 2 ** (exponents / 2)
             yield RoundedArray(_round_with_feedback(kernel, steps, pixels), step, "".join(map(str, exponents)))
         else:
-            step = _choose_step(kernel, N_STEPS_SMALL if kernel.size <= MAX_SMALL else N_STEPS_LARGE)
+            step = _choose_step(kernel, scale * (N_STEPS_SMALL if kernel.size <= MAX_SMALL else N_STEPS_LARGE))
             yield RoundedArray(_round(kernel, step), step)
         step = _choose_step(bias, MAX_INTEGER)
         yield RoundedArray(_round(bias, step), step)
 
 
-def _choose_step(array: NDArray[np.float32], n_steps: int) -> float:
+def _choose_step(array: NDArray[np.float32], n_steps: float) -> float:
     """A standard deviation of the array, divided by `n_steps`; the largest value must be at most MAX_INTEGER steps."""
     return max(float(array.std()) / n_steps, 1.001 * float(np.abs(array).max()) / MAX_INTEGER) or 1.0  # 1: all are 0
 

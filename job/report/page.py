@@ -1,7 +1,5 @@
 """Writes the report of a run: one file, or a page with a separate style sheet and images."""
 
-import base64
-import hashlib
 import re
 from pathlib import Path
 from typing import Any
@@ -27,6 +25,7 @@ from job.report.first_screen.top_findings import list_findings
 from job.report.formatting import TEMPLATES, create_environment
 from job.report.gallery import list_images, view_gallery
 from job.report.images import Pictures, Sheet
+from job.report.inline_code import hash_for_policy, remove_indents
 from job.report.packed_network import pack_network
 from job.report.page_charts import draw_charts
 from job.report.published import is_comparable, view_published
@@ -37,6 +36,7 @@ from job.results.run import Run
 
 FOLDER = TEMPLATES / "report"
 SHEET_ROWS = 4  # augmented images in a sheet
+NO_MODEL: dict[str, Any] = {"model": None, "place": None}
 MAX_LISTED = 400  # cells in the table of the confusion matrix: all cells of 20 classes
 
 
@@ -55,10 +55,10 @@ def render_page(run: Run, layout: Layout, *, try_it: bool = True) -> dict[str, b
     servers such as Jenkins report a script that they block.
     """
     environment = create_environment(FOLDER, autoescape=True)
-    environment.filters |= {"csp_hash": _csp_hash, "options": _mark_options, "compact": _remove_indents}
+    environment.filters |= {"csp_hash": hash_for_policy, "options": _mark_options, "compact": remove_indents}
     environment.tests["class_name"] = lambda part: isinstance(part, ClassName)
     pictures = Pictures(run.images, embedded=layout == "single")
-    model = _view_model(run) if try_it else {"model": None}
+    model = _view_model(run) if try_it else NO_MODEL
     view = _view_run(run, pictures) | {"sections": list_sections(run, has_model=bool(model["model"]))} | model
     try:
         page = environment.get_template("report.html").render(run=run, layout=layout, view=view)
@@ -69,15 +69,11 @@ def render_page(run: Run, layout: Layout, *, try_it: bool = True) -> dict[str, b
     if layout == "single":
         return files
     if model["model"]:
-        view = {**model, "images": list_images(run)}
+        name = run.provenance.data.name
+        view = {**model, "place": "folder", "images": list_images(run), "name": name, "report": PAGE}
         template = environment.get_template("try-it.html")
-        files[TRY_IT_PAGE] = template.render(run=run, layout="single", view=view, section=TRY_IT).encode()
+        files[TRY_IT_PAGE] = template.render(layout="single", view=view, section=TRY_IT).encode()
     return files | {STYLE: style.encode()} | pictures.files
-
-
-def _csp_hash(text: str) -> str:
-    """The hash with which a Content-Security-Policy allows an inline style sheet or script."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def _mark_options(text: str) -> Markup:
@@ -85,21 +81,15 @@ def _mark_options(text: str) -> Markup:
     return Markup(re.sub(r"--[a-z][a-z-]*", r"<code>\g<0></code>", str(escape(text))))  # noqa: S704 - escaped
 
 
-def _remove_indents(script: str) -> Markup:
-    """A script without indents, empty lines and lines of comment, which take a tenth of its size."""
-    lines = (line.strip() for line in script.splitlines())
-    return Markup("\n".join(line for line in lines if line and not line.startswith("//")))  # noqa: S704 - our own script
-
-
 def _view_model(run: Run) -> dict[str, Any]:
-    """What the section to try the model needs: `model`, None without a model, and `data`."""
+    """What the section to try the model needs: `model`, None without a model, its `data`, and the `place` of both."""
     if not run.network:
-        return {"model": None}
+        return NO_MODEL
     description, data = pack_network(run.network, np.stack([*run.images.values()]))
-    return {
-        "model": {"classes": list(run.evaluation.class_names), **description},
-        "data": Markup(data),  # noqa: S704 - it has no "<"
-    }
+    y_true, y_pred = run.predictions.y_true, run.predictions.y_pred
+    labels = {index: (int(y_true[index]), int(y_pred[index])) for index in run.images}
+    model = {"classes": list(run.evaluation.class_names), "labels": labels, **description}
+    return {"model": model, "data": Markup(data), "place": "report"}  # noqa: S704 - it has no "<"
 
 
 def _view_run(run: Run, pictures: Pictures) -> dict[str, Any]:

@@ -27,6 +27,9 @@ REPORT_FOLDERS: dict[Layout, tuple[str, ...]] = {"single": (), "folder": (PICTUR
 EXPORTS = "exports"
 CARD = "model-card.md"
 
+OUTDATED = (EXPORTS, TRY_IT_PAGE)
+"""What a training removes if it writes no new one, because it belongs to another model."""
+
 CHECKSUMS = "SHA256SUMS"
 """The manifest: the checksums of all files of the run."""
 

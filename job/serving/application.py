@@ -140,6 +140,7 @@ class Application:
     def _create_routes(self, model: ServedModel) -> dict[str, Route]:
         engine = self._engine
         routes = {path: _get("report", partial(_send_page, *page)) for path, page in model.pages.items()}
+        routes.setdefault("/try-it.html", _get("report", partial(_send_try_it, model)))
         routes[predict_api.PATH] = _post(predict_api.PATH, partial(predict_api.predict, engine))
         routes["/metrics"] = _get("/metrics", lambda _: self._metrics.describe())
         api = openapi.describe_api(model)
@@ -171,6 +172,12 @@ class Application:
 
 def _send_page(content: bytes, content_type: str, _: Request) -> Response:
     return Response(content, content_type)
+
+
+def _send_try_it(model: ServedModel, _: Request) -> Response:
+    from job.serving.try_it_page import render_try_it  # loads Jinja
+
+    return render_try_it(model)
 
 
 def _send_docs(api: dict[str, Any], request: Request) -> Response:

@@ -3,10 +3,12 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from served import make_network
 from support import REPOSITORY, ErrorOf, make_run
 
 from job.__main__ import main
@@ -27,6 +29,19 @@ def test_render_writes_the_report(written_run: Path, capfd: pytest.CaptureFixtur
     new = {written_run / name: (written_run / name).read_bytes() for name in ("index.html", "SHA256SUMS")}
     assert {path: path.read_bytes() for path in written_run.iterdir()} == {**before, **new}
     Run.read(written_run)
+
+
+@pytest.mark.parametrize("options", [["--layout", "folder", "--no-try-it"], ["--layout", "single"]])
+def test_render_removes_the_page_of_another_model(written_run: Path, options: list[str]) -> None:
+    """The page to try the model is replaced with the rest of the report, or goes."""
+    run = Run.read(written_run)
+    replace(run, network=make_network()).write(written_run)
+    page = written_run / "try-it.html"
+    assert main(["render", "--layout", "folder", "--output", str(written_run), "-q"]) == 0
+    assert page.exists()
+    assert main(["render", *options, "--output", str(written_run), "-q"]) == 0
+    assert not page.exists()
+    assert page.name not in (written_run / "SHA256SUMS").read_text(encoding="utf-8")
 
 
 def test_render_does_not_load_tensorflow(written_run: Path) -> None:
@@ -68,8 +83,8 @@ def test_render_of_another_run_meanwhile(written_run: Path, tmp_path: Path, monk
     """A job that replaces the run just before its report is rendered has its own run rendered."""
     prepare = preparation.prepare_output_folder
 
-    def replace_run(*words: Any) -> None:  # noqa: ANN401
-        prepare(*words)
+    def replace_run(*words: Any, **options: Any) -> None:  # noqa: ANN401
+        prepare(*words, **options)
         make_run(seed=1).write(written_run)
 
     monkeypatch.setattr(preparation, "prepare_output_folder", replace_run)

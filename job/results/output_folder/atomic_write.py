@@ -24,8 +24,8 @@ def stage_files(folder: Path, done: str = "the new report is in place", outdated
 
     If the block fails, or the process ends, `folder` does not change. The empty folder is inside `folder`, because that
     may be a mount, and files can be renamed only within one file system. A folder that the block writes replaces the
-    earlier folder of that name as a whole. The job's own folders named in `outdated` are removed unless the block
-    writes new ones. The manifest then lists all files of the job. A signal after the move prints `done`.
+    earlier folder of that name as a whole. The job's own files and folders named in `outdated` are removed unless the
+    block writes new ones. The manifest then lists all files of the job. A signal after the move prints `done`.
 
     Raises:
         OutputError: If the files cannot be written or moved, or another job is writing into `folder`.
@@ -46,7 +46,7 @@ def stage_files(folder: Path, done: str = "the new report is in place", outdated
 
 
 def _replace(folder: Path, staging: Path, outdated: Iterable[str]) -> None:
-    """Move the new files and folders into `folder`, and outdated folders out of it, so that `finish` can undo it."""
+    """Move the new files and folders into `folder`, and outdated ones out of it, so that `finish` can undo it."""
     new, old = staging / "new", staging / "old"
     names = sorted(path.name for path in new.iterdir())
     folders = [name for name in names if (new / name).is_dir()]
@@ -57,9 +57,11 @@ def _replace(folder: Path, staging: Path, outdated: Iterable[str]) -> None:
     (staging / unfinished.MARK).write_text("\n".join(names), encoding="utf-8")
     old.mkdir()
     unfinished.flush_all([*staging.rglob("*"), staging, folder])
-    for name in (CHECKSUMS, *names, *removed):  # first the manifest, by which `finish` sees that this is the last job
+    for name in (CHECKSUMS, *names):  # first the manifest, by which `finish` sees that this is the last job
         if os.path.lexists(folder / name):
             _keep(folder / name, old / name)
+    for name in removed:
+        (folder / name).rename(old / name)
     unfinished.flush(old)
     for name in names:
         (new / name).replace(folder / name)

@@ -57,9 +57,11 @@ def read_unchanged(folder: Path, names: Iterable[str], read: Callable[[], T], op
 
 
 def is_owned(folder: Path, name: str, digests: Digests) -> bool:
-    """Whether `name` in `folder` is a folder, not a link to one, with exactly the files in `digests`."""
-    listed = {folder / path: digest for path, digest in digests.items() if path.startswith(f"{name}/")}
-    if not listed or (folder / name).is_symlink() or {*_find_files(folder / name)} != {*listed}:
+    """Whether `name` in `folder` is a file in `digests`, or a folder, not a link to one, with exactly the files there."""
+    path = folder / name
+    listed = {folder / each: digest for each, digest in digests.items() if each == name or each.startswith(f"{name}/")}
+    found = {path} if path.is_file() else {*_find_files(path)}
+    if not listed or path.is_symlink() or found != {*listed}:
         return False
     return all(_has_digest(path, digest) for path, digest in listed.items())
 

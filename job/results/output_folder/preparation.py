@@ -19,8 +19,8 @@ def prepare_output_folder(
 ) -> None:
     """Create the output folder, and check that a run can write its results there.
 
-    The run writes or replaces `files`, writes or replaces `folders` as a whole, and removes `outdated` folders of the
-    job; all are names. What a killed job left is undone first.
+    The run writes or replaces `files`, writes or replaces `folders` as a whole, and removes `outdated` files and
+    folders of the job; all are names. What a killed job left is undone first.
 
     Raises:
         OutputError: If the folder cannot be written, or something of another user or program is in the way.

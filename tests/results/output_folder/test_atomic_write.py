@@ -301,6 +301,21 @@ def test_an_outdated_folder_is_removed(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["SHA256SUMS", "other", "z"]
 
 
+def test_an_outdated_file_is_removed(tmp_path: Path) -> None:
+    """Like a folder, and only if it is as the job wrote it."""
+    stage(tmp_path, {"index.html": "old", "try-it.html": "old"})
+    before = contents(tmp_path)
+    with failing_move("z"):
+        stage(tmp_path, {"z": "new"}, outdated=["try-it.html"])
+    assert contents(tmp_path) == before
+    stage(tmp_path, {"z": "new"}, outdated=["try-it.html"])
+    assert contents(tmp_path) == {"index.html": "old", "z": "new"}
+    stage(tmp_path, {"try-it.html": "newer"}, outdated=["try-it.html"])
+    (tmp_path / "try-it.html").write_text("mine")
+    stage(tmp_path, {"z": "newest"}, outdated=["try-it.html"])
+    assert contents(tmp_path) == {"index.html": "old", "try-it.html": "mine", "z": "newest"}
+
+
 def test_an_outdated_folder_of_the_user_stays(tmp_path: Path) -> None:
     """Without checksums, the job did not write it."""
     write_files(tmp_path, {"exports/model.onnx": "mine"})
