@@ -11,12 +11,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page
+import numpy as np
+from playwright.sync_api import Browser, Page, expect
+
+from job.results.network_npz import PlainNetwork, build_network
 
 JENKINS = "sandbox allow-same-origin; default-src 'none'; img-src 'self'; style-src 'self';"
 """The Content-Security-Policy with which Jenkins serves the files of a build."""
 
 HEIGHT = 900
+SCRIPTED = "#try-it, .try-hint, nav [href*=try-it]"
+"""The parts of a page that need a script."""
 
 
 def executable() -> str:
@@ -65,23 +70,45 @@ class Visit:
 
 
 @contextmanager
-def visit(browser: Browser, address: str, *, width: int = 1440, **options: Any) -> Iterator[Visit]:  # noqa: ANN401
-    """Opens a page in a new window; the options are those of Playwright's `new_context`."""
+def visit(
+    browser: Browser,
+    address: str,
+    *,
+    width: int = 1440,
+    with_model: bool = False,
+    **options: Any,  # noqa: ANN401
+) -> Iterator[Visit]:
+    """Opens a page in a new window; the options are those of Playwright's `new_context`.
+
+    With `with_model`, it waits until the section "Try the model" shows a prediction.
+    """
     with browser.new_context(viewport={"width": width, "height": HEIGHT}, **options) as context:
         opened = Visit(context.new_page())
         opened.page.on("request", lambda request: opened.requests.append(request.url))
         opened.page.on("console", lambda message: opened.messages.append(f"{message.text} ({message.location['url']})"))
         opened.page.on("pageerror", lambda error: opened.messages.append(str(error)))
         opened.page.goto(address)
+        if with_model:
+            expect(opened.page.locator("#try-answer b")).not_to_be_empty()
         yield opened
 
 
 def words(page: Page) -> Counter[str]:
-    """The visible words of a page, without those of buttons."""
+    """The visible words of a page, without those of buttons and of the section that needs a script."""
+    page.locator(SCRIPTED).evaluate_all("all => all.forEach(element => element.remove())")
     visible = Counter(page.inner_text("body").split())
     for button in page.locator("button").all_inner_texts():
         visible -= Counter(button.split())
     return visible
+
+
+def make_network(n_classes: int) -> PlainNetwork:
+    """A network with one layer of random parameters."""
+    random = np.random.default_rng(0)
+    kernel = random.normal(size=(784, n_classes)).astype(np.float32) / 10
+    dense = {"kind": "dense", "activation": "softmax", "kernel": kernel, "bias": np.zeros(n_classes, np.float32)}
+    means = np.zeros((n_classes, 14, 14), np.float32)
+    return build_network([{"kind": "flatten"}, dense], "flip-shift", means, 9.0)
 
 
 def letters(page: Page) -> str:

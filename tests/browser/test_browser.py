@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pypdf
 import pytest
-from chromium import HEIGHT, executable, letters, served, visit, words
+from chromium import HEIGHT, executable, letters, make_network, served, visit, words
 from PIL import Image
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 from support import REPOSITORY, make_learnt, make_run
@@ -33,7 +33,7 @@ A4 = ViewportSize(width=794, height=1123)
 
 MAX_HEIGHT = 6500
 MAX_PAGES = 9
-MAX_SIZE_KB = 400
+MAX_SIZE_KB = 450  # with a small network; test_try_it.py has the limits with trained ones
 MIN_SIZE = 12
 CELL_TEXT = {"count": re.compile(r"^\d+$"), "share": re.compile("%$")}
 
@@ -50,14 +50,16 @@ def chromium() -> Iterator[Browser]:
 def reports(tmp_path_factory: pytest.TempPathFactory) -> Reports:
     """Returns the folder of a report with a layout and a number of classes; tests must not change it.
 
-    The report has every section and picture: a reference run, two seeds, augmented images, test-time augmentation.
+    The report has every section and picture: a reference run, two seeds, augmented images, test-time augmentation, and
+    a small network to try.
     """
 
     @functools.cache
     def report(layout: str, n_classes: int = 10) -> Path:
         folder = tmp_path_factory.mktemp(f"{layout}-{n_classes}")
         settings: dict[str, Any] = {"runs": 2, "augment": "flip,shift,erase", "test_time": "flip"}
-        make_run(n=max(100, 2 * n_classes), n_classes=n_classes, with_reference=True, **settings).write(folder)
+        run = make_run(n=max(100, 2 * n_classes), n_classes=n_classes, with_reference=True, **settings)
+        replace(run, network=make_network(n_classes)).write(folder)
         assert main(["render", "--layout", layout, "--output", str(folder), "-q"]) == 0
         return folder
 
@@ -77,7 +79,8 @@ def baseline(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = make_run(predictions=predictions, epochs=5)
     images = {index: draw_garment(random) for index in run.images}
     means = np.stack([draw_garment(random) for _ in range(10)])
-    replace(run, images=images, learnt=Learnt(means, make_learnt().first_layer)).write(folder)
+    learnt = Learnt(means, make_learnt().first_layer)
+    replace(run, images=images, learnt=learnt, network=make_network(10)).write(folder)
     assert main(["render", "--output", str(folder), "-q"]) == 0
     return folder
 
@@ -151,7 +154,8 @@ def screenshot(page: Page) -> np.ndarray[Any, np.dtype[np.uint8]]:
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_axe_finds_no_violation(chromium: Browser, reports: Reports, layout: str, scheme: str, width: int) -> None:
     """axe-core checks contrast, names, roles, the order of headings and more."""
-    with visit(chromium, address(reports(layout)), width=width, color_scheme=scheme) as visited:
+    options = {"width": width, "color_scheme": scheme, "with_model": layout == "single"}
+    with visit(chromium, address(reports(layout)), **options) as visited:
         visited.page.evaluate((MODULES / "axe-core/axe.min.js").read_text(encoding="utf-8"))
         results = visited.page.evaluate("axe.run()")
     assert len(results["passes"]) > 20
@@ -163,7 +167,7 @@ def test_axe_finds_no_violation(chromium: Browser, reports: Reports, layout: str
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_the_page_is_no_wider_than_the_screen(chromium: Browser, reports: Reports, layout: str, n_classes: int) -> None:
     """Phone, tablet and desktop screens need no horizontal scrolling; wide content scrolls in its own frame."""
-    with visit(chromium, address(reports(layout, n_classes))) as visited:
+    with visit(chromium, address(reports(layout, n_classes)), with_model=layout == "single") as visited:
         for width in (360, 768, 1440):
             visited.page.set_viewport_size({"width": width, "height": HEIGHT})
             root = visited.page.evaluate(
@@ -174,7 +178,7 @@ def test_the_page_is_no_wider_than_the_screen(chromium: Browser, reports: Report
 
 def test_the_page_is_short(chromium: Browser, baseline: Path) -> None:
     """On a desktop, before anything is unfolded; on paper, where almost everything is."""
-    with visit(chromium, address(baseline)) as visited:
+    with visit(chromium, address(baseline), with_model=True) as visited:
         assert visited.page.evaluate("document.documentElement.scrollHeight") < MAX_HEIGHT
         pdf = pypdf.PdfReader(io.BytesIO(visited.page.pdf(format="A4")))
     assert len(pdf.pages) <= MAX_PAGES
@@ -203,7 +207,7 @@ def test_the_caption_of_the_matrix_tells_what_the_cells_show(chromium: Browser, 
 
 def test_text_is_aligned(chromium: Browser, baseline: Path) -> None:
     """On a desktop, every section and every table has the left and the right edge of the page or of its columns."""
-    with visit(chromium, address(baseline)) as visited:
+    with visit(chromium, address(baseline), with_model=True) as visited:
         edges = visited.page.evaluate(
             """() => [...document.querySelectorAll("section, h2, table, figure, .samples, .pairs, .facts, p")]
                 .filter(element => element.checkVisibility() && !element.closest("header, li"))
@@ -221,7 +225,7 @@ def test_every_column_is_shown_in_readable_size(
     chromium: Browser, reports: Reports, n_classes: int, width: int
 ) -> None:
     """On phones and tablets, no table needs horizontal scrolling, and no text is smaller than 12 pixels."""
-    with visit(chromium, address(reports("single", n_classes)), width=width) as visited:
+    with visit(chromium, address(reports("single", n_classes)), width=width, with_model=True) as visited:
         visited.page.evaluate("document.querySelectorAll('details').forEach(details => details.open = true)")
         wide = visited.page.evaluate(
             """() => [...document.querySelectorAll(".scroll, li, p, dl, pre")]
@@ -259,7 +263,7 @@ def test_the_first_screen_shows_tiles_findings_and_links(chromium: Browser, repo
 @pytest.mark.parametrize("width", [1440, 390])
 def test_links_lead_to_visible_headings(chromium: Browser, reports: Reports, width: int) -> None:
     """Each heading is below the row of links, and inside the screen."""
-    with visit(chromium, address(reports("single")), width=width) as visited:
+    with visit(chromium, address(reports("single")), width=width, with_model=True) as visited:
         for link in visited.page.locator("nav a").all():
             link.click()
             heading = visited.page.locator(f"{link.get_attribute('href')} h2")
@@ -272,11 +276,15 @@ def test_links_lead_to_visible_headings(chromium: Browser, reports: Reports, wid
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_the_keyboard_reaches_everything(chromium: Browser, reports: Reports, layout: str) -> None:
-    """Tab visits every focusable element in the order of the page, and each shows an outline."""
-    with visit(chromium, address(reports(layout))) as visited:
+    """Tab visits every focusable element in the order of the page, and each shows an outline.
+
+    Arrow keys reach what has a negative `tabIndex`; its own test shows it.
+    """
+    with visit(chromium, address(reports(layout)), with_model=layout == "single") as visited:
         n_expected = visited.page.evaluate(
             """selector => {
-                window.expected = [...document.querySelectorAll(selector)].filter(element => element.checkVisibility())
+                window.expected = [...document.querySelectorAll(selector)].filter(element =>
+                    element.checkVisibility() && element.tabIndex >= 0 && !element.disabled)
                 return window.expected.length
             }""",
             FOCUSABLE,
@@ -396,8 +404,8 @@ def compact(text: str) -> str:
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_every_word_is_shown_without_scripts(chromium: Browser, reports: Reports, layout: str) -> None:
-    """Only the buttons, which need scripts, are hidden."""
-    with visit(chromium, address(reports(layout))) as visited:
+    """Only the buttons and the section "Try the model", which need scripts, are hidden."""
+    with visit(chromium, address(reports(layout)), with_model=layout == "single") as visited:
         expected = words(visited.page)
     with visit(chromium, address(reports(layout)), java_script_enabled=False) as visited:
         assert expected - words(visited.page) == {}
@@ -429,5 +437,6 @@ def test_the_validator_finds_no_error(reports: Reports, layout: str) -> None:
     command = ["java", "-jar", str(jar), "--also-check-css", "--format", "json", *map(str, files)]
     output = subprocess.run(command, capture_output=True, text=True, check=False).stderr
     errors = [(message["type"], message["message"]) for message in json.loads(output)["messages"]]
-    # The validator wrongly reports data: addresses as blocked by `img-src data:`; the tests above check the console.
-    assert [error for error in errors if "image “data:" not in error[1]] == []
+    # The validator takes data: addresses and blocks of data for blocked ones; the tests above check the console.
+    known = ("image “data:", "Inline script violates")
+    assert [error for error in errors if not any(text in error[1] for text in known)] == []

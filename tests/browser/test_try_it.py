@@ -4,6 +4,8 @@ import base64
 import functools
 import io
 import json
+import os
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -13,17 +15,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from chromium import executable, served, visit
+from chromium import executable, make_network, served, visit
 from numpy.typing import NDArray
 from PIL import Image
+from plain_forward import predict
 from playwright.sync_api import Browser, FilePayload, Locator, Page, expect, sync_playwright
+from served import make_network as make_mlp
+from served import running
 from support import REPOSITORY, make_run, write_idx
 
 from job.__main__ import main
 from job.data import idx
 from job.data.fashion_mnist import FILES
 from job.report.packed_network import pack_network
-from job.results.network_npz import build_network, read_network
+from job.results.network_npz import read_network
 
 pytestmark = [pytest.mark.browser, pytest.mark.training]
 
@@ -31,8 +36,10 @@ MODULES = REPOSITORY / "tests" / "node_modules"
 AXE = MODULES / "axe-core" / "axe.min.js"
 VALIDATOR = MODULES / "vnu-jar" / "build" / "dist" / "vnu.jar"
 SCRIPTS = REPOSITORY / "templates" / "report"
-BUDGET_BYTES = {"baseline": 160_000, "cnn": 400_000}
-"""What the model may add to the page."""
+BUDGET_BYTES = {"baseline": 560_000, "cnn": 800_000}
+"""What the page may have."""
+FOLDERS = os.environ.get("TRY_IT_FOLDERS", "").split()
+"""Output folders of other runs whose network to compare with TensorFlow: `TRY_IT_FOLDERS="report"`, with `-s`."""
 
 START = """([packed, text]) => {
     const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
@@ -105,39 +112,56 @@ def write_part(folder: Path, n_train: int, n_test: int) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(("recipe", "limit_ms"), [("baseline", 50), ("cnn", 300)])
-def test_the_page_computes_what_tensorflow_computes(
-    chromium: Browser, runs: Runs, recipe: str, limit_ms: float
-) -> None:
+@pytest.mark.parametrize("name", ["baseline", "cnn", *FOLDERS])
+def test_the_page_computes_what_tensorflow_computes(chromium: Browser, runs: Runs, name: str) -> None:
     """The class of at least 99.9 % of the test images is the same, and all probabilities are within 0.01."""
-    table = pd.read_csv(runs(recipe) / "predictions.csv")
+    folder = Path(name) if name in FOLDERS else runs(name)
+    table = pd.read_csv(folder / "predictions.csv")
     images = idx.read_idx(REPOSITORY / "data" / FILES["test_images"], 3)[0][: len(table)]
-    expected = table.iloc[:, 3:].to_numpy()
-    shown = np.load(runs(recipe) / "samples.npz")["image"]
-    packed = pack_network(read_network(runs(recipe), 10), shown)
+    expected = table.loc[:, "p_0":"p_9"].to_numpy()
+    shown = np.load(folder / "samples.npz")["image"]
+    packed = pack_network(read_network(folder, 10), shown)
     with visit(chromium, "about:blank") as first, visit(chromium, "about:blank") as second:
         halves = np.array_split(images, 2)
         for visited, half in zip((first, second), halves, strict=True):
+            visited.page.set_default_timeout(0)
             visited.page.add_script_tag(path=SCRIPTS / "network.js")
             visited.page.evaluate(START, [packed, base64.b64encode(half.tobytes()).decode()])
         results = [visited.page.evaluate("window.result") for visited in (first, second)]
     actual = np.concatenate([rows for rows, _ in results])
     milliseconds = max(median for _, median in results)
-    assert len(actual) == (10_000 if recipe == "baseline" else 1000)
-    assert np.mean(actual.argmax(axis=1) == expected.argmax(axis=1)) >= 0.999
-    assert np.mean(np.abs(actual - expected).max(axis=1) <= 0.01) >= 0.999
-    assert milliseconds < limit_ms
+    n_equal = np.sum(actual.argmax(axis=1) == expected.argmax(axis=1))
+    n_close = np.sum(np.abs(actual - expected).max(axis=1) <= 0.01)
+    text = f"{name}: of {len(actual):,} classes {n_equal:,} equal, of the probabilities {n_close:,} within 0.01"
+    print(f"{text}, {milliseconds:.1f} ms a picture")
+    assert len(actual) == (1000 if name == "cnn" else 10_000)
+    assert min(n_equal, n_close) >= 0.999 * len(actual)
+    assert milliseconds < (50 if packed[0]["layers"][0]["kind"] == "flatten" else 300)
+
+
+@pytest.mark.parametrize("temperature", [0.6, 1.0, 1.7])
+@pytest.mark.parametrize("views", ["none", "flip", "flip-shift"])
+def test_views_and_temperature(chromium: Browser, views: str, temperature: float) -> None:
+    """The probabilities of all views are averaged, and then divided by the temperature, as logarithms."""
+    network = replace(make_mlp(views), temperature=temperature)
+    images = idx.read_idx(REPOSITORY / "data" / FILES["test_images"], 3)[0][:100]
+    packed = pack_network(network, images)
+    with visit(chromium, "about:blank") as visited:
+        visited.page.add_script_tag(path=SCRIPTS / "network.js")
+        visited.page.evaluate(START, [packed, base64.b64encode(images.tobytes()).decode()])
+        actual, _ = visited.page.evaluate("window.result")
+    np.testing.assert_allclose(actual, predict(network, images), atol=0.01)
 
 
 @pytest.mark.parametrize("recipe", ["baseline", "cnn"])
-def test_the_model_adds_little_to_the_page(runs: Runs, recipe: str, tmp_path: Path) -> None:
+def test_the_page_is_light(runs: Runs, recipe: str, tmp_path: Path) -> None:
     """`--no-try-it` leaves it out."""
     folder = link_results(runs(recipe), tmp_path / "copy")
     assert main(["render", "--output", str(folder), "-q"]) == 0
     with_model = (folder / "index.html").read_text(encoding="utf-8")
     assert main(["render", "--no-try-it", "--output", str(folder), "-q"]) == 0
     without = (folder / "index.html").read_text(encoding="utf-8")
-    assert 0 < len(with_model.encode()) - len(without.encode()) <= BUDGET_BYTES[recipe]
+    assert len(without.encode()) < len(with_model.encode()) <= BUDGET_BYTES[recipe]
     assert "try-it" in with_model
     assert "try-it" not in without
 
@@ -151,11 +175,25 @@ def link_results(folder: Path, copy: Path) -> Path:
     return copy
 
 
-def corner(page: Page) -> tuple[float, float]:
-    """Where the paper is on the screen."""
+def draw(page: Page, *points: tuple[float, float]) -> None:
+    """Draw lines by mouse from point to point of the paper, which has 280 x 280."""
+    page.locator("#try-paper").scroll_into_view_if_needed()
     box = page.locator("#try-paper").bounding_box()
     assert box
-    return box["x"], box["y"]
+    places = [(box["x"] + x * box["width"] / 280, box["y"] + y * box["height"] / 280) for x, y in points]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for place in places[1:]:
+        page.mouse.move(*place, steps=8)
+    page.mouse.up()
+
+
+def draw_trousers(page: Page) -> None:
+    """With the thickest pen."""
+    page.click("#try-clear")
+    page.locator("#try-size").fill("40")
+    for points in ([(105, 30), (85, 250)], [(175, 30), (195, 250)], [(105, 35), (175, 35)], [(105, 60), (175, 60)]):
+        draw(page, *points)
 
 
 def answer(page: Page) -> Locator:
@@ -180,13 +218,28 @@ def test_a_test_image_has_the_probabilities_of_the_report(page: Page, runs: Runs
     picture = page.locator("#samples .samples img").nth(3)
     number = int((picture.get_attribute("alt") or "").split(":")[0].removeprefix("Test image "))
     picture.click()
-    expect(page.locator("#try-name")).to_contain_text(f"Test image {number}")
-    expect(page.locator("#try-images [aria-pressed=true] img")).to_have_attribute(
-        "alt", picture.get_attribute("alt") or ""
-    )
+    names = page.locator("#try-bars bdi").all_inner_texts()
+    true, predicted = (names[int(table.loc[number, column])] for column in ("true", "predicted"))
+    text = f"Test image {number}: {true}, predicted as {predicted}"
+    expect(page.locator("#try-name")).to_have_text(f"{text}.")
+    expect(page.locator("#try-images [aria-pressed=true] img")).to_have_attribute("alt", text)
+    expect(page.locator("#try-bars .true bdi")).to_have_text(true)
     assert pixels(page).tolist() == samples["image"][samples["index"].tolist().index(number)].tolist()
     np.testing.assert_allclose(shares(page), 100 * table.iloc[number, 3:].to_numpy(float), atol=1.1)
     expect(page.locator("#try-it")).to_be_in_viewport()
+    page.go_back()
+    expect(picture).to_be_in_viewport()
+
+
+def test_the_paper_shows_a_test_image_as_a_negative(page: Page) -> None:
+    """Like the rest of the report, and unlike what the model sees."""
+    page.locator("#try-images button").nth(1).click()
+    expect(page.locator("#try-images [aria-pressed=true]")).to_have_count(1)
+    page.wait_for_timeout(100)
+    shown = page.evaluate("[...document.getElementById('try-paper').getContext('2d').getImageData(0, 0, 280, 280).data]")
+    paper = np.array(shown, np.uint8).reshape(28, 10, 28, 10, 4)[:, 5, :, 5, 0]
+    assert paper.tolist() == (255 - pixels(page)).tolist()
+    assert paper.mean() > 128
 
 
 def test_every_test_image_of_the_report_is_offered_once(page: Page) -> None:
@@ -206,21 +259,16 @@ def test_drawing_moves_the_bars(page: Page) -> None:
     page.click("#try-clear")
     expect(answer(page)).to_have_text("Draw something.")
     assert set(page.locator("#try-bars span").all_inner_texts()) == {""}
-    paper = page.locator("#try-paper")
-    paper.scroll_into_view_if_needed()
-    left, top = corner(page)
-    page.locator("#try-size").fill("40")
-    for points in ([(105, 30), (85, 250)], [(175, 30), (195, 250)], [(105, 35), (175, 35)], [(105, 60), (175, 60)]):
-        page.mouse.move(left + points[0][0], top + points[0][1])
-        page.mouse.down()
-        page.mouse.move(left + points[1][0], top + points[1][1], steps=8)
-        page.mouse.up()
+    draw_trousers(page)
     expect(answer(page)).to_contain_text("Trouser")
     before = pixels(page)
     assert before[-1, 14] == 0  # between the legs
     assert before[-1].max() > 100
-    page.click("#try-undo")
-    expect(page.locator("#try-undo")).to_be_enabled()
+    for _ in range(4):
+        page.click("#try-undo")
+    expect(answer(page)).to_have_text("Draw something.")
+    draw_trousers(page)
+    expect(answer(page)).to_contain_text("Trouser")
     page.click("#try-clear")
     expect(answer(page)).to_have_text("Draw something.")
 
@@ -228,7 +276,7 @@ def test_drawing_moves_the_bars(page: Page) -> None:
 def test_a_small_subject_and_a_scribble_are_doubted(page: Page) -> None:
     """A dot in the middle is small; noise is unlike the training images."""
     page.click("#try-clear")
-    page.locator("#try-paper").click(position={"x": 140, "y": 140})
+    page.locator("#try-paper").click(position={"x": 184, "y": 184})
     expect(page.locator("#try-warnings")).to_contain_text("details are lost")
     noise = np.random.default_rng(0).integers(0, 256, (280, 280), np.uint8)
     choose(page, "noise.png", encode(Image.fromarray(noise)))
@@ -238,14 +286,8 @@ def test_a_small_subject_and_a_scribble_are_doubted(page: Page) -> None:
 def test_an_outline_can_be_filled(page: Page) -> None:
     """Fill paints what the outline encloses, and nothing else."""
     page.click("#try-clear")
-    left, top = corner(page)
     page.locator("#try-size").fill("8")
-    corners = [(60, 60), (220, 60), (220, 220), (60, 220), (60, 60)]
-    page.mouse.move(left + 60, top + 60)
-    page.mouse.down()
-    for x, y in corners[1:]:
-        page.mouse.move(left + x, top + y, steps=4)
-    page.mouse.up()
+    draw(page, (60, 60), (220, 60), (220, 220), (60, 220), (60, 60))
     page.wait_for_timeout(100)
     assert pixels(page)[14, 14] == 0
     page.click("#try-fill")
@@ -463,19 +505,73 @@ def test_a_folder_has_a_page_of_its_own(chromium: Browser, runs: Runs, tmp_path:
         assert visited.messages == []
 
 
+def test_a_report_without_the_model_is_tried_on_the_server(chromium: Browser, runs: Runs, tmp_path: Path) -> None:
+    """The page of the server gives the same answers as /predict, for drawings, test images and covered places."""
+    folder = link_results(runs("baseline"), tmp_path / "copy")
+    assert main(["render", "--no-try-it", "--output", str(folder), "-q"]) == 0
+    with running(folder) as server:
+        root = f"http://127.0.0.1:{server.port}/"
+        with visit(chromium, f"{root}try-it.html", with_model=True) as visited:
+            page = visited.page
+            numbers = re.findall(r'alt="Test image (\d+)"', (folder / "index.html").read_text(encoding="utf-8"))
+            assert page.locator("#try-images img").count() == len({*numbers}) > 100
+            draw_trousers(page)
+            expect(answer(page)).to_contain_text("Trouser")
+            page.wait_for_timeout(300)
+            (expected,) = server.post("/predict", {"images": [pixels(page).tolist()]}).content["predictions"]
+            assert answer(page).inner_text().startswith(expected["class"])
+            np.testing.assert_allclose(shares(page), [100 * p for p in expected["probabilities"].values()], atol=0.051)
+            page.check("#try-occlude")
+            expect(page.locator("#try-matters")).to_contain_text("Covering an orange place makes", timeout=20_000)
+            assert visited.messages == []
+            assert {url for url in visited.requests if not url.startswith("data:")} == {
+                root,
+                f"{root}try-it.html",
+                f"{root}predict",
+            }
+            page.evaluate(AXE.read_text(encoding="utf-8"))
+            assert page.evaluate("axe.run().then(results => results.violations.map(({id}) => id))") == []
+            page.get_by_role("link", name="Report").click()
+            expect(page.locator("h1")).to_be_visible()
+
+
+def test_a_server_that_refuses_or_ends(chromium: Browser, runs: Runs) -> None:
+    """The page shows what the server says, and works again when the server does."""
+    with running(runs("baseline")) as server:
+        assert server.application is not None
+        server.application._routes["/broken"] = server.application._routes.pop("/predict")
+        with visit(chromium, f"http://127.0.0.1:{server.port}/try-it.html") as visited:
+            warnings = visited.page.locator("#try-warnings")
+            expect(warnings).to_have_text("The server refused: '/predict' does not exist; see /docs for all paths.")
+            server.application._routes["/predict"] = server.application._routes.pop("/broken")
+            visited.page.locator("#try-images button").nth(1).click()
+            expect(answer(visited.page).locator("b")).not_to_be_empty()
+            expect(warnings).to_be_empty()
+            visited.page.context.set_offline(True)
+            visited.page.locator("#try-images button").nth(2).click()
+            expect(warnings).to_have_text("The server does not answer.")
+
+
+def test_the_policy_of_the_served_page(chromium: Browser, runs: Runs) -> None:
+    """Only the server can be asked."""
+    with running(runs("baseline")) as server:
+        root = f"http://127.0.0.1:{server.port}/"
+        policy = server.get("/try-it.html").body.decode().split('Content-Security-Policy" content="')[1]
+        assert policy.startswith("default-src 'none'; connect-src 'self'; img-src data:; style-src 'sha256-")
+        with visit(chromium, f"{root}try-it.html", with_model=True) as visited, running(runs("baseline")) as other:
+            attempt = f"fetch('http://127.0.0.1:{other.port}/').then(() => 'sent', () => 'refused')"
+            assert visited.page.evaluate(attempt) == "refused"
+            assert "Content Security Policy" in visited.messages[0]
+
+
 @pytest.mark.parametrize("n_classes", [2, 100])
 def test_other_numbers_of_classes(chromium: Browser, tmp_path: Path, n_classes: int) -> None:
-    """Of many classes, the ten most probable ones are shown; nothing is wider than the screen."""
-    random = np.random.default_rng(0)
-    kernel = random.normal(size=(784, n_classes)).astype(np.float32) / 10
-    dense = {"kind": "dense", "activation": "softmax", "kernel": kernel, "bias": np.zeros(n_classes, np.float32)}
-    means = np.zeros((n_classes, 14, 14), np.float32)
-    network = build_network([{"kind": "flatten"}, dense], "flip-shift", means, 9.0)
-    replace(make_run(n=200, n_classes=n_classes), network=network).write(tmp_path)
+    """Of many classes, the ten most probable ones and the true one are shown; nothing is wider than the screen."""
+    replace(make_run(n=200, n_classes=n_classes), network=make_network(n_classes)).write(tmp_path)
     assert main(["render", "--output", str(tmp_path), "-q"]) == 0
     with visit(chromium, (tmp_path / "index.html").as_uri(), width=360) as visited:
         expect(visited.page.locator("#try-answer b")).not_to_be_empty()
-        assert visited.page.locator("#try-bars li:visible").count() == min(n_classes, 10)
+        assert visited.page.locator("#try-bars li:visible").count() in {min(n_classes, 10), min(n_classes, 11)}
         assert not visited.page.evaluate("document.documentElement.scrollWidth > innerWidth")
         assert visited.messages == []
 
