@@ -154,8 +154,8 @@ def screenshot(page: Page) -> np.ndarray[Any, np.dtype[np.uint8]]:
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_axe_finds_no_violation(chromium: Browser, reports: Reports, layout: str, scheme: str, width: int) -> None:
     """axe-core checks contrast, names, roles, the order of headings and more."""
-    options = {"width": width, "color_scheme": scheme, "with_model": layout == "single"}
-    with visit(chromium, address(reports(layout)), **options) as visited:
+    has_model = layout == "single"
+    with visit(chromium, address(reports(layout)), width=width, with_model=has_model, color_scheme=scheme) as visited:
         visited.page.evaluate((MODULES / "axe-core/axe.min.js").read_text(encoding="utf-8"))
         results = visited.page.evaluate("axe.run()")
     assert len(results["passes"]) > 20

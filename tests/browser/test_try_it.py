@@ -219,7 +219,7 @@ def test_a_test_image_has_the_probabilities_of_the_report(page: Page, runs: Runs
     number = int((picture.get_attribute("alt") or "").split(":")[0].removeprefix("Test image "))
     picture.click()
     names = page.locator("#try-bars bdi").all_inner_texts()
-    true, predicted = (names[int(table.loc[number, column])] for column in ("true", "predicted"))
+    true, predicted = (names[table[column][number]] for column in ("true", "predicted"))
     text = f"Test image {number}: {true}, predicted as {predicted}"
     expect(page.locator("#try-name")).to_have_text(f"{text}.")
     expect(page.locator("#try-images [aria-pressed=true] img")).to_have_attribute("alt", text)
@@ -236,7 +236,9 @@ def test_the_paper_shows_a_test_image_as_a_negative(page: Page) -> None:
     page.locator("#try-images button").nth(1).click()
     expect(page.locator("#try-images [aria-pressed=true]")).to_have_count(1)
     page.wait_for_timeout(100)
-    shown = page.evaluate("[...document.getElementById('try-paper').getContext('2d').getImageData(0, 0, 280, 280).data]")
+    shown = page.evaluate(
+        "[...document.getElementById('try-paper').getContext('2d').getImageData(0, 0, 280, 280).data]"
+    )
     paper = np.array(shown, np.uint8).reshape(28, 10, 28, 10, 4)[:, 5, :, 5, 0]
     assert paper.tolist() == (255 - pixels(page)).tolist()
     assert paper.mean() > 128

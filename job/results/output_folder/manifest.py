@@ -57,7 +57,7 @@ def read_unchanged(folder: Path, names: Iterable[str], read: Callable[[], T], op
 
 
 def is_owned(folder: Path, name: str, digests: Digests) -> bool:
-    """Whether `name` in `folder` is a file in `digests`, or a folder, not a link to one, with exactly the files there."""
+    """Whether `name` in `folder` is a file, or a folder with exactly the files, of `digests`; a link is neither."""
     path = folder / name
     listed = {folder / each: digest for each, digest in digests.items() if each == name or each.startswith(f"{name}/")}
     found = {path} if path.is_file() else {*_find_files(path)}
