@@ -114,9 +114,12 @@ def write_part(folder: Path, n_train: int, n_test: int) -> Path:
 
 @pytest.mark.parametrize("name", ["baseline", "cnn", *FOLDERS])
 def test_the_page_computes_what_tensorflow_computes(chromium: Browser, runs: Runs, name: str) -> None:
-    """The class of at least 99.9 % of the test images is the same, and all probabilities are within 0.01."""
+    """The class of at least 99.9 % of the test images is the same, and all probabilities are within 0.01.
+
+    Of the few images for the CNN, which takes longest, one may differ.
+    """
     folder = Path(name) if name in FOLDERS else runs(name)
-    table = pd.read_csv(folder / "predictions.csv")
+    table = pd.read_csv(folder / "predictions.csv")[: 250 if name == "cnn" else None]
     images = idx.read_idx(REPOSITORY / "data" / FILES["test_images"], 3)[0][: len(table)]
     expected = table.loc[:, "p_0":"p_9"].to_numpy()
     shown = np.load(folder / "samples.npz")["image"]
@@ -134,8 +137,8 @@ def test_the_page_computes_what_tensorflow_computes(chromium: Browser, runs: Run
     n_close = np.sum(np.abs(actual - expected).max(axis=1) <= 0.01)
     text = f"{name}: of {len(actual):,} classes {n_equal:,} equal, of the probabilities {n_close:,} within 0.01"
     print(f"{text}, {milliseconds:.1f} ms a picture")
-    assert len(actual) == (1000 if name == "cnn" else 10_000)
-    assert min(n_equal, n_close) >= 0.999 * len(actual)
+    assert len(actual) == (250 if name == "cnn" else 10_000)
+    assert len(actual) - min(n_equal, n_close) <= max(1, len(actual) // 1000)
     assert milliseconds < (50 if packed[0]["layers"][0]["kind"] == "flatten" else 300)
 
 
