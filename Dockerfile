@@ -72,7 +72,7 @@ COPY job job
 RUN chmod -R a+rX . && python -m compileall -q job
 USER 1000
 # Self-check: everything that serving imports.
-RUN python -c "import job.serving.docs_page, job.serving.photo, job.serving.server, uvloop"
+RUN python -c "import job.serving.docs_page, job.serving.photo, job.serving.server, job.serving.try_it_page, uvloop"
 EXPOSE 8000
 ENTRYPOINT ["tini", "-s", "--", "python", "-m", "job", "serve"]
 ARG REVISION VERSION SOURCE
@@ -95,7 +95,7 @@ RUN chmod -R a+rX . \
     && install --directory --mode=777 report
 USER 1000
 # Self-check: everything that serving imports, and a whole job of one epoch, which imports everything else.
-RUN python -c "import job.serving.docs_page, job.serving.photo, job.serving.server, uvloop" \
+RUN python -c "import job.serving.docs_page, job.serving.photo, job.serving.server, job.serving.try_it_page, uvloop" \
     && python -m job --epochs 1 --batch-size 256 --output /tmp/report && find /tmp -mindepth 1 -delete
 EXPOSE 8000
 ENTRYPOINT ["tini", "-s", "--", "python", "-m", "job"]

@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if command.config.output == STREAM:
             print(result, file=sys.stderr)  # stdout has the archive
         else:
-            _print_result(result)
+            _print_result(result, "" if command.serve else ", but the report is in place")
     except JobError as error:
         print(f"fashion-job: error: {error}", file=sys.stderr)
         return error.exit_status
@@ -67,11 +67,11 @@ def _run(command: cli.Command) -> str:
         return {"train": pipeline.train_into, "render": pipeline.render}[command.name](command.config)
 
 
-def _print_result(result: str) -> None:
+def _print_result(result: str, consolation: str) -> None:
     try:
         cli.print_to_stdout(f"{result}\n")
     except OutputError as error:
-        raise OutputError(f"{error}, but the report is in place: {result}") from error
+        raise OutputError(f"{error}{consolation}: {result}") from error
 
 
 if __name__ == "__main__":

@@ -23,9 +23,6 @@ def _is_host(text: str) -> bool:
 class ServeConfig:
     """The settings of `serve`.
 
-    Only the command line sets `port`: in a cluster with a service named fashion-job, Kubernetes itself sets
-    FASHION_JOB_PORT.
-
     Raises:
         UsageError: If a value is out of range.
     """

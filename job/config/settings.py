@@ -16,8 +16,10 @@ from job.text import is_displayable
 PROVENANCE = ("IMAGE", "REVISION")
 """What may follow the prefix to describe the program, see job/results/provenance.py."""
 
-KUBERNETES = re.compile("SERVICE_HOST|SERVICE_PORT.*|PORT(_.*)?")
-"""What follows the prefix in the variables that Kubernetes sets where a service is named fashion-job."""
+KUBERNETES = re.compile(r"(SERVICE_HOST|SERVICE_PORT.*|PORT_.*)=.*|PORT=[a-z]+://.*", re.DOTALL)
+"""What follows the prefix in the variables that Kubernetes sets where a service is named fashion-job.
+
+Its `PORT` is an address such as tcp://10.0.0.1:8000; the option --port is a number."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ def from_environment(environment: Mapping[str, str], known: Mapping[str, Option]
     settings = {}
     for variable, text in environment.items():
         word = variable.removeprefix(PREFIX)
-        if word == variable or KUBERNETES.fullmatch(word):
+        if word == variable or KUBERNETES.fullmatch(f"{word}={text}"):
             continue
         if word in options:
             if options[word].name in known:

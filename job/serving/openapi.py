@@ -34,6 +34,7 @@ def describe_api(model: ServedModel) -> Schema:
     """The OpenAPI document of a server with this model."""
     paths = {
         "/": {"get": _get("The report", {"text/html": {"schema": TEXT}})},
+        "/try-it.html": {"get": _get("A page to try the model", {"text/html": {"schema": TEXT}})},
         "/predict": {"post": _describe_predict(model)},
         "/metrics": {"get": _get("Metrics for Prometheus", {"text/plain": {"schema": TEXT}})},
         "/openapi.json": {"get": _get("This document", _json({"type": "object"}))},

@@ -47,6 +47,17 @@ def test_sources(monkeypatch: pytest.MonkeyPatch) -> None:
     assert changed.threads == 9
 
 
+def test_the_port_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A number is the port; what Kubernetes sets for a service named fashion-job is an address."""
+    monkeypatch.setenv("FASHION_JOB_PORT", "9001")
+    command = cli.parse(["serve"])
+    assert command.serve
+    assert command.serve.port == 9001
+    monkeypatch.setenv("FASHION_JOB_PORT", "9x")
+    with pytest.raises(UsageError, match="FASHION_JOB_PORT is '9x', but must be a whole number from 0 to 65535"):
+        cli.parse(["serve"])
+
+
 def test_a_training_ignores_the_variables_of_serve(monkeypatch: pytest.MonkeyPatch) -> None:
     """The image sets one."""
     monkeypatch.setenv("FASHION_JOB_HOST", ANY)

@@ -83,8 +83,8 @@ settings in the environment and in `fashion-job.yaml`, but exits with 64 if one 
 ## Serve
 
 `python -m job serve` [serves](serving.md) the report and the model in the output folder. It has the options below,
-`--quiet` and `--verbose`. A settings file can set only `output` and `threads`. The port has no variable, because
-Kubernetes sets `FASHION_JOB_PORT` itself if a service is named `fashion-job`.
+`--quiet` and `--verbose`. A settings file can set only `output` and `threads`. If a service is named `fashion-job`,
+Kubernetes sets `FASHION_JOB_PORT` to an address such as `tcp://10.0.0.1:8000`, which the job ignores.
 
 """
 
@@ -109,8 +109,7 @@ def row(option: Option) -> str:
     choices = f" One of {', '.join(f'`{choice}`' for choice in option.choices)}." if option.choices else ""
     default = option.unset or f"`{str(option.default).lower() if option.kind is bool else option.default}`"
     flag = option.flag if option.choices or option.kind is bool else f"{option.flag} {option.placeholder}"
-    variable = "" if option.name == "port" else f"`{option.variable}`"
-    return f"| `{flag}` | {variable} | {default} | {option.help}{choices} |"
+    return f"| `{flag}` | `{option.variable}` | {default} | {option.help}{choices} |"
 
 
 if __name__ == "__main__":
