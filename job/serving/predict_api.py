@@ -16,7 +16,7 @@ from job.serving.multipart import read_files
 from job.serving.pixels import check_range, check_shape, decode, read_numbers
 
 PATH = "/predict"
-UNLIKE = "the image is unlike the training images: 99% of the test images are closer to them"
+UNLIKE = "This is unlike the data: 99% of the test images are closer to the mean image of a class."
 SWITCHES = {"invert": "is_light", "crop": "crops"}
 """Names in a query, and the parameters of `prepare_photo` that they set."""
 CHOICES = {"true": True, "false": False}
@@ -66,9 +66,11 @@ def _read_images(request: Request, max_pixels: int) -> tuple[Pixels, list[list[s
         images = _read_json(request.body)
         return images, [[] for _ in images]
     from job.serving.photo import prepare_photo
-    from job.serving.photo_formats import decode_photo
+    from job.serving.photo_formats import check_sizes, decode_photo
 
-    prepared = [prepare_photo(decode_photo(file, max_pixels), **switches) for file in _read_files(request)]
+    files = _read_files(request)
+    check_sizes(files, max_pixels)
+    prepared = [prepare_photo(decode_photo(file, max_pixels), **switches) for file in files]
     return np.stack([each.pixels for each in prepared]), [each.warnings for each in prepared]
 
 

@@ -52,15 +52,14 @@ def _create_runner() -> asyncio.Runner:
 
 async def _serve(config: ServeConfig, model: ServedModel, n_threads: int) -> Application:
     loop = asyncio.get_running_loop()
-    application = Application(model, n_threads, config.allow_origin, limit_pixels(read_memory_limit()))
+    application = Application(model, n_threads, config.allow_origin, limit_pixels(read_memory_limit(), n_threads))
     application.max_connections = _raise_limit_on_files()
     stop = asyncio.Event()
     server = await _listen(config, application)
     _stop_on_signal(loop, stop)
     sweeper = loop.create_task(_sweep(application))
-    host, port = server.sockets[0].getsockname()[:2]
-    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    log_stage("serving", f"http://{address}/ with {count_noun(n_threads, 'thread')}; Ctrl-C stops it")
+    urls = " and ".join(_write_url(*each.getsockname()[:2]) for each in server.sockets)
+    log_stage("serving", f"{urls} with {count_noun(n_threads, 'thread')}; Ctrl-C stops it")
     await stop.wait()
     await _drain(application)
     server.close()
@@ -81,6 +80,10 @@ async def _listen(config: ServeConfig, application: Application) -> asyncio.Serv
         reason = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or errno.EINVAL)
         text = f"--host {config.host} --port {config.port}: cannot listen there ({reason})"
         raise ResourceError(f"{text}; choose another port, or the address of this machine") from error
+
+
+def _write_url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 
 async def _drain(application: Application) -> None:
