@@ -6,6 +6,7 @@ import os
 import resource
 import signal
 import socket
+from collections.abc import Iterable
 from pathlib import Path
 
 from job.config.serve_config import ServeConfig
@@ -58,8 +59,7 @@ async def _serve(config: ServeConfig, model: ServedModel, n_threads: int) -> App
     server = await _listen(config, application)
     _stop_on_signal(loop, stop)
     sweeper = loop.create_task(_sweep(application))
-    urls = " and ".join(_write_url(*each.getsockname()[:2]) for each in server.sockets)
-    log_stage("serving", f"{urls} with {count_noun(n_threads, 'thread')}; Ctrl-C stops it")
+    log_stage("serving", f"{list_urls(server.sockets)} with {count_noun(n_threads, 'thread')}; Ctrl-C stops it")
     await stop.wait()
     await _drain(application)
     server.close()
@@ -82,8 +82,12 @@ async def _listen(config: ServeConfig, application: Application) -> asyncio.Serv
         raise ResourceError(f"{text}; choose another port, or the address of this machine") from error
 
 
-def _write_url(host: str, port: int) -> str:
-    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+def list_urls(sockets: Iterable[socket.socket]) -> str:
+    """The URLs of a server; a name may have several addresses, each with a port of its own if the system chooses it."""
+    addresses = (each.getsockname()[:2] for each in sockets)
+    return " and ".join(
+        f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/" for host, port in addresses
+    )
 
 
 async def _drain(application: Application) -> None:
