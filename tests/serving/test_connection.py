@@ -236,9 +236,14 @@ class StuckTransport(asyncio.Transport):
 
     def __init__(self) -> None:
         super().__init__()
-        self.is_closed = False
+        self.is_closed = self.is_aborted = False
+        self.n_writes = 0
 
-    def write(self, data: Any) -> None: ...  # noqa: ANN401
+    def write(self, data: Any) -> None:  # noqa: ANN401, ARG002
+        self.n_writes += 1
+
+    def abort(self) -> None:
+        self.is_aborted = True
 
     def resume_reading(self) -> None: ...
 
@@ -268,6 +273,23 @@ def test_the_deadline_of_the_last_answer(model: ServedModel) -> None:
 
     for limit in asyncio.run(find_limits()):
         assert limits.SEND_S - 5 < limit <= limits.SEND_S
+
+
+def test_a_request_after_the_last_answer(model: ServedModel) -> None:
+    """A stopping server does not answer it, although a part of it has arrived."""
+
+    async def expire() -> StuckTransport:
+        application = Application(model, 1)
+        application.is_draining = True
+        connection, transport = Connection(application), StuckTransport()
+        connection.connection_made(transport)
+        connection.data_received(READY + READY[:9])
+        connection.expire()
+        application.queue.stop()
+        return transport
+
+    transport = asyncio.run(expire())
+    assert (transport.n_writes, transport.is_closed, transport.is_aborted) == (1, True, True)
 
 
 def test_the_deadline_after_a_slow_reader(model: ServedModel) -> None:
