@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from job.results.network_npz import SIDE, WHITE
+from job.serving.pixels import SINGLE_COLOUR
 
 UInt8 = NDArray[np.uint8]
 Box = tuple[slice, slice]
@@ -135,7 +136,7 @@ def _centre(grey: UInt8) -> UInt8:
 def _find_warnings(paper: UInt8, subject: Box | None, *, is_light: bool) -> list[str]:
     """The same as in the page."""
     if subject is None:
-        return ["the picture has a single colour"]
+        return [SINGLE_COLOUR]
     warnings = []
     background = float(_to_grey(paper[[0, 0, -1, -1], [0, -1, 0, -1]][np.newaxis]).mean())
     if is_light and background >= DARK:

@@ -83,7 +83,8 @@ def _open(content: bytes) -> Iterator[Image.Image]:
     except HttpError:
         raise
     except Exception as error:  # Pillow raises many kinds on damaged files
-        raise bad_request(f"this is not a readable image; send a file of {', '.join(FORMATS)}, or JSON") from error
+        names = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
+        raise bad_request(f"this is not a readable image; send a {names} file, or JSON") from error
 
 
 def _skip_pixels(image: Image.Image) -> Image.Image:

@@ -72,7 +72,8 @@ def test_predict_warns_of_an_unlike_image(server: Server) -> None:
     predictions = server.post("/predict", {"images": [alike, np.zeros((28, 28)).tolist()]}).content["predictions"]
     assert predictions[0]["warnings"] == []
     assert predictions[1]["warnings"] == [
-        "This is unlike the data: 99% of the test images are closer to the mean image of a class."
+        "the picture has a single colour",
+        "This is unlike the data: 99% of the test images are closer to the mean image of a class.",
     ]
 
 
