@@ -194,7 +194,7 @@ def test_a_folder_has_a_page_of_its_own(chromium: Browser, runs: Runs, tmp_path:
 
 @pytest.mark.parametrize("n_classes", [2, 100])
 def test_other_numbers_of_classes(chromium: Browser, tmp_path: Path, n_classes: int) -> None:
-    """Of many classes, the ten most probable ones and the true one are shown; nothing is wider than the screen."""
+    """The ten most probable of many classes and the true one are shown; nothing is wider than the screen."""
     replace(make_run(n=200, n_classes=n_classes), network=make_network(n_classes)).write(tmp_path)
     assert main(["render", "--output", str(tmp_path), "-q"]) == 0
     with visit(chromium, (tmp_path / "index.html").as_uri(), width=360) as visited:

@@ -1,5 +1,6 @@
 """Uses the section "Try the model": draws, chooses pictures, and reads what the page shows."""
 
+import base64
 import io
 import re
 from collections.abc import Callable
@@ -100,10 +101,8 @@ def show(page: Page, name: str, content: bytes) -> None:
 
 def paper(page: Page) -> UInt8:
     """The red of "Your picture", shape (280, 280)."""
-    values = page.evaluate(
-        "[...document.getElementById('try-paper').getContext('2d').getImageData(0, 0, 280, 280).data]"
-    )
-    return np.array(values, np.uint8).reshape(280, 280, 4)[:, :, 0]
+    address = page.evaluate("document.getElementById('try-paper').toDataURL()")
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(address.split(",")[1]))))[:, :, 0]
 
 
 def boot(mode: str = "RGB", colour: Any = (90, 60, 30), paper: Any = (250, 250, 250)) -> Image.Image:  # noqa: ANN401
