@@ -31,7 +31,7 @@ SCRIPTS = REPOSITORY / "templates" / "report"
 BUDGET_BYTES = {"baseline": 560_000, "cnn": 800_000}
 """What the page may have."""
 FOLDERS = os.environ.get("TRY_IT_FOLDERS", "").split()
-"""Output folders of other runs whose network to compare with TensorFlow: `TRY_IT_FOLDERS="report"`, with `-s`."""
+"""Output folders of other runs whose network to compare with TensorFlow: `TRY_IT_FOLDERS="report"`, with `-rP`."""
 
 START = """([packed, text]) => {
     const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
