@@ -14,11 +14,11 @@ function createDrawing(canvas, { size, shade, onBegin, onChange }) {
     earlier = [...earlier.slice(1 - N_UNDO), ink.slice()];
   }
   function dot(x, y, diameter) {
-    const radius = diameter / 2;
+    const radius = diameter / 2, value = shade();
     for (let row = Math.max(0, Math.ceil(y - radius)); row <= Math.min(SIDE - 1, y + radius); row++) {
       const half = Math.sqrt(radius ** 2 - (row - y) ** 2);
       const last = Math.min(SIDE - 1, Math.floor(x + half));
-      for (let column = Math.max(0, Math.ceil(x - half)); column <= last; column++) ink[row * SIDE + column] = shade();
+      for (let column = Math.max(0, Math.ceil(x - half)); column <= last; column++) ink[row * SIDE + column] = value;
     }
   }
   function line(x, y, diameter) {
@@ -82,7 +82,7 @@ function createDrawing(canvas, { size, shade, onBegin, onChange }) {
     // Paints the white parts that no white path connects to an edge.
     fill() {
       begin();
-      const outside = new Uint8Array(SIDE * SIDE), open = [];
+      const outside = new Uint8Array(SIDE * SIDE), open = [], inner = shade();
       const visit = (x, y) => {
         const i = y * SIDE + x;
         if (x < 0 || y < 0 || x >= SIDE || y >= SIDE || outside[i] || ink[i] !== WHITE) return;
@@ -94,7 +94,7 @@ function createDrawing(canvas, { size, shade, onBegin, onChange }) {
         const [x, y] = open.pop();
         [[x - 1, y], [x + 1, y], [x, y - 1], [x, y + 1]].forEach((next) => visit(...next));
       }
-      ink.forEach((value, i) => value === WHITE && !outside[i] && (ink[i] = shade()));
+      ink.forEach((value, i) => value === WHITE && !outside[i] && (ink[i] = inner));
     },
     // A circle where the keyboard has the pen.
     showPen(context) {
