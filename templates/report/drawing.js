@@ -1,5 +1,6 @@
 // What people draw on a canvas with mouse, finger, pen or keyboard: 280 x 280 pixels from 0 (black) to 255 (white).
-// size() and shade() are those of the pen; onBegin() is called before a stroke, onChange() after every change.
+// size() and shade() are those of the pen. onBegin() is called before a stroke, and returns what undo() is to return.
+// onChange() is called after every change.
 function createDrawing(canvas, { size, shade, onBegin, onChange }) {
   const SIDE = 280, WHITE = 255;
   const KEY_STEP = 10;
@@ -10,8 +11,7 @@ function createDrawing(canvas, { size, shade, onBegin, onChange }) {
   let pen = { x: SIDE / 2, y: SIDE / 2, isVisible: false };
 
   function begin() {
-    onBegin();
-    earlier = [...earlier.slice(1 - N_UNDO), ink.slice()];
+    earlier = [...earlier.slice(1 - N_UNDO), { shown: onBegin(), ink: ink.slice() }];
   }
   function dot(x, y, diameter) {
     const radius = diameter / 2, value = shade();
@@ -76,8 +76,11 @@ function createDrawing(canvas, { size, shade, onBegin, onChange }) {
       begin();
       ink.fill(WHITE);
     },
+    // Returns what onBegin returned before the stroke; undefined if there is none.
     undo() {
-      ink = earlier.pop() ?? ink;
+      const last = earlier.pop();
+      ink = last?.ink ?? ink;
+      return last?.shown;
     },
     // Paints the white parts that no white path connects to an edge.
     fill() {

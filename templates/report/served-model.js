@@ -17,7 +17,7 @@ const Model = (() => {
     if (!response.ok) throw new Error(`The server refused: ${content.error}.`);
     return content.predictions.map(({ probabilities, warnings }) => ({
       probabilities: classes.map((name) => probabilities[name]),
-      isUnlike: warnings.length > 0, // the only warning about pixels
+      isUnlike: warnings.some((text) => text.startsWith("This is unlike the data")),
     }));
   }
 

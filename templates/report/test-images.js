@@ -1,5 +1,6 @@
-// Offers the test images of the page: in a strip of buttons, and wherever else the page shows them.
-function createTestImages({ find, create, describe, onTake }) {
+// Offers the test images of the page: in a strip of buttons, and wherever else the page shows them. The strip begins
+// with a correct one of each class. labels: true and predicted class by number.
+function createTestImages({ find, create, describe, labels, onTake }) {
   const readNumber = ({ alt }) => /\d+/.exec(alt)[0];
 
   function createButton([number, src], index) {
@@ -28,7 +29,10 @@ function createTestImages({ find, create, describe, onTake }) {
     list(images) {
       const byNumber = new Map();
       for (const image of images) if (!byNumber.has(readNumber(image))) byNumber.set(readNumber(image), image.src);
-      const buttons = [...byNumber].map(createButton);
+      const correct = [...byNumber.keys()].filter((number) => labels[number] && labels[number][0] === labels[number][1]).reverse();
+      const examples = new Set(new Map(correct.map((number) => [labels[number][0], number])).values());
+      const isExample = (number) => Number(examples.has(number));
+      const buttons = [...byNumber].sort(([a], [b]) => isExample(b) - isExample(a)).map(createButton);
       find("images").append(...buttons);
       find("images").addEventListener("keydown", moveFocus);
       find("strip").hidden = !buttons.length;

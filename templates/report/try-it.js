@@ -13,7 +13,11 @@
   const drawing = createDrawing(paper, {
     size: () => Number(find("size").value),
     shade: () => Number(find("shade").value),
-    onBegin: () => source.kind !== "drawing" && take({ kind: "drawing" }),
+    onBegin: () => {
+      const shown = source;
+      if (shown.kind !== "drawing") take({ kind: "drawing" });
+      return shown;
+    },
     onChange: schedule,
   });
   const PAPER = drawing.SIDE;
@@ -22,13 +26,13 @@
     find,
     create,
     describe,
+    labels: model.labels,
     onTake: (test, image) => {
-      find("invert").checked = false;
       take(test);
       goToSection(image);
     },
   });
-  let source = { kind: "drawing" }; // or { kind: "photo", picture } or { kind: "test", number, pixels }
+  let source = { kind: "drawing" }; // or { kind: "photo", name, picture } or { kind: "test", number, pixels }
   let turn = 0, nTaken = 0; // number of changes, and of pictures
   let isScheduled = false, isAsking = false, isBlank = false, question = null;
 
@@ -42,25 +46,29 @@
 
   // What is taken
   function take(next) {
+    if (next.kind !== "drawing") find("invert").checked = next.kind === "photo" && Picture.prepare(next.picture).corners < DARK;
+    else if (source.kind !== "drawing") find("invert").checked = false;
     source = next;
     nTaken++;
     testImages.mark(next.number);
-    find("name").textContent = next.number ? `${describe(next.number)}.` : "";
+    find("name").textContent = next.number ? `${describe(next.number)}.` : next.name ?? "";
     schedule();
   }
   async function takeFile(file) {
     const mine = ++nTaken;
     try {
       const picture = await PictureFile.read(file);
-      if (mine === nTaken) take({ kind: "photo", picture });
+      if (mine === nTaken) take({ kind: "photo", name: file.name, picture });
     } catch ({ message }) {
       if (mine === nTaken) answer.warn([`${file.name || "The picture"} ${message}.`]);
     }
   }
   for (const name of ["clear", "undo", "fill"]) {
     find(name).addEventListener("click", () => {
-      if (name !== "undo" || source.kind === "drawing") drawing[name](); // after a picture, Undo shows the drawing again
-      take({ kind: "drawing" });
+      const isDrawing = source.kind === "drawing";
+      if (name === "fill" && !isDrawing) return;
+      const before = name !== "undo" || isDrawing ? drawing[name]() : null; // after a picture, Undo shows the drawing again
+      take(before ?? { kind: "drawing" });
     });
   }
   PictureFile.receive({
@@ -77,8 +85,8 @@
 
   function describe(number) {
     const [y, predicted] = model.labels[number] ?? [];
-    const classes = y === undefined ? "" : `: ${model.classes[y]}, predicted as ${model.classes[predicted]}`;
-    return `Test image ${number}${classes}`;
+    if (y === undefined) return `Test image ${number}`;
+    return `Test image ${number}: ${model.classes[y]}, predicted ${y === predicted ? "correctly" : `as ${model.classes[predicted]}`}`;
   }
 
   // What the model sees
@@ -99,6 +107,7 @@
   function update() {
     const prepared = prepare();
     find("undo").ariaDisabled = String(!drawing.canUndo());
+    find("fill").ariaDisabled = String(source.kind !== "drawing");
     find("crop").disabled = source.kind === "test";
     showPaper(prepared.subject);
     put(seen.getContext("2d", { willReadFrequently: true }), greyPicture(prepared.pixels, SIDE));
@@ -176,7 +185,7 @@
       if (longest < SIDE) texts.push(`The subject has only ${longest} pixels: its details are lost.`);
       else if (longest < MIN_SUBJECT * Math.max(width, height)) texts.push("The subject is small in its picture: get closer, or draw larger.");
     }
-    const hint = kind === "drawing" ? " The data shows whole pieces: close the outline and fill it." : "";
+    const hint = kind === "drawing" ? " The data shows whole pieces, so fill the outline, and draw large." : "";
     if (isUnlike) texts.push(`This is unlike the data: 99% of the test images are closer to the mean image of a class.${hint}`);
     return texts;
   }

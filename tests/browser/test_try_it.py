@@ -121,7 +121,7 @@ def test_a_test_image_has_the_probabilities_of_the_report(page: Page, runs: Runs
     picture.click()
     names = page.locator("#try-bars bdi").all_inner_texts()
     true, predicted = (names[table[column][number]] for column in ("true", "predicted"))
-    text = f"Test image {number}: {true}, predicted as {predicted}"
+    text = f"Test image {number}: {true}, predicted {'correctly' if true == predicted else f'as {predicted}'}"
     expect(page.locator("#try-name")).to_have_text(f"{text}.")
     expect(page.locator("#try-images [aria-pressed=true] img")).to_have_attribute("alt", text)
     expect(page.locator("#try-bars .true bdi")).to_have_text(true)
@@ -143,7 +143,7 @@ def test_the_paper_shows_a_test_image_as_a_negative(page: Page) -> None:
 
 
 def test_every_test_image_of_the_report_is_offered_once(page: Page) -> None:
-    """In the order of the page."""
+    """First a correct one of each class, then the others in the order of the page."""
     shown, offered = (
         page.locator(f"{place} img[alt^='Test image']").evaluate_all(
             "all => all.map(image => parseInt(image.alt.slice(11)))"
@@ -151,7 +151,11 @@ def test_every_test_image_of_the_report_is_offered_once(page: Page) -> None:
         for place in ("main section:not(#try-it)", "#try-images")
     )
     assert len(shown) > len(set(shown))
-    assert offered == list(dict.fromkeys(shown))
+    titles = page.locator("#try-images button").evaluate_all("all => all.map(button => button.title)")
+    n_classes = page.locator("#try-bars li").count()
+    assert all(title.endswith("predicted correctly") for title in titles[:n_classes])
+    assert len({title.split(": ")[1] for title in titles[:n_classes]}) == n_classes
+    assert offered[n_classes:] == [number for number in dict.fromkeys(shown) if number not in offered[:n_classes]]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

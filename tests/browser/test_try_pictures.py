@@ -114,11 +114,18 @@ def test_a_picture_of_one_colour(page: Page) -> None:
 
 
 def test_invert_and_crop(page: Page) -> None:
-    """A light thing on a dark background needs Invert; without Crop, the subject keeps its place."""
+    """A dark background switches Invert on, a light one off; without Crop, the subject keeps its place."""
     choose(page, "dark.png", encode(boot("RGB", (230, 230, 230), (10, 10, 10))))
+    expect(page.locator("#try-invert")).to_be_checked()
+    settle(page)
+    assert shows_l(page)
+    page.uncheck("#try-invert")
     expect(page.locator("#try-warnings")).to_contain_text("switch Invert on")
-    page.check("#try-invert")
-    expect(page.locator("#try-warnings")).not_to_contain_text("Invert")
+    choose(page, "light.png", encode(boot()))
+    expect(page.locator("#try-name")).to_have_text("light.png")
+    expect(page.locator("#try-invert")).not_to_be_checked()
+    choose(page, "dark.png", encode(boot("RGB", (230, 230, 230), (10, 10, 10))))
+    expect(page.locator("#try-name")).to_have_text("dark.png")
     settle(page)
     assert shows_l(page)
     page.uncheck("#try-crop")
@@ -200,6 +207,24 @@ def test_drawing_moves_the_bars(page: Page) -> None:
     expect(answer(page)).to_contain_text("Trouser")
     page.click("#try-clear")
     expect(answer(page)).to_have_text("Draw something.")
+
+
+def test_undo_brings_a_picture_back(page: Page) -> None:
+    """Fill does nothing to a picture; a stroke replaces it until it is undone, and Invert follows."""
+    choose(page, "dark.png", encode(boot("RGB", (230, 230, 230), (10, 10, 10))))
+    expect(page.locator("#try-name")).to_have_text("dark.png")
+    expect(page.locator("#try-fill")).to_have_attribute("aria-disabled", "true")
+    page.locator("#try-fill").press("Enter")
+    settle(page)
+    assert shows_l(page)
+    draw(page, (60, 60), (220, 220))
+    settle(page)
+    assert not shows_l(page)
+    expect(page.locator("#try-invert")).not_to_be_checked()
+    page.click("#try-undo")
+    expect(page.locator("#try-name")).to_have_text("dark.png")
+    settle(page)
+    assert shows_l(page)
 
 
 def test_a_small_subject_and_a_scribble_are_doubted(page: Page) -> None:
