@@ -1,5 +1,6 @@
 """Reads what the server serves from the output folder of a run, and checks it against the checksums of the run."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,7 +8,7 @@ from job.errors import DataError
 from job.results import file_names
 from job.results.metrics_json import as_data_error, read_record
 from job.results.network_npz import PlainNetwork, read_network
-from job.results.output_folder.manifest import read_manifest, read_unchanged
+from job.results.output_folder.manifest import Digests, read_manifest, read_unchanged
 from job.system.regular_file import read_regular
 
 MAX_PAGE_BYTES = 2**25
@@ -45,21 +46,27 @@ def read_model(folder: Path) -> ServedModel:
         raise DataError(
             f"{folder / file_names.NETWORK}: not part of this run, because an older release trained it; train again"
         )
-    report = [name for name in digests if _is_report(name)]
-    names = [file_names.METRICS, file_names.NETWORK, *report]
-    return read_unchanged(folder, names, lambda: _read(folder, report, digests[file_names.NETWORK]))
+    return read_unchanged(folder, (file_names.METRICS, file_names.NETWORK), lambda: _read(folder, digests))
 
 
-def _read(folder: Path, report: list[str], sha256: str) -> ServedModel:
+def _read(folder: Path, digests: Digests) -> ServedModel:
     record = read_record(folder)
     network = read_network(folder, len(record.class_names))
-    pages = {}
-    for name in report:
-        with as_data_error(folder / name):
-            pages[f"/{name}"] = read_regular(folder / name, MAX_PAGE_BYTES), CONTENT_TYPES[Path(name).suffix]
+    sha256 = digests[file_names.NETWORK]
+    pages = {f"/{name}": _read_page(folder, name, digests[name]) for name in digests if _is_report(name)}
     if page := pages.get(f"/{file_names.PAGE}"):
         pages["/"] = page
     return ServedModel(network, list(record.class_names), sha256[:N_DIGITS], pages)
+
+
+def _read_page(folder: Path, name: str, sha256: str) -> tuple[bytes, str]:
+    """The content and the type of a file of the report."""
+    with as_data_error(folder / name):
+        content = read_regular(folder / name, MAX_PAGE_BYTES)
+    if hashlib.sha256(content).hexdigest() != sha256:
+        problem = "its SHA-256 is not the one in SHA256SUMS: it was edited by hand, or belongs to another run"
+        raise DataError(f"{folder / name}: {problem}; `python -m job render --output {folder}` writes it again")
+    return content, CONTENT_TYPES[Path(name).suffix]
 
 
 def _is_report(name: str) -> bool:

@@ -120,7 +120,9 @@ def test_a_folder_that_cannot_be_served(error_of: ErrorOf, copy: Path, tmp_path:
     assert f"{NETWORK}: its SHA-256 is not the one in SHA256SUMS" in error_of(65, "serve", "--output", copy)
     (copy / NETWORK).write_bytes(content)
     (copy / PAGE).write_text("edited")
-    assert f"{PAGE}: its SHA-256 is not the one in SHA256SUMS" in error_of(65, "serve", "--output", copy)
+    line = error_of(65, "serve", "--output", copy)
+    assert f"{PAGE}: its SHA-256 is not the one in SHA256SUMS" in line
+    assert line.endswith(f"`python -m job render --output {copy}` writes it again")
     digests = {name: digest for name, digest in read_manifest(copy).items() if name != NETWORK}
     write_manifest(copy, [PAGE], digests)
     line = error_of(65, "serve", "--output", copy)
