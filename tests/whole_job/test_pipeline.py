@@ -69,6 +69,7 @@ def test_it_has_the_metrics_and_files_of_the_job(finished_run: Path, tmp_path: P
     run.write(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {
         "metrics.json",
+        "network.npz",
         "predictions.csv",
         "samples.npz",
         "SHA256SUMS",
