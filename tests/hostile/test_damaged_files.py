@@ -64,7 +64,7 @@ def test_damaged_results(tmp_path: Path, name: str, damages: list[Damage], n: in
             rendered.append(render_page(run, "single"))
 
     n_refused = count_refused(read, tmp_path / name, damages, n)
-    assert n / 2 < n_refused <= n
+    assert n / 3 < n_refused <= n  # the others change a value to another possible one
 
 
 @pytest.mark.parametrize(
