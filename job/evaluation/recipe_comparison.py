@@ -21,6 +21,9 @@ HIGHEST_COVERAGE: Mapping[int, float] = MappingProxyType(
 """Fraction of cases in which `crossed_interval` contains the true difference, at most, by the smaller number of seeds.
 `bench/comparison_coverage.py` checks it; with more seeds, the fraction is at most 97 %."""
 
+LOWEST_P = 1e-100
+"""Smaller p-values are not computed."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class RecipeComparison:
@@ -148,15 +151,70 @@ def crossed_interval(current: CrossedMean, reference: CrossedMean) -> Interval |
 
     A bootstrap of both factors (Owen 2007, Annals of Applied Statistics 1:386) needs more seeds than runs usually have.
     """
-    from scipy.stats import t  # only the process that evaluates loads SciPy
-
-    n = len(current.image_means)
-    sides = (current, reference)
-    over_images = float(np.var(current.image_means - reference.image_means, ddof=1)) / n
-    parts = [(max(over_images - sum(side.interaction_variance for side in sides), 0.0), n - 1)]
-    parts += [(side.seed_variance, side.n_runs - 1) for side in sides]
-    squared_margin = sum(variance * float(t.ppf((1 + LEVEL) / 2, freedom)) ** 2 for variance, freedom in parts)
-    margin, difference = math.sqrt(squared_margin), current.mean - reference.mean
-    if margin <= ROUNDING * max(abs(side.mean) for side in sides):
+    margin, difference = float(measure_margins(*list_parts(current, reference))), current.mean - reference.mean
+    if margin <= ROUNDING * max(abs(side.mean) for side in (current, reference)):
         return None
     return Interval(difference - margin, difference + margin)
+
+
+def list_parts(current: CrossedMean, reference: CrossedMean) -> tuple[Floats, Floats]:
+    """Variance of each part of the difference between two means, and its degrees of freedom, shape (3,) each."""
+    n, sides = len(current.image_means), (current, reference)
+    over_images = float(np.var(current.image_means - reference.image_means, ddof=1)) / n
+    over_images -= sum(side.interaction_variance for side in sides)
+    variances = [max(over_images, 0.0), *(side.seed_variance for side in sides)]
+    return np.array(variances), np.array([n - 1.0, *(side.n_runs - 1.0 for side in sides)])
+
+
+def measure_margins(variances: Floats, freedoms: Floats, alpha: float | Floats = 1 - LEVEL) -> Floats:
+    """Half the widths of confidence intervals of estimates whose variances have several parts (Howe 1974).
+
+    Args:
+        variances: Variance of each part, shape (..., n_parts).
+        freedoms: Degrees of freedom of each part, of the same shape.
+        alpha: 1 minus the confidence level: a number, or an array of shape (...).
+
+    Returns:
+        Margins, shape (...).
+    """
+    from scipy.special import stdtrit  # only the process that evaluates loads SciPy
+
+    quantiles = stdtrit(freedoms, np.asarray(alpha)[..., np.newaxis] / 2)
+    margins: Floats = np.sqrt((variances * quantiles**2).sum(axis=-1))
+    return margins
+
+
+def solve_p_values(differences: Floats, variances: Floats, freedoms: Floats) -> Floats:
+    """Two-sided p-values of differences from 0, such that p < alpha where the interval of that alpha excludes 0.
+
+    Args:
+        differences: Measured differences, shape (n_differences,).
+        variances: Variance of each part, shape (n_differences, n_parts).
+        freedoms: Degrees of freedom of each part, of the same shape.
+
+    Returns:
+        p-values of at least 1e-100, shape (n_differences,); 1 if nothing varies.
+    """
+    from scipy.optimize.elementwise import find_root
+
+    p_values: Floats = np.ones(len(differences))
+    at_lowest = measure_margins(variances, freedoms, LOWEST_P)
+    distances = np.abs(differences)
+    p_values[(distances > at_lowest) & (at_lowest > ROUNDING)] = LOWEST_P
+    rows = np.flatnonzero((distances > 0) & (distances <= at_lowest))
+
+    def exceed(log_p: Floats, indices: Floats) -> Floats:
+        chosen = rows[indices.astype(np.intp)]
+        return measure_margins(variances[chosen], freedoms[chosen], np.exp(log_p)) - distances[chosen]
+
+    if len(rows):
+        bounds = (np.full(len(rows), math.log(LOWEST_P)), np.zeros(len(rows)))
+        p_values[rows] = np.exp(find_root(exceed, bounds, args=(np.arange(len(rows), dtype=np.float64),)).x)
+    return p_values
+
+
+def crossed_p_value(current: CrossedMean, reference: CrossedMean) -> float:
+    """Two-sided p-value of equal recipes: below 0.05 if `crossed_interval` excludes 0; 1 if nothing varies."""
+    variances, freedoms = list_parts(current, reference)
+    differences = np.array([current.mean - reference.mean])
+    return float(solve_p_values(differences, variances[np.newaxis], freedoms[np.newaxis])[0])
