@@ -1,0 +1,108 @@
+"""Ranks the configurations of a sweep, and says how much the choice of the best flatters it.
+
+Validation accuracy ranks, so that the test images choose nothing: the accuracy of the chosen networks on the test
+images is then as good an estimate as that of any other network. What remains is luck with the seeds: a configuration
+whose seeds happen to be good has both a high validation and a high test accuracy.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from job.evaluation.intervals import Interval
+from job.evaluation.predictions import Floats
+from job.evaluation.sweep_means import ConfigurationMean, expect_maximum
+from job.evaluation.sweep_networks import Configuration
+from job.evaluation.sweep_pairs import PairTests
+
+Criterion = Literal["validation accuracy", "test accuracy"]
+DIGITS = 12  # of accuracies that count as different; the order of a sum changes the last ones
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ranking:
+    """The order of the configurations.
+
+    Attributes:
+        criterion: The mean that ranks; test accuracy if a configuration has no validation accuracy.
+        order: Indices of the configurations, the best first; the earlier one among equals.
+        n_equal: Number of configurations that share the first rank.
+        optimism: By how much the mean test accuracy of the best is too high on average if all configurations are
+            equally good; 0 for a single configuration or if the test images cannot have been lucky, None if unknown.
+        interval: Confidence interval of the accuracy of the best. It is that of its configuration, but begins
+            `optimism` lower.
+    """
+
+    criterion: Criterion
+    order: Sequence[int]
+    n_equal: int
+    optimism: float | None
+    interval: Interval | None
+
+    @property
+    def best(self) -> int:
+        """Index of the best configuration."""
+        return self.order[0]
+
+
+def rank_configurations(
+    configurations: Sequence[Configuration], means: Sequence[ConfigurationMean], pairs: PairTests | None
+) -> Ranking:
+    """Rank the configurations; `means` has one element for each, and `pairs` is None for a single one."""
+    criterion, values = _choose_values(means)
+    rounded = [round(value, DIGITS) for value in values]
+    order = sorted(range(len(values)), key=lambda index: -rounded[index])
+    optimism = _measure_optimism(criterion, order[0], configurations, pairs) if pairs else 0.0
+    interval = means[order[0]].accuracy_interval
+    if interval and optimism:
+        interval = Interval(max(interval.lower - optimism, 0.0), interval.upper)
+    return Ranking(
+        criterion=criterion,
+        order=order,
+        n_equal=rounded.count(rounded[order[0]]),
+        optimism=optimism,
+        interval=interval,
+    )
+
+
+def _choose_values(means: Sequence[ConfigurationMean]) -> tuple[Criterion, list[float]]:
+    known = [mean.val_accuracy for mean in means if mean.val_accuracy is not None]
+    if len(known) == len(means):
+        return "validation accuracy", known
+    return "test accuracy", [mean.accuracy for mean in means]
+
+
+def _measure_optimism(
+    criterion: Criterion, best: int, configurations: Sequence[Configuration], pairs: PairTests
+) -> float | None:
+    """The expected maximum of as many normal variables as there are configurations, with the noise of a mean as sd."""
+    scale = expect_maximum(len(configurations))
+    if criterion == "test accuracy":
+        others = np.delete(pairs.standard_errors[best], best)
+        return scale * _root_mean_square(others) / math.sqrt(2)
+    if not configurations[best].has_seeds:
+        return 0.0
+    variances = [each.crossed.seed_variance for each in configurations if each.has_seeds]
+    return scale * _root_mean_square(np.sqrt(variances))
+
+
+def _root_mean_square(values: Floats) -> float:
+    return float(np.sqrt(np.mean(np.square(values))))
+
+
+def find_frontier(costs: Sequence[float], accuracies: Sequence[float]) -> list[int]:
+    """Indices of the configurations that none of the others beats, by rising cost.
+
+    A configuration beats another one if it costs no more and is at least as accurate, and one of both is better.
+    Of configurations with equal cost and accuracy, all are on the frontier.
+    """
+    frontier: list[int] = []
+    for index in sorted(range(len(costs)), key=lambda each: (costs[each], -accuracies[each])):
+        last = frontier[-1] if frontier else None
+        is_equal = last is not None and (costs[index], accuracies[index]) == (costs[last], accuracies[last])
+        if last is None or accuracies[index] > accuracies[last] or is_equal:
+            frontier.append(index)
+    return frontier
