@@ -15,7 +15,7 @@ from job.evaluation.seed_variation import choose_run
 Value = str | int | float | bool
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class SweptNetwork:
     """A trained network and its predictions.
 
@@ -41,7 +41,7 @@ class SweptNetwork:
     p_true: NDArray[np.float32]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Configuration:
     """Networks that differ only by their seed.
 
@@ -103,7 +103,7 @@ class Configuration:
         return [(each.y_pred == self.y_true).astype(np.float64) for each in self.networks]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class SweepResults:
     """What is known about the runs of a sweep.
 

@@ -85,7 +85,8 @@ def _measure_optimism(
         return scale * _root_mean_square(others) / math.sqrt(2)
     if not configurations[best].has_seeds:
         return 0.0
-    variances = [each.crossed.seed_variance for each in configurations if each.has_seeds]
+    means = [each.crossed for each in configurations if each.has_seeds]
+    variances = [max(mean.seed_variance - mean.interaction_variance, 0.0) for mean in means]  # of the seeds alone
     return scale * _root_mean_square(np.sqrt(variances))
 
 

@@ -1,0 +1,124 @@
+"""Renders the page of a sweep."""
+
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+import job
+from job.evaluation.sweep_summary import SweepSummary
+from job.report.charts.sweep_costs import Point, draw_costs, uses_ranks
+from job.report.charts.sweep_effects import draw_effect
+from job.report.formatting import TEMPLATES, create_environment
+from job.report.page import FOLDER as REPORT_TEMPLATES
+from job.report.page import csp_hash
+from job.report.sections import Section
+from job.report.sweep_page.rows import list_all_pairs, list_difference_rows, list_rows, view_strips
+from job.report.sweep_page.statements import (
+    format_duration,
+    identify_sweep,
+    list_sweep_findings,
+    list_sweep_tiles,
+    split_differences,
+    write_headline,
+)
+
+FOLDER = TEMPLATES / "sweep"
+MAX_EFFECTS = 12
+
+
+def render_sweep_page(summary: SweepSummary, folder: Path) -> bytes:
+    """Render the page of a sweep, whose links lead from `folder` to the reports of the runs."""
+    environment = create_environment(FOLDER, autoescape=True)
+    environment.loader = jinja2.FileSystemLoader([FOLDER, REPORT_TEMPLATES])
+    environment.filters |= {"csp_hash": csp_hash, "duration": format_duration}
+    environment.tests["class_name"] = lambda _: False  # the labels of configurations need no isolation
+    try:
+        template = environment.get_template("sweep.html")
+        page = template.render(
+            summary=summary, results=summary.results, layout="single", view=_view(summary, folder), version=job.__version__
+        )
+    except jinja2.TemplateNotFound as error:  # an OSError, but not of the output folder
+        raise RuntimeError(f"the template {error} is not in {FOLDER} or {REPORT_TEMPLATES}") from error
+    return page.encode()
+
+
+def _view(summary: SweepSummary, folder: Path) -> dict[str, Any]:
+    """Values for the templates that are derived from a sweep."""
+    limits, strips = view_strips(summary)
+    sections = list_sweep_sections(summary)
+    unclear, better = split_differences(summary.differences)
+    ranks = {index: rank for rank, index in enumerate(summary.ranking.order, 1)}
+    frontiers = [
+        {
+            "name": name,
+            "rows": [(ranks[index], summary.results.configurations[index], summary.means[index]) for index in frontier],
+        }
+        for name, frontier in (("training time", summary.time_frontier), ("parameters", summary.size_frontier))
+        if frontier
+    ]
+    return {
+        "model": None,
+        "style": "sweep.css",
+        "identity": identify_sweep(summary.results),
+        "headline": write_headline(summary),
+        "tiles": list_sweep_tiles(summary),
+        "findings": list_sweep_findings(summary),
+        "sections": sections,
+        "titles": {section.anchor: section.title for section in sections},
+        "strips": strips,
+        "rows": list_rows(summary, limits, folder),
+        "has_seeds": any(each.has_seeds for each in summary.results.configurations),
+        "all_seeds": all(each.has_seeds for each in summary.results.configurations),
+        "n_unclear": len(unclear),
+        "n_better": len(better),
+        "differences": list_difference_rows(summary),
+        "all_pairs": list_all_pairs(summary),
+        "frontiers": frontiers,
+        "by_rank": uses_ranks([row[1].label for each in frontiers for row in each["rows"]]),
+        "costs": _draw_costs(summary, limits) if summary.pairs else {},
+        "effects": _draw_effects(summary, limits),
+        "unbalanced": [each.parameter.replace("_", " ") for each in summary.effects if not each.is_balanced],
+    }
+
+
+def list_sweep_sections(summary: SweepSummary) -> list[Section]:
+    """The sections that the sweep has data for, in the order of the page."""
+    sections = {
+        Section("configurations", "Configurations"): True,
+        Section("cost", "Accuracy and cost"): summary.pairs is not None,
+        Section("settings", "Settings"): bool(summary.effects),
+        Section("differences", "Differences"): summary.pairs is not None,
+        Section("failures", "Failed runs"): bool(summary.results.failures),
+        Section("runs", "Runs"): True,
+    }
+    return [section for section, is_shown in sections.items() if is_shown]
+
+
+def _draw_costs(summary: SweepSummary, limits: tuple[float, float]) -> dict[str, Markup]:
+    """The charts of accuracy against training time and, if they are known and differ, parameters."""
+    points: dict[str, list[Point]] = {"training time, s": [], "parameters": []}
+    for rank, index in enumerate(summary.ranking.order, 1):
+        each, mean = summary.results.configurations[index], summary.means[index]
+        timed = [(network.training_s, value) for network, value in zip(each.networks, each.accuracies, strict=True)]
+        own = (each.label, rank)
+        on_frontier = index in summary.time_frontier
+        points["training time, s"].append(Point(*own, mean.training_s, mean.accuracy, timed, on_frontier))
+        if each.n_parameters is not None:
+            sized = [(float(each.n_parameters), value) for value in each.accuracies]
+            on_frontier = index in summary.size_frontier
+            points["parameters"].append(Point(*own, each.n_parameters, mean.accuracy, sized, on_frontier))
+    if not summary.size_frontier:
+        del points["parameters"]
+    return {title: Markup(draw_costs(each, title, limits)) for title, each in points.items()}  # noqa: S704 - our own
+
+
+def _draw_effects(summary: SweepSummary, limits: tuple[float, float]) -> list[tuple[str, Markup, float]]:
+    """Name, chart and span of each setting in a balanced grid."""
+    drawn = []
+    for effect in [each for each in summary.effects if each.is_balanced][:MAX_EFFECTS]:
+        name = effect.parameter.replace("_", " ")
+        svg = draw_effect(name, list(map(str, effect.values)), effect.means, effect.accuracies, limits)
+        drawn.append((name, Markup(svg), effect.span))  # noqa: S704 - our own, escaped by an XML library
+    return drawn

@@ -1,0 +1,249 @@
+"""Collects finished runs into the results of a sweep, and writes its page, sweep.json and sweep.csv."""
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from job.config.run_config import OPTIONS, Config
+from job.errors import DataError, OutputError
+from job.evaluation.predictions import Predictions
+from job.evaluation.sweep_networks import Configuration, SweepResults, SweptNetwork, Value
+from job.evaluation.sweep_summary import SweepSummary, summarize_sweep
+from job.report.assessment import find_tested_epoch
+from job.report.sweep_page.page import render_sweep_page
+from job.results.file_names import METRICS, PAGE, PREDICTIONS
+from job.results.metrics_json import Option, read_record
+from job.results.output_folder.manifest import read_unchanged
+from job.results.output_folder.os_errors import as_output_error
+from job.results.predictions_csv import read_predictions
+from job.results.schema import RunRecord, Training
+from job.results.seed_check import check_seeds
+from job.sweep.sweep_files import encode_sweep, write_table
+from job.text import count_noun
+
+TABLE, NUMBERS = "sweep.csv", "sweep.json"
+COLLECT: Option = "--collect"
+PARAMETERS = re.compile(r"([0-9,]+) parameters$")
+UNCOMPARED = {"seed", "runs"}
+"""Settings that decide which networks of a configuration a run trains."""
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A run without the probabilities that the page does not need."""
+
+    folder: Path
+    record: RunRecord
+    training: Training
+    networks: Sequence[SweptNetwork]
+
+    @property
+    def settings(self) -> Mapping[str, Value]:
+        """What decides about the configuration."""
+        return {name: value for name, value in self.training.config.settings().items() if name not in UNCOMPARED}
+
+
+def collect_runs(folders: Sequence[Path], failures: Mapping[str, str]) -> SweepResults:
+    """Read finished runs on the same data set, and group them into configurations.
+
+    Args:
+        folders: Output folders of this job, also from elsewhere. Runs with `--runs` count as several networks.
+        failures: What went wrong in other runs, by their names.
+
+    Raises:
+        DataError: If no folder is given, one contains no finished training, the runs are of different data sets, or a
+            network was trained twice.
+    """
+    if not folders:
+        raise DataError("no run has finished, so there is nothing to report; read the errors of the runs")
+    first, y_true = _read_run(folders[0])
+    runs = [first]
+    for folder in folders[1:]:
+        run, labels = _read_run(folder)
+        if problem := _find_difference(first, y_true, run, labels):
+            raise DataError(f"{folder}: {problem} than {first.folder}; collect runs on the same data set")
+        runs.append(run)
+    parameters = _find_parameters([run.settings for run in runs])
+    configurations = _group(runs, parameters, y_true)
+    started = sorted(run.record.provenance.started for run in runs)
+    environments = [run.record.provenance.environment for run in runs]
+    n_validation = {run.training.n_validation for run in runs}
+    return SweepResults(
+        configurations=configurations,
+        parameters=parameters,
+        failures=failures,
+        class_names=first.record.class_names,
+        y_true=y_true,
+        n_validation=n_validation.pop() if len(n_validation) == 1 else None,
+        data=first.record.provenance.data.name,
+        started=(started[0], started[-1]),
+        revisions=list(dict.fromkeys(each.revision for each in environments)),
+        machines=list(dict.fromkeys(f"{each.device_name}, {count_noun(each.n_threads, 'thread')}" for each in environments)),
+    )
+
+
+def _read_run(folder: Path) -> tuple[_Run, NDArray[np.uint8]]:
+    """Read a run, and the true classes of its test images."""
+
+    def read() -> tuple[RunRecord, Predictions]:
+        record = read_record(folder, COLLECT)
+        has_reference = record.reference is not None
+        predictions = read_predictions(folder, len(record.class_names), has_reference=has_reference, option=COLLECT)
+        check_seeds(folder, record, predictions)
+        return record, predictions
+
+    read_record(folder, COLLECT)  # an older schema version may have no manifest
+    record, predictions = read_unchanged(folder, (METRICS, PREDICTIONS), read, COLLECT)
+    if record.training is None:
+        raise DataError(f"{folder}: its model was not trained by this job; collect folders that a training wrote")
+    networks = list(_list_networks(folder, record, record.training, predictions))
+    return _Run(folder, record, record.training, networks), predictions.y_true.astype(np.uint8)
+
+
+def _list_networks(
+    folder: Path, record: RunRecord, training: Training, predictions: Predictions
+) -> Iterator[SweptNetwork]:
+    """The networks of a run, in the order of their seeds."""
+    variation, history, others = training.seed_variation, training.history, predictions.other_seeds
+    y_pred, p_true = predictions.y_pred.astype(np.uint8), predictions.p_true
+    run = {"run": folder.resolve().name, "folder": str(folder), "command": record.provenance.command}
+    if variation is None:
+        epoch = find_tested_epoch(training) - 1
+        yield SweptNetwork(
+            **run,
+            seed=training.config.seed,
+            val_accuracy=history.val_accuracy[epoch] if history.val_accuracy else None,
+            val_loss=history.val_loss[epoch] if history.val_loss else None,
+            training_s=record.provenance.timings_s["training"],
+            y_pred=y_pred,
+            p_true=p_true,
+        )
+        return
+    if others is None:
+        raise DataError(f"{folder}: version 0.5 kept the predictions of one seed only; train it again")
+    for each in variation.runs:
+        is_reported = each.seed == variation.reported_seed
+        column = 0 if is_reported else others.seeds.index(each.seed)
+        yield SweptNetwork(
+            **run,
+            seed=each.seed,
+            val_accuracy=each.val_accuracy,
+            val_loss=each.val_loss,
+            training_s=each.training_s,
+            y_pred=y_pred if is_reported else others.y_pred[:, column].copy(),
+            p_true=p_true if is_reported else others.p_true[:, column].copy(),
+        )
+
+
+def _find_difference(first: _Run, y_true: NDArray[np.uint8], run: _Run, labels: NDArray[np.uint8]) -> str:
+    """How the data set of a run differs from that of the first one; empty if it does not."""
+    before, after = first.record.provenance.data.sha256, run.record.provenance.data.sha256
+    for name in before | after:
+        if before.get(name) != after.get(name):
+            return f"was trained or tested on another {name} (its SHA-256 differs)"
+    if list(first.record.class_names) != list(run.record.class_names):
+        return "has other class names"
+    if not np.array_equal(y_true, labels):
+        return f"{PREDICTIONS} has other true classes"
+    return ""
+
+
+def _find_parameters(settings: Sequence[Mapping[str, Value]]) -> dict[str, list[Value]]:
+    """The settings that vary, with their values.
+
+    What varies only because the recipe does is no parameter of its own.
+    """
+    names = [name for name in OPTIONS if name in settings[0]]
+    recipes = {each["recipe"] for each in settings}
+    return {
+        name: list(dict.fromkeys(each[name] for each in settings))
+        for name in names
+        if (name == "recipe" and len(recipes) > 1)
+        or any(len({each[name] for each in settings if each["recipe"] == recipe}) > 1 for recipe in recipes)
+    }
+
+
+def _group(runs: Iterable[_Run], parameters: Iterable[str], y_true: NDArray[np.uint8]) -> list[Configuration]:
+    """The configurations in the order of their first runs."""
+    groups: dict[tuple[Value, ...], list[_Run]] = {}
+    for run in runs:
+        groups.setdefault(tuple(run.settings.values()), []).append(run)
+    return [_make_configuration(group, parameters, y_true) for group in groups.values()]
+
+
+def _make_configuration(runs: Sequence[_Run], parameters: Iterable[str], y_true: NDArray[np.uint8]) -> Configuration:
+    values = {name: runs[0].settings[name] for name in parameters}
+    label = _write_label(runs[0].training.config, values)
+    networks = sorted((network for run in runs for network in run.networks), key=lambda network: network.seed)
+    for one, other in zip(networks, networks[1:], strict=False):
+        if one.seed == other.seed:
+            raise DataError(
+                f"{other.folder}: trained {label} with seed {one.seed}, as {one.folder} did; collect one of both"
+            )
+    match = PARAMETERS.search(runs[0].training.network)
+    return Configuration(
+        label=label,
+        values=values,
+        config=runs[0].training.config,
+        n_parameters=int(match[1].replace(",", "")) if match else None,
+        networks=networks,
+        y_true=y_true,
+    )
+
+
+def _write_label(config: Config, values: Mapping[str, Value]) -> str:
+    """The recipe and the values that vary, such as `mlp, learning rate 0.002`."""
+    others = (f"{name.replace('_', ' ')} {value}" for name, value in values.items() if name != "recipe")
+    return ", ".join([config.recipe, *others])
+
+
+def write_sweep_report(results: SweepResults, folder: Path) -> None:
+    """Write index.html, sweep.json and sweep.csv into a folder, each of them at once and the page last.
+
+    Raises:
+        OutputError: If the folder cannot be written, or is the output folder of a run.
+    """
+    if (folder / METRICS).exists():
+        raise OutputError(f"--output {folder}: is the output folder of a run, whose report the page would replace; name another")
+    summary = _summarize(results)
+    contents = {
+        TABLE: write_table(summary, folder),
+        NUMBERS: encode_sweep(summary, folder),
+        PAGE: render_sweep_page(summary, folder),
+    }
+    with as_output_error(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in contents.items():
+            _replace_file(folder / name, content)
+
+
+def _replace_file(path: Path, content: bytes) -> None:
+    """Write a file so that it has either the earlier content or the new one, whatever stops the job."""
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    try:
+        with unfinished.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def describe_best(results: SweepResults) -> str:
+    """The configuration that ranks first and its accuracy, in a few words."""
+    summary = _summarize(results)
+    seeds = count_noun(summary.best.n_seeds, "seed")
+    accuracy = f"mean test accuracy {summary.best_mean.accuracy:.4f}"
+    return f"best of {count_noun(len(summary.means), 'configuration')}: {summary.best.label}, {accuracy} ({seeds})"
+
+
+@lru_cache(maxsize=1)
+def _summarize(results: SweepResults) -> SweepSummary:
+    return summarize_sweep(results)
