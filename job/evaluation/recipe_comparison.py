@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -151,61 +152,77 @@ def crossed_interval(current: CrossedMean, reference: CrossedMean) -> Interval |
 
     A bootstrap of both factors (Owen 2007, Annals of Applied Statistics 1:386) needs more seeds than runs usually have.
     """
-    margin, difference = float(measure_margins(*list_parts(current, reference))), current.mean - reference.mean
+    margin, difference = float(measure_margins(list_parts(current, reference))), current.mean - reference.mean
     if margin <= ROUNDING * max(abs(side.mean) for side in (current, reference)):
         return None
     return Interval(difference - margin, difference + margin)
 
 
-def list_parts(current: CrossedMean, reference: CrossedMean) -> tuple[Floats, Floats]:
-    """Variance of each part of the difference between two means, and its degrees of freedom, shape (3,) each."""
+@dataclass(frozen=True)
+class VarianceParts:
+    """The variances that add up to those of estimates, such as of differences between recipes.
+
+    Attributes:
+        variances: Variance of each part, shape (..., n_parts); the first part is that of the images, without the
+            disagreement of networks on single images.
+        freedoms: Degrees of freedom of each part, of the same shape.
+        over_images: Variance over the images with that disagreement, shape (...).
+    """
+
+    variances: Floats
+    freedoms: Floats
+    over_images: Floats
+
+    def __getitem__(self, index: Any) -> "VarianceParts":  # noqa: ANN401 - any index of an array
+        """The parts of some of the estimates."""
+        return VarianceParts(self.variances[index], self.freedoms[index], self.over_images[index])
+
+
+def list_parts(current: CrossedMean, reference: CrossedMean) -> VarianceParts:
+    """The parts of the variance of the difference between two means: images, seeds of one side, seeds of the other."""
     n, sides = len(current.image_means), (current, reference)
     over_images = float(np.var(current.image_means - reference.image_means, ddof=1)) / n
-    over_images -= sum(side.interaction_variance for side in sides)
-    variances = [max(over_images, 0.0), *(side.seed_variance for side in sides)]
-    return np.array(variances), np.array([n - 1.0, *(side.n_runs - 1.0 for side in sides)])
+    apart = max(over_images - sum(side.interaction_variance for side in sides), 0.0)
+    variances = np.array([apart, *(side.seed_variance for side in sides)])
+    freedoms = np.array([n - 1.0, *(side.n_runs - 1.0 for side in sides)])
+    return VarianceParts(variances, freedoms, np.array(over_images))
 
 
-def measure_margins(variances: Floats, freedoms: Floats, alpha: float | Floats = 1 - LEVEL) -> Floats:
-    """Half the widths of confidence intervals of estimates whose variances have several parts (Howe 1974).
+def measure_margins(parts: VarianceParts, alpha: float | Floats = 1 - LEVEL) -> Floats:
+    """Half the widths of confidence intervals over seeds and images, shape (...): Howe's, as in `crossed_interval`.
 
-    Args:
-        variances: Variance of each part, shape (..., n_parts).
-        freedoms: Degrees of freedom of each part, of the same shape.
-        alpha: 1 minus the confidence level: a number, or an array of shape (...).
-
-    Returns:
-        Margins, shape (...).
+    They are never narrower than those over the images alone. A few seeds may be equally accurate by chance, more often
+    with few images, and would then seem to have no variance. `alpha` is 1 minus the confidence level: a number, or an
+    array of shape (...).
     """
     from scipy.special import stdtrit  # only the process that evaluates loads SciPy
 
-    quantiles = stdtrit(freedoms, np.asarray(alpha)[..., np.newaxis] / 2)
-    margins: Floats = np.sqrt((variances * quantiles**2).sum(axis=-1))
+    quantiles = stdtrit(parts.freedoms, np.asarray(alpha)[..., np.newaxis] / 2)
+    squares = (parts.variances * quantiles**2).sum(axis=-1)
+    margins: Floats = np.sqrt(np.maximum(squares, parts.over_images * quantiles[..., 0] ** 2))
     return margins
 
 
-def solve_p_values(differences: Floats, variances: Floats, freedoms: Floats) -> Floats:
+def solve_p_values(differences: Floats, parts: VarianceParts) -> Floats:
     """Two-sided p-values of differences from 0, such that p < alpha where the interval of that alpha excludes 0.
 
     Args:
         differences: Measured differences, shape (n_differences,).
-        variances: Variance of each part, shape (n_differences, n_parts).
-        freedoms: Degrees of freedom of each part, of the same shape.
+        parts: The parts of their variances.
 
     Returns:
         p-values of at least 1e-100, shape (n_differences,); 1 if nothing varies.
     """
     from scipy.optimize.elementwise import find_root
 
-    p_values: Floats = np.ones(len(differences))
-    at_lowest = measure_margins(variances, freedoms, LOWEST_P)
-    distances = np.abs(differences)
+    p_values, distances = np.ones(len(differences)), np.abs(differences)
+    at_lowest = measure_margins(parts, LOWEST_P)
     p_values[(distances > at_lowest) & (at_lowest > ROUNDING)] = LOWEST_P
     rows = np.flatnonzero((distances > 0) & (distances <= at_lowest))
 
     def exceed(log_p: Floats, indices: Floats) -> Floats:
         chosen = rows[indices.astype(np.intp)]
-        return measure_margins(variances[chosen], freedoms[chosen], np.exp(log_p)) - distances[chosen]
+        return measure_margins(parts[chosen], np.exp(log_p)) - distances[chosen]
 
     if len(rows):
         bounds = (np.full(len(rows), math.log(LOWEST_P)), np.zeros(len(rows)))
@@ -215,6 +232,5 @@ def solve_p_values(differences: Floats, variances: Floats, freedoms: Floats) -> 
 
 def crossed_p_value(current: CrossedMean, reference: CrossedMean) -> float:
     """Two-sided p-value of equal recipes: below 0.05 if `crossed_interval` excludes 0; 1 if nothing varies."""
-    variances, freedoms = list_parts(current, reference)
-    differences = np.array([current.mean - reference.mean])
-    return float(solve_p_values(differences, variances[np.newaxis], freedoms[np.newaxis])[0])
+    parts = list_parts(current, reference)[np.newaxis]
+    return float(solve_p_values(np.array([current.mean - reference.mean]), parts)[0])

@@ -15,7 +15,7 @@ class Effect:
 
     Attributes:
         parameter: Name of the setting in `Config`.
-        values: Its values, numbers in rising order.
+        values: Its values: numbers in rising order, others in the order of the configurations.
         means: Mean accuracy of the configurations with each value; each configuration counts once. Empty if the grid is
             not balanced: then the means would also differ by the other settings.
         accuracies: Mean accuracy of each configuration with each value, in the order of the other settings.
@@ -64,7 +64,7 @@ def _measure_effect(
     for index, configuration in enumerate(configurations):
         others = tuple(value for name, value in configuration.values.items() if name != parameter)
         cells[configuration.values[parameter]][others] = index
-    values = sorted(cells, key=_sort_key)
+    values = _sort_values(list(cells))
     combinations = list(cells[values[0]])
     if any(cells[value].keys() != cells[values[0]].keys() for value in values):
         return Effect(parameter=parameter, values=values, means=(), accuracies=(), is_consistent=False)
@@ -84,7 +84,6 @@ def _measure_effect(
     )
 
 
-def _sort_key(value: Value) -> tuple[bool, float, str]:
-    """Numbers by size before texts by alphabet."""
-    is_number = isinstance(value, int | float)
-    return (not is_number, float(value) if is_number else 0.0, "" if is_number else str(value))
+def _sort_values(values: Sequence[Value]) -> list[Value]:
+    numbers = [value for value in values if isinstance(value, int | float)]
+    return sorted(numbers) if len(numbers) == len(values) else list(values)

@@ -9,7 +9,7 @@ import numpy as np
 
 from job.evaluation.intervals import ROUNDING, Interval, Z, bounded_interval, wilson_interval
 from job.evaluation.paired_differences import MIN_IMAGES
-from job.evaluation.recipe_comparison import CrossedMean, measure_margins
+from job.evaluation.recipe_comparison import CrossedMean, VarianceParts, measure_margins
 from job.evaluation.sweep_networks import Configuration
 
 
@@ -71,9 +71,10 @@ def crossed_mean_interval(mean: CrossedMean) -> Interval | None:
     `bench/sweep_coverage.py` simulates it.
     """
     n = len(mean.image_means)
-    over_images = float(np.var(mean.image_means, ddof=1)) / n - mean.interaction_variance
-    variances = np.array([max(over_images, 0.0), mean.seed_variance])
-    margin = float(measure_margins(variances, np.array([n - 1.0, mean.n_runs - 1.0])))
+    over_images = float(np.var(mean.image_means, ddof=1)) / n
+    variances = np.array([max(over_images - mean.interaction_variance, 0.0), mean.seed_variance])
+    parts = VarianceParts(variances, np.array([n - 1.0, mean.n_runs - 1.0]), np.array(over_images))
+    margin = float(measure_margins(parts))
     return bounded_interval(mean.mean, (margin / Z) ** 2) if margin > ROUNDING else None
 
 

@@ -17,7 +17,7 @@ from job.evaluation.intervals import LEVEL, ROUNDING, SIGNIFICANCE_LEVEL, Interv
 from job.evaluation.paired_comparison import adjust_p_values, paired_difference_interval
 from job.evaluation.paired_differences import MIN_IMAGES
 from job.evaluation.predictions import Floats
-from job.evaluation.recipe_comparison import measure_margins, solve_p_values
+from job.evaluation.recipe_comparison import CrossedMean, VarianceParts, measure_margins, solve_p_values
 from job.evaluation.sweep_networks import Configuration
 
 Compared = Literal["configurations", "networks"]
@@ -64,9 +64,8 @@ class PairTests:
         p_adjusted: The same after Holm's correction.
         standard_errors: Standard error of each difference.
         n_fixed: Images that only the network of the row gets right; of the networks that stand for the configurations.
-        parts: Variance of the parts of each difference between configurations, shape (..., 3): over images, over the
-            seeds of the row, and of the column.
-        has_seeds: Whether a configuration can be compared by its seeds, shape (n_configurations,).
+        parts: The parts of the variance of each difference between configurations that have several seeds.
+        places: Index of each configuration in `parts`; None if it has one seed or cannot be compared by its seeds.
         n: Number of test images.
     """
 
@@ -76,8 +75,8 @@ class PairTests:
     p_adjusted: Floats
     standard_errors: Floats
     n_fixed: NDArray[np.int64]
-    parts: Floats
-    has_seeds: NDArray[np.bool_]
+    parts: VarianceParts | None
+    places: Sequence[int | None]
     n: int
 
     @property
@@ -91,7 +90,7 @@ class PairTests:
 
     def describe(self, first: int, second: int) -> PairDifference:
         """The difference between two configurations, which have these indices."""
-        by_seeds = bool(self.has_seeds[first] and self.has_seeds[second])
+        by_seeds = self.places[first] is not None and self.places[second] is not None
         networks = [self.configurations[index].reported_network for index in (first, second)]
         return PairDifference(
             first=first,
@@ -99,43 +98,47 @@ class PairTests:
             compared="configurations" if by_seeds else "networks",
             seeds=None if by_seeds else (networks[0].seed, networks[1].seed),
             difference=float(self.differences[first, second]),
-            interval=self._find_interval(first, second, by_seeds=by_seeds),
+            interval=self._find_interval(first, second),
             p_value=float(self.p_values[first, second]),
             p_adjusted=float(self.p_adjusted[first, second]),
         )
 
-    def _find_interval(self, first: int, second: int, *, by_seeds: bool) -> Interval | None:
+    def _find_interval(self, first: int, second: int) -> Interval | None:
         """The interval of a level that makes all intervals hold together (Bonferroni)."""
-        alpha = (1 - LEVEL) / self.n_pairs
-        if not by_seeds:
+        alpha, cell = (1 - LEVEL) / self.n_pairs, (self.places[first], self.places[second])
+        if self.parts is None or None in cell:
             counts = (int(self.n_fixed[first, second]), int(self.n_fixed[second, first]))
             return paired_difference_interval(*counts, self.n, z=NormalDist().inv_cdf(1 - alpha / 2))
-        freedoms = [self.n - 1.0, *(self.configurations[index].n_seeds - 1.0 for index in (first, second))]
-        margin = float(measure_margins(self.parts[first, second], np.array(freedoms), alpha))
-        difference = float(self.differences[first, second])
+        margin, difference = float(measure_margins(self.parts[cell], alpha)), float(self.differences[first, second])
         return Interval(max(difference - margin, -1.0), min(difference + margin, 1.0)) if margin > ROUNDING else None
 
 
 def compare_pairs(configurations: Sequence[Configuration]) -> PairTests:
     """Test the differences between all pairs of configurations, of which there are at least two."""
-    n = len(configurations[0].y_true)
-    has_seeds = np.array([each.has_seeds and n >= MIN_IMAGES for each in configurations])
+    n, k = len(configurations[0].y_true), len(configurations)
     n_fixed = _count_fixed(configurations)
     differences, p_values = (n_fixed - n_fixed.T) / n, _mcnemar_p_values(n_fixed)
     variances = (n_fixed + n_fixed.T - n * differences**2) / n**2
-    parts = np.zeros((*differences.shape, 3))
-    rows = np.flatnonzero(has_seeds)
+    rows = [row for row, each in enumerate(configurations) if each.has_seeds and n >= MIN_IMAGES]
+    parts = None
     if len(rows) > 1:
-        chosen = [configurations[row] for row in rows]
         cells = np.ix_(rows, rows)
-        differences[cells], parts[cells], p_values[cells] = _compare_by_seeds(chosen)
-        variances[cells] = parts[cells].sum(axis=-1)
-    upper = np.triu_indices(len(configurations), 1)
+        differences[cells], parts, p_values[cells] = _compare_by_seeds([configurations[row] for row in rows])
+        variances[cells] = parts.variances.sum(axis=-1)
+    upper = np.triu_indices(k, 1)
     adjusted = np.ones_like(p_values)
     adjusted[upper] = adjust_p_values(p_values[upper].tolist())
     adjusted.T[upper] = adjusted[upper]
     return PairTests(
-        configurations, differences, p_values, adjusted, np.sqrt(np.maximum(variances, 0)), n_fixed, parts, has_seeds, n
+        configurations=configurations,
+        differences=differences,
+        p_values=p_values,
+        p_adjusted=adjusted,
+        standard_errors=np.sqrt(np.maximum(variances, 0)),
+        n_fixed=n_fixed,
+        parts=parts,
+        places=[rows.index(row) if parts and row in rows else None for row in range(k)],
+        n=n,
     )
 
 
@@ -157,21 +160,35 @@ def _mcnemar_p_values(n_fixed: NDArray[np.int64]) -> Floats:
     return p_values
 
 
-def _compare_by_seeds(configurations: Sequence[Configuration]) -> tuple[Floats, Floats, Floats]:
-    """Differences, variances of their parts and p-values of all pairs, as `crossed_interval` has them."""
+def _compare_by_seeds(configurations: Sequence[Configuration]) -> tuple[Floats, VarianceParts, Floats]:
+    """Differences, parts of their variances and p-values of all pairs, as `crossed_interval` has them."""
     means = [each.crossed for each in configurations]
-    n, k = len(means[0].image_means), len(means)
-    covariances = np.atleast_2d(np.cov(np.stack([mean.image_means for mean in means])))
-    variances, interactions = np.diag(covariances), np.array([mean.interaction_variance for mean in means])
-    over_images = (variances[:, np.newaxis] + variances - 2 * covariances) / n
-    over_images = np.maximum(over_images - interactions[:, np.newaxis] - interactions, 0.0)
-    over_seeds = np.broadcast_to(np.array([mean.seed_variance for mean in means])[:, np.newaxis], (k, k))
-    parts = np.stack([over_images, over_seeds, over_seeds.T], axis=-1)
-    own = np.broadcast_to(np.array([mean.n_runs - 1.0 for mean in means])[:, np.newaxis], (k, k))
-    freedoms = np.stack([np.full((k, k), n - 1.0), own, own.T], axis=-1)
+    parts = _list_parts(means)
     accuracies = np.array([mean.mean for mean in means])
-    differences = accuracies[:, np.newaxis] - accuracies
-    p_values, upper = np.ones((k, k)), np.triu_indices(k, 1)
-    p_values[upper] = solve_p_values(differences[upper], parts[upper], freedoms[upper])
+    differences, upper = accuracies[:, np.newaxis] - accuracies, np.triu_indices(len(means), 1)
+    p_values = np.ones_like(differences)
+    p_values[upper] = solve_p_values(differences[upper], parts[upper])
     p_values.T[upper] = p_values[upper]
     return differences, parts, p_values
+
+
+def _list_parts(means: Sequence[CrossedMean]) -> VarianceParts:
+    """The parts of all pairs at once, as `recipe_comparison.list_parts` has those of one pair."""
+    n, k = len(means[0].image_means), len(means)
+    covariances = np.atleast_2d(np.cov(np.stack([mean.image_means for mean in means])))
+    variances, interactions, over_seeds, freedoms = (
+        np.broadcast_to(values[:, np.newaxis], (k, k))
+        for values in (
+            np.diag(covariances),
+            np.array([mean.interaction_variance for mean in means]),
+            np.array([mean.seed_variance for mean in means]),
+            np.array([mean.n_runs - 1.0 for mean in means]),
+        )
+    )
+    over_images = np.maximum(variances + variances.T - 2 * covariances, 0.0) / n
+    apart = np.maximum(over_images - interactions - interactions.T, 0.0)
+    return VarianceParts(
+        np.stack([apart, over_seeds, over_seeds.T], axis=-1),
+        np.stack([np.full((k, k), n - 1.0), freedoms, freedoms.T], axis=-1),
+        over_images,
+    )

@@ -15,17 +15,17 @@ LAST_ROOM = 24  # right of the last value, for half its label
 
 def draw_effect(
     name: str,
-    values: Sequence[str],
+    values: Sequence[str | float],
     means: Sequence[float],
     accuracies: Sequence[Sequence[float]],
     limits: tuple[float, float],
 ) -> str:
-    """Draw a dot for the mean at each value, joined by a line, and small dots for the configurations behind it.
+    """Draw a dot for the mean at each value, and small dots for the configurations behind it; a line joins numbers.
 
     `accuracies` has those of the configurations for each value; `limits` is the range of accuracies, and what is below
     is drawn at the lower end.
     """
-    places, low = np.arange(len(values)), limits[0]
+    places, low, texts = np.arange(len(values)), limits[0], [str(value) for value in values]
     with canvas.new_figure(HEIGHT) as figure:
         axes = canvas.inner_axes(figure, right=LAST_ROOM)
         axes.set(xlim=(-0.4, len(values) - 0.6), ylim=limits)
@@ -33,8 +33,9 @@ def draw_effect(
         canvas.percent_axis(axes.yaxis)
         shown = places[:: -(-len(values) // MAX_LABELS)]
         room = canvas.WIDTH / max(len(shown), 1) / canvas.FONT_SIZE - 1
-        axes.set_xticks(shown, [canvas.shorten(values[place], room) for place in shown])
-        axes.plot(places, np.maximum(means, low), color=canvas.ACCENT, linewidth=1.2)
+        axes.set_xticks(shown, [canvas.shorten(texts[place], room) for place in shown])
+        if not any(isinstance(value, str) for value in values):
+            axes.plot(places, np.maximum(means, low), color=canvas.ACCENT, linewidth=1.2)
         behind = np.repeat(places, [len(each) for each in accuracies])
         if any(len(each) > 1 for each in accuracies):
             canvas.draw_dots(
@@ -43,5 +44,5 @@ def draw_effect(
         canvas.draw_dots(axes, places, np.maximum(means, low), canvas.ACCENT)
         around = canvas.full_axes(figure)
         canvas.title_axes(around, x=name, y="mean test accuracy", right=LAST_ROOM)
-        shown_means = "; ".join(f"{value}, {mean:.1%}" for value, mean in zip(values, means, strict=True))
-        return canvas.to_svg(figure, f"Line chart of mean test accuracy by {name}: {shown_means}.")
+        shown_means = "; ".join(f"{value}, {mean:.1%}" for value, mean in zip(texts, means, strict=True))
+        return canvas.to_svg(figure, f"Chart of mean test accuracy by {name}: {shown_means}.")

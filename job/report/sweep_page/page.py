@@ -48,6 +48,7 @@ def _view(summary: SweepSummary, folder: Path) -> dict[str, Any]:
     """Values for the templates that are derived from a sweep."""
     limits, strips = view_strips(summary)
     sections = list_sweep_sections(summary)
+    differences = list_difference_rows(summary)
     unclear, better = split_differences(summary.differences)
     ranks = {index: rank for rank, index in enumerate(summary.ranking.order, 1)}
     frontiers = [
@@ -56,7 +57,7 @@ def _view(summary: SweepSummary, folder: Path) -> dict[str, Any]:
             "rows": [(ranks[index], summary.results.configurations[index], summary.means[index]) for index in frontier],
         }
         for name, frontier in (("training time", summary.time_frontier), ("parameters", summary.size_frontier))
-        if frontier
+        if name == "training time" or _vary_in_size(summary)
     ]
     return {
         "model": None,
@@ -71,9 +72,10 @@ def _view(summary: SweepSummary, folder: Path) -> dict[str, Any]:
         "rows": list_rows(summary, limits, folder),
         "has_seeds": any(each.has_seeds for each in summary.results.configurations),
         "all_seeds": all(each.has_seeds for each in summary.results.configurations),
+        "are_networks": any(row.pair.seeds for row in differences),
         "n_unclear": len(unclear),
         "n_better": len(better),
-        "differences": list_difference_rows(summary),
+        "differences": differences,
         "all_pairs": list_all_pairs(summary),
         "frontiers": frontiers,
         "by_rank": uses_ranks([row[1].label for each in frontiers for row in each["rows"]]),
@@ -109,9 +111,14 @@ def _draw_costs(summary: SweepSummary, limits: tuple[float, float]) -> dict[str,
             sized = [(float(each.n_parameters), value) for value in each.accuracies]
             on_frontier = index in summary.size_frontier
             points["parameters"].append(Point(*own, each.n_parameters, mean.accuracy, sized, on_frontier))
-    if not summary.size_frontier:
+    if not _vary_in_size(summary):
         del points["parameters"]
     return {title: Markup(draw_costs(each, title, limits)) for title, each in points.items()}  # noqa: S704 - our own
+
+
+def _vary_in_size(summary: SweepSummary) -> bool:
+    """Whether all numbers of parameters are known, and are not the same."""
+    return bool(summary.size_frontier) and len({each.n_parameters for each in summary.results.configurations}) > 1
 
 
 def _draw_effects(summary: SweepSummary, limits: tuple[float, float]) -> list[tuple[str, Markup, float]]:
@@ -119,6 +126,6 @@ def _draw_effects(summary: SweepSummary, limits: tuple[float, float]) -> list[tu
     drawn = []
     for effect in [each for each in summary.effects if each.is_balanced][:MAX_EFFECTS]:
         name = effect.parameter.replace("_", " ")
-        svg = draw_effect(name, list(map(str, effect.values)), effect.means, effect.accuracies, limits)
+        svg = draw_effect(name, effect.values, effect.means, effect.accuracies, limits)
         drawn.append((name, Markup(svg), effect.span))  # noqa: S704 - our own, escaped by an XML library
     return drawn

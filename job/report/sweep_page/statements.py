@@ -63,10 +63,18 @@ def write_headline(summary: SweepSummary) -> tuple[str, str, str]:
         networks = any(each.compared == "networks" for each in summary.differences)
         subject = f"The network of {label}" if networks else label
         return f"{subject} is the best of {k} {'networks' if networks else 'configurations'}, {mean} ", accuracy, "."
-    rest = f"{len(unclear)} of the other {k - 1} {'is' if len(unclear) == 1 else 'are'} not significantly different."
-    if not unclear:
-        rest = "but another one is significantly more accurate on the test images."
-    return f"{label} ranks first of {k} configurations, {mean} ", accuracy, f"; {rest}"
+    return f"{label} ranks first of {k} configurations, {mean} ", accuracy, f"; {_count_unclear(len(unclear), k - 1)}."
+
+
+def _count_unclear(n_unclear: int, n_others: int) -> str:
+    """How many of the others may be as good as the first rank."""
+    if not n_unclear:
+        return "another one is significantly more accurate on the test images"
+    if n_others == 1:
+        return "the other one is not significantly different"
+    if n_unclear == n_others:
+        return f"none of the other {n_others:,} is significantly different"
+    return f"{n_unclear:,} of the other {n_others:,} {'is' if n_unclear == 1 else 'are'} not significantly different"
 
 
 def split_differences(differences: Sequence[PairDifference]) -> tuple[list[PairDifference], list[PairDifference]]:
