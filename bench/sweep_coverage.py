@@ -2,16 +2,16 @@
 
 Run it with `python -m bench.sweep_coverage`.
 
-The networks are those of `bench.comparison_coverage`: a score per image, with effects of seed, image, recipe and network,
-so that the true accuracy of each configuration and of each network is known. Two tables follow.
+The networks are those of `bench.comparison_coverage`: a score per image, with effects of seed, image, recipe and
+network, so that the true accuracy of each configuration and of each network is known. Two tables follow.
 
 - The mean accuracy of one configuration over seeds and test images: how often its interval contains the truth.
-- Whole sweeps in which all configurations are equally good, the worst case for whoever picks the best one: how often all
-  intervals of differences hold together, how often Holm's test finds a difference that is none, how often the
+- Whole sweeps in which all configurations are equally good, the worst case for whoever picks the best one: how often
+  all intervals of differences hold together, how often Holm's test finds a difference that is none, how often the
   interval of the best configuration contains the truth, and how much too high its mean is against the stated optimism.
 
-The exit status is 1 if an interval holds in less than 93 %, if a test is wrong in more than 5 % of the sweeps, or if the
-mean of the best is more optimistic than stated, each by more than three standard errors of the simulation. See
+The exit status is 1 if an interval holds in less than 93 %, if a test is wrong in more than 5 % of the sweeps, or if
+the mean of the best is more optimistic than stated, each by more than three standard errors of the simulation. See
 docs/benchmark.md.
 """
 

@@ -19,7 +19,7 @@ SEED_EFFECT, NETWORK_EFFECT = 0.03, 0.5
 def draw_correctness(level: float, seed: int, n: int, key: int = 0) -> NDArray[np.bool_]:
     """Whether a network gets each of n images right; the images are as hard for every network."""
     image = np.random.default_rng(99).standard_normal(n)
-    random = np.random.default_rng((round(1000 * level), seed, key))
+    random = np.random.default_rng((round(1000 * abs(level)), seed, key))
     score = level + SEED_EFFECT * random.standard_normal() + image + NETWORK_EFFECT * random.standard_normal(n)
     return score > 0
 
@@ -78,7 +78,7 @@ def make_swept_run(  # noqa: PLR0913 - each is something that a test chooses
             np.stack([made.p_true for made in drawn[1:]], axis=1),
         )
         predictions = replace(predictions, other_seeds=others)
-    timings_s = run.provenance.timings_s | {"training": training_s + 0.1 * seed}
+    timings_s = {**run.provenance.timings_s, "training": training_s + 0.1 * seed}
     command = f"python -m job --recipe {training.config.recipe} --seed {seed}"
     provenance = replace(run.provenance, timings_s=timings_s, command=command)
     return replace(run, predictions=predictions, training=training, provenance=provenance)

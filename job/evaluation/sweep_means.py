@@ -9,8 +9,9 @@ import numpy as np
 
 from job.evaluation.intervals import ROUNDING, Interval, Z, bounded_interval, wilson_interval
 from job.evaluation.paired_differences import MIN_IMAGES
-from job.evaluation.recipe_comparison import CrossedMean, VarianceParts, measure_margins
+from job.evaluation.recipe_comparison import CrossedMean
 from job.evaluation.sweep_networks import Configuration
+from job.evaluation.variance_parts import VarianceParts, measure_margins
 
 
 @dataclass(frozen=True, kw_only=True)

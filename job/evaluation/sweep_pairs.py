@@ -17,8 +17,9 @@ from job.evaluation.intervals import LEVEL, ROUNDING, SIGNIFICANCE_LEVEL, Interv
 from job.evaluation.paired_comparison import adjust_p_values, paired_difference_interval
 from job.evaluation.paired_differences import MIN_IMAGES
 from job.evaluation.predictions import Floats
-from job.evaluation.recipe_comparison import CrossedMean, VarianceParts, measure_margins, solve_p_values
+from job.evaluation.recipe_comparison import CrossedMean
 from job.evaluation.sweep_networks import Configuration
+from job.evaluation.variance_parts import VarianceParts, measure_margins, solve_p_values
 
 Compared = Literal["configurations", "networks"]
 
@@ -35,7 +36,7 @@ class PairDifference:
         difference: Accuracy of the first minus accuracy of the second.
         interval: Confidence interval of the difference. All intervals of a sweep together contain the true differences
             with a probability of 95 %. None if nothing varies.
-        p_value: Two-sided p-value: of crossed random effects for configurations, of the exact McNemar test for networks.
+        p_value: Two-sided p-value: of crossed random effects for configurations, of McNemar's exact test for networks.
         p_adjusted: The p-value after Holm's correction for the number of all pairs.
     """
 

@@ -2,9 +2,9 @@
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -12,18 +12,12 @@ from numpy.typing import NDArray
 
 from job.config.run_config import OPTIONS, Config
 from job.errors import DataError, OutputError
-from job.evaluation.predictions import Predictions
-from job.evaluation.sweep_networks import Configuration, SweepResults, SweptNetwork, Value
+from job.evaluation.sweep_networks import Configuration, SweepResults, Value
 from job.evaluation.sweep_summary import SweepSummary, summarize_sweep
-from job.report.assessment import find_tested_epoch
 from job.report.sweep_page.page import render_sweep_page
 from job.results.file_names import METRICS, PAGE, PREDICTIONS
-from job.results.metrics_json import Option, read_record
-from job.results.output_folder.manifest import read_unchanged
+from job.results.metrics_json import Option
 from job.results.output_folder.os_errors import as_output_error
-from job.results.predictions_csv import read_predictions
-from job.results.schema import RunRecord, Training
-from job.results.seed_check import check_seeds
 from job.sweep.sweep_files import encode_sweep, write_table
 from job.text import count_noun
 
@@ -32,21 +26,6 @@ COLLECT: Option = "--collect"
 PARAMETERS = re.compile(r"([0-9,]+) parameters$")
 UNCOMPARED = {"seed", "runs"}
 """Settings that decide which networks of a configuration a run trains."""
-
-
-@dataclass(frozen=True)
-class _Run:
-    """A run without the probabilities that the page does not need."""
-
-    folder: Path
-    record: RunRecord
-    training: Training
-    networks: Sequence[SweptNetwork]
-
-    @property
-    def settings(self) -> Mapping[str, Value]:
-        """What decides about the configuration."""
-        return {name: value for name, value in self.training.config.settings().items() if name not in UNCOMPARED}
 
 
 def collect_runs(folders: Sequence[Path], failures: Mapping[str, str]) -> SweepResults:
@@ -62,10 +41,10 @@ def collect_runs(folders: Sequence[Path], failures: Mapping[str, str]) -> SweepR
     """
     if not folders:
         raise DataError("no run has finished, so there is nothing to report; read the errors of the runs")
-    first, y_true = _read_run(folders[0])
+    first, y_true = read_finished_run(folders[0])
     runs = [first]
     for folder in folders[1:]:
-        run, labels = _read_run(folder)
+        run, labels = read_finished_run(folder)
         if problem := _find_difference(first, y_true, run, labels):
             raise DataError(f"{folder}: {problem} than {first.folder}; collect runs on the same data set")
         runs.append(run)
@@ -84,67 +63,16 @@ def collect_runs(folders: Sequence[Path], failures: Mapping[str, str]) -> SweepR
         data=first.record.provenance.data.name,
         started=(started[0], started[-1]),
         revisions=list(dict.fromkeys(each.revision for each in environments)),
-        machines=list(dict.fromkeys(f"{each.device_name}, {count_noun(each.n_threads, 'thread')}" for each in environments)),
+        machines=list(
+            dict.fromkeys(f"{each.device_name}, {count_noun(each.n_threads, 'thread')}" for each in environments)
+        ),
     )
 
 
-def _read_run(folder: Path) -> tuple[_Run, NDArray[np.uint8]]:
-    """Read a run, and the true classes of its test images."""
-
-    def read() -> tuple[RunRecord, Predictions]:
-        record = read_record(folder, COLLECT)
-        has_reference = record.reference is not None
-        predictions = read_predictions(folder, len(record.class_names), has_reference=has_reference, option=COLLECT)
-        check_seeds(folder, record, predictions)
-        return record, predictions
-
-    read_record(folder, COLLECT)  # an older schema version may have no manifest
-    record, predictions = read_unchanged(folder, (METRICS, PREDICTIONS), read, COLLECT)
-    if record.training is None:
-        raise DataError(f"{folder}: its model was not trained by this job; collect folders that a training wrote")
-    networks = list(_list_networks(folder, record, record.training, predictions))
-    return _Run(folder, record, record.training, networks), predictions.y_true.astype(np.uint8)
-
-
-def _list_networks(
-    folder: Path, record: RunRecord, training: Training, predictions: Predictions
-) -> Iterator[SweptNetwork]:
-    """The networks of a run, in the order of their seeds."""
-    variation, history, others = training.seed_variation, training.history, predictions.other_seeds
-    y_pred, p_true = predictions.y_pred.astype(np.uint8), predictions.p_true
-    run = {"run": folder.resolve().name, "folder": str(folder), "command": record.provenance.command}
-    if variation is None:
-        epoch = find_tested_epoch(training) - 1
-        yield SweptNetwork(
-            **run,
-            seed=training.config.seed,
-            val_accuracy=history.val_accuracy[epoch] if history.val_accuracy else None,
-            val_loss=history.val_loss[epoch] if history.val_loss else None,
-            training_s=record.provenance.timings_s["training"],
-            y_pred=y_pred,
-            p_true=p_true,
-        )
-        return
-    if others is None:
-        raise DataError(f"{folder}: version 0.5 kept the predictions of one seed only; train it again")
-    for each in variation.runs:
-        is_reported = each.seed == variation.reported_seed
-        column = 0 if is_reported else others.seeds.index(each.seed)
-        yield SweptNetwork(
-            **run,
-            seed=each.seed,
-            val_accuracy=each.val_accuracy,
-            val_loss=each.val_loss,
-            training_s=each.training_s,
-            y_pred=y_pred if is_reported else others.y_pred[:, column].copy(),
-            p_true=p_true if is_reported else others.p_true[:, column].copy(),
-        )
-
-
-def _find_difference(first: _Run, y_true: NDArray[np.uint8], run: _Run, labels: NDArray[np.uint8]) -> str:
+def _find_difference(first: FinishedRun, y_true: NDArray[np.uint8], run: FinishedRun, labels: NDArray[np.uint8]) -> str:
     """How the data set of a run differs from that of the first one; empty if it does not."""
     before, after = first.record.provenance.data.sha256, run.record.provenance.data.sha256
-    for name in before | after:
+    for name in {**before, **after}:
         if before.get(name) != after.get(name):
             return f"was trained or tested on another {name} (its SHA-256 differs)"
     if list(first.record.class_names) != list(run.record.class_names):
@@ -169,19 +97,21 @@ def _find_parameters(settings: Sequence[Mapping[str, Value]]) -> dict[str, list[
     }
 
 
-def _group(runs: Iterable[_Run], parameters: Iterable[str], y_true: NDArray[np.uint8]) -> list[Configuration]:
+def _group(runs: Iterable[FinishedRun], parameters: Iterable[str], y_true: NDArray[np.uint8]) -> list[Configuration]:
     """The configurations in the order of their first runs."""
-    groups: dict[tuple[Value, ...], list[_Run]] = {}
+    groups: dict[tuple[Value, ...], list[FinishedRun]] = {}
     for run in runs:
         groups.setdefault(tuple(run.settings.values()), []).append(run)
     return [_make_configuration(group, parameters, y_true) for group in groups.values()]
 
 
-def _make_configuration(runs: Sequence[_Run], parameters: Iterable[str], y_true: NDArray[np.uint8]) -> Configuration:
+def _make_configuration(
+    runs: Sequence[FinishedRun], parameters: Iterable[str], y_true: NDArray[np.uint8]
+) -> Configuration:
     values = {name: runs[0].settings[name] for name in parameters}
     label = _write_label(runs[0].training.config, values)
     networks = sorted((network for run in runs for network in run.networks), key=lambda network: network.seed)
-    for one, other in zip(networks, networks[1:], strict=False):
+    for one, other in pairwise(networks):
         if one.seed == other.seed:
             raise DataError(
                 f"{other.folder}: trained {label} with seed {one.seed}, as {one.folder} did; collect one of both"
@@ -210,7 +140,9 @@ def write_sweep_report(results: SweepResults, folder: Path) -> None:
         OutputError: If the folder cannot be written, or is the output folder of a run.
     """
     if (folder / METRICS).exists():
-        raise OutputError(f"--output {folder}: is the output folder of a run, whose report the page would replace; name another")
+        raise OutputError(
+            f"--output {folder}: is the output folder of a run, whose report the page would replace; name another"
+        )
     summary = _summarize(results)
     contents = {
         TABLE: write_table(summary, folder),

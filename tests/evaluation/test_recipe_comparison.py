@@ -217,7 +217,9 @@ def test_the_p_value_agrees_with_the_interval(n_runs: int, n_reference_runs: int
     assert (p_value < 0.05) == (not interval.lower <= 0 <= interval.upper)
     parts = list_parts(*sides)
     quantiles = t.ppf(1 - p_value / 2, parts.freedoms)
-    assert math.sqrt(float(parts.variances @ quantiles**2)) == pytest.approx(abs(sides[0].mean - sides[1].mean), rel=1e-6)
+    assert math.sqrt(float(parts.variances @ quantiles**2)) == pytest.approx(
+        abs(sides[0].mean - sides[1].mean), rel=1e-6
+    )
 
 
 def test_seeds_that_happen_to_agree_do_not_make_a_difference_certain() -> None:

@@ -2,18 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.ticker import FixedLocator, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
 from job.report.charts import canvas
+from job.report.charts.sweep_scale import format_short, scale_axis
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 HEIGHT = 260
 SEED_DOT = 3.5
-WIDE = 8.0  # ratio of the highest to the lowest cost above which the axis is logarithmic
 LINE_GAP = 15  # least vertical distance between two labels
 LONG = 9.0  # em; longer labels make way for ranks
-STEPS = np.array([mantissa * 10.0**power for power in range(-3, 12) for mantissa in (1, 2, 5)])
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,8 @@ def draw_costs(points: Sequence[Point], title: str, limits: tuple[float, float])
     low, _ = limits
     with canvas.new_figure(HEIGHT) as figure:
         axes = canvas.inner_axes(figure)
-        axes.set(xlim=_scale(axes, [cost for point in points for cost, _ in point.seeds]), ylim=limits)
+        scale_axis(axes, [cost for point in points for cost, _ in point.seeds])
+        axes.set_ylim(*limits)
         axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
         canvas.percent_axis(axes.yaxis)
         frontier = sorted((each for each in points if each.on_frontier), key=lambda point: (point.cost, point.accuracy))
@@ -76,33 +80,7 @@ def uses_ranks(labels: Sequence[str]) -> bool:
     return any(canvas.text_width(label, 1) > LONG for label in labels)
 
 
-def _scale(axes: "canvas.Axes", costs: Sequence[float]) -> tuple[float, float]:  # type: ignore[name-defined]
-    """Scale and label the axis of costs; returns its limits."""
-    low, high = min(costs), max(costs)
-    if low > 0 and high / low > WIDE:
-        axes.set_xscale("log")
-        limits = low / (high / low) ** 0.08, high * (high / low) ** 0.08
-        ticks = [step for step in STEPS if limits[0] <= step <= limits[1]]
-        axes.xaxis.set_major_locator(FixedLocator(ticks[:: 1 + len(ticks) // 6]))
-        axes.xaxis.set_minor_locator(FixedLocator([]))
-    else:
-        margin = 0.08 * (high - low) or 0.1 * high or 1.0
-        limits = low - margin, high + margin
-        axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
-    axes.xaxis.set_major_formatter(lambda value, _: format_cost(value))
-    axes.grid(visible=True, axis="x")
-    return limits
-
-
-def format_cost(value: float) -> str:
-    """A short number, such as `0.5`, `20` or `110k`."""
-    for unit, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if value >= unit:
-            return f"{value / unit:.4g}{letter}"
-    return f"{value:.4g}"
-
-
-def _label(axes: "canvas.Axes", around: "canvas.Axes", frontier: Sequence[Point], low: float) -> None:  # type: ignore[name-defined]
+def _label(axes: "Axes", around: "Axes", frontier: Sequence[Point], low: float) -> None:
     """Label the frontier to the upper left of its dots, where no other configuration is."""
     ranks, last = uses_ranks([each.label for each in frontier]), float("inf")
     for point in reversed(frontier):  # the most accurate ones first, from above
@@ -116,5 +94,5 @@ def _label(axes: "canvas.Axes", around: "canvas.Axes", frontier: Sequence[Point]
 
 
 def _describe(points: Sequence[Point], frontier: Sequence[Point], title: str) -> str:
-    names = "; ".join(f"{each.label}, {format_cost(each.cost)}, {each.accuracy:.1%}" for each in frontier)
+    names = "; ".join(f"{each.label}, {format_short(each.cost)}, {each.accuracy:.1%}" for each in frontier)
     return f"Scatter chart of mean test accuracy against {title} of {len(points)} configurations. Frontier: {names}."

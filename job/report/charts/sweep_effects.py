@@ -1,11 +1,16 @@
 """Draws the mean accuracy at each value of a setting."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from job.report.charts import canvas
+from job.report.charts.sweep_scale import scale_axis
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 HEIGHT = 200
 MAX_LABELS = 8
@@ -25,24 +30,35 @@ def draw_effect(
     `accuracies` has those of the configurations for each value; `limits` is the range of accuracies, and what is below
     is drawn at the lower end.
     """
-    places, low, texts = np.arange(len(values)), limits[0], [str(value) for value in values]
+    low, numbers = limits[0], [value for value in values if not isinstance(value, str | bool)]
     with canvas.new_figure(HEIGHT) as figure:
         axes = canvas.inner_axes(figure, right=LAST_ROOM)
-        axes.set(xlim=(-0.4, len(values) - 0.6), ylim=limits)
+        axes.set_ylim(*limits)
         axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
         canvas.percent_axis(axes.yaxis)
-        shown = places[:: -(-len(values) // MAX_LABELS)]
-        room = canvas.WIDTH / max(len(shown), 1) / canvas.FONT_SIZE - 1
-        axes.set_xticks(shown, [canvas.shorten(texts[place], room) for place in shown])
-        if not any(isinstance(value, str) for value in values):
+        if len(numbers) == len(values) > MAX_LABELS:
+            places = np.array(numbers, np.float64)
+            scale_axis(axes, numbers)
+        else:
+            places = np.arange(len(values), dtype=np.float64)
+            _label_values(axes, list(map(str, values)))
+        if len(numbers) == len(values):
             axes.plot(places, np.maximum(means, low), color=canvas.ACCENT, linewidth=1.2)
-        behind = np.repeat(places, [len(each) for each in accuracies])
         if any(len(each) > 1 for each in accuracies):
-            canvas.draw_dots(
-                axes, behind, np.maximum(np.concatenate(accuracies), low), canvas.MUTED, CONFIGURATION_DOT
-            )
+            behind = np.repeat(places, [len(each) for each in accuracies])
+            heights = np.maximum(np.concatenate(accuracies), low)
+            canvas.draw_dots(axes, behind, heights, canvas.MUTED, CONFIGURATION_DOT)
         canvas.draw_dots(axes, places, np.maximum(means, low), canvas.ACCENT)
         around = canvas.full_axes(figure)
         canvas.title_axes(around, x=name, y="mean test accuracy", right=LAST_ROOM)
-        shown_means = "; ".join(f"{value}, {mean:.1%}" for value, mean in zip(texts, means, strict=True))
-        return canvas.to_svg(figure, f"Chart of mean test accuracy by {name}: {shown_means}.")
+        lowest, highest = int(np.argmin(means)), int(np.argmax(means))
+        ends = " to ".join(f"{means[index]:.1%} with {values[index]}" for index in (lowest, highest))
+        return canvas.to_svg(figure, f"Chart of mean test accuracy by {name}, {len(values)} values: {ends}.")
+
+
+def _label_values(axes: "Axes", texts: Sequence[str]) -> None:
+    """Label the values at equal distances; of many, some."""
+    shown = range(0, len(texts), -(-len(texts) // MAX_LABELS))
+    room = canvas.WIDTH / len(shown) / canvas.FONT_SIZE - 1
+    axes.set_xlim(-0.4, len(texts) - 0.6)
+    axes.set_xticks(list(shown), [canvas.shorten(texts[place], room) for place in shown])

@@ -14,11 +14,18 @@ from job.report.formatting import TEMPLATES, create_environment
 from job.report.page import FOLDER as REPORT_TEMPLATES
 from job.report.page import csp_hash
 from job.report.sections import Section
-from job.report.sweep_page.rows import list_all_pairs, list_difference_rows, list_rows, view_strips
+from job.report.sweep_page.findings import list_sweep_findings
+from job.report.sweep_page.rows import (
+    list_all_pairs,
+    list_difference_rows,
+    list_frontiers,
+    list_rows,
+    vary_in_size,
+    view_strips,
+)
 from job.report.sweep_page.statements import (
     format_duration,
     identify_sweep,
-    list_sweep_findings,
     list_sweep_tiles,
     split_differences,
     write_headline,
@@ -37,7 +44,11 @@ def render_sweep_page(summary: SweepSummary, folder: Path) -> bytes:
     try:
         template = environment.get_template("sweep.html")
         page = template.render(
-            summary=summary, results=summary.results, layout="single", view=_view(summary, folder), version=job.__version__
+            summary=summary,
+            results=summary.results,
+            layout="single",
+            view=_view(summary, folder),
+            version=job.__version__,
         )
     except jinja2.TemplateNotFound as error:  # an OSError, but not of the output folder
         raise RuntimeError(f"the template {error} is not in {FOLDER} or {REPORT_TEMPLATES}") from error
@@ -50,15 +61,7 @@ def _view(summary: SweepSummary, folder: Path) -> dict[str, Any]:
     sections = list_sweep_sections(summary)
     differences = list_difference_rows(summary)
     unclear, better = split_differences(summary.differences)
-    ranks = {index: rank for rank, index in enumerate(summary.ranking.order, 1)}
-    frontiers = [
-        {
-            "name": name,
-            "rows": [(ranks[index], summary.results.configurations[index], summary.means[index]) for index in frontier],
-        }
-        for name, frontier in (("training time", summary.time_frontier), ("parameters", summary.size_frontier))
-        if name == "training time" or _vary_in_size(summary)
-    ]
+    frontiers = list_frontiers(summary)
     return {
         "model": None,
         "style": "sweep.css",
@@ -78,7 +81,7 @@ def _view(summary: SweepSummary, folder: Path) -> dict[str, Any]:
         "differences": differences,
         "all_pairs": list_all_pairs(summary),
         "frontiers": frontiers,
-        "by_rank": uses_ranks([row[1].label for each in frontiers for row in each["rows"]]),
+        "by_rank": uses_ranks([row.configuration.label for each in frontiers for row in each.rows]),
         "costs": _draw_costs(summary, limits) if summary.pairs else {},
         "effects": _draw_effects(summary, limits),
         "unbalanced": [each.parameter.replace("_", " ") for each in summary.effects if not each.is_balanced],
@@ -111,14 +114,9 @@ def _draw_costs(summary: SweepSummary, limits: tuple[float, float]) -> dict[str,
             sized = [(float(each.n_parameters), value) for value in each.accuracies]
             on_frontier = index in summary.size_frontier
             points["parameters"].append(Point(*own, each.n_parameters, mean.accuracy, sized, on_frontier))
-    if not _vary_in_size(summary):
+    if not vary_in_size(summary):
         del points["parameters"]
     return {title: Markup(draw_costs(each, title, limits)) for title, each in points.items()}  # noqa: S704 - our own
-
-
-def _vary_in_size(summary: SweepSummary) -> bool:
-    """Whether all numbers of parameters are known, and are not the same."""
-    return bool(summary.size_frontier) and len({each.n_parameters for each in summary.results.configurations}) > 1
 
 
 def _draw_effects(summary: SweepSummary, limits: tuple[float, float]) -> list[tuple[str, Markup, float]]:

@@ -55,6 +55,23 @@ class DifferenceRow:
 
 
 @dataclass(frozen=True)
+class Frontier:
+    """The configurations that no other one beats in accuracy and in this cost, by rising cost."""
+
+    cost: str
+    rows: "Sequence[FrontierRow]"
+
+
+@dataclass(frozen=True)
+class FrontierRow:
+    """A configuration on the frontier."""
+
+    rank: int
+    configuration: Configuration
+    mean: ConfigurationMean
+
+
+@dataclass(frozen=True)
 class Strips:
     """The axis that the strips share: labels with their places, and how many accuracies are below it."""
 
@@ -106,6 +123,26 @@ def find_report(run: Path, folder: Path) -> str:
     return quote(Path(os.path.relpath(page, folder.resolve())).as_posix()) if page.is_file() else ""
 
 
+def list_frontiers(summary: SweepSummary) -> list[Frontier]:
+    """The frontier by training time, and by the number of parameters if it varies."""
+    ranks = {index: rank for rank, index in enumerate(summary.ranking.order, 1)}
+    frontiers = {"training time": summary.time_frontier}
+    if vary_in_size(summary):
+        frontiers["parameters"] = summary.size_frontier
+    return [
+        Frontier(
+            cost,
+            [FrontierRow(ranks[each], summary.results.configurations[each], summary.means[each]) for each in frontier],
+        )
+        for cost, frontier in frontiers.items()
+    ]
+
+
+def vary_in_size(summary: SweepSummary) -> bool:
+    """Whether all numbers of parameters are known, and are not the same."""
+    return bool(summary.size_frontier) and len({each.n_parameters for each in summary.results.configurations}) > 1
+
+
 def list_difference_rows(summary: SweepSummary) -> list[DifferenceRow]:
     """The best minus each other configuration, at most 50, in the order of their ranks."""
     pairs = summary.pairs
@@ -126,5 +163,5 @@ def list_all_pairs(summary: SweepSummary) -> list[DifferenceRow]:
 def _describe(summary: SweepSummary, first: int, second: int, rank: int) -> DifferenceRow:
     if summary.pairs is None:
         raise ValueError("a single configuration has no differences")
-    labels = [summary.results.configurations[index].label for index in (first, second)]
-    return DifferenceRow(summary.pairs.describe(first, second), *labels, rank=rank)
+    one, other = (summary.results.configurations[index].label for index in (first, second))
+    return DifferenceRow(summary.pairs.describe(first, second), one, other, rank)

@@ -1,22 +1,17 @@
-"""Puts the result of a sweep into words: the headline, the tiles and the findings."""
+"""Puts the result of a sweep into words: the title line, the headline and the tiles."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
-from job.evaluation.sweep_effects import Effect
 from job.evaluation.sweep_networks import SweepResults
 from job.evaluation.sweep_pairs import PairDifference
 from job.evaluation.sweep_summary import SweepSummary
 from job.report.charts.recall_changes import format_change
 from job.report.first_screen.identity import DIRTY, SHORT_HASH
-from job.report.first_screen.statements import Finding, Level, Tile
+from job.report.first_screen.statements import Tile
 from job.report.formatting import FILTERS, format_percents, format_signeds
 from job.text import count_noun
 
-MOST_FINDINGS = 3
-FEW_SEEDS = 2
-MUCH_CHEAPER = 0.5  # of the time of the best
-SMALL_LOSS = 0.01  # of accuracy
 MINUTE, HOUR = 60, 3600
 
 
@@ -57,19 +52,23 @@ def write_headline(summary: SweepSummary) -> tuple[str, str, str]:
     average = f", on average over {summary.best.n_seeds} seeds" if summary.best.has_seeds else f", {seeds}"
     if k == 1:
         return f"{label} classifies ", accuracy, f" of {n:,} test images correctly{average}."
-    unclear, worse = split_differences(summary.differences)
+    unclear, better = split_differences(summary.differences)
     mean = "mean test accuracy" if summary.best.has_seeds else "test accuracy"
-    if not unclear and not worse:
-        networks = any(each.compared == "networks" for each in summary.differences)
-        subject = f"The network of {label}" if networks else label
-        return f"{subject} is the best of {k} {'networks' if networks else 'configurations'}, {mean} ", accuracy, "."
-    return f"{label} ranks first of {k} configurations, {mean} ", accuracy, f"; {_count_unclear(len(unclear), k - 1)}."
+    if not unclear and not better and not summary.best.has_seeds:
+        return f"The network of {label} is the best of {k:,} networks, {mean} ", accuracy, "."
+    if not unclear and not better and all(each.compared == "configurations" for each in summary.differences):
+        return f"{label} is the best of {k:,} configurations, {mean} ", accuracy, "."
+    return f"{label} ranks first of {k:,} configurations, {mean} ", accuracy, f"; {_count_unclear(summary)}."
 
 
-def _count_unclear(n_unclear: int, n_others: int) -> str:
+def _count_unclear(summary: SweepSummary) -> str:
     """How many of the others may be as good as the first rank."""
-    if not n_unclear:
+    unclear, better = split_differences(summary.differences)
+    n_unclear, n_others = len(unclear), len(summary.differences)
+    if not n_unclear and better:
         return "another one is significantly more accurate on the test images"
+    if not n_unclear:
+        return "its lead is significant, but some have one seed, so that only networks can be compared"
     if n_others == 1:
         return "the other one is not significantly different"
     if n_unclear == n_others:
@@ -122,105 +121,3 @@ def _show_time(summary: SweepSummary) -> Tile:
     note = f"all {n_networks:,} trainings: {format_duration(total)}" if n_networks > 1 else ""
     detail = ("median of the best",) if summary.best.has_seeds else ("of the best",)
     return Tile("cost" if summary.pairs else "configurations", "Training time", (value,), detail, note)
-
-
-def list_sweep_findings(summary: SweepSummary) -> list[Finding]:
-    """At most three findings, the most important first; docs/sweep.md has the condition of each."""
-    found = [
-        _find_failures(summary),
-        _find_better(summary),
-        _find_tie(summary),
-        _find_few_seeds(summary),
-        _find_cheaper(summary),
-        *map(_find_effect, summary.effects if len(summary.results.parameters) > 1 else []),
-    ]
-    return [finding for finding in found if finding][:MOST_FINDINGS]
-
-
-def _find_failures(summary: SweepSummary) -> Finding | None:
-    n_failed, n_runs = len(summary.results.failures), summary.results.n_runs
-    if not n_failed:
-        return None
-    text = f"{n_failed:,} of {n_failed + n_runs:,} runs failed; the page leaves them out."
-    return Finding(Level.FAULT, n_failed / (n_failed + n_runs), "failures", (text,))
-
-
-def _find_better(summary: SweepSummary) -> Finding | None:
-    """A configuration that is significantly better than the best, on the test images."""
-    _, better = split_differences(summary.differences)
-    if not better:
-        return None
-    pair = min(better, key=lambda each: each.difference)
-    label = summary.results.configurations[pair.second].label
-    text = (
-        f"{label} is significantly more accurate on the test images than the first rank, by "
-        f"{100 * -pair.difference:.1f} points. {summary.ranking.criterion.capitalize()} ranks them otherwise."
-    )
-    return Finding(Level.PROBLEM, -pair.difference, "differences", (text,))
-
-
-def _find_tie(summary: SweepSummary) -> Finding | None:
-    n_equal = summary.ranking.n_equal
-    if n_equal == 1:
-        return None
-    note = ""
-    if "test_time" in summary.results.parameters:
-        note = " Validation does without test-time augmentation, so it cannot rank the values of test time."
-    text = f"{n_equal} configurations share the first rank: their {summary.ranking.criterion} is the same.{note}"
-    return Finding(Level.PROBLEM, 0.0, "configurations", (text,))
-
-
-def _find_few_seeds(summary: SweepSummary) -> Finding | None:
-    """One seed, or two that leave the second rank undecided."""
-    if not summary.differences:
-        return None
-    pair = summary.differences[0]
-    second = summary.results.configurations[pair.second]
-    n_seeds = min(summary.best.n_seeds, second.n_seeds)
-    if n_seeds == 1:
-        text = (
-            "With one seed, trained networks are compared, not configurations: another seed may change the order. "
-            "Train the first ranks again with at least five seeds."
-        )
-        return Finding(Level.PROBLEM, 0.0, "differences", (text,))
-    if n_seeds == FEW_SEEDS and not pair.is_significant:
-        text = "Two seeds show only very large differences between configurations; train at least five seeds."
-        return Finding(Level.PROBLEM, 0.0, "differences", (text,))
-    return None
-
-
-def _find_cheaper(summary: SweepSummary) -> Finding | None:
-    """The fastest configuration that loses little, if anything, and takes at most half the time."""
-    limit = MUCH_CHEAPER * summary.best_mean.training_s
-    candidates = [
-        pair
-        for pair in summary.differences
-        if summary.means[pair.second].training_s <= limit
-        and not pair.is_significant
-        and pair.interval
-        and pair.interval.upper <= SMALL_LOSS
-    ]
-    if not candidates:
-        return None
-    pair = min(candidates, key=lambda each: summary.means[each.second].training_s)
-    seconds = summary.means[pair.second].training_s
-    low, high = (format_change(-bound) for bound in (pair.interval.upper, pair.interval.lower)) if pair.interval else ""
-    text = (
-        f"{summary.results.configurations[pair.second].label} trains in {format_duration(seconds)} instead of "
-        f"{format_duration(summary.best_mean.training_s)}, and its accuracy is not significantly different: "
-        f"{format_change(-pair.difference)} points, {low} to {high}."
-    )
-    return Finding(Level.INSIGHT, seconds, "cost", (text,))
-
-
-def _find_effect(effect: Effect) -> Finding | None:
-    """A setting whose best value beats its worst one whatever the other settings are."""
-    if not effect.is_consistent:
-        return None
-    worst, best = effect.extremes
-    name, n_pairs = effect.parameter.replace("_", " "), len(effect.accuracies[0])
-    text = (
-        f"{name.capitalize()} {best} is significantly better than {worst} with each of {n_pairs} combinations of the "
-        f"other settings, by {100 * effect.span:.1f} points on average."
-    )
-    return Finding(Level.INSIGHT, effect.span, "settings", (text,))
