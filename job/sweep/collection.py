@@ -18,6 +18,7 @@ from job.report.sweep_page.page import render_sweep_page
 from job.results.file_names import METRICS, PAGE, PREDICTIONS
 from job.results.metrics_json import Option
 from job.results.output_folder.os_errors import as_output_error
+from job.sweep.finished_runs import FinishedRun, read_finished_run
 from job.sweep.sweep_files import encode_sweep, write_table
 from job.text import count_noun
 
