@@ -227,15 +227,15 @@ def _count(n_both_right: int, n_fixed: int, n_broken: int, n_both_wrong: int) ->
     )
 
 
-def paired_difference_interval(n_fixed: int, n_broken: int, n: int, z: float = Z) -> Interval:
+def paired_difference_interval(n_fixed: int, n_broken: int, n: int) -> Interval:
     """95 % confidence interval of the difference between two fractions of the same images.
 
     This is Wald's interval after adding 1/2 to each of the four counts (Wald+2; Agresti and Min 2005, Statistics in
     Medicine 24:729), limited to [-1, 1]. It has a width even if no image changed. The difference is that of this model
-    minus the reference: (n_fixed - n_broken) / n. `z` is the normal quantile of another level than 95 %.
+    minus the reference: (n_fixed - n_broken) / n.
     """
     centre = (n_fixed - n_broken) / (n + 2)
-    margin = z * math.sqrt(n_fixed + n_broken + 1 - (n_fixed - n_broken) ** 2 / (n + 2)) / (n + 2)
+    margin = Z * math.sqrt(n_fixed + n_broken + 1 - (n_fixed - n_broken) ** 2 / (n + 2)) / (n + 2)
     return Interval(max(centre - margin, -1.0), min(centre + margin, 1.0))
 
 

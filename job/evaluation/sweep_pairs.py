@@ -7,13 +7,12 @@ of the tests that Holm's correction is for, so a pair may be picked by its resul
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from job.evaluation.intervals import LEVEL, ROUNDING, SIGNIFICANCE_LEVEL, Interval
+from job.evaluation.intervals import ROUNDING, SIGNIFICANCE_LEVEL, Interval
 from job.evaluation.paired_comparison import adjust_p_values, paired_difference_interval
 from job.evaluation.paired_differences import MIN_IMAGES
 from job.evaluation.predictions import Floats
@@ -34,8 +33,7 @@ class PairDifference:
         compared: What is compared: configurations by the mean accuracy of their networks, or two networks.
         seeds: Seeds of the two networks; None if configurations are compared.
         difference: Accuracy of the first minus accuracy of the second.
-        interval: Confidence interval of the difference. All intervals of a sweep together contain the true differences
-            with a probability of 95 %. None if nothing varies.
+        interval: 95 % confidence interval of this difference by itself; None if it is not asked for or nothing varies.
         p_value: Two-sided p-value: of crossed random effects for configurations, of McNemar's exact test for networks.
         p_adjusted: The p-value after Holm's correction for the number of all pairs.
     """
@@ -89,8 +87,11 @@ class PairTests:
         """Whether the difference of a pair is significant, with Holm's correction."""
         return bool(self.p_adjusted[first, second] < SIGNIFICANCE_LEVEL)
 
-    def describe(self, first: int, second: int) -> PairDifference:
-        """The difference between two configurations, which have these indices."""
+    def describe(self, first: int, second: int, *, has_interval: bool = False) -> PairDifference:
+        """The difference between two configurations, which have these indices.
+
+        An interval does not hold for a pair that was picked by its result, as the corrected p-value does.
+        """
         by_seeds = self.places[first] is not None and self.places[second] is not None
         networks = [self.configurations[index].reported_network for index in (first, second)]
         return PairDifference(
@@ -99,18 +100,18 @@ class PairTests:
             compared="configurations" if by_seeds else "networks",
             seeds=None if by_seeds else (networks[0].seed, networks[1].seed),
             difference=float(self.differences[first, second]),
-            interval=self._find_interval(first, second),
+            interval=self._find_interval(first, second) if has_interval else None,
             p_value=float(self.p_values[first, second]),
             p_adjusted=float(self.p_adjusted[first, second]),
         )
 
     def _find_interval(self, first: int, second: int) -> Interval | None:
-        """The interval of a level that makes all intervals hold together (Bonferroni)."""
-        alpha, cell = (1 - LEVEL) / self.n_pairs, (self.places[first], self.places[second])
+        cell = (self.places[first], self.places[second])
         if self.parts is None or None in cell:
-            counts = (int(self.n_fixed[first, second]), int(self.n_fixed[second, first]))
-            return paired_difference_interval(*counts, self.n, z=NormalDist().inv_cdf(1 - alpha / 2))
-        margin, difference = float(measure_margins(self.parts[cell], alpha)), float(self.differences[first, second])
+            return paired_difference_interval(
+                int(self.n_fixed[first, second]), int(self.n_fixed[second, first]), self.n
+            )
+        margin, difference = float(measure_margins(self.parts[cell])), float(self.differences[first, second])
         return Interval(max(difference - margin, -1.0), min(difference + margin, 1.0)) if margin > ROUNDING else None
 
 

@@ -19,6 +19,10 @@ from job.evaluation.sweep_networks import Configuration
 from job.evaluation.sweep_pairs import PairTests
 
 Criterion = Literal["validation accuracy", "test accuracy"]
+PAIR = 2
+MAX_INTERVALS = 20
+"""With more configurations, intervals of differences from the best can hold in 90 % of the cases only
+(`bench/sweep_coverage.py`)."""
 DIGITS = 12  # of accuracies that count as different; the order of a sum changes the last ones
 
 
@@ -32,6 +36,7 @@ class Ranking:
         n_equal: Number of configurations that share the first rank.
         optimism: By how much the mean test accuracy of the best is too high on average if all configurations are
             equally good; 0 for a single configuration or if the test images cannot have been lucky, None if unknown.
+        best_has_seeds: Whether the best has several networks.
         interval: Confidence interval of the accuracy of the best. It is that of its configuration, but begins
             `optimism` lower.
     """
@@ -40,7 +45,19 @@ class Ranking:
     order: Sequence[int]
     n_equal: int
     optimism: float | None
+    best_has_seeds: bool
     interval: Interval | None
+
+    @property
+    def allows_intervals(self) -> bool:
+        """Whether the intervals of differences from the best hold although it was picked.
+
+        With two configurations, picking the best decides only about the sign. The more there are, the luckier are the
+        seeds of the best; single networks stay what they are.
+        """
+        if len(self.order) == PAIR:
+            return True
+        return self.criterion == "validation accuracy" and (len(self.order) <= MAX_INTERVALS or not self.best_has_seeds)
 
     @property
     def best(self) -> int:
@@ -64,6 +81,7 @@ def rank_configurations(
         order=order,
         n_equal=rounded.count(rounded[order[0]]),
         optimism=optimism,
+        best_has_seeds=configurations[order[0]].has_seeds,
         interval=interval,
     )
 

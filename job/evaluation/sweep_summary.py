@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from job.evaluation.sweep_effects import Effect, measure_effects
 from job.evaluation.sweep_means import ConfigurationMean, summarize_configuration
@@ -40,12 +41,14 @@ class SweepSummary:
         """What its networks have in common."""
         return self.means[self.ranking.best]
 
-    @property
+    @cached_property
     def differences(self) -> list[PairDifference]:
         """The best minus each other configuration, in the order of their ranks."""
         if self.pairs is None:
             return []
-        return [self.pairs.describe(self.ranking.best, other) for other in self.ranking.order[1:]]
+        best, *others = self.ranking.order
+        has_interval = self.ranking.allows_intervals
+        return [self.pairs.describe(best, other, has_interval=has_interval) for other in others]
 
 
 def summarize_sweep(results: SweepResults) -> SweepSummary:

@@ -179,7 +179,8 @@ def _list_differences(summary: SweepSummary) -> list[PairDifference]:
     pairs = summary.pairs
     if pairs is None or pairs.n_pairs > MAX_PAIRS:
         return summary.differences
-    return [pairs.describe(first, second) for first, second in combinations(summary.ranking.order, 2)]
+    others = combinations(summary.ranking.order[1:], 2)
+    return [*summary.differences, *(pairs.describe(first, second) for first, second in others)]
 
 
 def _store_difference(pair: PairDifference, configurations: Sequence[Configuration]) -> StoredDifference:

@@ -16,9 +16,9 @@ from job.report.page import csp_hash
 from job.report.sections import Section
 from job.report.sweep_page.findings import list_sweep_findings
 from job.report.sweep_page.rows import (
-    list_all_pairs,
     list_difference_rows,
     list_frontiers,
+    list_other_pairs,
     list_rows,
     vary_in_size,
     view_strips,
@@ -79,7 +79,7 @@ def _view(summary: SweepSummary, folder: Path) -> dict[str, Any]:
         "n_unclear": len(unclear),
         "n_better": len(better),
         "differences": differences,
-        "all_pairs": list_all_pairs(summary),
+        "other_pairs": list_other_pairs(summary),
         "frontiers": frontiers,
         "by_rank": uses_ranks([row.configuration.label for each in frontiers for row in each.rows]),
         "costs": _draw_costs(summary, limits) if summary.pairs else {},

@@ -51,7 +51,6 @@ class DifferenceRow:
     pair: PairDifference
     first: str
     second: str
-    rank: int
 
 
 @dataclass(frozen=True)
@@ -145,23 +144,17 @@ def vary_in_size(summary: SweepSummary) -> bool:
 
 def list_difference_rows(summary: SweepSummary) -> list[DifferenceRow]:
     """The best minus each other configuration, at most 50, in the order of their ranks."""
-    pairs = summary.pairs
-    if pairs is None:
-        return []
-    best, *others = summary.ranking.order
-    return [_describe(summary, best, other, rank) for rank, other in enumerate(others[:MAX_DIFFERENCES], 2)]
+    return [_name(summary, pair) for pair in summary.differences[:MAX_DIFFERENCES]]
 
 
-def list_all_pairs(summary: SweepSummary) -> list[DifferenceRow]:
-    """All pairs but those of the best, if they are few, in the order of their ranks."""
+def list_other_pairs(summary: SweepSummary) -> list[DifferenceRow]:
+    """The pairs without the best, if they are few, in the order of their ranks."""
     if summary.pairs is None or summary.pairs.n_pairs > MAX_ALL_PAIRS:
         return []
-    ranked = list(enumerate(summary.ranking.order, 1))
-    return [_describe(summary, first, second, rank) for (_, first), (rank, second) in combinations(ranked[1:], 2)]
+    pairs = summary.pairs
+    return [_name(summary, pairs.describe(*each)) for each in combinations(summary.ranking.order[1:], 2)]
 
 
-def _describe(summary: SweepSummary, first: int, second: int, rank: int) -> DifferenceRow:
-    if summary.pairs is None:
-        raise ValueError("a single configuration has no differences")
-    one, other = (summary.results.configurations[index].label for index in (first, second))
-    return DifferenceRow(summary.pairs.describe(first, second), one, other, rank)
+def _name(summary: SweepSummary, pair: PairDifference) -> DifferenceRow:
+    first, second = (summary.results.configurations[index].label for index in (pair.first, pair.second))
+    return DifferenceRow(pair, first, second)

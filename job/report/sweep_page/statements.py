@@ -103,7 +103,8 @@ def _show_lead(summary: SweepSummary) -> Tile:
     pair = summary.differences[0]
     detail = (format_signeds(pair.interval),) if pair.interval else ()
     verdict = "significant" if pair.is_significant else "not significant"
-    note = f"{verdict}, p {FILTERS['p'](pair.p_adjusted)} (Holm)"
+    correction = " (Holm)" if len(summary.differences) > 1 else ""
+    note = f"{verdict}, p {FILTERS['p'](pair.p_adjusted)}{correction}"
     return Tile("differences", "Against the second rank", (f"{format_change(pair.difference)} points",), detail, note)
 
 
