@@ -57,7 +57,7 @@ def make_swept_run(  # noqa: PLR0913 - each is something that a test chooses
     has_validation = training.n_validation > 0
     val_accuracies = [float(draw_correctness(level, 1000 + each, 600, key).mean()) for each in seeds]
     if has_validation:
-        history = replace(training.history, val_accuracy=[0.1, val_accuracies[0]])
+        history = replace(training.history, val_accuracy=[0.1] * (training.config.epochs - 1) + val_accuracies[:1])
         training = replace(training, history=history)
     if n_runs > 1:
         runs = [
