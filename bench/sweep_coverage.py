@@ -93,8 +93,8 @@ def list_sweeps(n_repetitions: int) -> Iterator[Callable[[], Line]]:
     """Every case of a sweep: the number of seeds of each configuration, and the images."""
     shapes = (
         [(3, (m,)) for m in (2, 3, 5, 10)]
-        + [(20, (m,)) for m in (1, 2, 5, 10)]
-        + [(10, (1, 5)), (100, (5,)), (200, (1,))]
+        + [(10, (m,)) for m in (2, 5, 10)]
+        + [(20, (1,)), (20, (5,)), (10, (1, 5)), (100, (5,)), (200, (1,))]
     )
     for (n_configurations, n_seeds), n, sd in product(shapes, (300, 10_000), SEED_SDS[::2]):
         n_sweeps = n_repetitions // 5 if n_configurations >= MANY else n_repetitions
