@@ -313,6 +313,26 @@ def test_the_effect_of_a_setting_is_the_mean_over_the_others() -> None:
     assert rate.extremes == (0.001, 0.002)
 
 
+def test_a_small_effect_is_not_consistent() -> None:
+    """The higher value is better by a few images in each pair, which is not significant."""
+    parameters: dict[str, list[Value]] = {"learning_rate": [0.001, 0.002], "dropout": [0.1, 0.2]}
+    configurations = [
+        make_configuration(
+            1.2 + 10 * float(rate),
+            4,
+            key=round(10 * float(dropout)),
+            values={"learning_rate": rate, "dropout": dropout},
+        )
+        for rate, dropout in itertools.product(*parameters.values())
+    ]
+    summary = summarize_sweep(make_results(configurations, parameters))
+    assert summary.pairs is not None
+    effect = next(each for each in summary.effects if each.parameter == "learning_rate")
+    assert [summary.pairs.differences[high, low] > 0 for low, high in ((0, 2), (1, 3))] == [True, True]
+    assert effect.span > 0
+    assert not effect.is_consistent
+
+
 def test_an_unbalanced_grid_has_no_effects() -> None:
     """One combination is missing, so each mean would also depend on the other setting."""
     summary = summarize_sweep(make_grid(n_missing=1))
