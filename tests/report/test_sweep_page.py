@@ -105,6 +105,13 @@ def test_the_table_shows_the_numbers_of_each_configuration(recipes: Page) -> Non
         assert row[9] == "0 1 2 3 4"
 
 
+def find_places(dots: ET.Element) -> list[float]:
+    """The places of the dots of seeds; none of another path."""
+    return (
+        [float(place) for place in re.findall(r"M([\d.]+) ", dots.attrib["d"])] if dots.get("class") == "seed" else []
+    )
+
+
 def test_each_seed_is_a_dot_on_the_axis_of_its_row(recipes: Page) -> None:
     """Its place follows from the ticks above."""
     ticks = [
@@ -114,9 +121,12 @@ def test_each_seed_is_a_dot_on_the_axis_of_its_row(recipes: Page) -> None:
     (x0, a0), *_, (x1, a1) = ticks
     best = recipes.summary.best
     drawn = next(each for each in recipes.section("configurations").iter(f"{SVG}path") if each.get("class") == "seed")
-    places = [float(place) for place in re.findall(r"M([\d.]+) ", drawn.attrib["d"])]
+    places = find_places(drawn)
     expected = [x0 + (accuracy - a0) / (a1 - a0) * (x1 - x0) for accuracy in best.accuracies]
     assert places == pytest.approx(expected, abs=0.3)
+    ends = [place for row in recipes.section("configurations").iter(f"{SVG}path") for place in find_places(row)]
+    assert min(ends) < 30
+    assert max(ends) > 190
 
 
 def test_seeds_link_to_the_reports_that_exist(recipes: Page) -> None:
@@ -177,9 +187,8 @@ def test_some_single_seeds_are_not_passed_off_as_configurations(tmp_path: Path) 
     """The best has two seeds, another one has one: that pair compares networks."""
     runs = [*make_seeds(1.0, 1), *make_seeds(1.1, 4, recipe="mlp"), *make_seeds(4.0, 2, recipe="cnn", n_parameters=5)]
     page = Page(tmp_path, runs)
-    assert (
-        "some have one seed, so that only networks can be compared" in page.headline
-        or "not significant" in page.headline
+    assert page.headline.endswith(
+        "its lead is significant, but some have one seed, so that only networks can be compared."
     )
     assert sorted(row[4] for row in page.rows("differences")) == ["configurations", "networks, seeds 0 and 0"]
 
@@ -237,6 +246,8 @@ def test_a_cheap_configuration_that_is_about_as_good_is_a_finding(tmp_path: Path
     assert shown == [expected]
     slower = set_validation(make_seeds(1.3, 10, n=4000, learning_rate=0.003, training_s=11.0), 0.94)
     assert Page(tmp_path / "b", [*slow, *slower]).findings == []
+    unclear = [*set_validation(make_seeds(1.3, 2, training_s=20.0), 0.95), *make_seeds(1.3, 2, dropout=0.1, key=1)]
+    assert not any(" trains in " in each for each in Page(tmp_path / "c", unclear).findings)
 
 
 def test_a_setting_that_always_matters_is_a_finding(tmp_path: Path) -> None:
