@@ -11,8 +11,7 @@ from job.evaluation.sweep_summary import SweepSummary
 from job.report.charts.sweep_costs import Point, draw_costs, uses_ranks
 from job.report.charts.sweep_effects import draw_effect
 from job.report.formatting import TEMPLATES, create_environment
-from job.report.page import FOLDER as REPORT_TEMPLATES
-from job.report.page import csp_hash
+from job.report.inline_code import hash_for_policy
 from job.report.sections import Section
 from job.report.sweep_page.findings import list_sweep_findings
 from job.report.sweep_page.rows import (
@@ -31,7 +30,7 @@ from job.report.sweep_page.statements import (
     write_headline,
 )
 
-FOLDER = TEMPLATES / "sweep"
+FOLDER, REPORT_TEMPLATES = TEMPLATES / "sweep", TEMPLATES / "report"
 MAX_EFFECTS = 12
 
 
@@ -39,7 +38,7 @@ def render_sweep_page(summary: SweepSummary, folder: Path) -> bytes:
     """Render the page of a sweep, whose links lead from `folder` to the reports of the runs."""
     environment = create_environment(FOLDER, autoescape=True)
     environment.loader = jinja2.FileSystemLoader([FOLDER, REPORT_TEMPLATES])
-    environment.filters |= {"csp_hash": csp_hash, "duration": format_duration}
+    environment.filters |= {"csp_hash": hash_for_policy, "duration": format_duration}
     environment.tests["class_name"] = lambda _: False  # the labels of configurations need no isolation
     try:
         template = environment.get_template("sweep.html")
