@@ -62,7 +62,8 @@ def _view(summary: SweepSummary, folder: Path) -> dict[str, Any]:
     unclear, better = split_differences(summary.differences)
     frontiers = list_frontiers(summary)
     return {
-        "model": None,
+        "model": None,  # a page without one needs the same templates
+        "place": None,
         "style": "sweep.css",
         "identity": identify_sweep(summary.results),
         "headline": write_headline(summary),
