@@ -62,7 +62,7 @@ def _view(summary: SweepSummary, folder: Path) -> dict[str, Any]:
     unclear, better = split_differences(summary.differences)
     frontiers = list_frontiers(summary)
     return {
-        "model": None,  # a page without one needs the same templates
+        "model": None,  # the base of the report asks for it, and for its place
         "place": None,
         "style": "sweep.css",
         "identity": identify_sweep(summary.results),
