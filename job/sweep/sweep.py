@@ -31,6 +31,7 @@ from job.sweep.folder import (
 )
 from job.sweep.local_executor import LocalExecutor, choose_parallel, choose_threads
 from job.sweep.plan import Plan, PlannedRun, build_plan, describe_plan
+from job.sweep.worker import build_environment
 from job.training.resources import available_memory_bytes
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def run_sweep(request: SweepRequest) -> str:
     if request.config.list:
         return _list_plan(request, plan, folder)
     if request.config.only_index is not None:
-        _replace_by_run(request, plan, folder)
+        return _replace_by_run(request, plan, folder)
     with lock_sweep(folder):
         return _run_missing(request, plan, folder)
 
@@ -143,8 +144,8 @@ def _hash_dataset(request: SweepRequest) -> Mapping[str, str]:
     return dataset.sha256
 
 
-def _replace_by_run(request: SweepRequest, plan: Plan, folder: Path) -> None:
-    """Replace this process by the run with the index that the request names, unless that is finished."""
+def _replace_by_run(request: SweepRequest, plan: Plan, folder: Path) -> str:
+    """Replace this process by the run with the index that the request names; returns only if that is finished."""
     index = request.config.only_index or 0
     if index >= len(plan.runs):
         raise UsageError(f"--only-index is {index}, but the plan has the runs 0 to {len(plan.runs) - 1}")
@@ -153,7 +154,8 @@ def _replace_by_run(request: SweepRequest, plan: Plan, folder: Path) -> None:
         write_plan(folder, describe_content(request, plan, _hash_dataset(request)))
         if not read_finished(folder, run):
             words = build_words(run)
-            os.execv(words[0], words)  # noqa: S606 - our own command
+            os.execve(words[0], words, build_environment(os.environ))  # noqa: S606 - our own command
+    return f"{run.name} is already finished: {folder / RUNS / run.name / PAGE}"
 
 
 def _find_runs(names: Sequence[str]) -> list[Path]:
