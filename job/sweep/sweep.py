@@ -6,7 +6,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from job.config.recipes import ModelName
 from job.config.sweep_config import SweepRequest
@@ -19,6 +18,7 @@ from job.results.output_folder.preparation import require_free_space
 from job.sweep import collection
 from job.sweep.driver import Driver
 from job.sweep.estimate import describe_duration, estimate_run_s, estimate_sweep_s
+from job.sweep.executor import Executor
 from job.sweep.folder import (
     LOGS,
     RUNS,
@@ -32,10 +32,8 @@ from job.sweep.folder import (
 from job.sweep.local_executor import LocalExecutor, choose_parallel, choose_threads
 from job.sweep.plan import Plan, PlannedRun, build_plan, describe_plan
 from job.sweep.worker import build_environment
+from job.text import count_noun
 from job.training.resources import available_memory_bytes
-
-if TYPE_CHECKING:
-    from job.sweep.executor import Executor
 
 SHOWN_RUNS = 40
 """The most lines of a plan that `--list` prints."""
@@ -115,12 +113,12 @@ def _run_missing(request: SweepRequest, plan: Plan, folder: Path) -> str:
     write_plan(folder, describe_content(request, plan, _hash_dataset(request)))
     missing = [index for index, run in enumerate(plan.runs) if not read_finished(folder, run)]
     require_free_space(folder, RUN_BYTES * len(missing))
-    n_slots = _count_slots(request, plan)
     log_stage("sweep", f"{describe_plan(plan)}, {len(plan.runs) - len(missing):,} finished")
     failures = {}
     if missing:
-        executor: Executor = LocalExecutor(n_slots, folder / LOGS, build_words)
-        log_stage("sweep", f"{n_slots} at the same time, {config.threads} threads each")
+        executor = _create_executor(request, plan, folder)
+        threads = count_noun(config.threads or 1, "thread")
+        log_stage("sweep", f"{executor.n_slots:,} at the same time, {threads} each")
         driver = Driver(folder, plan.runs, executor, lambda run: estimate_run_s(run.config), config.fail_fast)
         driver.run(missing)
         failures = driver.failures
@@ -136,6 +134,14 @@ def _run_missing(request: SweepRequest, plan: Plan, folder: Path) -> str:
             f"repeats them; {result}"
         )
     return result
+
+
+def _create_executor(request: SweepRequest, plan: Plan, folder: Path) -> Executor:
+    if request.config.cluster is None:
+        return LocalExecutor(_count_slots(request, plan), folder / LOGS, build_words)
+    from job.sweep.ray_executor import RayExecutor
+
+    return RayExecutor(request.config, folder, find_or_download(request.config.data).folder)
 
 
 def _hash_dataset(request: SweepRequest) -> Mapping[str, str]:

@@ -9,7 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from support import REPOSITORY
+from support import REPOSITORY, make_run, write_dataset
+
+from job.results.file_names import RESULT_FILES
+from job.results.output_folder.manifest import write_manifest
 
 SCRIPT = Path(__file__).with_name("stubbed_sweep.py")
 
@@ -68,6 +71,18 @@ class StubbedSweep:
     def finished(self) -> list[str]:
         """The names of the runs that are finished."""
         return sorted(path.parent.name for path in self.output.glob("runs/*/SHA256SUMS"))
+
+
+def make_stubbed_sweep(folder: Path) -> StubbedSweep:
+    """A sweep with stubs, all of which succeed."""
+    template = folder / "template"
+    template.mkdir()
+    make_run(epochs=5).write(template)
+    write_manifest(template, [name for name in RESULT_FILES if (template / name).exists()], {})
+    (folder / "attempts").mkdir()
+    stubbed = StubbedSweep(folder, write_dataset(folder / "blocks"))
+    stubbed.behave({})
+    return stubbed
 
 
 def wait_until(condition: Callable[[], bool], timeout_s: float = 30) -> None:

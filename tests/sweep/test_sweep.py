@@ -3,14 +3,24 @@
 import json
 import os
 import signal
-import subprocess
 import time
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from stubs import StubbedSweep, is_alive, wait_until
+from stubs import StubbedSweep, is_alive, make_stubbed_sweep, wait_until
+
+if TYPE_CHECKING:
+    import subprocess
 
 NAMES = [f"baseline-seed{seed}" for seed in range(4)]
 FOUR = ("--seeds", "0-3", "--parallel", "2")
+
+
+@pytest.fixture
+def sweep(tmp_path: Path) -> StubbedSweep:
+    """A sweep with stubs, all of which succeed."""
+    return make_stubbed_sweep(tmp_path)
 
 
 def last_line(done: "subprocess.CompletedProcess[str]") -> str:
