@@ -10,6 +10,11 @@ from job.config.sweep_config import SET_BY_SWEEP, SWEEP_OPTIONS, SweepConfig, Sw
 from job.config.sweep_grid import Grid, read_assignments, read_file, read_seeds, read_values
 from job.errors import UsageError
 
+OF_RUNS = {
+    each.flag: each.key for name, each in OPTIONS.items() if name not in {*SWEEP_OPTIONS, *SET_BY_SWEEP, "recipe"}
+}
+"""The options of a run that are no options of `sweep`."""
+
 
 def parse(argv: Sequence[str]) -> Command:
     """The command that `argv` gives.
@@ -19,6 +24,9 @@ def parse(argv: Sequence[str]) -> Command:
     Raises:
         UsageError: If something is unknown, out of range or contradictory.
     """
+    for word in argv:
+        if key := OF_RUNS.get(word.split("=")[0]):
+            raise UsageError(f"unknown option --{key}; set it for all runs: --set {key}=VALUE")
     given = sweep_parser().parse(argv)
     log_level, collect = given.pop("log_level"), given.pop("collect", ())
     grid = _read_grid(given)

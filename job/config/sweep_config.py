@@ -1,5 +1,6 @@
 """Declares the options of `sweep`."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,9 @@ SET_BY_SWEEP = {
     "data": "all runs use one data set, which has an option of its own: --data DIR",
 }
 """The options of a run that a sweep sets itself, each with the reason."""
+
+CLUSTER = re.compile(r"auto|(ray://)?(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\]):(?P<port>[0-9]{1,5})")
+"""An address of a Ray cluster."""
 
 VARIABLE = tuple(name for name, each in OPTIONS.items() if each.role != "run" and name not in SET_BY_SWEEP)
 """The options that may have several values; all others are the same in all runs."""
@@ -51,6 +55,8 @@ class SweepConfig:
         "Ray cluster to run on: auto, HOST:PORT or ray://HOST:PORT.",
         unset="this machine, without Ray",
         metavar="ADDRESS",
+        accepts=lambda text: CLUSTER.fullmatch(text) is not None,
+        rule="auto, HOST:PORT or ray://HOST:PORT",
     )
     cpus_per_run: int = option(1, "run", "Processors of the cluster for each run.", minimum=1, maximum=1024)
     gpus_per_run: int = option(0, "run", "GPUs of the cluster for each run.", minimum=0, maximum=64)

@@ -8,12 +8,12 @@ import socket
 import threading
 from typing import Any
 
-from job.errors import DeviceError, PackageError, UsageError
+from job.config.sweep_config import CLUSTER
+from job.errors import DeviceError, PackageError
 
 TIMEOUT_S = 10.0
 """How long a cluster may take to answer."""
 
-ADDRESS = re.compile(r"auto|(ray://)?(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\]):(?P<port>[0-9]{1,5})")
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
@@ -26,13 +26,9 @@ def connect(address: str) -> Any:  # noqa: ANN401 - Ray is not installed everywh
     """Connect to the cluster at `auto`, `HOST:PORT` or `ray://HOST:PORT`; returns the module `ray`.
 
     Raises:
-        UsageError: If the address has another form.
         PackageError: If Ray is not installed here, or the cluster has another version of it.
         DeviceError: If the cluster does not answer within `TIMEOUT_S`.
     """
-    match = ADDRESS.fullmatch(address)
-    if not match:
-        raise UsageError(f"--cluster is {address[:80]!r}, but must be auto, HOST:PORT or ray://HOST:PORT")
     os.environ.update(QUIET)
     try:
         ray: Any = importlib.import_module("ray")
@@ -40,7 +36,8 @@ def connect(address: str) -> Any:  # noqa: ANN401 - Ray is not installed everywh
         if error.name != "ray":
             raise
         raise PackageError("--cluster needs Ray, which is not installed; run `make cluster`") from error
-    if match["host"]:
+    match = CLUSTER.fullmatch(address)
+    if match and match["host"]:
         _require_answer(address, match["host"].strip("[]"), int(match["port"]))
     _call(address, lambda: ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL))
     return ray

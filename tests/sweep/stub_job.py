@@ -4,6 +4,7 @@ STUB_FOLDER has `template/`, a finished run; `behaviour.json`, what each attempt
 `attempts/`, where each attempt leaves a file NAME.NUMBER with its process ID and the times at which it began and ended.
 """
 
+import hashlib
 import json
 import os
 import shutil
@@ -49,8 +50,11 @@ def copy_run(template: Path, output: Path, given: dict[str, str]) -> None:
         name = flag.removeprefix("--").replace("-", "_")
         config[name] = type(config[name])(text) if config[name] is not None else text
     config["threads"] = int(config["threads"])
-    (output / "metrics.json").write_text(json.dumps(metrics))
-    shutil.copy(template / "SHA256SUMS", output)
+    text = json.dumps(metrics)
+    (output / "metrics.json").write_text(text)
+    manifest = (template / "SHA256SUMS").read_text()
+    before = hashlib.sha256((template / "metrics.json").read_bytes()).hexdigest()
+    (output / "SHA256SUMS").write_text(manifest.replace(before, hashlib.sha256(text.encode()).hexdigest()))
 
 
 if __name__ == "__main__":
