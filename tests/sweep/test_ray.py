@@ -52,7 +52,8 @@ def start_sweep(folder: Path, *options: str) -> "subprocess.Popen[str]":
 
 
 def list_finished(folder: Path) -> list[str]:
-    return sorted(path.parent.name for path in folder.glob("sweep/runs/*/SHA256SUMS"))
+    """The finished runs; a folder whose name begins with a dot is being unpacked."""
+    return sorted(path.parent.name for path in folder.glob("sweep/runs/[!.]*/SHA256SUMS"))
 
 
 def test_nothing_is_lost_with_a_node_and_the_driver(
