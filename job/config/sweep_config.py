@@ -82,6 +82,10 @@ class SweepConfig:
                 )
         if self.cluster is not None and self.only_index is not None:
             raise UsageError("--only-index runs one process here; leave out --cluster")
+        if self.fresh and self.only_index is not None:
+            raise UsageError(
+                "--only-index does one run of many in the folder; leave out --fresh, and name a new --output"
+            )
 
 
 SWEEP_OPTIONS = describe_options(SweepConfig)

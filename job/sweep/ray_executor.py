@@ -1,6 +1,7 @@
 """Runs trainings on a Ray cluster, each as a task that starts a process of its own on its node."""
 
 import shlex
+import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -23,6 +24,7 @@ from job.sweep.ray_cluster import connect
 from job.text import count_noun
 
 POLL_S = 1.0
+STOP_S = 3.0
 REFRESH_S = 10.0
 """How often the executor asks for the nodes, which may come and go."""
 
@@ -84,8 +86,15 @@ class RayExecutor:
     def wait(self) -> Sequence[Outcome]:
         """Wait until at least one run ends, store its folder, and return how it ended."""
         ended: list[Any] = []
-        while not ended:  # in short steps, between which Python handles signals
-            ended, _ = self._ray.wait(list(self._running), num_returns=1, timeout=POLL_S)
+        try:
+            while not ended:  # in short steps, between which Python handles signals
+                ended, _ = self._ray.wait(list(self._running), num_returns=1, timeout=POLL_S)
+        except (self._ray.exceptions.RayError, ConnectionError, RuntimeError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise DeviceError(
+                f"--cluster {self._config.cluster}: the connection is lost ({reason}); the same command does the "
+                "missing runs"
+            ) from error
         return [self._finish(self._running.pop(reference), reference) for reference in ended]
 
     def _finish(self, run: PlannedRun, reference: Any) -> Outcome:  # noqa: ANN401
@@ -105,10 +114,20 @@ class RayExecutor:
         return Outcome(run, result.status, result.error)
 
     def stop(self) -> None:
-        """Stop all runs: when their workers end, their processes do so, too."""
-        for reference in list(self._running):
-            with suppress(Exception):  # whatever Ray says now, this process ends
-                self._ray.cancel(reference, force=True)
+        """Stop all runs: when their workers end, their processes do so, too.
+
+        In another thread, because the signal may have interrupted a call of Ray that holds a lock. What is not stopped
+        in time ends when Ray sees that this process is gone.
+        """
+
+        def cancel() -> None:
+            for reference in list(self._running):
+                with suppress(Exception):  # whatever Ray says now, this process ends
+                    self._ray.cancel(reference, force=True)
+
+        thread = threading.Thread(target=cancel, daemon=True)
+        thread.start()
+        thread.join(STOP_S)
 
 
 def count_slots(nodes: Iterable[Mapping[str, float]], n_cpus: int, n_gpus: int) -> int:

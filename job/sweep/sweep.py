@@ -89,15 +89,19 @@ def _list_models(plan: Plan) -> list[ModelName]:
 
 def _list_plan(request: SweepRequest, plan: Plan, folder: Path) -> str:
     """The plan in lines: each run, their number and the time that is left."""
-    missing = [run for run in plan.runs if not read_finished(folder, run)]
+    missing, finished = [], []
+    for run in plan.runs:
+        if done := read_finished(folder, run):
+            finished.append((run.config, done.wall_time_s))
+        else:
+            missing.append(run)
     lines = [f"{index:>5}  {run.name}" for index, run in enumerate(plan.runs[:SHOWN_RUNS])]
     if len(plan.runs) > SHOWN_RUNS:
         lines.append(f"    …  {len(plan.runs) - SHOWN_RUNS:,} more")
-    n_done = len(plan.runs) - len(missing)
-    done = f", {n_done:,} of them finished" if n_done else ""
+    state = f", {len(finished):,} of them finished" if finished else ""
     n_slots = _count_slots(request, plan)
-    duration = describe_duration(estimate_sweep_s(missing, n_slots))
-    lines.append(f"{describe_plan(plan)}{done}; about {duration} with {n_slots} at the same time")
+    duration = describe_duration(estimate_sweep_s(missing, n_slots, finished))
+    lines.append(f"{describe_plan(plan)}{state}; about {duration} with {n_slots} at the same time")
     return "\n".join(lines)
 
 

@@ -114,6 +114,7 @@ def test_seeds_are_written_as_they_are_read(text: str) -> None:
         (("--gpus-per-run", "1"), "--gpus-per-run is only for a cluster; add --cluster ADDRESS"),
         (("--cluster", "here"), "--cluster is 'here', but must be auto, HOST:PORT or ray://HOST:PORT"),
         (("--cluster", "auto", "--only-index", "1"), "--only-index runs one process here; leave out --cluster"),
+        (("--fresh", "--only-index", "1"), "--only-index does one run of many in the folder; leave out --fresh"),
         (("--collect", "runs", "--seeds", "0-3"), "--collect trains nothing; combine it only with --output"),
         (("--epochs", "3"), "unknown option --epochs; set it for all runs: --set epochs=VALUE"),
         (("extra",), "unknown argument extra"),
