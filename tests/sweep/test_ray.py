@@ -1,9 +1,12 @@
 """A sweep on a Ray cluster of a head and two nodes on this machine."""
 
 import os
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -19,11 +22,20 @@ OPTIONS = ("--seeds", "0-11", "--set", "epochs=1", "--threads", "1")
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator["subprocess.Popen[str]"]:
+def client_port() -> int:
+    """A port for clients of the cluster."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def cluster(client_port: int) -> Iterator["subprocess.Popen[str]"]:
     """The process that controls the cluster."""
     pipe = subprocess.PIPE
     script = Path(__file__).with_name("ray_nodes.py")
-    process = subprocess.Popen((PYTHON, str(script)), env=ENVIRONMENT, stdin=pipe, stdout=pipe, text=True)
+    process = subprocess.Popen(
+        (PYTHON, str(script), str(client_port)), env=ENVIRONMENT, stdin=pipe, stdout=pipe, text=True
+    )
     yield process
     process.communicate()
     assert process.returncode == 0
@@ -105,3 +117,36 @@ def test_a_cluster_that_does_not_answer(tmp_path: Path) -> None:
     _, stderr = process.communicate()
     assert process.returncode == 69
     assert "--cluster 127.0.0.1:1: cannot connect (" in stderr
+
+
+def test_a_signal_stops_the_runs_of_the_cluster(address: str, tmp_path: Path) -> None:
+    """Within five seconds, and no process of a run is left soon after."""
+    write_dataset(tmp_path / "blocks")
+    process = start_sweep(tmp_path, "--seeds", "0-3", "--set", "epochs=1000000", "--cluster", address)
+    wait_until(lambda: bool(find_trainings()) or process.poll() is not None, timeout_s=120)
+    began = time.monotonic()
+    process.terminate()
+    _, stderr = process.communicate()
+    assert time.monotonic() - began < 5
+    assert process.returncode == 143
+    assert "0 of 4 runs are finished; the same command does the others" in stderr
+    wait_until(lambda: not find_trainings(), timeout_s=20)
+
+
+def find_trainings() -> list[str]:
+    """The command lines of the trainings that this file starts on the cluster."""
+    lines = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            lines.append(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+    return [line for line in lines if "--epochs 1000000" in line]
+
+
+def test_a_client_outside_the_cluster(address: str, client_port: int, tmp_path: Path) -> None:
+    """A `ray://` address works, too."""
+    write_dataset(tmp_path / "blocks")
+    host = address.partition(":")[0]
+    process = start_sweep(tmp_path, "--set", "epochs=1", "--cluster", f"ray://{host}:{client_port}")
+    _, stderr = process.communicate()
+    assert process.returncode == 0, stderr
+    assert list_finished(tmp_path) == ["baseline-seed0"]
