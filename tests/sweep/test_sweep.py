@@ -104,7 +104,7 @@ def test_fail_fast_stops_the_others(sweep: StubbedSweep) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_all_within_five_seconds(sweep: StubbedSweep, action: str, number: signal.Signals) -> None:
     """Also runs that ignore SIGTERM; what is finished stays, and the same command does the rest."""
-    sweep.behave({name: [action, "succeed"] for name in NAMES[1:]})
+    sweep.behave({name: [action] for name in NAMES[1:]})
     process = sweep.start(*FOUR)
     wait_until(lambda: sweep.names() == NAMES[:3] and sweep.finished() == NAMES[:1])
     began = time.monotonic()
@@ -114,6 +114,7 @@ def test_a_signal_stops_all_within_five_seconds(sweep: StubbedSweep, action: str
     assert process.returncode == 128 + number
     assert "1 of 4 runs are finished; the same command does the others" in stderr.splitlines()[-1]
     assert not any(is_alive(attempt.pid) for attempt in sweep.attempts())
+    sweep.behave({})
     assert sweep.run(*FOUR).returncode == 0
     assert sweep.finished() == NAMES
     assert sweep.names().count(NAMES[0]) == 1
@@ -122,12 +123,13 @@ def test_a_signal_stops_all_within_five_seconds(sweep: StubbedSweep, action: str
 @pytest.mark.parametrize("action", ["sleep 60", "deaf 60"])
 def test_nothing_outlives_a_killed_driver(sweep: StubbedSweep, action: str) -> None:
     """The runs end by themselves, and the same command does what is missing."""
-    sweep.behave({name: [action, "succeed"] for name in NAMES[1:]})
+    sweep.behave({name: [action] for name in NAMES[1:]})
     process = sweep.start(*FOUR)
     wait_until(lambda: sweep.names() == NAMES[:3] and sweep.finished() == NAMES[:1])
     process.kill()
     process.communicate()
     wait_until(lambda: not any(is_alive(attempt.pid) for attempt in sweep.attempts()), timeout_s=10)
+    sweep.behave({})
     assert sweep.run(*FOUR).returncode == 0
     assert [sweep.names().count(name) for name in NAMES] == [1, 2, 2, 1]
     assert sweep.finished() == NAMES
