@@ -14,10 +14,11 @@ from job.config import settings, settings_file
 from job.config.options import Option, describe_unknown
 from job.config.run_config import OPTIONS, STREAM, Config
 from job.config.serve_config import SERVE_OPTIONS, ServeConfig
+from job.config.sweep_config import SweepRequest
 from job.errors import EXIT_STATUSES, OutputError, UsageError
 
 PROGRAM = "python -m job"
-OTHER_COMMANDS = ("render", "serve")
+OTHER_COMMANDS = ("render", "serve", "sweep")
 RENDER_OPTIONS = ("layout", "no_try_it", "output")
 
 
@@ -25,11 +26,12 @@ RENDER_OPTIONS = ("layout", "no_try_it", "output")
 class Command:
     """A command with its settings; `render` uses only `RENDER_OPTIONS`, and `serve` has settings of its own."""
 
-    name: Literal["train", "render", "serve"]
+    name: Literal["train", "render", "serve", "sweep"]
     config: Config
     log_level: int
     sources: tuple[str, ...] = ()  # files and variables that set an option
     serve: ServeConfig | None = None
+    sweep: SweepRequest | None = None
 
 
 class _Parser(argparse.ArgumentParser):
@@ -84,6 +86,10 @@ def parse(argv: Sequence[str]) -> Command:
     """
     if argv[:1] == ["serve"]:
         return _parse_serve(argv[1:])
+    if argv[:1] == ["sweep"]:
+        from job.config import sweep_cli
+
+        return sweep_cli.parse(argv[1:])
     is_render = argv[:1] == ["render"]
     given = render_parser().parse(argv[1:]) if is_render else train_parser().parse(argv)
     log_level, print_config = given.pop("log_level"), given.pop("print_config", False)
@@ -162,7 +168,8 @@ def train_parser() -> _Parser:
         PROGRAM,
         "Train a classifier on Fashion-MNIST, evaluate it on the test images and write a report.\n\n"
         f"`{PROGRAM} render` writes the report again from the results of a run, without training.\n"
-        f"`{PROGRAM} serve` serves the report and the trained model over HTTP.",
+        f"`{PROGRAM} serve` serves the report and the trained model over HTTP.\n"
+        f"`{PROGRAM} sweep` trains many configurations and seeds, and compares them.",
         "Each option can also be set by an environment variable (FASHION_JOB_EPOCHS=10) or in a settings file\n"
         f"(epochs: 10). Command line overrides environment, file, recipe and default, in this order.\n\n"
         f"exit status:\n{statuses}",

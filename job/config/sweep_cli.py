@@ -1,0 +1,86 @@
+"""Reads the command line of `sweep`."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from job.config.cli import PROGRAM, Command, _add, _name_sources, _Parser, _read_given, _read_surroundings
+from job.config.run_config import OPTIONS, Config
+from job.config.settings import Setting
+from job.config.sweep_config import SET_BY_SWEEP, SWEEP_OPTIONS, SweepConfig, SweepRequest
+from job.config.sweep_grid import Grid, read_assignments, read_file, read_seeds, read_values
+from job.errors import UsageError
+
+OF_RUNS = {
+    each.flag: each.key for name, each in OPTIONS.items() if name not in {*SWEEP_OPTIONS, *SET_BY_SWEEP, "recipe"}
+}
+"""The options of a run that are no options of `sweep`."""
+
+
+def parse(argv: Sequence[str]) -> Command:
+    """The command that `argv` gives.
+
+    Options of a run that the environment or `fashion-job.yaml` sets apply to all runs, unless they are parameters.
+
+    Raises:
+        UsageError: If something is unknown, out of range or contradictory.
+    """
+    for word in argv:
+        if key := OF_RUNS.get(word.split("=")[0]):
+            raise UsageError(f"unknown option --{key}; set it for all runs: --set {key}=VALUE")
+    given = sweep_parser().parse(argv)
+    log_level, collect = given.pop("log_level"), given.pop("collect", ())
+    grid = _read_grid(given)
+    layers = _read_surroundings(None)
+    shared = [{name: layer[name] for name in ("data", "threads") if name in layer} for layer in layers]
+    own = _read_given(given, SWEEP_OPTIONS)
+    config = SweepConfig(**{name: each.value for layer in (*shared, own) for name, each in layer.items()})
+    if collect and (grid.parameters or grid.seeds or set(own) - {"output"}):
+        raise UsageError("--collect trains nothing; combine it only with --output")
+    base = {name: setting for layer in layers for name, setting in layer.items()}
+    request = SweepRequest(
+        config=config,
+        base={name: each for name, each in base.items() if name not in {*SET_BY_SWEEP, *grid.parameters}},
+        parameters=_with_recipe(grid.parameters, base),
+        seeds=grid.seeds or (0,),
+        collect=tuple(collect),
+    )
+    return Command("sweep", Config(), log_level, _name_sources(layers), sweep=request)
+
+
+def _with_recipe(parameters: Mapping[str, Any], base: Mapping[str, Setting]) -> dict[str, Any]:
+    """The parameters with the recipe first, which every configuration names."""
+    recipe = parameters.get("recipe") or [base.get("recipe", Setting("baseline", "--recipe"))]
+    return {"recipe": recipe, **{name: each for name, each in parameters.items() if name != "recipe"}}
+
+
+def _read_grid(given: dict[str, Any]) -> Grid:
+    """The grid of the file and the command line, which overrides the file; removes its options from `given`."""
+    file = given.pop("config", None)
+    in_file = Grid() if file is None else read_file(file)
+    on_line = read_assignments(given.pop("set", ()))
+    if recipes := given.pop("recipe", None):
+        if "recipe" in on_line:
+            raise UsageError("--recipe cannot be combined with --set recipe: name the recipes once")
+        on_line["recipe"] = read_values("recipe", [part for text in recipes for part in text.split(",")], "--recipe")
+    seeds = read_seeds(given.pop("seeds")) if "seeds" in given else in_file.seeds
+    return Grid({**in_file.parameters, **on_line}, seeds)
+
+
+def sweep_parser() -> _Parser:
+    """The parser of `sweep`."""
+    parser = _Parser(
+        f"{PROGRAM} sweep",
+        "Train many configurations with several seeds each, side by side or on a Ray cluster, and compare them in one "
+        "page.\n\nStart the same command again to continue a sweep that was stopped.",
+    )
+    group = parser.add_argument_group("what to train")
+    recipe = OPTIONS["recipe"].placeholder
+    group.add_argument("--recipe", action="append", metavar=recipe, help="Recipe; may be repeated (default: baseline).")
+    group.add_argument("--seeds", metavar="LIST", help="Seeds of each configuration, such as 0-9 (default: 0).")
+    text = "Values of an option of a run, such as learning-rate=0.001,0.002; may be repeated, and all are combined."
+    group.add_argument("--set", action="append", metavar="NAME=VALUES", help=text)
+    group.add_argument("--config", metavar="FILE", help="File with the keys parameters and seeds (default: no file).")
+    text = "Train nothing; make the page from the runs in this folder; may be repeated."
+    group.add_argument("--collect", action="append", metavar="DIR", help=text)
+    _add(parser.add_argument_group("how and where"), SWEEP_OPTIONS.values())
+    return parser

@@ -1,0 +1,66 @@
+"""What the driver asks of an executor, which runs several trainings at the same time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from job.errors import EXIT_STATUSES
+from job.sweep.plan import PlannedRun
+
+KILLED, TERMINATED = 137, 143
+RETRIED = (KILLED, TERMINATED)
+"""Exit statuses of a run that something outside stopped; every other one would occur again."""
+
+ERROR = "fashion-job: error: "
+MAX_LOG_BYTES = 4096  # of the end of a log, which contains the error
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an attempt of a run ended.
+
+    Attributes:
+        status: Exit status of its process; None if the machine that ran it is lost.
+        error: What went wrong, in one line; empty after a success.
+    """
+
+    run: PlannedRun
+    status: int | None
+    error: str = ""
+
+    @property
+    def is_retried(self) -> bool:
+        """Whether another attempt may succeed."""
+        return self.status is None or self.status in RETRIED
+
+
+class Executor(Protocol):
+    """Runs trainings; a run has succeeded when its folder is complete in the folder of the sweep."""
+
+    @property
+    def n_slots(self) -> int:
+        """How many runs may be started and not yet ended."""
+
+    def start(self, run: PlannedRun) -> None:
+        """Start a run."""
+
+    def wait(self) -> Sequence[Outcome]:
+        """Wait until at least one run ends, and return how."""
+
+    def stop(self) -> None:
+        """Stop all runs within a few seconds; a signal handler may call this, also twice."""
+
+
+def describe_failure(status: int, log: Path) -> str:
+    """The error that a run printed last, or the meaning of its exit status."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - MAX_LOG_BYTES))
+            lines = file.read(MAX_LOG_BYTES).decode(errors="replace").splitlines()
+    except OSError:
+        lines = []
+    errors = [line.removeprefix(ERROR) for line in lines if line.startswith(ERROR)]
+    if errors and status not in RETRIED:
+        return errors[-1]
+    return EXIT_STATUSES.get(status, f"exit status {status}")

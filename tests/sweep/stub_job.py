@@ -1,0 +1,61 @@
+"""Takes the place of `python -m job`: behaves as the test says, and copies a finished run to the output folder.
+
+STUB_FOLDER has `template/`, a finished run; `behaviour.json`, what each attempt of a run does, by its name; and
+`attempts/`, where each attempt leaves a file NAME.NUMBER with its process ID and the times at which it began and ended.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+
+
+def main() -> int:
+    stub, words = Path(os.environ["STUB_FOLDER"]), sys.argv[1:]
+    given = dict(zip(words[::2], words[1::2], strict=False))
+    output = Path(given["--output"])
+    behaviour = json.loads((stub / "behaviour.json").read_text()).get(output.name, ["succeed"])
+    number = len(list((stub / "attempts").glob(f"{output.name}.*")))
+    record = stub / "attempts" / f"{output.name}.{number}"
+    began = time.time()
+    record.write_text(f"{os.getpid()} {began}")
+    action, _, value = behaviour[min(number, len(behaviour) - 1)].partition(" ")
+    if action == "deaf":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if action in ("sleep", "deaf"):
+        time.sleep(float(value))
+    if action == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if action == "status":
+        print(f"fashion-job: error: the stub fails with {value}", file=sys.stderr)
+        return int(value)
+    if action != "nothing":
+        copy_run(stub / "template", output, given)
+    record.write_text(f"{os.getpid()} {began} {time.time()}")
+    return 0
+
+
+def copy_run(template: Path, output: Path, given: dict[str, str]) -> None:
+    output.mkdir(parents=True, exist_ok=True)
+    for path in template.iterdir():
+        if path.name not in ("metrics.json", "SHA256SUMS"):
+            shutil.copy(path, output)
+    metrics = json.loads((template / "metrics.json").read_text())
+    config = metrics["training"]["config"]
+    for flag, text in given.items():
+        name = flag.removeprefix("--").replace("-", "_")
+        config[name] = type(config[name])(text) if config[name] is not None else text
+    config["threads"] = int(config["threads"])
+    text = json.dumps(metrics)
+    (output / "metrics.json").write_text(text)
+    manifest = (template / "SHA256SUMS").read_text()
+    before = hashlib.sha256((template / "metrics.json").read_bytes()).hexdigest()
+    (output / "SHA256SUMS").write_text(manifest.replace(before, hashlib.sha256(text.encode()).hexdigest()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
