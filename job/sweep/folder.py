@@ -24,6 +24,7 @@ from job.sweep.plan import Plan, PlannedRun
 from job.system.regular_file import read_regular
 
 PLAN, RUNS, LOGS = "plan.json", "runs", "logs"
+STUDY, TRIALS = "search.log", "trials.csv"  # of a search
 SCHEMA_VERSION = 1
 MAX_BYTES = 2**24
 
@@ -148,13 +149,15 @@ def _show(value: object) -> str:
 
 
 def remove_sweep(folder: Path) -> None:
-    """Remove the runs and logs of the earlier sweep in the folder, and its plan last."""
+    """Remove the runs, logs and trials of the earlier sweep in the folder, and its plan last."""
     if not (folder / PLAN).exists():
         return
     with as_output_error(folder):
         for name in (RUNS, LOGS):
             with suppress(FileNotFoundError):
                 shutil.rmtree(folder / name)
+        for name in (STUDY, TRIALS):
+            (folder / name).unlink(missing_ok=True)
         (folder / PLAN).unlink()
 
 

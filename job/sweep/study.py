@@ -10,8 +10,8 @@ from job.config.run_config import OPTIONS
 from job.config.search_space import Range, Search
 from job.errors import DataError, PackageError
 from job.results.output_folder.os_errors import as_output_error
+from job.sweep.folder import STUDY
 
-STUDY = "search.log"
 N_DIGITS = 4
 """Significant digits of a searched number; more would only make names and commands longer."""
 
@@ -83,19 +83,9 @@ class Study:
 
     def _open(self, path: Path) -> Any:  # noqa: ANN401 - Optuna is not installed everywhere, so nothing checks its types
         optuna, journal = self._optuna, self._optuna.storages.journal
-
-        class FolderLock(journal.BaseJournalFileLock):  # type: ignore[misc]
-            """Locks nothing: the lock of the folder keeps other sweeps out. Optuna's own would survive a kill."""
-
-            def acquire(self) -> bool:
-                return True
-
-            def release(self) -> None:
-                pass
-
         pruner = optuna.pruners.MedianPruner() if self._search.pruning else optuna.pruners.NopPruner()
         return optuna.create_study(
-            storage=optuna.storages.JournalStorage(journal.JournalFileBackend(str(path), FolderLock())),
+            storage=optuna.storages.JournalStorage(journal.JournalFileBackend(str(path), _FolderLock())),
             study_name="sweep",
             direction="maximize" if self._search.objective == "accuracy" else "minimize",
             pruner=pruner,
@@ -174,6 +164,16 @@ class Study:
             n_epochs=trial.last_step or 0,
             error=error,
         )
+
+
+class _FolderLock:
+    """Locks nothing: the lock of the folder keeps other sweeps out. Optuna's own would survive a kill."""
+
+    def acquire(self) -> bool:
+        return True
+
+    def release(self) -> None:
+        pass
 
 
 def import_optuna() -> Any:  # noqa: ANN401
