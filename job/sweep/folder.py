@@ -137,7 +137,7 @@ def find_difference(earlier: Content, content: Content) -> str:
             return "it has another data set"
         if isinstance(before, dict) and isinstance(now, dict):
             name = next(name for name in (*now, *before) if before.get(name) != now.get(name))
-            label = name if key in {"parameters", "settings"} else f"{key} of {name}"
+            label = name if key in {"parameters", "settings"} else f"{key} {name}"
             return f"{label} is {_show(before.get(name))} there and {_show(now.get(name))} now"
         return f"{key.replace('_', ' ')} is {_show(before)} there and {_show(now)} now"
     return ""
