@@ -1,6 +1,7 @@
 """The key `search` in the file of a sweep."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support import ErrorOf
@@ -36,7 +37,7 @@ def test_a_range_has_the_type_of_its_option() -> None:
         f"  parameters:\n    {RATE}\n    epochs: {{low: 5, high: 20}}\n    dropout: {{low: 0, high: 0.5}}\n"
         "    batch_size: [64, 128]\n    augment: [none, 'flip,shift']\n"
     )
-    parameters = {
+    parameters: dict[str, Range | list[Any]] = {
         "learning_rate": Range(1e-4, 1e-2, log=True),
         "epochs": Range(5, 20),
         "dropout": Range(0.0, 0.5),
