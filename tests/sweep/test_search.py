@@ -127,6 +127,21 @@ def test_a_killed_search_continues_as_if_nothing_had_happened(tmp_path: Path) ->
     assert states.count(3) == 1, "Optuna's state 3 is FAIL"
 
 
+def test_a_signal_stops_the_search(sweep: StubbedSweep) -> None:
+    """It stops its run, says what is finished, and leaves a study that the same command continues."""
+    sweep.behave({"*": ["learn 0"], "trial-0001-seed0": ["sleep 60"]})
+    process = sweep.start(*write_search(sweep, 3))
+    wait_until(lambda: "trial-0001-seed0" in sweep.names())
+    process.terminate()
+    _, stderr = process.communicate()
+    assert process.returncode == 143
+    assert "1 of 3 trials are finished; the same command does the others" in stderr.splitlines()[-1]
+    assert not any(is_alive(attempt.pid) for attempt in sweep.attempts())
+    sweep.behave({"*": ["learn 0"]})
+    assert sweep.run(*write_search(sweep, 3)).returncode == 0
+    assert [trial["state"] for trial in read_trials(sweep)] == ["complete"] * 3
+
+
 def test_a_second_start_does_nothing_and_more_trials_continue(sweep: StubbedSweep) -> None:
     """Fewer trials than there are make the page of all."""
     assert sweep.run(*write_search(sweep, 4)).returncode == 0
