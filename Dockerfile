@@ -30,7 +30,9 @@ ARG DEVICE=cpu
 ARG EXPORT=no
 # yes: also installs Ray, for sweeps on a cluster
 ARG CLUSTER=no
-COPY requirements.txt requirements-gpu.txt requirements-export.txt requirements-cluster.txt /tmp/
+# yes: also installs Optuna, for searches
+ARG SEARCH=no
+COPY requirements.txt requirements-gpu.txt requirements-export.txt requirements-cluster.txt requirements-search.txt /tmp/
 # The wheels are in a cache mount: after a change of a lock file, a build downloads only new ones. The image has none.
 RUN --mount=type=cache,target=/wheels,sharing=locked \
     case "$DEVICE" in \
@@ -48,6 +50,11 @@ RUN --mount=type=cache,target=/wheels,sharing=locked \
         no) ;; \
         yes) set -- "$@" --requirement /tmp/requirements-cluster.txt ;; \
         *) echo "CLUSTER is '$CLUSTER', but must be yes or no" >&2; exit 64 ;; \
+    esac \
+    && case "$SEARCH" in \
+        no) ;; \
+        yes) set -- "$@" --requirement /tmp/requirements-search.txt ;; \
+        *) echo "SEARCH is '$SEARCH', but must be yes or no" >&2; exit 64 ;; \
     esac \
     && /opt/venv/bin/pip download --dest /wheels "$@" \
     && /opt/venv/bin/pip install --no-index --find-links /wheels "$@" \

@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup data run export render serve test test-fast hostile clients-test browser browser-test check docs format lock cluster cluster-test sweep image image-serve image-test sbom audit version bench clean
+.PHONY: help setup data run export render serve test test-fast hostile clients-test browser browser-test check docs format lock cluster search cluster-test sweep image image-serve image-test sbom audit version bench clean
 
 # The first Python on the path that TensorFlow supports and that can create a virtual environment.
 PYTHONS := python3 python3.13 python3.12 python3.11 python
@@ -26,7 +26,9 @@ SOURCE ?=
 EXPORT ?=
 # yes: the image includes Ray for sweeps on a cluster
 CLUSTER ?=
-BUILD_ARGS = $(foreach name,BASE DEVICE EXPORT CLUSTER REVISION VERSION SOURCE,$(if $($(name)),--build-arg '$(name)=$($(name))'))
+# yes: the image includes Optuna for searches
+SEARCH ?=
+BUILD_ARGS = $(foreach name,BASE DEVICE EXPORT CLUSTER SEARCH REVISION VERSION SOURCE,$(if $($(name)),--build-arg '$(name)=$($(name))'))
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r t h; do printf '%-14s%s\n' "$$t" "$$h"; done
@@ -42,6 +44,8 @@ run: data ## Train, evaluate and write report/index.html (options: make run ARGS
 export: $(VENV)/export.stamp ## Install the packages for --export onnx into .venv
 
 cluster: $(VENV)/cluster.stamp ## Install Ray into .venv, for sweeps on a cluster (sweep --cluster)
+
+search: $(VENV)/search.stamp ## Install Optuna into .venv, for searches (sweep --config with the key search)
 
 sweep: data ## Train several configurations and seeds, and compare them (ARGS="--recipe baseline --seeds 0-4")
 	$(BIN)/python -m job sweep $(ARGS)
@@ -91,18 +95,19 @@ format: $(VENV)/tests.stamp ## Format the code and apply the linter's fixes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock: $(VENV)/tests.stamp ## Compile the dependencies in pyproject.toml into the nine lock files
+lock: $(VENV)/tests.stamp ## Compile the dependencies in pyproject.toml into the ten lock files
 	$(COMPILE) pyproject.toml --group cpu --group serve -o requirements.txt
 	$(COMPILE) pyproject.toml --group gpu --group serve -c requirements.txt -o requirements-gpu.txt
 	$(COMPILE) --group serve -c requirements.txt -o requirements-serve.txt
 	$(COMPILE) --group export -c requirements.txt -o requirements-export.txt
 	$(COMPILE) --group cluster -c requirements.txt -o requirements-cluster.txt
+	$(COMPILE) --group search -c requirements.txt -o requirements-search.txt
 	$(COMPILE) --group bench -c requirements.txt -o bench/requirements.txt
 	$(COMPILE) --group bench-serve -o bench/requirements-serve.txt
 	$(COMPILE) --group dev -c requirements.txt -o tests/requirements.txt
 	$(COMPILE) --group clients -o tests/requirements-clients.txt
 
-image: ## Build the Docker image fashion-job (DEVICE=gpu: fashion-job:gpu; EXPORT=yes: with ONNX export; CLUSTER=yes: with Ray)
+image: ## Build the Docker image fashion-job (DEVICE=gpu: fashion-job:gpu; EXPORT=yes: with ONNX export; CLUSTER=yes: with Ray; SEARCH=yes: with Optuna)
 	docker build $(DOCKER_BUILD_FLAGS) $(BUILD_ARGS) -t $(IMAGE) .
 
 image-serve: ## Build the Docker image fashion-job-serve, which only serves
@@ -163,6 +168,10 @@ $(VENV)/export.stamp: requirements-export.txt $(VENV)/job.stamp
 	@touch $@
 
 $(VENV)/cluster.stamp: requirements-cluster.txt $(VENV)/job.stamp
+	$(INSTALL) -r $<
+	@touch $@
+
+$(VENV)/search.stamp: requirements-search.txt $(VENV)/job.stamp
 	$(INSTALL) -r $<
 	@touch $@
 

@@ -52,10 +52,10 @@ class _Recorder(LocalExecutor):
 
     resident_mib: list[float]
 
-    def wait(self) -> Sequence[Outcome]:
+    def wait(self, timeout_s: float | None = None) -> Sequence[Outcome]:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
         self.resident_mib.append(pages * resource.getpagesize() / 2**20)
-        return super().wait()
+        return super().wait(timeout_s)
 
 
 def measure_driver(folder: Path, n_runs: int, n_slots: int, seconds: float) -> None:

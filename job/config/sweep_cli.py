@@ -5,6 +5,7 @@ from typing import Any
 
 from job.config.cli import PROGRAM, Command, _add, _name_sources, _Parser, _read_given, _read_surroundings
 from job.config.run_config import OPTIONS, Config
+from job.config.search_file import require_single_values
 from job.config.settings import Setting
 from job.config.sweep_config import SET_BY_SWEEP, SWEEP_OPTIONS, SweepConfig, SweepRequest
 from job.config.sweep_grid import Grid, read_assignments, read_file, read_seeds, read_values
@@ -34,15 +35,21 @@ def parse(argv: Sequence[str]) -> Command:
     shared = [{name: layer[name] for name in ("data", "threads") if name in layer} for layer in layers]
     own = _read_given(given, SWEEP_OPTIONS)
     config = SweepConfig(**{name: each.value for layer in (*shared, own) for name, each in layer.items()})
-    if collect and (grid.parameters or grid.seeds or set(own) - {"output"}):
+    if collect and (grid.parameters or grid.seeds or grid.search or set(own) - {"output"}):
         raise UsageError("--collect trains nothing; combine it only with --output")
     base = {name: setting for layer in layers for name, setting in layer.items()}
+    searched = grid.search.parameters if grid.search else {}
+    if grid.search:
+        require_single_values(grid.search, grid.parameters)
+        if config.only_index is not None:
+            raise UsageError("--only-index does a run of a plan, but search plans while it runs; leave out one of both")
     request = SweepRequest(
         config=config,
-        base={name: each for name, each in base.items() if name not in {*SET_BY_SWEEP, *grid.parameters}},
-        parameters=_with_recipe(grid.parameters, base),
+        base={name: each for name, each in base.items() if name not in {*SET_BY_SWEEP, *grid.parameters, *searched}},
+        parameters=grid.parameters if "recipe" in searched else _with_recipe(grid.parameters, base),
         seeds=grid.seeds or (0,),
         collect=tuple(collect),
+        search=grid.search,
     )
     return Command("sweep", Config(), log_level, _name_sources(layers), sweep=request)
 
@@ -63,7 +70,7 @@ def _read_grid(given: dict[str, Any]) -> Grid:
             raise UsageError("--recipe cannot be combined with --set recipe: name the recipes once")
         on_line["recipe"] = read_values("recipe", [part for text in recipes for part in text.split(",")], "--recipe")
     seeds = read_seeds(given.pop("seeds")) if "seeds" in given else in_file.seeds
-    return Grid({**in_file.parameters, **on_line}, seeds)
+    return Grid({**in_file.parameters, **on_line}, seeds, in_file.search)
 
 
 def sweep_parser() -> _Parser:
@@ -79,7 +86,8 @@ def sweep_parser() -> _Parser:
     group.add_argument("--seeds", metavar="LIST", help="Seeds of each configuration, such as 0-9 (default: 0).")
     text = "Values of an option of a run, such as learning-rate=0.001,0.002; may be repeated, and all are combined."
     group.add_argument("--set", action="append", metavar="NAME=VALUES", help=text)
-    group.add_argument("--config", metavar="FILE", help="File with the keys parameters and seeds (default: no file).")
+    text = "File with the keys parameters, seeds and search (default: no file)."
+    group.add_argument("--config", metavar="FILE", help=text)
     text = "Train nothing; make the page from the runs in this folder; may be repeated."
     group.add_argument("--collect", action="append", metavar="DIR", help=text)
     _add(parser.add_argument_group("how and where"), SWEEP_OPTIONS.values())

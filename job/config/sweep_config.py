@@ -7,6 +7,7 @@ from typing import Any
 
 from job.config.options import describe_options, option
 from job.config.run_config import FOLDER, OPTIONS
+from job.config.search_space import Search
 from job.config.settings import Setting, Settings
 from job.errors import UsageError
 
@@ -102,6 +103,7 @@ class SweepRequest:
             `Config`, `recipe` first.
         seeds: The seeds of each configuration.
         collect: Folders whose runs are to be collected, instead of training.
+        search: What chooses further settings; each of `parameters` then has one value.
     """
 
     config: SweepConfig
@@ -109,6 +111,7 @@ class SweepRequest:
     parameters: Mapping[str, Sequence[Setting]] = field(default_factory=dict)
     seeds: Sequence[int] = (0,)
     collect: Sequence[str] = ()
+    search: Search | None = None
 
     def values(self) -> dict[str, list[Any]]:
         """The values of each parameter."""

@@ -11,6 +11,7 @@ from job.config import settings_file
 from job.config.combinations import MAX_SEED
 from job.config.options import describe_unknown
 from job.config.run_config import OPTIONS
+from job.config.search_space import Search
 from job.config.settings import Setting, read_setting
 from job.config.sweep_config import SET_BY_SWEEP, VARIABLE
 from job.errors import UsageError
@@ -19,16 +20,17 @@ if TYPE_CHECKING:
     import yaml
 
 MAX_RUNS = 1_000_000
-KEYS = ("parameters", "seeds")
+KEYS = ("parameters", "seeds", "search")
 SEEDS = re.compile(r"([0-9]{1,10})(?:-([0-9]{1,10}))?")
 
 
 @dataclass(frozen=True)
 class Grid:
-    """The values of each parameter, by field of `Config`, and the seeds if something sets them."""
+    """The values of each parameter, by field of `Config`, and the seeds and the search if something sets them."""
 
     parameters: Mapping[str, Sequence[Setting]] = field(default_factory=dict)
     seeds: Sequence[int] | None = None
+    search: Search | None = None
 
 
 def read_assignments(texts: Sequence[str], flag: str = "--set") -> dict[str, Sequence[Setting]]:
@@ -44,7 +46,7 @@ def read_assignments(texts: Sequence[str], flag: str = "--set") -> dict[str, Seq
         name, equals, values = text.partition("=")
         if not equals:
             raise UsageError(f"{flag} {text[:80]!r} has no value; write {flag} learning-rate=0.001,0.002")
-        option = _find_name(name.strip(), UsageError)
+        option = find_name(name.strip(), UsageError)
         if option in parameters:
             raise UsageError(f"{flag} {OPTIONS[option].key} is given twice; write all values in one {flag}")
         parameters[option] = read_values(option, values.split(";" if ";" in values else ","), flag)
@@ -91,32 +93,36 @@ def read_seeds(text: str, label: str = "--seeds") -> tuple[int, ...]:
 
 
 def read_file(name: str) -> Grid:
-    """The grid in a YAML file, which has `parameters` (options with one value or a list) and `seeds`.
+    """The grid in a YAML file, which has `parameters` (options with one value or a list), `seeds` and `search`.
 
     Raises:
         UsageError: If it cannot be read, or has something else in it.
     """
     parameters: dict[str, Sequence[Setting]] = {}
-    seeds = None
-    for key, value in _read_mapping(name, settings_file.compose(name, settings_file.read_text(name)), KEYS[0]):
+    seeds = search = None
+    for key, value in read_mapping(name, settings_file.compose(name, settings_file.read_text(name)), KEYS[0]):
         if key.value == "seeds":
             texts = settings_file.read_raw(name, value)
             seeds = read_seeds(",".join(texts) if isinstance(texts, list) else texts or "", f"{name}: seeds")
         elif key.value == "parameters":
             parameters = _read_parameters(name, value)
+        elif key.value == "search":
+            from job.config import search_file  # which imports this module
+
+            search = search_file.read_search(name, value)
         else:
             raise settings_file.error_at(
                 name, key, describe_unknown("key", key.value, KEYS, program="python -m job sweep")
             )
-    return Grid(parameters, seeds)
+    return Grid(parameters, seeds, search)
 
 
 def _read_parameters(name: str, node: "yaml.Node") -> dict[str, Sequence[Setting]]:
     import yaml
 
     parameters: dict[str, Sequence[Setting]] = {}
-    for key, value in _read_mapping(name, node, "learning-rate"):
-        option = _find_name(key.value, partial(settings_file.error_at, name, key))
+    for key, value in read_mapping(name, node, "learning-rate"):
+        option = find_name(key.value, partial(settings_file.error_at, name, key))
         if option in parameters:
             raise settings_file.error_at(name, key, f"{key.value} is set twice")
         texts = settings_file.read_raw(name, value)
@@ -127,7 +133,8 @@ def _read_parameters(name: str, node: "yaml.Node") -> dict[str, Sequence[Setting
     return parameters
 
 
-def _read_mapping(name: str, node: "yaml.Node | None", example: str) -> "list[tuple[yaml.ScalarNode, yaml.Node]]":
+def read_mapping(name: str, node: "yaml.Node | None", example: str) -> "list[tuple[yaml.ScalarNode, yaml.Node]]":
+    """The keys and values of a mapping in the file `name`; an error shows the key `example`."""
     import yaml
 
     if node is None or not isinstance(node, yaml.MappingNode):
@@ -138,7 +145,7 @@ def _read_mapping(name: str, node: "yaml.Node | None", example: str) -> "list[tu
     return list(node.value)
 
 
-def _find_name(word: str, error: Callable[[str], UsageError]) -> str:
+def find_name(word: str, error: Callable[[str], UsageError]) -> str:
     """The field of `Config` that a word names, if it may be a parameter."""
     name = word.replace("-", "_")
     if name in SET_BY_SWEEP:

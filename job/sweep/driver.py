@@ -6,18 +6,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from job.errors import SweepError
-from job.log import log, log_stage
+from job.log import log_stage
+from job.sweep.attempts import Attempts
 from job.sweep.executor import Executor, Outcome
-from job.sweep.folder import FinishedRun, read_finished
+from job.sweep.folder import FinishedRun
 from job.sweep.plan import PlannedRun
 from job.system import signals
 from job.training.progress_bar import show_progress
-
-MAX_ATTEMPTS = 3
-"""How often a run is tried that something outside stops."""
-
-INCOMPLETE = "it ended without an error, but its folder is incomplete"
 
 
 @dataclass
@@ -40,7 +35,7 @@ class Driver:
 
     def __post_init__(self) -> None:
         self._n_done = 0
-        self._attempts: dict[str, int] = {}  # of the runs that are running or waiting to be repeated
+        self._attempts = Attempts(self.folder, self.fail_fast, self.failures)
 
     def run(self, missing: Iterable[int]) -> None:
         """Run those with these indices, the longest first.
@@ -72,26 +67,11 @@ class Driver:
     def _is_final(self, outcome: Outcome) -> bool:
         """Report an outcome; returns whether its run is not to be repeated."""
         name = outcome.run.name
-        finished = read_finished(self.folder, outcome.run) if outcome.status == 0 else None
-        if finished:
-            self._attempts.pop(name, None)
+        if finished := self._attempts.judge(outcome):
             self._n_done += 1
             self._set_exit_note()
             log_stage("run", f"{self._n_done:,}/{len(self.runs):,}  {name}  {_describe(finished)}")
-            return True
-        attempt = self._attempts.get(name, 0) + 1
-        error = outcome.error or INCOMPLETE
-        if outcome.is_retried and attempt < MAX_ATTEMPTS:
-            self._attempts[name] = attempt
-            log.warning("%s: %s; the run is repeated (attempt %d of %d)", name, error, attempt + 1, MAX_ATTEMPTS)
-            return False
-        self._attempts.pop(name, None)
-        place = f"{error} (status {outcome.status})" if outcome.status else error
-        self.failures[name] = place
-        if self.fail_fast:
-            raise SweepError(f"{name} failed: {place}; the other runs were stopped (--fail-fast)")
-        log.warning("%s failed: %s", name, place)
-        return True
+        return finished is not None or name in self.failures
 
     def _set_exit_note(self) -> None:
         n_runs = len(self.runs)

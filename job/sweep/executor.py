@@ -45,8 +45,15 @@ class Executor(Protocol):
     def start(self, run: PlannedRun) -> None:
         """Start a run."""
 
-    def wait(self) -> Sequence[Outcome]:
-        """Wait until at least one run ends, and return how."""
+    @property
+    def has_live_logs(self) -> bool:
+        """Whether the folder of logs shows what a run prints while it prints it."""
+
+    def wait(self, timeout_s: float | None = None) -> Sequence[Outcome]:
+        """Wait until at least one run ends, and return how; returns nothing after `timeout_s`."""
+
+    def stop_run(self, run: PlannedRun) -> None:
+        """Stop one run, if it has not ended; `wait` returns how it ends."""
 
     def stop(self) -> None:
         """Stop all runs within a few seconds; a signal handler may call this, also twice."""

@@ -24,6 +24,7 @@ from job.sweep.plan import Plan, PlannedRun
 from job.system.regular_file import read_regular
 
 PLAN, RUNS, LOGS = "plan.json", "runs", "logs"
+STUDY, TRIALS = "search.log", "trials.csv"  # of a search
 SCHEMA_VERSION = 1
 MAX_BYTES = 2**24
 
@@ -136,7 +137,7 @@ def find_difference(earlier: Content, content: Content) -> str:
             return "it has another data set"
         if isinstance(before, dict) and isinstance(now, dict):
             name = next(name for name in (*now, *before) if before.get(name) != now.get(name))
-            label = name if key in {"parameters", "settings"} else f"{key} of {name}"
+            label = name if key in {"parameters", "settings"} else f"{key} {name}"
             return f"{label} is {_show(before.get(name))} there and {_show(now.get(name))} now"
         return f"{key.replace('_', ' ')} is {_show(before)} there and {_show(now)} now"
     return ""
@@ -148,13 +149,15 @@ def _show(value: object) -> str:
 
 
 def remove_sweep(folder: Path) -> None:
-    """Remove the runs and logs of the earlier sweep in the folder, and its plan last."""
+    """Remove the runs, logs and trials of the earlier sweep in the folder, and its plan last."""
     if not (folder / PLAN).exists():
         return
     with as_output_error(folder):
         for name in (RUNS, LOGS):
             with suppress(FileNotFoundError):
                 shutil.rmtree(folder / name)
+        for name in (STUDY, TRIALS):
+            (folder / name).unlink(missing_ok=True)
         (folder / PLAN).unlink()
 
 

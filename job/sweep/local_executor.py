@@ -42,6 +42,8 @@ class LocalExecutor:
         words: Makes the command of a run.
     """
 
+    has_live_logs = True
+
     def __init__(self, n_slots: int, logs: Path, words: Words) -> None:
         self.n_slots = n_slots
         self._logs, self._words = logs, words
@@ -60,10 +62,10 @@ class LocalExecutor:
             self._running[process.stdout.fileno()] = run, process
             self._ends.register(process.stdout.fileno())
 
-    def wait(self) -> Sequence[Outcome]:
-        """Wait until at least one run ends, and return how."""
+    def wait(self, timeout_s: float | None = None) -> Sequence[Outcome]:
+        """Wait until at least one run ends, and return how; returns nothing after `timeout_s`."""
         outcomes = []
-        for descriptor, _ in self._ends.poll():
+        for descriptor, _ in self._ends.poll(None if timeout_s is None else timeout_s * 1000):
             run, process = self._running[descriptor]
             self._ends.unregister(descriptor)
             status = worker.finish(process)
@@ -71,6 +73,12 @@ class LocalExecutor:
             error = describe_failure(status, self._logs / f"{run.name}.txt") if status else ""
             outcomes.append(Outcome(run, status, error))
         return outcomes
+
+    def stop_run(self, run: PlannedRun) -> None:
+        """Stop one run, if it has not ended; `wait` returns how it ends."""
+        for running, process in self._running.values():
+            if running.name == run.name and process.stdin:
+                process.stdin.close()
 
     def stop(self) -> None:
         """Stop all runs: their workers end them when stdin ends."""

@@ -53,7 +53,9 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class _Configuration:
+class Configuration:
+    """A run without its seed: the name of its folders without it, its label, and its settings."""
+
     name: str
     label: str
     config: Config
@@ -62,7 +64,7 @@ class _Configuration:
 class _Runs(Sequence[PlannedRun]):
     """Makes each run when it is asked for, so that a plan of any length is small."""
 
-    def __init__(self, configurations: Sequence[_Configuration], seeds: Sequence[int], output: str) -> None:
+    def __init__(self, configurations: Sequence[Configuration], seeds: Sequence[int], output: str) -> None:
         self._configurations, self._seeds, self._output = configurations, seeds, output
 
     def __len__(self) -> int:
@@ -85,6 +87,11 @@ class _Runs(Sequence[PlannedRun]):
         return PlannedRun(name, configuration.label, config)
 
 
+def make_runs(name: str, configuration: Configuration, seeds: Sequence[int], output: str) -> Sequence[PlannedRun]:
+    """The runs of a configuration, whose folders begin with `name`, in the folder of a sweep."""
+    return _Runs([replace(configuration, name=name)], seeds, output)
+
+
 def build_plan(request: SweepRequest) -> Plan:
     """Combine and check all parameters; the threads of a run are set only if the request sets them.
 
@@ -101,7 +108,7 @@ def build_plan(request: SweepRequest) -> Plan:
     configurations = []
     for values in product(*request.parameters.values()):
         chosen = dict(zip(names, values, strict=True))
-        configurations.append(_configure(request, chosen, {name: chosen[name].value for name in varying}))
+        configurations.append(configure(request, chosen, {name: chosen[name].value for name in varying}))
     _require_distinct([each.name for each in configurations])
     runs = _Runs(configurations, request.seeds, request.config.output)
     return Plan(runs, {name: [each.value for each in values] for name, values in varying.items()})
@@ -115,8 +122,12 @@ def describe_plan(plan: Plan) -> str:
     return f"{n_runs:,} run{'s' * (n_runs > 1)}: {parts}"
 
 
-def _configure(request: SweepRequest, chosen: Mapping[str, Setting], shown: Mapping[str, Any]) -> _Configuration:
-    """The configuration with the chosen values, of which those in `shown` vary."""
+def configure(request: SweepRequest, chosen: Mapping[str, Setting], shown: Mapping[str, Any]) -> Configuration:
+    """The configuration with the chosen values, of which those in `shown` vary.
+
+    Raises:
+        UsageError: If two values exclude each other.
+    """
     fixed = {"data": request.config.data, "threads": request.config.threads, "output": request.config.output}
     own = {name: Setting(value, OPTIONS[name].flag) for name, value in fixed.items() if value is not None}
     last = max(request.seeds)
@@ -124,7 +135,7 @@ def _configure(request: SweepRequest, chosen: Mapping[str, Setting], shown: Mapp
     others = {name: value for name, value in shown.items() if name != "recipe"}
     label = ", ".join([config.recipe, *(f"{name.replace('_', ' ')} {value}" for name, value in others.items())])
     words = [config.recipe, *(f"{OPTIONS[name].key}-{value}" for name, value in others.items())]
-    return _Configuration(_name_folder("-".join(words)), label, config)
+    return Configuration(_name_folder("-".join(words)), label, config)
 
 
 def _name_folder(text: str) -> str:

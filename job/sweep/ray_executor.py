@@ -48,6 +48,8 @@ class RayExecutor:
         data: Folder of the data set.
     """
 
+    has_live_logs = False  # a log returns with the folder of its run
+
     def __init__(self, config: SweepConfig, folder: Path, data: Path) -> None:
         self._config, self._folder, self._dataset = config, folder, data.resolve().name
         self._ray = connect(config.cluster or "auto")
@@ -83,11 +85,12 @@ class RayExecutor:
         remote = self._run.options(**resources, max_retries=0, name=run.name)
         self._running[remote.remote(task, [self._archive])] = run
 
-    def wait(self) -> Sequence[Outcome]:
+    def wait(self, timeout_s: float | None = None) -> Sequence[Outcome]:
         """Wait until at least one run ends, store its folder, and return how it ended."""
         ended: list[Any] = []
+        deadline = time.monotonic() + (float("inf") if timeout_s is None else timeout_s)
         try:
-            while not ended:  # in short steps, between which Python handles signals
+            while not ended and time.monotonic() < deadline:  # in short steps, between which Python handles signals
                 ended, _ = self._ray.wait(list(self._running), num_returns=1, timeout=POLL_S)
         except (self._ray.exceptions.RayError, ConnectionError, RuntimeError) as error:
             reason = " ".join(str(error).split())[:200]
@@ -112,6 +115,12 @@ class RayExecutor:
             if result.archive:
                 unpack_files(result.archive, self._folder / RUNS / run.name)
         return Outcome(run, result.status, result.error)
+
+    def stop_run(self, run: PlannedRun) -> None:
+        """Stop one run, if it has not ended; `wait` returns how it ends."""
+        for reference, running in self._running.items():
+            if running.name == run.name:
+                self._ray.cancel(reference, force=True)
 
     def stop(self) -> None:
         """Stop all runs: when their workers end, their processes do so, too.

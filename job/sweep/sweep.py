@@ -3,12 +3,12 @@
 import os
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from job.config.recipes import ModelName
-from job.config.sweep_config import SweepRequest
+from job.config.sweep_config import SweepConfig, SweepRequest
 from job.data.dataset import MEMORY_SHARE, load_dataset
 from job.data.download import find_or_download
 from job.errors import DataError, SweepError, UsageError
@@ -30,7 +30,7 @@ from job.sweep.folder import (
     write_plan,
 )
 from job.sweep.local_executor import LocalExecutor, choose_parallel, choose_threads
-from job.sweep.plan import Plan, PlannedRun, build_plan, describe_plan
+from job.sweep.plan import Configuration, Plan, PlannedRun, build_plan, describe_plan
 from job.sweep.worker import build_environment
 from job.text import count_noun
 from job.training.resources import available_memory_bytes
@@ -68,23 +68,29 @@ def build_words(run: PlannedRun) -> list[str]:
 
 
 def _with_threads(request: SweepRequest, folder: Path) -> SweepRequest:
-    """The request with a number of threads: that of the option, of the plan in the folder, or of this machine."""
-    config = request.config
-    if config.threads is not None:
+    """The request with a number of threads."""
+    if request.config.threads is not None:
         return request
-    earlier = None if config.fresh else (read_plan(folder) or {}).get("threads")
-    if isinstance(earlier, int) and earlier > 0:
-        return replace(request, config=replace(config, threads=earlier))
-    if config.cluster is not None:
-        return replace(request, config=replace(config, threads=config.cpus_per_run))
     plan = build_plan(request)
-    n_threads = min(choose_threads(model, len(plan.runs)) for model in _list_models(plan))
-    return replace(request, config=replace(config, threads=n_threads))
+    n_threads = choose_run_threads(request.config, folder, list_models(plan.configurations), len(plan.runs))
+    return replace(request, config=replace(request.config, threads=n_threads))
 
 
-def _list_models(plan: Plan) -> list[ModelName]:
-    """The networks of the plan, each once."""
-    return list(dict.fromkeys(run.config.model for run in plan.configurations))
+def choose_run_threads(config: SweepConfig, folder: Path, models: Sequence[ModelName], n_runs: int) -> int:
+    """The threads of each run: those of the option, of the plan in the folder, of the cluster, or of this machine."""
+    earlier = None if config.fresh else (read_plan(folder) or {}).get("threads")
+    if config.threads is not None:
+        return config.threads
+    if isinstance(earlier, int) and earlier > 0:
+        return earlier
+    if config.cluster is not None:
+        return config.cpus_per_run
+    return min(choose_threads(model, n_runs) for model in models)
+
+
+def list_models(runs: Iterable[PlannedRun | Configuration]) -> list[ModelName]:
+    """The networks of these runs, each once."""
+    return list(dict.fromkeys(run.config.model for run in runs))
 
 
 def _list_plan(request: SweepRequest, plan: Plan, folder: Path) -> str:
@@ -99,28 +105,28 @@ def _list_plan(request: SweepRequest, plan: Plan, folder: Path) -> str:
     if len(plan.runs) > SHOWN_RUNS:
         lines.append(f"    …  {len(plan.runs) - SHOWN_RUNS:,} more")
     state = f", {len(finished):,} of them finished" if finished else ""
-    n_slots = _count_slots(request, plan)
+    n_slots = count_slots(request.config, list_models(plan.configurations), len(plan.runs))
     duration = describe_duration(estimate_sweep_s(missing, n_slots, finished))
     lines.append(f"{describe_plan(plan)}{state}; about {duration} with {n_slots} at the same time")
     return "\n".join(lines)
 
 
-def _count_slots(request: SweepRequest, plan: Plan) -> int:
-    n_threads = request.config.threads or 1
-    return min(request.config.parallel or choose_parallel(_list_models(plan), n_threads), len(plan.runs))
+def count_slots(config: SweepConfig, models: Sequence[ModelName], n_runs: int) -> int:
+    """How many runs of these models take place at the same time on this machine."""
+    return min(config.parallel or choose_parallel(models, config.threads or 1), n_runs)
 
 
 def _run_missing(request: SweepRequest, plan: Plan, folder: Path) -> str:
     config = request.config
     if config.fresh:
         remove_sweep(folder)
-    write_plan(folder, describe_content(request, plan, _hash_dataset(request)))
+    write_plan(folder, describe_content(request, plan, hash_dataset(request.config)))
     missing = [index for index, run in enumerate(plan.runs) if not read_finished(folder, run)]
     require_free_space(folder, RUN_BYTES * len(missing))
     log_stage("sweep", f"{describe_plan(plan)}, {len(plan.runs) - len(missing):,} finished")
     failures = {}
     if missing:
-        executor = _create_executor(request, plan, folder)
+        executor = create_executor(config, list_models(plan.configurations), len(plan.runs), folder)
         threads = count_noun(config.threads or 1, "thread")
         log_stage("sweep", f"{executor.n_slots:,} at the same time, {threads} each")
         driver = Driver(folder, plan.runs, executor, lambda run: estimate_run_s(run.config), config.fail_fast)
@@ -140,17 +146,18 @@ def _run_missing(request: SweepRequest, plan: Plan, folder: Path) -> str:
     return result
 
 
-def _create_executor(request: SweepRequest, plan: Plan, folder: Path) -> Executor:
-    if request.config.cluster is None:
-        return LocalExecutor(_count_slots(request, plan), folder / LOGS, build_words)
+def create_executor(config: SweepConfig, models: Sequence[ModelName], n_runs: int, folder: Path) -> Executor:
+    """The executor of at most `n_runs` runs of these models, on this machine or on a cluster."""
+    if config.cluster is None:
+        return LocalExecutor(count_slots(config, models, n_runs), folder / LOGS, build_words)
     from job.sweep.ray_executor import RayExecutor
 
-    return RayExecutor(request.config, folder, find_or_download(request.config.data).folder)
+    return RayExecutor(config, folder, find_or_download(config.data).folder)
 
 
-def _hash_dataset(request: SweepRequest) -> Mapping[str, str]:
+def hash_dataset(config: SweepConfig) -> Mapping[str, str]:
     """The SHA-256 of the files of the data set, which is found or downloaded and checked once, before all runs."""
-    dataset = load_dataset(find_or_download(request.config.data), available_memory_bytes() // MEMORY_SHARE)
+    dataset = load_dataset(find_or_download(config.data), available_memory_bytes() // MEMORY_SHARE)
     return dataset.sha256
 
 
@@ -161,7 +168,7 @@ def _replace_by_run(request: SweepRequest, plan: Plan, folder: Path) -> str:
         raise UsageError(f"--only-index is {index}, but the plan has the runs 0 to {len(plan.runs) - 1}")
     run = plan.runs[index]
     with lock_sweep(folder, shared=True):
-        write_plan(folder, describe_content(request, plan, _hash_dataset(request)))
+        write_plan(folder, describe_content(request, plan, hash_dataset(request.config)))
         if not read_finished(folder, run):
             words = build_words(run)
             os.execve(words[0], words, build_environment(os.environ))  # noqa: S606 - our own command

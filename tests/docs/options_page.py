@@ -102,7 +102,7 @@ SWEEP = f"""
 | `--recipe` | `baseline` | Recipe; may be repeated. |
 | `--set NAME=VALUES` | no parameter | {SWEEP_SET} |
 | `--seeds LIST` | `0` | Seeds of each configuration, such as `0-9`. |
-| `--config FILE` | no file | File with the keys `parameters` and `seeds`. |
+| `--config FILE` | no file | File with the keys `parameters`, `seeds` and `search`. |
 | `--collect DIR` | train | Train nothing; make the page from the runs in this folder; may be repeated. |
 """
 

@@ -39,7 +39,7 @@ class StubbedSweep:
         return self.folder / "sweep"
 
     def behave(self, behaviour: Mapping[str, Sequence[str]]) -> None:
-        """Say what the attempts of runs do: succeed, sleep S, deaf S, kill, nothing or status N."""
+        """Say what the attempts of runs do: succeed, sleep S, learn S an epoch, deaf S, kill, nothing or status N."""
         (self.folder / "behaviour.json").write_text(json.dumps(behaviour))
 
     def start(self, *options: str) -> "subprocess.Popen[str]":

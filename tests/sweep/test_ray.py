@@ -1,5 +1,6 @@
 """A sweep on a Ray cluster of a head and two nodes on this machine."""
 
+import csv
 import os
 import socket
 import subprocess
@@ -150,3 +151,19 @@ def test_a_client_outside_the_cluster(address: str, client_port: int, tmp_path: 
     _, stderr = process.communicate()
     assert process.returncode == 0, stderr
     assert list_finished(tmp_path) == ["baseline-seed0"]
+
+
+def test_a_search_on_a_cluster(tmp_path: Path, address: str) -> None:
+    """A seed that diverges stops the other seed of its trial, and the search continues."""
+    write_dataset(tmp_path / "blocks")
+    (tmp_path / "sweep.yaml").write_text("search: {trials: 4, parameters: {learning-rate: [0.001, 1e30]}}\n")
+    options = ("--config", str(tmp_path / "sweep.yaml"), "--seeds", "0-1", "--set", "epochs=1", "--threads", "1")
+    process = start_sweep(tmp_path, *options, "--cluster", address)
+    stdout, stderr = process.communicate()
+    assert process.returncode == 0, stderr
+    assert stdout.startswith("best of 4 trials (")
+    with (tmp_path / "sweep" / "trials.csv").open() as file:
+        trials = list(csv.DictReader(file))
+    states = {"0.001": "complete", "1e+30": "diverged"}
+    assert [trial["state"] for trial in trials] == [states[trial["learning-rate"]] for trial in trials]
+    assert {trial["state"] for trial in trials} == {*states.values()}

@@ -1,12 +1,16 @@
-"""A sweep with real trainings."""
+"""Sweeps with real trainings."""
 
+import csv
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
-from support import run_job, write_dataset
+from support import run_job, write_dataset, write_idx
 
+from job.data.fashion_mnist import FILES
 from job.results.file_names import METRICS, PREDICTIONS
+from job.sweep.objective import read_epochs
 
 pytestmark = pytest.mark.training
 
@@ -33,3 +37,28 @@ def test_every_run_is_that_of_its_own_command(tmp_path: Path) -> None:
         assert (swept / PREDICTIONS).read_bytes() == (own / PREDICTIONS).read_bytes()
         assert sorted(path.name for path in swept.iterdir()) == sorted(path.name for path in own.iterdir())
         assert read_metrics(swept) == read_metrics(own)
+
+
+def test_a_search_judges_trainings_by_validation_images_alone(tmp_path: Path) -> None:
+    """What a run logs after each epoch is its history; with other test labels all trials are the same."""
+    text = "search: {trials: 2, parameters: {learning-rate: {low: 1e-4, high: 1e-2, log: true}}}\n"
+    (tmp_path / "sweep.yaml").write_text(text)
+    tables, accuracies = [], []
+    for name in ("one", "other"):
+        folder, data = tmp_path / name, write_dataset(tmp_path / "blocks")
+        if name == "other":
+            write_idx(data / FILES["test_labels"], (np.arange(100) + 3).astype(np.uint8) % 10)
+        options = ("--config", tmp_path / "sweep.yaml", "--set", "epochs=2", "--data", data, "--threads", "1")
+        run_job("sweep", *options, "--output", folder)
+        with (folder / "trials.csv").open() as file:
+            tables.append(list(csv.DictReader(file)))
+        for trial in tables[-1]:
+            run = f"{trial['trial']}-seed0"
+            content = json.loads((folder / "runs" / run / METRICS).read_text())
+            history = content["training"]["history"]["val_accuracy"]
+            logged = read_epochs(folder / "logs" / f"{run}.txt", "accuracy")
+            assert logged == [(epoch, round(value, 4)) for epoch, value in enumerate(history, 1)]
+            assert (float(trial["validation accuracy"]), trial["reported epochs"]) == (history[-1], "2")
+            accuracies.append(content["evaluation"]["accuracy"])
+    assert tables[0] == tables[1]
+    assert accuracies[:2] != accuracies[2:]
