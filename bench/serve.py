@@ -4,6 +4,7 @@ The servers run in turn. Each is warmed up, and measured with one image and with
 and on 64. Then hey sends single images at half of the rate that the server reached, and measures the latency.
 """
 
+import contextlib
 import csv
 import json
 import os
@@ -100,7 +101,9 @@ def _measure_server(server: str, folder: Path) -> Measurement:
         rate = measurement[f"1 x {N_CONNECTIONS}: per_s"] / 2
         return {**measurement, **_run_hey(url, folder, rate), "mib": _measure_memory(process.pid)}
     finally:
-        os.killpg(process.pid, signal.SIGKILL)
+        for pid in _list_processes(process.pid):  # some have sessions of their own
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         process.wait()
 
 
@@ -171,13 +174,21 @@ def _find(pattern: str, text: str) -> str:
 
 def _measure_memory(pid: int) -> float:
     """Memory of a process and all below it in MiB, shared pages counted once."""
-    task = Path(f"/proc/{pid}/task")
+    kib = 0
+    for each in _list_processes(pid):
+        with contextlib.suppress(OSError):  # it has ended
+            kib += int(_find(r"Pss: +(\d+)", Path(f"/proc/{each}/smaps_rollup").read_text(encoding="ascii")))
+    return kib / 1024
+
+
+def _list_processes(pid: int) -> list[int]:
+    """A process and all below it."""
     try:
-        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
-        children = [int(child) for thread in task.iterdir() for child in (thread / "children").read_text().split()]
+        threads = [*Path(f"/proc/{pid}/task").iterdir()]
+        children = [int(child) for thread in threads for child in (thread / "children").read_text().split()]
     except OSError:  # it has ended
-        return 0.0
-    return int(_find(r"Pss: +(\d+)", rollup)) / 1024 + sum(map(_measure_memory, children))
+        return []
+    return [pid, *(each for child in children for each in _list_processes(child))]
 
 
 def format_table(measured: dict[str, list[Measurement]]) -> list[str]:

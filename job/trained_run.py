@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from job.training.train import TrainedNetwork
 
 
-COMMON = 0.99
-"""Fraction of the test images that are like the data set; a picture that is farther away gets a warning."""
+DISTANCE_QUANTILE = 0.99
+"""Fraction of the test images within the distance limit; a picture that is farther away gets a warning."""
 
 
 @dataclass(frozen=True)
@@ -211,9 +211,9 @@ def _simplify_network(
     means = plain_network.halve_images(learnt.class_means)
     distances = find_distances(dataset.test_images, means)
     layers = plain_network.extract_layers(network)
-    # of a single view, the temperature is in the last layer
+    # Without other views, the last layer contains the temperature.
     after = temperature if temperature and config.test_time != "none" else 1.0
-    return build_network(layers, config.test_time, means, float(np.quantile(distances, COMMON)), after)
+    return build_network(layers, config.test_time, means, float(np.quantile(distances, DISTANCE_QUANTILE)), after)
 
 
 def _describe_provenance(config: Config, dataset: Dataset, device: Device, stopwatch: Stopwatch) -> Provenance:

@@ -121,8 +121,9 @@ def find_free_port() -> int:
     raise AssertionError("no port is free")
 
 
-def read_memory_kib(server: Server) -> int:
-    """The resident memory of the server."""
+def read_memory_kib(server: Server, *, peak: bool = False) -> int:
+    """The resident memory of the server, now or at its peak."""
     assert server.process
     status = Path(f"/proc/{server.process.pid}/status").read_text()
-    return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1])
+    name = "VmHWM" if peak else "VmRSS"
+    return int(next(line for line in status.splitlines() if line.startswith(name)).split()[1])

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import http.client
+import io
 import json
 import re
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 from support import REPOSITORY, make_run
 
 from job.results.file_names import PAGE
@@ -165,6 +167,16 @@ def started(folder: Path, *options: str, prefix: Sequence[str] = ()) -> Iterator
     finally:
         process.kill()
         process.communicate()
+
+
+def make_photo(height: int, width: int) -> bytes:
+    """A coloured article on white, in the format whose decoder needs the most memory."""
+    photo = np.full((height, width, 3), 255, np.uint8)
+    article = photo[height // 5 : height // 2, width // 5 : width // 2]
+    article[:] = np.random.default_rng(0).integers(0, 256, article.shape)
+    file = io.BytesIO()
+    Image.fromarray(photo).save(file, "WEBP")
+    return file.getvalue()
 
 
 def make_images(n: int = 1, seed: int = 0) -> Any:  # noqa: ANN401 - an array

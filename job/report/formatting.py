@@ -1,15 +1,10 @@
 """Formats numbers, intervals and dates: the template filters of the page and of the model card."""
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
-
-import jinja2
 
 from job.evaluation.intervals import Interval, wilson_interval
 from job.report.charts.recall_changes import format_change
-
-TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 
 MANY = 10  # larger expected counts need no decimals
 LOWEST_P = 0.001  # smaller p-values are written as "< 0.001"
@@ -67,16 +62,3 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "p": lambda value: f"= {value:.2g}" if value >= LOWEST_P else f"< {LOWEST_P:g}",
 }
 """The filters by name; a plural name formats an interval."""
-
-
-def create_environment(folder: Path, **options: Any) -> jinja2.Environment:  # noqa: ANN401 - of jinja2.Environment
-    """Jinja environment for the templates in `folder`, in which a missing value is an error."""
-    environment = jinja2.Environment(  # noqa: S701 - the caller decides whether to escape
-        loader=jinja2.FileSystemLoader(folder),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        **options,
-    )
-    environment.filters |= FILTERS
-    return environment

@@ -12,6 +12,6 @@ def hash_for_policy(text: str) -> str:
 
 
 def remove_indents(script: str) -> Markup:
-    """A script without indents, empty lines and lines of comment, which take a tenth of its size."""
+    """A script without indents, empty lines and lines of comment."""
     lines = (line.strip() for line in script.splitlines())
     return Markup("\n".join(line for line in lines if line and not line.startswith("//")))  # noqa: S704 - our own script

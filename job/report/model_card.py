@@ -9,7 +9,8 @@ import re
 from markupsafe import Markup
 
 from job.config.recipes import TestTime
-from job.report.formatting import FILTERS, TEMPLATES, create_environment
+from job.report.formatting import FILTERS
+from job.report.templates import TEMPLATES, create_environment
 from job.results.file_names import CARD
 from job.results.run import Run
 
@@ -34,7 +35,7 @@ def render_model_card(run: Run) -> str:
     """
     if run.training is None:
         raise ValueError("a model card describes a training")
-    environment = create_environment(FOLDER, autoescape=False, finalize=_escape, keep_trailing_newline=True)
+    environment = create_environment(FOLDER, FILTERS, autoescape=False, finalize=_escape, keep_trailing_newline=True)
     environment.filters |= {
         "date": lambda moment: Markup(FILTERS["date"](moment)),  # noqa: S704 - its colons are not markup
         "code": Markup,

@@ -22,7 +22,7 @@ from job.report.first_screen.identity import identify_run
 from job.report.first_screen.statements import ClassName
 from job.report.first_screen.tiles import list_tiles
 from job.report.first_screen.top_findings import list_findings
-from job.report.formatting import TEMPLATES, create_environment
+from job.report.formatting import FILTERS
 from job.report.gallery import list_images, view_gallery
 from job.report.images import Pictures, Sheet
 from job.report.inline_code import hash_for_policy, remove_indents
@@ -31,6 +31,7 @@ from job.report.page_charts import draw_charts
 from job.report.published import is_comparable, view_published
 from job.report.sections import TRY_IT, list_sections
 from job.report.temperature_view import view_temperature
+from job.report.templates import TEMPLATES, create_environment
 from job.results.file_names import AUGMENTED, PAGE, STYLE, TRY_IT_PAGE
 from job.results.run import Run
 
@@ -54,8 +55,8 @@ def render_page(run: Run, layout: Layout, *, try_it: bool = True) -> dict[str, b
     With `try_it`, a single file contains the model, and a folder has a page of its own for it: it needs a script, and
     servers such as Jenkins report a script that they block.
     """
-    environment = create_environment(FOLDER, autoescape=True)
-    environment.filters |= {"csp_hash": hash_for_policy, "options": _mark_options, "compact": remove_indents}
+    filters = {**FILTERS, "csp_hash": hash_for_policy, "options": _mark_options, "compact": remove_indents}
+    environment = create_environment(FOLDER, filters, autoescape=True)
     environment.tests["class_name"] = lambda part: isinstance(part, ClassName)
     pictures = Pictures(run.images, embedded=layout == "single")
     model = _view_model(run) if try_it else NO_MODEL

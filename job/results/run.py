@@ -105,7 +105,8 @@ class Run:
             DataError: If a file is missing, damaged or edited.
         """
         read_record(folder)  # an older schema version may have no manifest
-        names = (*FILES, NETWORK) if (folder / NETWORK).exists() else FILES
+        has_network = NETWORK in read_manifest(folder) or (folder / NETWORK).exists()
+        names = (*FILES, NETWORK) if has_network else FILES
         return read_unchanged(folder, names, lambda: cls._read(folder))
 
     @classmethod

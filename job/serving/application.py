@@ -2,24 +2,21 @@
 
 import asyncio
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
-from typing import Any
 from urllib.parse import unquote
 
 from job.log import log
-from job.serving import limits, open_inference, openapi, predict_api, tensorflow_serving
+from job.serving import docs_page, limits, open_inference, openapi, predict_api, tensorflow_serving, try_it_page
 from job.serving.connection import Answer, Connection
 from job.serving.content_coding import CODING, decompress
 from job.serving.engine import NAME, Engine
-from job.serving.messages import HttpError, Request, Response, json_response, unavailable
+from job.serving.messages import Handler, HttpError, Request, Response, json_response, unavailable
 from job.serving.metrics import Metrics
 from job.serving.served_model import ServedModel
 from job.serving.work_queue import WorkQueue
-
-Handler = Callable[[Request], Response]
 
 INLINE_BYTES = 2**15
 INLINE_MULTIPLICATIONS = 2**20
@@ -80,11 +77,10 @@ class Application:
             return asyncio.get_running_loop().create_task(self._answer_later(request, label, handler))
         return self._finish(request, _call(handler, request), label)
 
-    def refuse(self, error: HttpError) -> Response:
-        """Answer what is not a request, or exceeds a limit."""
+    def refuse(self, error: HttpError, headers: Mapping[str, str]) -> Response:
+        """Answer what is not a request, or exceeds a limit, and may have headers."""
         log.debug("refused: %s", error)
-        self._metrics.count_request("other", error.status)
-        return error.response()
+        return self._count(error.response(), "other", headers)
 
     async def _answer_later(self, request: Request, label: str, handler: Handler) -> Response:
         try:
@@ -95,19 +91,22 @@ class Application:
 
     def _finish(self, request: Request, response: Response, label: str) -> Response:
         log.debug("%s %.200s: %d", request.method, request.path, response.status)  # llhttp lets no control character in
+        return self._count(response, label, request.headers)
+
+    def _count(self, response: Response, label: str, headers: Mapping[str, str]) -> Response:
+        """Count an answer, and let pages of the allowed origin read it."""
         self.n_answers += 1
         self._metrics.count_request(label, response.status)
         if self._allowed_origin is None:
             return response
-        origin = request.headers.get("origin")
-        if self._allowed_origin not in {"*", origin}:
+        if self._allowed_origin not in {"*", headers.get("origin")}:
             return response
-        headers = {
+        added = {
             "Access-Control-Allow-Origin": self._allowed_origin,
             "Access-Control-Expose-Headers": f"{open_inference.HEAD_LENGTH}, Retry-After",
             "Vary": "Origin",
         }
-        return replace(response, headers={**response.headers, **headers})
+        return replace(response, headers={**response.headers, **added})
 
     def _is_quick(self, request: Request, label: str) -> bool:
         is_photo = label == predict_api.PATH and not predict_api.is_json(request)
@@ -140,12 +139,12 @@ class Application:
     def _create_routes(self, model: ServedModel) -> dict[str, Route]:
         engine = self._engine
         routes = {path: _get("report", partial(_send_page, *page)) for path, page in model.pages.items()}
-        routes.setdefault("/try-it.html", _get("report", partial(_send_try_it, model)))
+        routes.setdefault("/try-it.html", _get("report", try_it_page.send_try_it(model)))
         routes[predict_api.PATH] = _post(predict_api.PATH, partial(predict_api.predict, engine))
         routes["/metrics"] = _get("/metrics", lambda _: self._metrics.describe())
-        api = openapi.describe_api(model)
+        api = openapi.describe_api(model, engine.max_pixels)
         routes["/openapi.json"] = _get("/openapi.json", lambda _: json_response(api))
-        routes["/docs"] = _get("/docs", partial(_send_docs, api))
+        routes["/docs"] = _get("/docs", docs_page.send_docs(api))
         routes |= {
             "/v2": _get("/v2", lambda _: open_inference.describe_server()),
             "/v2/health/live": _get("/v2/health/live", lambda _: self._describe_health("live")),
@@ -172,18 +171,6 @@ class Application:
 
 def _send_page(content: bytes, content_type: str, _: Request) -> Response:
     return Response(content, content_type)
-
-
-def _send_try_it(model: ServedModel, _: Request) -> Response:
-    from job.serving.try_it_page import render_try_it  # loads Jinja
-
-    return render_try_it(model)
-
-
-def _send_docs(api: dict[str, Any], request: Request) -> Response:
-    from job.serving.docs_page import describe_for_readers  # loads Jinja
-
-    return describe_for_readers(api, f"http://{request.headers.get('host', 'localhost')}")
 
 
 def _get(label: str, handler: Handler) -> Route:

@@ -7,6 +7,7 @@ the bodies of all requests together, refuses in plain text, and stops listening 
 import asyncio
 import math
 import time
+from collections.abc import Mapping
 from email.utils import formatdate
 from functools import lru_cache, partial
 from http import HTTPStatus
@@ -32,8 +33,8 @@ class Host(Shared, Protocol):
     def answer(self, request: Request) -> Answer:
         """Answer a request, at once or later; it raises nothing."""
 
-    def refuse(self, error: HttpError) -> Response:
-        """Answer what is not a request, or exceeds a limit."""
+    def refuse(self, error: HttpError, headers: Mapping[str, str]) -> Response:
+        """Answer what is not a request, or exceeds a limit, and may have headers."""
 
 
 class Connection(asyncio.Protocol):
@@ -80,11 +81,13 @@ class Connection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """Wait for a client that reads slowly."""
         self._is_blocked = True
-        self.deadline = self._loop.time() + limits.SEND_S
+        self._set_deadline()
 
     def resume_writing(self) -> None:
         """Go on with a client that has caught up."""
         self._is_blocked = False
+        if not self._is_lingering:
+            self._set_deadline()
         self._go_on()
 
     # From the reader.
@@ -108,7 +111,7 @@ class Connection(asyncio.Protocol):
 
     def expire(self) -> None:
         """End what takes longer than its limit."""
-        if self._reader.is_receiving and not self._is_lingering:
+        if self._reader.is_receiving and not self._is_lingering and not self._transport.is_closing():
             text = f"the request did not arrive within {limits.REQUEST_S:.0f} s; send it faster, or less"
             self._refuse(HttpError(HTTPStatus.REQUEST_TIMEOUT, text))
         else:
@@ -129,8 +132,8 @@ class Connection(asyncio.Protocol):
             if isinstance(answer, Response):
                 self._send(request, answer, is_last=is_last)
             else:
-                self.deadline = math.inf
                 self._task = answer
+                self._set_deadline()
                 answer.add_done_callback(partial(self._send_later, request, is_last=is_last))
         if self._transport.is_closing():
             return
@@ -154,15 +157,24 @@ class Connection(asyncio.Protocol):
         if is_last:
             self._reader.requests.clear()
             self._transport.close()
-        elif not self._is_blocked:
-            self.deadline = self._loop.time() + (limits.REQUEST_S if self._reader.is_receiving else limits.IDLE_S)
+        self._set_deadline()
+
+    def _set_deadline(self) -> None:
+        """Start the time that the client has for what it has to do now."""
+        if self._is_blocked or self._transport.is_closing():
+            limit = limits.SEND_S
+        elif self._task:
+            limit = math.inf
+        else:
+            limit = limits.REQUEST_S if self._reader.is_receiving else limits.IDLE_S
+        self.deadline = self._loop.time() + limit
 
     def _refuse(self, error: HttpError) -> None:
         """Send an error, and close the connection once the client has had time to read it.
 
         If the server closed at once while the client is still sending, the client's system would discard the answer.
         """
-        self._write(self._host.refuse(error), has_body=True, is_last=True)
+        self._write(self._host.refuse(error, self._reader.headers), has_body=True, is_last=True)
         self._is_lingering = True
         self._reader.stop()
         self.deadline = self._loop.time() + limits.LINGER_S

@@ -1,29 +1,31 @@
 """Renders the API of the server as a page for readers."""
 
-from pathlib import Path
+from functools import cache
+from html import escape
 from typing import Any
 
-import jinja2
-
 from job.serving.engine import NAME
-from job.serving.messages import Response
+from job.serving.messages import HTML, Handler, Request, Response
 from job.serving.open_inference import INPUT, OUTPUT
-from job.serving.openapi import ERRORS
 
-TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'"}
+ORIGIN = "{origin}"
+"""Placeholder for scheme, host and port of the server, as a client names them."""
 
 
-def describe_for_readers(api: dict[str, Any], origin: str) -> Response:
-    """Answer `GET /docs`.
+def send_docs(api: dict[str, Any]) -> Handler:
+    """The handler of `GET /docs`; the first request renders the OpenAPI document `api`."""
 
-    Args:
-        api: The OpenAPI document.
-        origin: Scheme, host and port of the server, as the client names them.
-    """
-    loader = jinja2.FileSystemLoader(TEMPLATES)
-    environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    template = environment.get_template("serving/docs.html")
-    names = {"model_name": NAME, "input": INPUT, "output": OUTPUT}
-    page = template.render(api=api, errors=ERRORS, origin=origin, **names)
-    return Response(page.encode(), "text/html; charset=utf-8", headers=HEADERS)
+    def send(request: Request) -> Response:
+        origin = "http://" + escape(request.headers.get("host", "localhost"))
+        return Response(render().replace(ORIGIN, origin).encode(), HTML, headers=HEADERS)
+
+    render = cache(lambda: _render(api))
+    return send
+
+
+def _render(api: dict[str, Any]) -> str:
+    from job.report.templates import TEMPLATES, create_environment  # loads Jinja
+
+    template = create_environment(TEMPLATES, {}, autoescape=True).get_template("serving/docs.html")
+    return template.render(api=api, origin=ORIGIN, model_name=NAME, input=INPUT, output=OUTPUT)

@@ -17,7 +17,7 @@ MAX_PHOTOS = 16
 MAX_FORM_PARTS = 64
 """Fields and image files in a form."""
 MAX_PIXELS = 50_000_000
-"""Pixels of an image file, in which few bytes can describe many."""
+"""Pixels of all image files in a request; few bytes can describe many."""
 MAX_WAITING = 256
 """Requests that wait for a thread."""
 

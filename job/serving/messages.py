@@ -1,12 +1,13 @@
 """HTTP requests, responses and errors, apart from the connection that carries them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
 import msgspec
 
 JSON = "application/json"
+HTML = "text/html; charset=utf-8"
 RETRY_AFTER_S = 1
 """When a client may try again after an answer of 503."""
 
@@ -40,6 +41,9 @@ class Response:
     content_type: str = JSON
     status: HTTPStatus = HTTPStatus.OK
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Handler = Callable[[Request], Response]
 
 
 class HttpError(Exception):

@@ -1,5 +1,6 @@
 """Describes every path of the server in an OpenAPI document, from which the page for readers is made, too."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from job import __version__
@@ -20,18 +21,20 @@ ERRORS = {
     "405": "The path has no such method.",
     "408": f"The request did not arrive within {limits.REQUEST_S:.0f} s.",
     "413": f"The request is too large: {limits.MAX_BODY_BYTES:,} bytes, {limits.MAX_JSON_BYTES:,} bytes of JSON, "
-    f"{limits.MAX_PIXELS:,} pixels of an image file, and {limits.MAX_PHOTOS} image files are possible.",
+    f"{limits.MAX_PHOTOS} image files, {{max_pixels:,}} pixels in each and {limits.MAX_PIXELS:,} in all are possible.",
     "415": "The body is in a format that the server does not read.",
     "431": f"Target and headers have more than {limits.MAX_HEAD_BYTES:,} bytes.",
     "500": "The server failed because of a bug.",
     "503": "The server is overloaded, or is stopping; Retry-After says when to try again.",
 }
+"""By status; `max_pixels` is left open."""
 WITHOUT_BODY = ("404", "405", "408", "431", "503")
 TEXT, NUMBER, WHOLE = {"type": "string"}, {"type": "number"}, {"type": "integer"}
+FRACTION = NUMBER | {"minimum": 0, "maximum": 1}
 
 
-def describe_api(model: ServedModel) -> Schema:
-    """The OpenAPI document of a server with this model."""
+def describe_api(model: ServedModel, max_pixels: int) -> Schema:
+    """The OpenAPI document of a server with this model; an image file may have `max_pixels` pixels."""
     paths = {
         "/": {"get": _get("The report", {"text/html": {"schema": TEXT}})},
         "/try-it.html": {"get": _get("A page to try the model", {"text/html": {"schema": TEXT}})},
@@ -42,15 +45,18 @@ def describe_api(model: ServedModel) -> Schema:
         **_describe_open_inference(model),
         **_describe_tensorflow_serving(model),
     }
+    description = f"Predictions of model {NAME}, version {model.version}."
     return {
         "openapi": "3.1.0",
-        "info": {
-            "title": "fashion-job",
-            "version": __version__,
-            "description": f"Predictions of model {NAME}, version {model.version}.",
-        },
+        "info": {"title": "fashion-job", "version": __version__, "description": description},
         "paths": paths,
-        "components": {"schemas": _describe_schemas(model)},
+        "components": {
+            "schemas": _describe_schemas(model),
+            "responses": {
+                status: {"description": text.format(max_pixels=max_pixels), "content": _json(_ref("Error"))}
+                for status, text in ERRORS.items()
+            },
+        },
     }
 
 
@@ -60,12 +66,12 @@ def _describe_schemas(model: ServedModel) -> Schema:
         "Error": _object({"error": TEXT | {"description": "One line: what is wrong, and what to do."}}),
         "Pixels": _images(0, WHITE, "Images with pixels from 0 (black) to 255 (white)."),
         "Fractions": _images(0, 1, "Images with pixels from 0 (black) to 1 (white)."),
-        "Probabilities": _array(_array(_fraction(), n_classes)) | {"description": "A row for each image."},
+        "Probabilities": _array(_array(FRACTION, n_classes)) | {"description": "A row for each image."},
         "Prediction": _object(
             {
                 "class": {"enum": model.class_names},
-                "probability": _fraction(),
-                "probabilities": _object({name: _fraction() for name in model.class_names}),
+                "probability": FRACTION,
+                "probabilities": _object(dict.fromkeys(model.class_names, FRACTION)),
                 "warnings": _array(TEXT) | {"description": "Reasons to doubt the prediction."},
                 "pixels": _image(WHOLE | {"minimum": 0, "maximum": WHITE}) | {"description": "What the model saw."},
             }
@@ -116,7 +122,7 @@ def _describe_open_inference(model: ServedModel) -> Schema:
             },
         }
     )
-    received = _object({**tensor, "data": _array(_fraction())})
+    received = _object({**tensor, "data": _array(FRACTION)})
     names = {"model_name": {"const": NAME}, "model_version": {"const": model.version}}
     answer = _json(_object({**names, "outputs": _array(received), "id": TEXT}, optional=["id"]))
     answer["application/octet-stream"] = {"schema": TEXT | {"format": "binary"}}
@@ -168,10 +174,7 @@ def _with_version(base: str, model: ServedModel, operations: Schema, ending: str
 
 
 def _get(summary: str, content: Schema) -> Schema:
-    return {
-        "summary": summary,
-        "responses": {"200": {"description": summary, "content": content}, **_errors(*WITHOUT_BODY)},
-    }
+    return {"summary": summary, "responses": _respond(summary, content, WITHOUT_BODY)}
 
 
 def _post(
@@ -182,12 +185,13 @@ def _post(
         **({"parameters": parameters} if parameters else {}),
         **({"description": description} if description else {}),
         "requestBody": {"required": True, "content": body},
-        "responses": {"200": {"description": "Predictions", "content": content}, **_errors(*ERRORS)},
+        "responses": _respond("Predictions", content, ERRORS),
     }
 
 
-def _errors(*statuses: str) -> Schema:
-    return {status: {"description": ERRORS[status], "content": _json(_ref("Error"))} for status in statuses}
+def _respond(description: str, content: Schema, errors: Iterable[str]) -> Schema:
+    references = {status: {"$ref": f"#/components/responses/{status}"} for status in errors}
+    return {"200": {"description": description, "content": content}, **references}
 
 
 def _json(schema: Schema) -> Schema:
@@ -205,10 +209,6 @@ def _object(properties: Schema, optional: list[str] | None = None) -> Schema:
 
 def _array(items: Schema, n: int | None = None) -> Schema:
     return {"type": "array", "items": items, **({} if n is None else {"minItems": n, "maxItems": n})}
-
-
-def _fraction() -> Schema:
-    return NUMBER | {"minimum": 0, "maximum": 1}
 
 
 def _image(pixel: Schema) -> Schema:

@@ -1,6 +1,6 @@
 """Prepares a photo as the makers of Fashion-MNIST prepared theirs (arXiv 1708.07747, section 2).
 
-It gives the same pixels as `templates/report/picture.js`, which does this in the page.
+Once a picture is decoded, it computes the same pixels as `templates/report/picture.js`, which does this in the page.
 """
 
 import math
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from job.results.network_npz import SIDE, WHITE
+from job.serving.pixels import SINGLE_COLOUR
 
 UInt8 = NDArray[np.uint8]
 Box = tuple[slice, slice]
@@ -59,8 +60,11 @@ def prepare_photo(photo: UInt8, *, is_light: bool = False, crops: bool = True) -
 
 def _put_on_paper(photo: UInt8) -> UInt8:
     """Red, green and blue on white paper."""
-    colour, opacity = photo[..., :3].astype(np.float64), photo[..., 3:].astype(np.float64)
-    return _round((colour * opacity + WHITE * (WHITE - opacity)) / WHITE)
+    colour, opacity = photo[..., :3].astype(np.uint16), photo[..., 3:].astype(np.uint16)
+    colour *= opacity  # at most 255 * 255, which 16 bits can hold, as they can the sum
+    colour += WHITE * (WHITE - opacity) + WHITE // 2  # the last term rounds
+    colour //= WHITE
+    return colour.astype(np.uint8)
 
 
 def _find_subject(paper: UInt8) -> Box | None:
@@ -73,8 +77,8 @@ def _find_subject(paper: UInt8) -> Box | None:
 
 
 def _differs(paper: UInt8, colour: UInt8) -> NDArray[np.bool]:
-    difference = paper.astype(np.int32) - colour
-    result: NDArray[np.bool] = (difference**2).sum(axis=2) > TOLERANCE**2
+    difference = paper - colour.astype(np.int32)
+    result: NDArray[np.bool] = np.einsum("ijk,ijk->ij", difference, difference) > TOLERANCE**2
     return result
 
 
@@ -132,7 +136,7 @@ def _centre(grey: UInt8) -> UInt8:
 def _find_warnings(paper: UInt8, subject: Box | None, *, is_light: bool) -> list[str]:
     """The same as in the page."""
     if subject is None:
-        return ["the picture has a single colour"]
+        return [SINGLE_COLOUR]
     warnings = []
     background = float(_to_grey(paper[[0, 0, -1, -1], [0, -1, 0, -1]][np.newaxis]).mean())
     if is_light and background >= DARK:

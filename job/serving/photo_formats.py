@@ -5,6 +5,7 @@ import io
 import math
 import threading
 import warnings
+from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 
 import numpy as np
@@ -22,17 +23,39 @@ SMALL = 1_000_000
 """Pixels that are always allowed, and that several threads may decode at the same time."""
 BYTES_PER_PIXEL = 16
 """Memory that Pillow takes for WebP; a progressive JPEG takes up to 12, anything else up to 8."""
-OTHER_BYTES = 96 * 2**20
-"""Memory that the server needs besides a large photo."""
+THREAD_BYTES = 2**25
+"""Memory that a thread needs to decode a small photo, or to prepare any."""
+OTHER_BYTES = 2**26
+"""Memory that the server needs without any request."""
+
+Image.MAX_IMAGE_PIXELS = None  # `_check_size` decides
+warnings.filterwarnings("ignore", module="PIL")  # once, because threads share the filters
 
 _ONE_LARGE_PHOTO = threading.Lock()
 
 
-def limit_pixels(memory_bytes: int | None) -> int:
+def limit_pixels(memory_bytes: int | None, n_threads: int) -> int:
     """The pixels that an image file may have if the process may use this much memory (None: any)."""
     if memory_bytes is None:
         return limits.MAX_PIXELS
-    return min(limits.MAX_PIXELS, max(SMALL, (memory_bytes - OTHER_BYTES) // BYTES_PER_PIXEL))
+    free = memory_bytes - OTHER_BYTES - limits.MAX_BUFFERED_BYTES - n_threads * THREAD_BYTES
+    return min(limits.MAX_PIXELS, max(SMALL, free // BYTES_PER_PIXEL))
+
+
+def check_sizes(files: Sequence[bytes], max_pixels: int) -> None:
+    """Check the headers of the image files in a request, before any of them is decoded.
+
+    Raises:
+        HttpError: If one is no image or too large, or all together are.
+    """
+    n_pixels = 0
+    for file in files:
+        with _open(file) as image:
+            _check_size(image, max_pixels)
+            n_pixels += image.width * image.height
+    if n_pixels > limits.MAX_PIXELS:
+        text = f"the images have {n_pixels:,} pixels together, but may have {limits.MAX_PIXELS:,}; send fewer at a time"
+        raise HttpError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, text)
 
 
 def decode_photo(content: bytes, max_pixels: int = limits.MAX_PIXELS) -> NDArray[np.uint8]:
@@ -44,16 +67,24 @@ def decode_photo(content: bytes, max_pixels: int = limits.MAX_PIXELS) -> NDArray
     Raises:
         HttpError: If it is no image, in another format, or too large.
     """
+    with _open(content) as image:
+        _check_size(image, max_pixels)
+        with _ONE_LARGE_PHOTO if image.width * image.height > SMALL else contextlib.nullcontext():
+            ImageOps.exif_transpose(image, in_place=True)
+            return np.asarray(_reduce_depth(_skip_pixels(image)).convert("RGBA"))
+
+
+@contextlib.contextmanager
+def _open(content: bytes) -> Iterator[Image.Image]:
+    """Read the header of an image file; what Pillow raises until the end is an error of the client."""
     try:
-        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(content), formats=FORMATS) as image:
-            _check_size(image, max_pixels)
-            with _ONE_LARGE_PHOTO if image.width * image.height > SMALL else contextlib.nullcontext():
-                ImageOps.exif_transpose(image, in_place=True)
-                return np.asarray(_reduce_depth(_skip_pixels(image)).convert("RGBA"))
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            yield image
     except HttpError:
         raise
     except Exception as error:  # Pillow raises many kinds on damaged files
-        raise bad_request(f"this is not a readable image; send a file of {', '.join(FORMATS)}, or JSON") from error
+        names = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
+        raise bad_request(f"this is not a readable image; send a {names} file, or JSON") from error
 
 
 def _skip_pixels(image: Image.Image) -> Image.Image:

@@ -13,10 +13,10 @@ from job.serving import limits
 from job.serving.engine import NAME, Engine
 from job.serving.messages import JSON, HttpError, Request, Response, bad_request, json_response
 from job.serving.multipart import read_files
-from job.serving.pixels import check_range, check_shape, decode, read_numbers
+from job.serving.pixels import SINGLE_COLOUR, check_range, check_shape, decode, read_numbers
 
 PATH = "/predict"
-UNLIKE = "the image is unlike the training images: 99% of the test images are closer to them"
+UNLIKE = "This is unlike the data: 99% of the test images are closer to the mean image of a class."
 SWITCHES = {"invert": "is_light", "crop": "crops"}
 """Names in a query, and the parameters of `prepare_photo` that they set."""
 CHOICES = {"true": True, "false": False}
@@ -64,11 +64,13 @@ def _read_images(request: Request, max_pixels: int) -> tuple[Pixels, list[list[s
         if switches:
             raise bad_request("invert and crop are for image files; JSON has the pixels that the model sees")
         images = _read_json(request.body)
-        return images, [[] for _ in images]
+        return images, [[SINGLE_COLOUR] if np.ptp(image) == 0 else [] for image in images]
     from job.serving.photo import prepare_photo
-    from job.serving.photo_formats import decode_photo
+    from job.serving.photo_formats import check_sizes, decode_photo
 
-    prepared = [prepare_photo(decode_photo(file, max_pixels), **switches) for file in _read_files(request)]
+    files = _read_files(request)
+    check_sizes(files, max_pixels)
+    prepared = [prepare_photo(decode_photo(file, max_pixels), **switches) for file in files]
     return np.stack([each.pixels for each in prepared]), [each.warnings for each in prepared]
 
 

@@ -26,6 +26,7 @@ class RequestReader:
 
     Attributes:
         requests: Requests that have arrived, and whether each is the last one of its connection.
+        headers: Those of the latest request, as far as they have arrived.
         problem: Why nothing more can be read, once that is so.
         is_receiving: Whether a part of a request has arrived.
         is_late: Whether the latest request began after the server was told to stop.
@@ -46,13 +47,14 @@ class RequestReader:
         self._n_buffered_bytes = self._n_read_bytes = 0
         self._body = bytearray()
         self._is_in_head = False
+        self.headers: dict[str, str] = {}
         self.requests: deque[tuple[Request, bool]] = deque()
         self.problem: HttpError | None = None
         self.is_receiving = self.is_late = False
 
     def feed(self, data: bytes) -> None:
         """Read what the client sent."""
-        if self._is_in_head:
+        if self.is_receiving:
             self._n_read_bytes += len(data)
         try:
             self._parser.feed_data(data)
@@ -61,7 +63,7 @@ class RequestReader:
                 self.requests[-1] = (self.requests[-1][0], True)
         except httptools.HttpParserError as error:
             self._fail(_not_http(str(error)))
-        if self._is_in_head and self._n_read_bytes > limits.MAX_HEAD_BYTES:
+        if self.is_receiving and self._n_read_bytes > limits.MAX_HEAD_BYTES:
             self._fail(_head_too_large())
 
     def forget(self, body: bytes) -> None:
@@ -81,7 +83,7 @@ class RequestReader:
         self.is_receiving = self._is_in_head = True
         self.is_late = self._shared.is_draining
         self._target = b""
-        self._headers: dict[str, str] = {}
+        self.headers = {}
         self._n_hosts = self._n_head_bytes = self._n_read_bytes = 0
         self._on_begin()
 
@@ -97,21 +99,23 @@ class RequestReader:
         if self.problem or not self._is_in_head:
             return
         key, text = name.decode("latin-1").lower(), value.decode("latin-1")
-        self._headers[key] = f"{self._headers[key]},{text}" if key in self._headers else text
+        self.headers[key] = f"{self.headers[key]},{text}" if key in self.headers else text
         self._n_hosts += key == "host"
 
     def on_headers_complete(self) -> None:
         """Check the head, before the body arrives."""
         self._is_in_head = False
+        self._n_read_bytes = 0
         if self._n_hosts != 1 and self._parser.get_http_version() == "1.1":
             self._fail(_not_http(f"it has {self._n_hosts} Host headers, but must have one"))
-        if int(self._headers.get("content-length", "0")) > limits.MAX_BODY_BYTES:  # llhttp accepts only a number
+        if int(self.headers.get("content-length", "0")) > limits.MAX_BODY_BYTES:  # llhttp accepts only a number
             self._fail(_body_too_large())
-        if not self.problem and self._headers.get("expect", "").lower() == "100-continue":
+        if not self.problem and self.headers.get("expect", "").lower() == "100-continue":
             self._on_expect()
 
     def on_body(self, body: bytes) -> None:
         """Read a part of the body."""
+        self._n_read_bytes = 0
         if self.problem:
             return
         self._n_buffered_bytes += len(body)
@@ -130,7 +134,7 @@ class RequestReader:
             return
         path, _, query = self._target.decode("latin-1").partition("?")
         method = self._parser.get_method().decode("latin-1")
-        request = Request(method, path, query, self._headers, bytes(self._body), self.is_late)
+        request = Request(method, path, query, self.headers, bytes(self._body), self.is_late)
         self._body.clear()
         keeps_alive = self._parser.should_keep_alive() and self._parser.get_http_version() == "1.1"
         self.requests.append((request, not keeps_alive))

@@ -6,6 +6,7 @@ import os
 import resource
 import signal
 import socket
+from collections.abc import Iterable
 from pathlib import Path
 
 from job.config.serve_config import ServeConfig
@@ -52,15 +53,13 @@ def _create_runner() -> asyncio.Runner:
 
 async def _serve(config: ServeConfig, model: ServedModel, n_threads: int) -> Application:
     loop = asyncio.get_running_loop()
-    application = Application(model, n_threads, config.allow_origin, limit_pixels(read_memory_limit()))
+    application = Application(model, n_threads, config.allow_origin, limit_pixels(read_memory_limit(), n_threads))
     application.max_connections = _raise_limit_on_files()
     stop = asyncio.Event()
     server = await _listen(config, application)
     _stop_on_signal(loop, stop)
     sweeper = loop.create_task(_sweep(application))
-    host, port = server.sockets[0].getsockname()[:2]
-    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    log_stage("serving", f"http://{address}/ with {count_noun(n_threads, 'thread')}; Ctrl-C stops it")
+    log_stage("serving", f"{list_urls(server.sockets)} with {count_noun(n_threads, 'thread')}; Ctrl-C stops it")
     await stop.wait()
     await _drain(application)
     server.close()
@@ -81,6 +80,14 @@ async def _listen(config: ServeConfig, application: Application) -> asyncio.Serv
         reason = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or errno.EINVAL)
         text = f"--host {config.host} --port {config.port}: cannot listen there ({reason})"
         raise ResourceError(f"{text}; choose another port, or the address of this machine") from error
+
+
+def list_urls(sockets: Iterable[socket.socket]) -> str:
+    """The URLs of a server; a name may have several addresses, each with a port of its own if the system chooses it."""
+    addresses = (each.getsockname()[:2] for each in sockets)
+    return " and ".join(
+        f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/" for host, port in addresses
+    )
 
 
 async def _drain(application: Application) -> None:

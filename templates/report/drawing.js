@@ -1,5 +1,6 @@
 // What people draw on a canvas with mouse, finger, pen or keyboard: 280 x 280 pixels from 0 (black) to 255 (white).
-// size() and shade() are those of the pen; onBegin() is called before a stroke, onChange() after every change.
+// size() and shade() are those of the pen. onBegin() is called before a stroke, and returns what undo() is to return.
+// onChange() is called after every change.
 function createDrawing(canvas, { size, shade, onBegin, onChange }) {
   const SIDE = 280, WHITE = 255;
   const KEY_STEP = 10;
@@ -10,15 +11,14 @@ function createDrawing(canvas, { size, shade, onBegin, onChange }) {
   let pen = { x: SIDE / 2, y: SIDE / 2, isVisible: false };
 
   function begin() {
-    onBegin();
-    earlier = [...earlier.slice(1 - N_UNDO), ink.slice()];
+    earlier = [...earlier.slice(1 - N_UNDO), { shown: onBegin(), ink: ink.slice() }];
   }
   function dot(x, y, diameter) {
-    const radius = diameter / 2;
+    const radius = diameter / 2, value = shade();
     for (let row = Math.max(0, Math.ceil(y - radius)); row <= Math.min(SIDE - 1, y + radius); row++) {
       const half = Math.sqrt(radius ** 2 - (row - y) ** 2);
       const last = Math.min(SIDE - 1, Math.floor(x + half));
-      for (let column = Math.max(0, Math.ceil(x - half)); column <= last; column++) ink[row * SIDE + column] = shade();
+      for (let column = Math.max(0, Math.ceil(x - half)); column <= last; column++) ink[row * SIDE + column] = value;
     }
   }
   function line(x, y, diameter) {
@@ -76,13 +76,16 @@ function createDrawing(canvas, { size, shade, onBegin, onChange }) {
       begin();
       ink.fill(WHITE);
     },
+    // Returns what onBegin returned before the stroke; undefined if there is none.
     undo() {
-      ink = earlier.pop() ?? ink;
+      const last = earlier.pop();
+      ink = last?.ink ?? ink;
+      return last?.shown;
     },
     // Paints the white parts that no white path connects to an edge.
     fill() {
       begin();
-      const outside = new Uint8Array(SIDE * SIDE), open = [];
+      const outside = new Uint8Array(SIDE * SIDE), open = [], inner = shade();
       const visit = (x, y) => {
         const i = y * SIDE + x;
         if (x < 0 || y < 0 || x >= SIDE || y >= SIDE || outside[i] || ink[i] !== WHITE) return;
@@ -94,7 +97,7 @@ function createDrawing(canvas, { size, shade, onBegin, onChange }) {
         const [x, y] = open.pop();
         [[x - 1, y], [x + 1, y], [x, y - 1], [x, y + 1]].forEach((next) => visit(...next));
       }
-      ink.forEach((value, i) => value === WHITE && !outside[i] && (ink[i] = shade()));
+      ink.forEach((value, i) => value === WHITE && !outside[i] && (ink[i] = inner));
     },
     // A circle where the keyboard has the pen.
     showPen(context) {

@@ -26,11 +26,14 @@ const Occlusion = (() => {
   }
 
   // The change in the probability of the answer at each pixel, the places where another class wins, and a text.
-  function compare(places, [before, ...after], classes) {
-    const top = highest(before), changes = new Float64Array(SIDE * SIDE), won = new Map();
+  // shown: the probabilities of the answer, which may average views. before and after: those of the picture alone, as it
+  // is and with each place covered; their difference is added to the shown ones.
+  function compare(places, [before, ...after], shown, classes) {
+    const top = highest(shown), changes = new Float64Array(SIDE * SIDE), won = new Map();
     const lost = places.filter(({ inside }, index) => {
-      for (const i of inside) changes[i] += (after[index][top] - before[top]) / 4;
-      const other = highest(after[index]);
+      const change = after[index].map((value, label) => value - before[label]);
+      for (const i of inside) changes[i] += change[top] / 4;
+      const other = highest(change.map((value, label) => shown[label] + value));
       if (other !== top) won.set(other, (won.get(other) ?? 0) + 1);
       return other !== top;
     });
@@ -58,3 +61,4 @@ const Occlusion = (() => {
 
   return { listPlaces, compare, draw };
 })();
+if (typeof module !== "undefined") module.exports = Occlusion;

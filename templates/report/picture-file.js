@@ -1,9 +1,9 @@
 // Reads the file of a picture as { width, height, data }, with red, green, blue and opacity.
 const PictureFile = (() => {
   const MAX_BYTES = 2 ** 26;
-  const MAX_SIDE = 1120; // of a picture in memory; of larger ones, rows and columns are skipped
+  const MAX_SIDE = 1120; // longest edge of a picture in memory; larger pictures lose rows and columns
   const STRIP_PIXELS = 2 ** 20; // read at once, so that a picture of any size needs little memory
-  const SVG_SIDE = 280; // of a drawing without a size
+  const SVG_SIDE = 280; // edge of an SVG drawing that states no size
 
   async function decode(file) {
     if (file.size > MAX_BYTES) throw new Error("is larger than 64 MiB");
@@ -52,5 +52,30 @@ const PictureFile = (() => {
     }
   }
 
-  return { read, readPixels };
+  // Calls onFile(file, place) with each picture that is chosen, dropped on a place of the page, or pasted.
+  function receive({ find, onFile }) {
+    const pass = (files, place) => {
+      const file = [...files].find(({ type }) => type.startsWith("image/")) ?? files[0];
+      if (file) onFile(file, place);
+      return Boolean(file);
+    };
+    find("choose").addEventListener("click", () => find("file").click());
+    find("file").addEventListener("change", ({ target }) => {
+      pass(target.files, find("paper"));
+      target.value = "";
+    });
+    for (const [name, isOver] of [["dragenter", true], ["dragover", true], ["dragleave", false], ["drop", false]]) {
+      document.addEventListener(name, (event) => {
+        if (!event.dataTransfer.types.includes("Files")) return;
+        event.preventDefault();
+        find("paper").classList.toggle("over", isOver);
+        if (name === "drop") pass(event.dataTransfer.files, event.target);
+      });
+    }
+    document.addEventListener("paste", (event) => {
+      if (pass(event.clipboardData.files, find("paper"))) event.preventDefault();
+    });
+  }
+
+  return { read, readPixels, receive };
 })();

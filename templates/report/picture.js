@@ -1,5 +1,6 @@
-// Prepares a picture as the makers of Fashion-MNIST did (arXiv 1708.07747, section 2), in whole numbers of 0 to 255, so
-// that every browser gives the same pixels. A picture is { width, height, data }, with red, green, blue and opacity.
+// Prepares a picture as the makers of Fashion-MNIST did (arXiv 1708.07747, section 2), in whole numbers of 0 to 255:
+// after decoding, the page and the server compute the same pixels. A picture is { width, height, data }, with red, green,
+// blue and opacity.
 const Picture = (() => {
   const SIDE = 28;
   const WHITE = 255;

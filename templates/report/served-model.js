@@ -12,11 +12,12 @@ const Model = (() => {
     const headers = { "Content-Type": "application/json" };
     const response = await fetch("predict", { method: "POST", headers, body }).catch(() => null);
     if (!response) throw new Error("The server does not answer.");
-    const content = await response.json();
+    const content = await response.json().catch(() => null);
+    if (!content) throw new Error("The server did not answer with JSON.");
     if (!response.ok) throw new Error(`The server refused: ${content.error}.`);
     return content.predictions.map(({ probabilities, warnings }) => ({
       probabilities: classes.map((name) => probabilities[name]),
-      isUnlike: warnings.length > 0, // the only warning about pixels
+      isUnlike: warnings.some((text) => text.startsWith("This is unlike the data")),
     }));
   }
 

@@ -5,22 +5,36 @@
   const find = (name) => document.getElementById(`try-${name}`);
   const create = (tag, properties) => Object.assign(document.createElement(tag), properties);
   const { SIDE, WHITE } = Picture;
-  const MIN_SUBJECT = 0.2; // of the longest edge of the picture
+  const MIN_SUBJECT = 0.2; // a subject is small below this fraction of the longest edge of its picture
   const DARK = 128;
-  const N_BARS = 10; // of more than 20 classes, the most probable ones
-  const SPEECH_MS = 600, REST_MS = 150; // without a change, before a screen reader speaks, and before places are covered
+  const REST_MS = 150; // without a change, before places are covered
   const model = JSON.parse(find("model").textContent);
   const paper = find("paper"), seen = find("seen"), heat = find("heat");
   const drawing = createDrawing(paper, {
     size: () => Number(find("size").value),
     shade: () => Number(find("shade").value),
-    onBegin: () => source.kind !== "drawing" && take({ kind: "drawing" }),
+    onBegin: () => {
+      const shown = source;
+      if (shown.kind !== "drawing") take({ kind: "drawing" });
+      return shown;
+    },
     onChange: schedule,
   });
   const PAPER = drawing.SIDE;
-  let source = { kind: "drawing" }; // or { kind: "photo", picture } or { kind: "test", number, pixels }
+  const answer = createAnswer({ find, create, classes: model.classes });
+  const testImages = createTestImages({
+    find,
+    create,
+    describe,
+    labels: model.labels,
+    onTake: (test, image) => {
+      take(test);
+      goToSection(image);
+    },
+  });
+  let source = { kind: "drawing" }; // or { kind: "photo", name, picture } or { kind: "test", number, pixels }
   let turn = 0, nTaken = 0; // number of changes, and of pictures
-  let isScheduled = false, isAsking = false, isBlank = false, question = null, speaking, warnings = "";
+  let isScheduled = false, isAsking = false, isBlank = false, question = null;
 
   function greyPicture(values, side) {
     const data = new Uint8ClampedArray(4 * side * side).fill(WHITE);
@@ -29,102 +43,55 @@
   }
   const put = (context, { data, width, height }) => context.putImageData(new ImageData(data, width, height), 0, 0);
   const negate = (pixels) => pixels.map((value) => WHITE - value);
-  const percent = (share) => `${(100 * share).toFixed(1)}%`;
 
   // What is taken
   function take(next) {
+    if (next.kind !== "drawing") find("invert").checked = next.kind === "photo" && Picture.prepare(next.picture).corners < DARK;
+    else if (source.kind !== "drawing") find("invert").checked = false;
     source = next;
     nTaken++;
-    for (const button of find("images").children) button.ariaPressed = String(button.value === next.number);
-    find("name").textContent = next.number ? `${describe(next.number)}.` : "";
+    testImages.mark(next.number);
+    find("name").textContent = next.number ? `${describe(next.number)}.` : next.name ?? "";
     schedule();
   }
   async function takeFile(file) {
-    if (!file) return;
     const mine = ++nTaken;
     try {
       const picture = await PictureFile.read(file);
-      if (mine === nTaken) take({ kind: "photo", picture });
+      if (mine === nTaken) take({ kind: "photo", name: file.name, picture });
     } catch ({ message }) {
-      warn([`${file.name || "The picture"} ${message}.`]);
+      if (mine === nTaken) answer.warn([`${file.name || "The picture"} ${message}.`]);
     }
   }
-  const firstPicture = (files) => [...files].find((file) => file.type.startsWith("image/")) ?? files[0];
   for (const name of ["clear", "undo", "fill"]) {
     find(name).addEventListener("click", () => {
-      if (name !== "undo" || source.kind === "drawing") drawing[name](); // after a picture, Undo shows the drawing again
-      take({ kind: "drawing" });
+      const isDrawing = source.kind === "drawing";
+      if (name === "fill" && !isDrawing) return;
+      const before = name !== "undo" || isDrawing ? drawing[name]() : null; // after a picture, Undo shows the drawing again
+      take(before ?? { kind: "drawing" });
     });
   }
-  find("choose").addEventListener("click", () => find("file").click());
-  find("file").addEventListener("change", ({ target }) => {
-    takeFile(target.files[0]);
-    target.value = "";
-  });
-  for (const [name, isOver] of [["dragenter", true], ["dragover", true], ["dragleave", false], ["drop", false]]) {
-    document.addEventListener(name, (event) => {
-      if (!event.dataTransfer.types.includes("Files")) return;
-      event.preventDefault();
-      paper.classList.toggle("over", isOver);
-      if (name !== "drop") return;
-      takeFile(firstPicture(event.dataTransfer.files));
-      goToSection(event.target);
-    });
-  }
-  document.addEventListener("paste", (event) => {
-    const file = firstPicture(event.clipboardData.files);
-    if (file) event.preventDefault();
-    takeFile(file);
+  PictureFile.receive({
+    find,
+    onFile: (file, place) => {
+      takeFile(file);
+      goToSection(place);
+    },
   });
   // With an address of its own, so that "Back" leads back to what was clicked.
   function goToSection(from) {
     if (!section.contains(from)) location.hash = section.id;
   }
 
-  // Test images
-  const readNumber = ({ alt }) => /\d+/.exec(alt)[0];
   function describe(number) {
     const [y, predicted] = model.labels[number] ?? [];
-    const classes = y === undefined ? "" : `: ${model.classes[y]}, predicted as ${model.classes[predicted]}`;
-    return `Test image ${number}${classes}`;
-  }
-  function takeTestImage(image) {
-    const { data } = PictureFile.readPixels(image);
-    find("invert").checked = false;
-    take({ kind: "test", number: readNumber(image), pixels: Uint8Array.from({ length: SIDE * SIDE }, (_, i) => data[4 * i]) });
-  }
-  function listTestImages(images) {
-    const byNumber = new Map();
-    for (const image of images) if (!byNumber.has(readNumber(image))) byNumber.set(readNumber(image), image.src);
-    const buttons = [...byNumber].map(([number, src], i) => {
-      const button = create("button", { type: "button", value: number, title: describe(number), tabIndex: i ? -1 : 0, ariaPressed: "false" });
-      button.append(create("img", { src, alt: describe(number), className: "picture", width: 56, height: 56 }));
-      return button;
-    });
-    find("images").append(...buttons);
-    find("images").addEventListener("keydown", (event) => {
-      const step = { ArrowRight: 1, ArrowLeft: -1, Home: -Infinity, End: Infinity }[event.key];
-      const next = buttons[Math.min(Math.max(buttons.indexOf(event.target) + step, 0), buttons.length - 1)];
-      if (!next) return;
-      event.preventDefault();
-      event.target.tabIndex = -1;
-      next.tabIndex = 0;
-      next.focus();
-    });
-    document.addEventListener("click", ({ target }) => {
-      const image = target.matches?.('img[alt^="Test image"]') ? target : target.closest?.("#try-images button")?.firstChild;
-      if (!image) return;
-      takeTestImage(image);
-      goToSection(image);
-    });
-    find("strip").hidden = !buttons.length;
-    document.documentElement.classList.add("trying");
-    return buttons[0]?.firstChild;
+    if (y === undefined) return `Test image ${number}`;
+    return `Test image ${number}: ${model.classes[y]}, predicted ${y === predicted ? "correctly" : `as ${model.classes[predicted]}`}`;
   }
 
   // What the model sees
   function schedule() {
-    turn++;
+    section.dataset.turn = ++turn;
     if (isScheduled) return;
     isScheduled = true;
     requestAnimationFrame(() => {
@@ -140,6 +107,7 @@
   function update() {
     const prepared = prepare();
     find("undo").ariaDisabled = String(!drawing.canUndo());
+    find("fill").ariaDisabled = String(source.kind !== "drawing");
     find("crop").disabled = source.kind === "test";
     showPaper(prepared.subject);
     put(seen.getContext("2d", { willReadFrequently: true }), greyPicture(prepared.pixels, SIDE));
@@ -185,51 +153,27 @@
       const asked = question, begun = performance.now();
       question = null;
       try {
-        const answer = await Model.predict(asked.pixels);
+        const { probabilities, isUnlike } = await Model.predict(asked.pixels);
         if (isBlank) break;
+        const { number } = asked.source;
         find("time").textContent = `Computed in ${(performance.now() - begun).toFixed(1)} ms ${Model.place}.`;
-        showProbabilities(answer.probabilities, asked.source.number);
-        warn(findWarnings(asked, answer.isUnlike));
-        explain(asked.pixels, asked.turn);
+        answer.show(probabilities, model.labels[number]?.[0], number ? ` ${describe(number)}.` : "");
+        answer.warn(findWarnings(asked, isUnlike));
+        explain(asked, probabilities);
       } catch ({ message }) {
-        warn([message]);
+        if (isBlank) break;
+        answer.clear("");
+        answer.warn([message]);
       }
+      section.dataset.answered = asked.turn;
     }
     isAsking = false;
   }
-  function showProbabilities(probabilities, number) {
-    const ranked = [...probabilities].sort((a, b) => b - a), top = probabilities.indexOf(ranked[0]);
-    const y = model.labels[number]?.[0];
-    [...find("bars").children].forEach((row, label) => {
-      row.classList.toggle("top", label === top);
-      row.classList.toggle("true", label === y);
-      row.hidden = ranked.length > 2 * N_BARS && label !== y && probabilities[label] < ranked[N_BARS - 1];
-      row.children[1].textContent = percent(probabilities[label]);
-      row.lastChild.style.setProperty("--share", percent(probabilities[label]));
-    });
-    say(model.classes[top], percent(probabilities[top]), number ? ` ${describe(number)}.` : "");
-  }
   function showNothing() {
-    for (const row of find("bars").children) {
-      row.className = row.children[1].textContent = "";
-      row.lastChild.style.setProperty("--share", "0%");
-    }
-    find("time").textContent = find("matters").textContent = "";
-    find("answer").textContent = source.kind === "drawing" ? "Draw something." : "";
-    warn(source.kind === "drawing" ? [] : ["The picture has a single colour."]);
-  }
-  // The answer follows at once; screen readers hear it when the picture rests.
-  function say(name, share, detail) {
-    clearTimeout(speaking);
-    find("answer").replaceChildren(create("b", { textContent: name }), ` ${share}`);
-    speaking = setTimeout(() => {
-      find("spoken").textContent = `${name}, ${share}.${detail}`;
-    }, SPEECH_MS);
-  }
-  function warn(texts) {
-    if (texts.join() === warnings) return;
-    warnings = texts.join();
-    find("warnings").replaceChildren(...texts.map((textContent) => create("li", { textContent })));
+    const isDrawing = source.kind === "drawing";
+    answer.clear(isDrawing ? "Draw something." : "");
+    answer.warn(isDrawing ? [] : ["The picture has a single colour."]);
+    section.dataset.answered = turn;
   }
   function findWarnings({ prepared: { subject, corners }, source: { kind, picture } }, isUnlike) {
     const isInverted = find("invert").checked, texts = [];
@@ -241,11 +185,11 @@
       if (longest < SIDE) texts.push(`The subject has only ${longest} pixels: its details are lost.`);
       else if (longest < MIN_SUBJECT * Math.max(width, height)) texts.push("The subject is small in its picture: get closer, or draw larger.");
     }
-    const hint = kind === "drawing" ? " They show whole pieces: close the outline and fill it." : "";
-    if (isUnlike) texts.push(`This is unlike the training images: 99% of the test images are closer to them.${hint}`);
+    const hint = kind === "drawing" ? " The data shows whole pieces, so fill the outline, and draw large." : "";
+    if (isUnlike) texts.push(`This is unlike the data: 99% of the test images are closer to the mean image of a class.${hint}`);
     return texts;
   }
-  async function explain(pixels, mine) {
+  async function explain({ pixels, turn: mine }, shown) {
     const note = find("matters");
     if (!find("occlude").checked) return (note.textContent = "");
     await new Promise((resume) => setTimeout(resume, REST_MS));
@@ -257,7 +201,7 @@
         return mine === turn;
       });
       if (!rows || mine !== turn) return;
-      const effect = Occlusion.compare(places, rows, model.classes);
+      const effect = Occlusion.compare(places, rows, shown, model.classes);
       Occlusion.draw(heat.getContext("2d"), PAPER, effect);
       note.textContent = effect.text;
     } catch ({ message }) {
@@ -266,16 +210,9 @@
   }
 
   for (const name of ["crop", "invert", "occlude", "size"]) find(name).addEventListener("input", schedule);
-  for (const name of model.classes) {
-    const row = document.createElement("li");
-    row.append(create("bdi", { textContent: name }), document.createElement("span"), document.createElement("i"));
-    find("bars").append(row);
-  }
   Model.open(model).then((images) => {
     for (const hidden of [section, ...document.querySelectorAll('a[href="#try-it"], .try-hint')]) hidden.hidden = false;
     if (location.hash === `#${section.id}`) section.scrollIntoView();
-    const image = listTestImages(images);
-    if (image) image.decode().then(() => takeTestImage(image));
-    else schedule();
+    if (!testImages.list(images)) schedule();
   });
 })();

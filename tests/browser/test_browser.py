@@ -6,7 +6,7 @@ import json
 import re
 import subprocess
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import pypdf
 import pytest
-from chromium import HEIGHT, executable, letters, make_network, served, visit, words
+from chromium import HEIGHT, letters, make_network, served, visit, words
 from PIL import Image
-from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 from support import REPOSITORY, make_learnt, make_run
 
 from job.__main__ import main
@@ -24,6 +24,7 @@ from job.evaluation.predictions import Predictions
 from job.results.samples_npz import Learnt
 
 pytestmark = pytest.mark.browser
+pytest_plugins = ["browser_fixtures"]
 
 LAYOUTS = ["single", "folder"]
 MODULES = REPOSITORY / "tests" / "node_modules"
@@ -38,12 +39,6 @@ MIN_SIZE = 12
 CELL_TEXT = {"count": re.compile(r"^\d+$"), "share": re.compile("%$")}
 
 Reports = Callable[..., Path]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright, playwright.chromium.launch(executable_path=executable()) as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ INLINE_CODE = re.compile(r"`[^`\n]+`")
 LINK = re.compile(r"\[[^]]*\]\(([^)\s]+)\)")
 
 FOREIGN_OPTIONS = {
-    "curl": {"--data-binary", "--fail", "--form", "--json"},
+    "curl": {"--data-binary", "--fail-with-body", "--form", "--json"},
     "docker": {
         *("--build-arg", "--cap-drop", "--cpus", "--format", "--gpus", "--memory", "--memory-swap", "--network"),
         *("--cpuset-cpus", "--pids-limit", "--read-only", "--rm", "--security-opt", "--tmpfs", "--user"),

@@ -18,6 +18,7 @@ from served import Server, make_images, running, write_served
 from support import REPOSITORY
 
 from job.serving import limits
+from job.serving.photo_formats import limit_pixels
 
 PAGE = (REPOSITORY / "docs" / "serving.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
@@ -84,7 +85,7 @@ def test_the_limits_are_those_of_the_code() -> None:
     table = PAGE.split("## Limits\n")[1].split("\n\n")[0]
     for text in (
         f"{limits.MAX_BODY_BYTES >> 20} MiB in a body, also after decompression, and {limits.MAX_JSON_BYTES >> 20} MiB",
-        f"{limits.MAX_PIXELS // 10**6} million pixels in an image file, {limits.MAX_PHOTOS} files",
+        f"{limits.MAX_PIXELS // 10**6} million pixels in the image files of a request, {limits.MAX_PHOTOS} files",
         f"{limits.MAX_IMAGES} images",
         f"{limits.MAX_HEAD_BYTES >> 10} KiB in target and headers",
         f"{limits.REQUEST_S:.0f} s for a request to arrive",
@@ -94,6 +95,9 @@ def test_the_limits_are_those_of_the_code() -> None:
         f"{limits.IDLE_S:.0f} s without a request, or {limits.SEND_S:.0f} s to read an answer",
     ):
         assert f"| {text}" in table
+    few = [limit_pixels(mib << 20, 2) // 10**6 for mib in (512, 256)]
+    text = f"{few[0]} million with 512 MiB and two threads, {few[1]} million with 256 MiB"
+    assert text in " ".join(PAGE.split())
 
 
 def read_documents(name: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import support
 from plain_forward import predict
-from served import make_images, make_network, write_served
+from served import make_images, make_network, make_photo, write_served
 from support import REPOSITORY
 
 from job import __version__
@@ -37,7 +37,8 @@ CLIENT = """\
 import json, sys, urllib.request
 method, path = sys.argv[1:]
 body = sys.stdin.buffer.read() or None
-headers = {"Content-Type": "application/json"} if body else {}
+kind = "application/json" if body and body.startswith(b"{") else "application/octet-stream"
+headers = {"Content-Type": kind} if body else {}
 request = urllib.request.Request(f"http://127.0.0.1:8000{path}", body, headers, method=method)
 with urllib.request.urlopen(request, timeout=5) as response:
     sys.stdout.buffer.write(response.read())
@@ -90,7 +91,7 @@ def described() -> Any:  # noqa: ANN401 - JSON
 
 @pytest.mark.parametrize(("image", "arguments"), [(SERVE_IMAGE, ()), (IMAGE, ("serve",))], ids=["serve", "job"])
 def test_it_serves_under_all_restrictions(folder: Path, container: str, image: str, arguments: tuple[str, ...]) -> None:
-    """It predicts what the network says, and `docker stop` ends it with 0."""
+    """It predicts what the network says, also for a photo of 1 million pixels, and `docker stop` ends it with 0."""
     begun = time.monotonic()
     mount = ("--volume", f"{folder}:/app/report:ro")
     done = docker("run", "--detach", "--name", container, *RESTRICTIONS, *mount, image, *arguments)
@@ -104,9 +105,11 @@ def test_it_serves_under_all_restrictions(folder: Path, container: str, image: s
     content = json.loads(ask(container, "POST", "/predict", json.dumps({"images": images.tolist()}).encode()))
     received = [list(each["probabilities"].values()) for each in content["predictions"]]
     np.testing.assert_allclose(received, predict(make_network(), images), atol=1e-5)
+    content = json.loads(ask(container, "POST", "/predict", make_photo(1000, 1000)))
+    assert len(content["predictions"]) == 1
     docker("stop", container)  # sends SIGKILL after 10 seconds, which would give 137
     assert docker("wait", container).stdout.strip() == b"0"
-    assert docker("logs", container).stdout == b"answered 4 requests\n"
+    assert docker("logs", container).stdout == b"answered 5 requests\n"
 
 
 @pytest.mark.parametrize("line", DOCUMENTED)

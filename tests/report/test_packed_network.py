@@ -82,7 +82,9 @@ def test_integers_read_back() -> None:
 @pytest.mark.parametrize("n", range(1, 12))
 def test_any_length_reads_back(n: int) -> None:
     """Zeros fill the last block."""
-    assert decode(encode([RANDOM.integers(-9, 9, n)])) != b""
+    integers = RANDOM.integers(-9, 9, n)
+    codes = np.where(integers < 0, -2 * integers - 1, 2 * integers)
+    assert decode(encode([integers])) == codes.astype(np.uint8).tobytes() + bytes(n)
 
 
 def test_an_mlp_keeps_its_probabilities() -> None:
@@ -94,7 +96,7 @@ def test_an_mlp_keeps_its_probabilities() -> None:
     expected, actual = predict(network, images), predict(restored, images)
     assert np.ptp(expected) > 0.9
     np.testing.assert_allclose(actual, expected, atol=0.01)
-    np.testing.assert_allclose(restored.class_means, network.class_means, atol=1 / 64 + 1e-6)
+    np.testing.assert_allclose(restored.class_means, network.class_means, atol=1 / 256 + 1e-6)
     assert (description["views"], description["limit"]) == ("none", 7.5)
 
 

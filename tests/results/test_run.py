@@ -8,12 +8,13 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+from served import make_network
 from support import edit_metrics, make_other_seeds, make_run, seal
 
 from job.errors import DataError
 from job.evaluation.predictions import Predictions
 from job.evaluation.seed_variation import summarize_seed_runs
-from job.results.file_names import CHECKSUMS, METRICS, PREDICTIONS, SAMPLES
+from job.results.file_names import CHECKSUMS, METRICS, NETWORK, PREDICTIONS, SAMPLES
 from job.results.metrics_json import read_record
 from job.results.predictions_csv import write_predictions
 from job.results.reference_run import read_reference
@@ -99,9 +100,10 @@ def test_a_run_does_not_need_its_reference_again(folder: Path) -> None:
     assert comparison.reference.folder == str(folder)
 
 
-@pytest.mark.parametrize("name", [METRICS, PREDICTIONS, SAMPLES])
-def test_a_missing_file(folder: Path, name: str) -> None:
-    """The message names it."""
+@pytest.mark.parametrize("name", [METRICS, PREDICTIONS, SAMPLES, NETWORK])
+def test_a_missing_file(compared_run: Run, folder: Path, name: str) -> None:
+    """The message names it, also if it is the network, which runs of earlier releases lack."""
+    replace(compared_run, network=make_network("none")).write(folder)
     (folder / name).unlink()
     words = "not found; name the output folder of a finished run: --output DIR"
     assert read_error(folder) == f"{folder / name}: {words}"

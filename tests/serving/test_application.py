@@ -1,12 +1,17 @@
+import io
 import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from served import running, write_served
 
 from job.log import log
-from job.serving import photo_formats
+from job.serving import docs_page, photo_formats, try_it_page
+from job.serving.application import Application
+from job.serving.messages import Request, Response
+from job.serving.served_model import read_model
 
 
 @pytest.mark.parametrize("path", ["/predict", "/%70redict"])
@@ -18,8 +23,10 @@ def test_photos_have_a_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, p
         threads.append(threading.current_thread().name)
 
     monkeypatch.setattr(photo_formats, "decode_photo", record)
+    file = io.BytesIO()
+    Image.new("L", (28, 28)).save(file, "PNG")
     with running(write_served(tmp_path / "report")) as server:
-        server.post(path, b"?", {"Content-Type": "image/png"})
+        server.post(path, file.getvalue(), {"Content-Type": "image/png"})
     assert [name.startswith("work") for name in threads] == [True]
 
 
@@ -46,3 +53,36 @@ def test_the_version_of_the_model(tmp_path: Path) -> None:
         assert error.endswith(
             f"does not exist; the model is named fashion-job, version {version}; see /docs for all paths"
         )
+
+
+@pytest.mark.parametrize(("module", "path"), [(docs_page, "/docs"), (try_it_page, "/try-it.html")])
+def test_a_page_is_rendered_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: Any, path: str) -> None:  # noqa: ANN401
+    """Later requests get the same page, with the host that each of them names."""
+    calls: list[str] = []
+    render = module._render
+
+    def record(argument: Any) -> Any:  # noqa: ANN401 - as `_render`
+        calls.append(path)
+        return render(argument)
+
+    monkeypatch.setattr(module, "_render", record)
+    with running(write_served(tmp_path / "report")) as server:
+        pages = [server.ask("GET", path, headers={"Host": host}) for host in ("a.example", "<b>.example", "a.example")]
+    assert [page.status for page in pages] == [200] * 3
+    assert calls == [path]
+    assert pages[0].body == pages[2].body
+    if module is docs_page:
+        assert b"http://a.example/predict" in pages[0].body
+        assert b"http://&lt;b&gt;.example/predict" in pages[1].body
+        assert b"{origin}" not in pages[0].body
+
+
+def test_the_pixels_in_the_description(tmp_path: Path) -> None:
+    """It names the limit of this server, which depends on its memory."""
+    model = read_model(write_served(tmp_path / "report"))
+    application = Application(model, 1, max_pixels=1_234_567)
+    for path in ("/openapi.json", "/docs"):
+        response = application.answer(Request("GET", path))
+        assert isinstance(response, Response)
+        assert b"16 image files, 1,234,567 pixels in each and 50,000,000 in all" in response.body
+    application.queue.stop()

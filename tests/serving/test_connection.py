@@ -1,8 +1,10 @@
+import asyncio
 import contextlib
 import json
 import socket
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,9 +14,12 @@ from served import Server, make_network, running, write_served
 from job.results.file_names import PAGE
 from job.results.output_folder.manifest import read_manifest, write_manifest
 from job.serving import limits
+from job.serving.application import Application
+from job.serving.connection import Connection
 from job.serving.served_model import ServedModel, read_model
 
 READY = b"GET /v2/health/ready HTTP/1.1\r\nHost: x\r\n\r\n"
+LAST_PHOTO = b"POST /predict HTTP/1.0\r\nContent-Type: image/png\r\nContent-Length: 1\r\n\r\n?"
 LARGE = 30_000_000
 """Bytes of a page that fits into no buffer of the system."""
 
@@ -224,6 +229,84 @@ def test_deadlines(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
         client.sendall(READY[-1:])
         assert client.recv(1000).startswith(b"HTTP/1.1 200 OK\r\n")
         wait_until(lambda: find_deadline(server) <= time.monotonic() + 1000)
+
+
+class StuckTransport(asyncio.Transport):
+    """A client that reads nothing, so that no answer leaves and the connection does not end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_closed = self.is_aborted = False
+        self.n_writes = 0
+
+    def write(self, data: Any) -> None:  # noqa: ANN401, ARG002
+        self.n_writes += 1
+
+    def abort(self) -> None:
+        self.is_aborted = True
+
+    def resume_reading(self) -> None: ...
+
+    def pause_reading(self) -> None: ...
+
+    def close(self) -> None:
+        self.is_closed = True
+
+    def is_closing(self) -> bool:
+        return self.is_closed
+
+
+def test_the_deadline_of_the_last_answer(model: ServedModel) -> None:
+    """A connection that is to end has a limit, too, whether its answer came at once or from a thread."""
+
+    async def find_limits() -> list[float]:
+        application, loop, found = Application(model, 1), asyncio.get_running_loop(), []
+        for request in (READY.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"), LAST_PHOTO):
+            connection = Connection(application)
+            connection.connection_made(transport := StuckTransport())
+            connection.data_received(request)
+            while not transport.is_closing():  # noqa: ASYNC110 - nothing sets an event
+                await asyncio.sleep(0.01)
+            found.append(connection.deadline - loop.time())
+        application.queue.stop()
+        return found
+
+    for limit in asyncio.run(find_limits()):
+        assert limits.SEND_S - 5 < limit <= limits.SEND_S
+
+
+def test_a_request_after_the_last_answer(model: ServedModel) -> None:
+    """A stopping server does not answer it, although a part of it has arrived."""
+
+    async def expire() -> StuckTransport:
+        application = Application(model, 1)
+        application.is_draining = True
+        connection, transport = Connection(application), StuckTransport()
+        connection.connection_made(transport)
+        connection.data_received(READY + READY[:9])
+        connection.expire()
+        application.queue.stop()
+        return transport
+
+    transport = asyncio.run(expire())
+    assert (transport.n_writes, transport.is_closed, transport.is_aborted) == (1, True, True)
+
+
+def test_the_deadline_after_a_slow_reader(model: ServedModel) -> None:
+    """A client that has caught up has the time of an idle connection."""
+
+    async def find_limit() -> float:
+        application, loop = Application(model, 1), asyncio.get_running_loop()
+        connection = Connection(application)
+        connection.connection_made(StuckTransport())
+        connection.data_received(READY)
+        connection.pause_writing()
+        assert connection.deadline <= loop.time() + limits.SEND_S
+        connection.resume_writing()
+        application.queue.stop()
+        return connection.deadline - loop.time()
+
+    assert limits.SEND_S < asyncio.run(find_limit()) <= limits.IDLE_S
 
 
 def test_a_late_request(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,16 +2,21 @@ import io
 import json
 import shutil
 import subprocess
+import threading
+import tracemalloc
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from load import HANGS_AFTER_S
 from PIL import Image
 from served import running, write_served
 from support import REPOSITORY
 
-from job.serving import limits
+from job.serving import limits, photo_formats
 from job.serving.messages import HttpError
 from job.serving.photo import prepare_photo
 from job.serving.photo_formats import decode_photo, limit_pixels
@@ -28,6 +33,13 @@ def make_photo(height: int = 300, width: int = 200, background: int = 250, artic
 def encode(photo: Any, kind: str = "PNG", **options: Any) -> bytes:  # noqa: ANN401
     file = io.BytesIO()
     Image.fromarray(photo).save(file, kind, **options)
+    return file.getvalue()
+
+
+def make_empty(width: int, height: int) -> bytes:
+    """A small file with many black pixels."""
+    file = io.BytesIO()
+    Image.new("1", (width, height)).save(file, "PNG")
     return file.getvalue()
 
 
@@ -153,21 +165,72 @@ def test_what_is_no_picture(content: bytes) -> None:
 
 
 def test_a_decompression_bomb() -> None:
-    """A small file with many pixels is refused by its header."""
-    image = Image.new("1", (10_000, 5_001))
-    file = io.BytesIO()
-    image.save(file, "PNG")
-    assert len(file.getvalue()) < 20_000
-    with pytest.raises(HttpError, match="the image has 50,010,000 pixels, but may have 50,000,000") as caught:
-        decode_photo(file.getvalue())
-    assert caught.value.status == 413
+    """A small file with many pixels is refused by its header, even with more than Pillow itself reads."""
+    for width, height, n_pixels in ((10_000, 5_001, "50,010,000"), (20_000, 20_000, "400,000,000")):
+        content = make_empty(width, height)
+        assert len(content) < 60_000
+        with pytest.raises(HttpError, match=f"the image has {n_pixels} pixels, but may have 50,000,000") as caught:
+            decode_photo(content)
+        assert caught.value.status == 413
+
+
+def test_many_pixels_in_many_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limit is that of a request; no file is decoded before all headers are checked."""
+    part = b'--x\r\nContent-Disposition: form-data; name="i"; filename="i"\r\n\r\n' + make_empty(5_000, 2_501) + b"\r\n"
+    n_decoded = 0
+
+    def count(*_: Any) -> Any:  # noqa: ANN401 - as `decode_photo`
+        nonlocal n_decoded
+        n_decoded += 1
+        return make_photo()
+
+    monkeypatch.setattr(photo_formats, "decode_photo", count)
+    with running(write_served(tmp_path / "report")) as server:
+        form = {"Content-Type": "multipart/form-data; boundary=x"}
+        answer = server.post("/predict", part * 4 + b"--x--\r\n", form)
+        expected = "the images have 50,020,000 pixels together, but may have 50,000,000; send fewer at a time"
+        assert (answer.status, answer.error, n_decoded) == (413, expected, 0)
+        assert server.post("/predict", part * 3 + b"--x--\r\n", form).status == 200
+        assert n_decoded == 3
+
+
+def test_the_filters_of_warnings_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two threads that decode at the same time change no filter of the process."""
+    both = threading.Barrier(2, timeout=HANGS_AFTER_S)
+    is_first_done = threading.Event()
+    check = photo_formats._check_size
+
+    def wait(image: Image.Image, max_pixels: int) -> None:
+        check(image, max_pixels)
+        if both.wait():  # the two threads get 0 and 1
+            assert is_first_done.wait(HANGS_AFTER_S)
+
+    def decode(content: bytes) -> None:
+        decode_photo(content)
+        is_first_done.set()
+
+    monkeypatch.setattr(photo_formats, "_check_size", wait)
+    before = [*warnings.filters]
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(decode, [encode(make_photo())] * 2))
+    assert [*warnings.filters] == before
+
+
+def test_the_memory_of_a_thread() -> None:
+    """To prepare the largest picture takes no more than is set aside."""
+    photo = np.random.default_rng(0).integers(0, 256, (photo_formats.MAX_SIDE, photo_formats.MAX_SIDE, 4), np.uint8)
+    tracemalloc.start()
+    prepare_photo(photo)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak + photo.nbytes < photo_formats.THREAD_BYTES
 
 
 def test_the_pixels_that_fit_into_memory() -> None:
     """What docs/serving.md says, and never nothing."""
     mib = 2**20
-    limited = [limit_pixels(size) for size in (None, 512 * mib, 128 * mib, 64 * mib)]
-    assert limited == [50_000_000, 27_262_976, 2_097_152, 1_000_000]
+    limited = [limit_pixels(size, 2) for size in (None, 1024 * mib, 512 * mib, 256 * mib, 128 * mib)]
+    assert limited == [50_000_000, 50_000_000, 20_971_520, 4_194_304, 1_000_000]
     with pytest.raises(HttpError, match="the image has 60,000 pixels, but may have 50,000"):
         decode_photo(encode(make_photo()), 50_000)
 

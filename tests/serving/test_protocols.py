@@ -72,7 +72,8 @@ def test_predict_warns_of_an_unlike_image(server: Server) -> None:
     predictions = server.post("/predict", {"images": [alike, np.zeros((28, 28)).tolist()]}).content["predictions"]
     assert predictions[0]["warnings"] == []
     assert predictions[1]["warnings"] == [
-        "the image is unlike the training images: 99% of the test images are closer to them"
+        "the picture has a single colour",
+        "This is unlike the data: 99% of the test images are closer to the mean image of a class.",
     ]
 
 
@@ -367,3 +368,14 @@ def test_an_allowed_origin(tmp_path: Path) -> None:
         answer = server.ask("OPTIONS", "/predict", headers=headers)
         assert (answer.status, answer.headers["access-control-allow-methods"]) == (204, "POST")
         assert "Content-Type" in answer.headers["access-control-allow-headers"]
+
+
+def test_an_allowed_origin_can_read_refusals(tmp_path: Path) -> None:
+    """Also those of a request that is not read to its end; each counts as an answer."""
+    origin = "https://example.org"
+    with running(write_served(tmp_path / "report"), allowed_origin=origin) as server:
+        for length, names, status in (("16777217", {}, 413), ("1", {"A": "a" * 20_000}, 431)):
+            answer = server.ask("POST", "/predict", headers={"Origin": origin, "Content-Length": length, **names})
+            assert (answer.status, answer.headers.get("access-control-allow-origin")) == (status, origin)
+        assert server.application
+        assert server.application.n_answers == 2

@@ -3,6 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from job.serving import limits
 from job.serving.request_reader import RequestReader
 
 HEAD = b"POST /predict?crop=false HTTP/1.1\r\nHost: x\r\n"
@@ -70,3 +71,31 @@ def test_a_client_that_waits() -> None:
         reader, _, called = make_reader()
         reader.feed(HEAD + expect + b"Content-Length: " + length + b"\r\n\r\n")
         assert called == expected
+
+
+def test_what_follows_the_body_has_a_limit() -> None:
+    """The client may send neither a header nor a chunk length without an end."""
+    start = HEAD + b"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n"
+    for endless in (b"0\r\nA: ", b"1;extension="):
+        reader, _, _ = make_reader()
+        reader.feed(start + endless)
+        for _ in range(17):
+            assert reader.problem is None
+            reader.feed(b"a" * 1000)
+        assert reader.problem
+        assert reader.problem.status == 431
+
+
+def test_large_bodies() -> None:
+    """Neither 16 MiB at once nor a million chunks count as headers."""
+    reader, _, _ = make_reader()
+    reader.feed(HEAD + b"Content-Length: %d\r\n\r\n" % limits.MAX_BODY_BYTES)
+    for _ in range(limits.MAX_BODY_BYTES // 2**18):
+        reader.feed(bytes(2**18))
+    chunked, _, _ = make_reader()
+    chunked.feed(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
+    content = b"2\r\nab\r\n" * 1_000_000 + b"0\r\n\r\n"
+    for begin in range(0, len(content), 65_537):  # cuts chunks at every place
+        chunked.feed(content[begin : begin + 65_537])
+    assert (reader.problem, chunked.problem) == (None, None)
+    assert [len(each.requests[0][0].body) for each in (reader, chunked)] == [limits.MAX_BODY_BYTES, 2_000_000]

@@ -1,18 +1,23 @@
 import contextlib
+import io
 import json
 import shutil
 import signal
 import socket
+import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from load import HANGS_AFTER_S, read_memory_kib, wait_until
-from served import Server, make_images, started, write_served
+from PIL import Image
+from served import Server, make_images, make_photo, started, write_served
 from support import REPOSITORY, ErrorOf
 
 from job.results.file_names import NETWORK, PAGE
 from job.results.output_folder.manifest import read_manifest, write_manifest
+from job.serving.server import list_urls
 
 
 @pytest.fixture(scope="module")
@@ -131,14 +136,53 @@ def test_an_address_that_is_not_available(error_of: ErrorOf, folder: Path) -> No
     assert "choose another port" in error_of(69, "serve", "--output", folder, "--host", "192.0.2.1")
 
 
+def test_photos_in_little_memory(folder: Path) -> None:
+    """Two threads decode and prepare photos of 1 million pixels in 128 MiB, as docs/serving.md says."""
+    photo = make_photo(1000, 1000)
+    with started(folder, "--threads", "2") as server, ThreadPoolExecutor(2) as pool:
+        answers = pool.map(lambda _: server.post("/predict", photo, {"Content-Type": "image/webp"}), range(12))
+        assert [each.status for each in answers] == [200] * 12
+        assert read_memory_kib(server, peak=True) < 128 * 1024
+
+
+def test_damaged_notes_of_a_camera(folder: Path) -> None:
+    """They neither prevent an answer nor get into the log."""
+    file = io.BytesIO()
+    Image.new("L", (50, 50), 255).save(file, "JPEG", exif=b"Exif\0\0II*\0\x08\0\0\0\xff\0\x12\x01")
+    with warnings.catch_warnings(), pytest.warns(UserWarning, match="EXIF"), Image.open(file) as image:
+        image.getexif()
+    with started(folder) as server:
+        assert server.post("/predict", file.getvalue(), {"Content-Type": "image/jpeg"}).status == 200
+        assert server.process
+        server.process.terminate()
+        assert end(server) == (0, "answered 1 request\n", "")
+
+
+class Ipv6Socket(socket.socket):
+    """A socket of a system with IPv6, which not every system has."""
+
+    def getsockname(self) -> tuple[str, int, int, int]:
+        return "::1", 8001, 0, 0
+
+
+def test_a_host_with_several_addresses() -> None:
+    """The log names all, with the port that the system chose for each."""
+    with socket.create_server(("127.0.0.1", 0)) as first, Ipv6Socket() as second:
+        port = first.getsockname()[1]
+        assert list_urls([first, second]) == f"http://127.0.0.1:{port}/ and http://[::1]:8001/"
+
+
 def test_serving_needs_little(folder: Path) -> None:
     """No TensorFlow, SciPy, scikit-learn, pandas or matplotlib; and it writes no file."""
     with started(folder) as server:
         assert server.post("/predict", QUERY).status == 200
-        assert server.get("/docs").status == 200
+        assert server.post("/predict", make_photo(1000, 1000), {"Content-Type": "image/webp"}).status == 200
+        for path in ("/docs", "/try-it.html"):
+            assert server.get(path).status == 200
         assert server.process
         maps = Path(f"/proc/{server.process.pid}/maps").read_text()
         assert "numpy" in maps
+        assert "/PIL/" in maps
         for name in ("tensorflow", "scipy", "sklearn", "pandas", "matplotlib"):
             assert f"/{name}/" not in maps
         files = [str(each.readlink()) for each in Path(f"/proc/{server.process.pid}/fd").iterdir()]

@@ -54,7 +54,7 @@ def test_images_at_half_size() -> None:
 
 @pytest.mark.parametrize("test_time", ["none", "flip-shift"])
 def test_a_calibrated_network(test_time: Any) -> None:  # noqa: ANN401 - a name
-    """Of a single view the temperature is in the last layer, of several it is a number of its own."""
+    """With a single view, the temperature is in the last layer; with several views, it is a number of its own."""
     config = Config(model="mlp", test_time=test_time)
     network = networks.build_network(10, config, seed=0)
     model = apply_temperature(networks.with_test_time_augmentation(network, config), 1.7, config)
