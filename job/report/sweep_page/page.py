@@ -10,7 +10,7 @@ import job
 from job.evaluation.sweep_summary import SweepSummary
 from job.report.charts.sweep_costs import Point, draw_costs, uses_ranks
 from job.report.charts.sweep_effects import draw_effect
-from job.report.formatting import TEMPLATES, create_environment
+from job.report.formatting import FILTERS
 from job.report.inline_code import hash_for_policy
 from job.report.sections import Section
 from job.report.sweep_page.findings import list_sweep_findings
@@ -29,6 +29,7 @@ from job.report.sweep_page.statements import (
     split_differences,
     write_headline,
 )
+from job.report.templates import TEMPLATES, create_environment
 
 FOLDER, REPORT_TEMPLATES = TEMPLATES / "sweep", TEMPLATES / "report"
 MAX_EFFECTS = 12
@@ -36,7 +37,7 @@ MAX_EFFECTS = 12
 
 def render_sweep_page(summary: SweepSummary, folder: Path) -> bytes:
     """Render the page of a sweep, whose links lead from `folder` to the reports of the runs."""
-    environment = create_environment(FOLDER, autoescape=True)
+    environment = create_environment(FOLDER, FILTERS, autoescape=True)
     environment.loader = jinja2.FileSystemLoader([FOLDER, REPORT_TEMPLATES])
     environment.filters |= {"csp_hash": hash_for_policy, "duration": format_duration}
     environment.tests["class_name"] = lambda _: False  # the labels of configurations need no isolation
