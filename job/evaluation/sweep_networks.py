@@ -15,13 +15,19 @@ from job.evaluation.seed_variation import choose_run
 Value = str | int | float | bool
 
 
+def write_label(recipe: str, values: Mapping[str, Value]) -> str:
+    """The label of a configuration: its recipe and the other values that vary, such as `mlp, learning rate 0.002`."""
+    others = (f"{name.replace('_', ' ')} {value}" for name, value in values.items() if name != "recipe")
+    return ", ".join([recipe, *others])
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SweptNetwork:
     """A trained network and its predictions.
 
     Attributes:
-        run: Name of its run: of the folder.
-        folder: The output folder of its run; a run with `--runs` has several networks.
+        run: Name of the run that trained it, which is the name of the run's folder.
+        folder: Output folder of that run. A run with `--runs` has several networks.
         val_accuracy: Validation accuracy, or None without validation.
         val_loss: Validation loss, or None without validation.
         training_s: Wall time of the training in seconds.
@@ -50,7 +56,7 @@ class Configuration:
         values: Value of each parameter of the sweep, by its name in `Config`.
         config: Settings of the first network.
         n_parameters: Number of parameters of the network; None if unknown.
-        networks: In the order of their seeds.
+        networks: Its networks in the order of their seeds.
         y_true: True class of each test image, shape (n,).
     """
 
@@ -105,7 +111,7 @@ class Configuration:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SweepResults:
-    """What is known about the runs of a sweep.
+    """The runs of a sweep, grouped into configurations.
 
     Attributes:
         configurations: At least one.

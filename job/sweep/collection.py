@@ -10,23 +10,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from job.config.run_config import OPTIONS, Config
+from job.config.run_config import OPTIONS
 from job.errors import DataError, OutputError
-from job.evaluation.sweep_networks import Configuration, SweepResults, Value
+from job.evaluation.sweep_networks import Configuration, SweepResults, Value, write_label
 from job.evaluation.sweep_summary import SweepSummary, summarize_sweep
 from job.report.sweep_page.page import render_sweep_page
 from job.results.file_names import METRICS, PAGE, PREDICTIONS
-from job.results.metrics_json import Option
 from job.results.output_folder.os_errors import as_output_error
-from job.sweep.finished_runs import FinishedRun, read_finished_run
+from job.sweep.finished_runs import CollectedRun, read_run
 from job.sweep.sweep_files import encode_sweep, write_table
 from job.text import count_noun
 
 TABLE, NUMBERS = "sweep.csv", "sweep.json"
-COLLECT: Option = "--collect"
 PARAMETERS = re.compile(r"([0-9,]+) parameters$")
-UNCOMPARED = {"seed", "runs"}
-"""Settings that decide which networks of a configuration a run trains."""
 
 
 def collect_runs(folders: Sequence[Path], failures: Mapping[str, str]) -> SweepResults:
@@ -42,10 +38,10 @@ def collect_runs(folders: Sequence[Path], failures: Mapping[str, str]) -> SweepR
     """
     if not folders:
         raise DataError("no run has finished, so there is nothing to report; read the errors of the runs")
-    first, y_true = read_finished_run(folders[0])
+    first, y_true = read_run(folders[0])
     runs = [first]
     for folder in folders[1:]:
-        run, labels = read_finished_run(folder)
+        run, labels = read_run(folder)
         if problem := _find_difference(first, y_true, run, labels):
             raise DataError(f"{folder}: {problem} than {first.folder}; collect runs on the same data set")
         runs.append(run)
@@ -70,7 +66,9 @@ def collect_runs(folders: Sequence[Path], failures: Mapping[str, str]) -> SweepR
     )
 
 
-def _find_difference(first: FinishedRun, y_true: NDArray[np.uint8], run: FinishedRun, labels: NDArray[np.uint8]) -> str:
+def _find_difference(
+    first: CollectedRun, y_true: NDArray[np.uint8], run: CollectedRun, labels: NDArray[np.uint8]
+) -> str:
     """How the data set of a run differs from that of the first one; empty if it does not."""
     before, after = first.record.provenance.data.sha256, run.record.provenance.data.sha256
     for name in {**before, **after}:
@@ -86,7 +84,7 @@ def _find_difference(first: FinishedRun, y_true: NDArray[np.uint8], run: Finishe
 def _find_parameters(settings: Sequence[Mapping[str, Value]]) -> dict[str, list[Value]]:
     """The settings that vary, with their values.
 
-    What varies only because the recipe does is no parameter of its own.
+    A setting that differs only between recipes belongs to the recipe, and is not a parameter of its own.
     """
     names = [name for name in OPTIONS if name in settings[0]]
     recipes = {each["recipe"] for each in settings}
@@ -98,19 +96,19 @@ def _find_parameters(settings: Sequence[Mapping[str, Value]]) -> dict[str, list[
     }
 
 
-def _group(runs: Iterable[FinishedRun], parameters: Iterable[str], y_true: NDArray[np.uint8]) -> list[Configuration]:
+def _group(runs: Iterable[CollectedRun], parameters: Iterable[str], y_true: NDArray[np.uint8]) -> list[Configuration]:
     """The configurations in the order of their first runs."""
-    groups: dict[tuple[Value, ...], list[FinishedRun]] = {}
+    groups: dict[tuple[Value, ...], list[CollectedRun]] = {}
     for run in runs:
         groups.setdefault(tuple(run.settings.values()), []).append(run)
     return [_make_configuration(group, parameters, y_true) for group in groups.values()]
 
 
 def _make_configuration(
-    runs: Sequence[FinishedRun], parameters: Iterable[str], y_true: NDArray[np.uint8]
+    runs: Sequence[CollectedRun], parameters: Iterable[str], y_true: NDArray[np.uint8]
 ) -> Configuration:
     values = {name: runs[0].settings[name] for name in parameters}
-    label = _write_label(runs[0].training.config, values)
+    label = write_label(runs[0].training.config.recipe, values)
     networks = sorted((network for run in runs for network in run.networks), key=lambda network: network.seed)
     for one, other in pairwise(networks):
         if one.seed == other.seed:
@@ -126,12 +124,6 @@ def _make_configuration(
         networks=networks,
         y_true=y_true,
     )
-
-
-def _write_label(config: Config, values: Mapping[str, Value]) -> str:
-    """The recipe and the values that vary, such as `mlp, learning rate 0.002`."""
-    others = (f"{name.replace('_', ' ')} {value}" for name, value in values.items() if name != "recipe")
-    return ", ".join([config.recipe, *others])
 
 
 def write_sweep_report(results: SweepResults, folder: Path) -> None:

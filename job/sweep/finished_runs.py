@@ -24,7 +24,7 @@ UNCOMPARED = {"seed", "runs"}
 
 
 @dataclass(frozen=True)
-class FinishedRun:
+class CollectedRun:
     """A run without the probabilities that the page does not need."""
 
     folder: Path
@@ -38,7 +38,7 @@ class FinishedRun:
         return {name: value for name, value in self.training.config.settings().items() if name not in UNCOMPARED}
 
 
-def read_finished_run(folder: Path) -> tuple[FinishedRun, NDArray[np.uint8]]:
+def read_run(folder: Path) -> tuple[CollectedRun, NDArray[np.uint8]]:
     """Read a run, and the true classes of its test images."""
 
     def read() -> tuple[RunRecord, Predictions]:
@@ -54,7 +54,7 @@ def read_finished_run(folder: Path) -> tuple[FinishedRun, NDArray[np.uint8]]:
     if record.training is None:
         raise DataError(f"{folder}: its model was not trained by this job; collect folders that a training wrote")
     networks = list(_list_networks(folder, record, record.training, predictions))
-    return FinishedRun(folder, record, record.training, networks), predictions.y_true.astype(np.uint8)
+    return CollectedRun(folder, record, record.training, networks), predictions.y_true.astype(np.uint8)
 
 
 def _list_networks(
