@@ -6,6 +6,7 @@ whose seeds happen to be good has both a high validation and a high test accurac
 """
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -33,7 +34,7 @@ class Ranking:
     Attributes:
         criterion: The mean that ranks; test accuracy if a configuration has no validation accuracy.
         order: Indices of the configurations, the best first; the earlier one among equals.
-        n_equal: Number of configurations that share the first rank.
+        ranks: Rank of each configuration in `order`, from 1. Equal configurations share a rank: 1, 1, 3.
         optimism: By how much the mean test accuracy of the best is too high on average if all configurations are
             equally good; 0 for a single configuration or if the test images cannot have been lucky, None if unknown.
         best_has_seeds: Whether the best has several networks.
@@ -43,7 +44,7 @@ class Ranking:
 
     criterion: Criterion
     order: Sequence[int]
-    n_equal: int
+    ranks: Sequence[int]
     optimism: float | None
     best_has_seeds: bool
     interval: Interval | None
@@ -61,8 +62,18 @@ class Ranking:
 
     @property
     def best(self) -> int:
-        """Index of the best configuration."""
+        """Index of the best configuration; of several that share the first rank, the earliest."""
         return self.order[0]
+
+    @property
+    def ranked(self) -> list[tuple[int, int]]:
+        """Rank and index of each configuration, the best first."""
+        return list(zip(self.ranks, self.order, strict=True))
+
+    @property
+    def n_equal(self) -> int:
+        """Number of configurations that share the first rank."""
+        return self.ranks.count(1)
 
 
 def rank_configurations(
@@ -72,6 +83,7 @@ def rank_configurations(
     criterion, values = _choose_values(means)
     rounded = [round(value, DIGITS) for value in values]
     order = sorted(range(len(values)), key=lambda index: -rounded[index])
+    rising = [-rounded[index] for index in order]
     optimism = _measure_optimism(criterion, order[0], configurations, pairs) if pairs else 0.0
     interval = means[order[0]].accuracy_interval
     if interval and optimism:
@@ -79,7 +91,7 @@ def rank_configurations(
     return Ranking(
         criterion=criterion,
         order=order,
-        n_equal=rounded.count(rounded[order[0]]),
+        ranks=[1 + bisect_left(rising, value) for value in rising],
         optimism=optimism,
         best_has_seeds=configurations[order[0]].has_seeds,
         interval=interval,

@@ -40,7 +40,7 @@ class StoredNetwork:
 
 @dataclass(frozen=True, kw_only=True)
 class StoredConfiguration:
-    """A configuration: attributes of `Configuration` and `ConfigurationMean`, and its rank from 1."""
+    """A configuration: attributes of `Configuration` and `ConfigurationMean`, and its rank, which equal ones share."""
 
     rank: int
     label: str
@@ -126,7 +126,7 @@ def encode_sweep(summary: SweepSummary, folder: Path) -> bytes:
         best=summary.best.label,
         best_interval=ranking.interval,
         optimism=ranking.optimism,
-        configurations=[_store(summary, rank, folder) for rank in range(len(ranking.order))],
+        configurations=[_store(summary, index, rank, folder) for rank, index in ranking.ranked],
         n_pairs=pairs.n_pairs if pairs else 0,
         differences=[_store_difference(each, results.configurations) for each in _list_differences(summary)],
         effects=summary.effects,
@@ -135,11 +135,10 @@ def encode_sweep(summary: SweepSummary, folder: Path) -> bytes:
     return msgspec.json.format(msgspec.json.encode(stored), indent=1) + b"\n"
 
 
-def _store(summary: SweepSummary, rank: int, folder: Path) -> StoredConfiguration:
-    index = summary.ranking.order[rank]
+def _store(summary: SweepSummary, index: int, rank: int, folder: Path) -> StoredConfiguration:
     configuration = summary.results.configurations[index]
     return StoredConfiguration(
-        rank=rank + 1,
+        rank=rank,
         label=configuration.label,
         values=configuration.values,
         n_seeds=configuration.n_seeds,
@@ -195,7 +194,7 @@ def write_table(summary: SweepSummary, folder: Path) -> bytes:
     columns = ["rank", "configuration", *names, "run", "folder", "seed", "accuracy", "loss", "val_accuracy", "val_loss"]
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow([*columns, "training_s", "n_parameters"])
-    for rank, index in enumerate(summary.ranking.order, 1):
+    for rank, index in summary.ranking.ranked:
         configuration = summary.results.configurations[index]
         for each in _store_networks(configuration, folder):
             values = [configuration.values[name] for name in names]

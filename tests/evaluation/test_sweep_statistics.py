@@ -200,7 +200,17 @@ def test_identical_networks_are_not_different() -> None:
     summary = summarize(one, replace(one, label="other"), replace(one, label="third"))
     assert [pair.p_adjusted for pair in summary.differences] == [1, 1]
     assert summary.ranking.n_equal == 3
-    assert summary.ranking.order == [0, 1, 2]
+    assert summary.ranking.ranked == [(1, 0), (1, 1), (1, 2)]
+
+
+def test_equal_configurations_share_a_rank() -> None:
+    """Also below the first rank; the next one is counted after all of them."""
+    accuracies = (0.9, 0.95, 0.9, 0.8, 0.95)
+    summary = summarize(
+        *(make_configuration(1.2, 2, key=key, val_accuracy=value) for key, value in enumerate(accuracies))
+    )
+    assert summary.ranking.ranked == [(1, 1), (1, 4), (3, 0), (3, 2), (5, 3)]
+    assert summary.ranking.n_equal == 2
 
 
 def test_validation_accuracy_ranks_and_test_accuracy_does_not() -> None:

@@ -219,6 +219,16 @@ def test_the_table_has_a_line_for_each_network(written: Path, folders: list[Path
     assert rows[0]["folder"] == Path(os.path.relpath(folders[3].resolve(), written.resolve())).as_posix()
 
 
+def test_equal_ranks_are_equal_in_both_files(tmp_path: Path) -> None:
+    """Validation accuracy cannot tell the values of `--test-time` apart."""
+    runs = [make_swept_run(1.3, 0, test_time=each) for each in ("none", "flip")]
+    write_sweep_report(collect_runs(write_runs(tmp_path / "runs", runs), {}), tmp_path)
+    stored = msgspec.json.decode((tmp_path / "sweep.json").read_bytes(), type=StoredSweep, strict=True)
+    assert [each.rank for each in stored.configurations] == [1, 1]
+    with (tmp_path / "sweep.csv").open(encoding="utf-8", newline="") as file:
+        assert [row["rank"] for row in csv.DictReader(file)] == ["1", "1"]
+
+
 def test_the_same_runs_give_the_same_bytes(written: Path, folders: list[Path]) -> None:
     """Written again over the first ones, with nothing left beside them."""
     before = {path.name: path.read_bytes() for path in written.iterdir()}

@@ -232,6 +232,10 @@ def test_a_tie_is_a_finding(tmp_path: Path) -> None:
     page = Page(tmp_path, [run for each in ("none", "flip") for run in make_seeds(1.3, 2, test_time=each)])
     assert page.findings[0].startswith("2 configurations share the first rank: their validation accuracy is the same.")
     assert "cannot rank the values of test time" in page.findings[0]
+    assert [row[0] for row in page.rows("configurations")] == ["1", "1"]
+    assert page.headline.startswith("baseline, test time none shares the first rank of 2 configurations, ")
+    assert page.tiles[1][0] == "Against the next of equal rank"
+    assert "baseline, test time none, which shares the first rank, " in text(page.section("differences"))
 
 
 def test_a_cheap_configuration_that_is_about_as_good_is_a_finding(tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ def list_sweep_sections(summary: SweepSummary) -> list[Section]:
 def _draw_costs(summary: SweepSummary, limits: tuple[float, float]) -> dict[str, Markup]:
     """The charts of accuracy against training time and, if they are known and differ, parameters."""
     points: dict[str, list[Point]] = {"training time, s": [], "parameters": []}
-    for rank, index in enumerate(summary.ranking.order, 1):
+    for rank, index in summary.ranking.ranked:
         each, mean = summary.results.configurations[index], summary.means[index]
         timed = [(network.training_s, value) for network, value in zip(each.networks, each.accuracies, strict=True)]
         own = (each.label, rank)

@@ -97,7 +97,7 @@ def list_rows(summary: SweepSummary, limits: tuple[float, float], folder: Path) 
     """The configurations in the order of their ranks; links lead from `folder` to the reports of the runs."""
     return [
         _make_row(rank, summary.results.configurations[index], summary.means[index], limits, folder)
-        for rank, index in enumerate(summary.ranking.order, 1)
+        for rank, index in summary.ranking.ranked
     ]
 
 
@@ -124,7 +124,7 @@ def find_report(run: Path, folder: Path) -> str:
 
 def list_frontiers(summary: SweepSummary) -> list[Frontier]:
     """The frontier by training time, and by the number of parameters if it varies."""
-    ranks = {index: rank for rank, index in enumerate(summary.ranking.order, 1)}
+    ranks = {index: rank for rank, index in summary.ranking.ranked}
     frontiers = {"training time": summary.time_frontier}
     if vary_in_size(summary):
         frontiers["parameters"] = summary.size_frontier

@@ -58,7 +58,8 @@ def write_headline(summary: SweepSummary) -> tuple[str, str, str]:
         return f"The network of {label} is the best of {k:,} networks, {mean} ", accuracy, "."
     if not unclear and not better and all(each.compared == "configurations" for each in summary.differences):
         return f"{label} is the best of {k:,} configurations, {mean} ", accuracy, "."
-    return f"{label} ranks first of {k:,} configurations, {mean} ", accuracy, f"; {_count_unclear(summary)}."
+    place = "ranks first" if summary.ranking.n_equal == 1 else "shares the first rank"
+    return f"{label} {place} of {k:,} configurations, {mean} ", accuracy, f"; {_count_unclear(summary)}."
 
 
 def _count_unclear(summary: SweepSummary) -> str:
@@ -105,7 +106,8 @@ def _show_lead(summary: SweepSummary) -> Tile:
     verdict = "significant" if pair.is_significant else "not significant"
     correction = " (Holm)" if len(summary.differences) > 1 else ""
     note = f"{verdict}, p {FILTERS['p'](pair.p_adjusted)}{correction}"
-    return Tile("differences", "Against the second rank", (f"{format_change(pair.difference)} points",), detail, note)
+    label = "Against the second rank" if summary.ranking.n_equal == 1 else "Against the next of equal rank"
+    return Tile("differences", label, (f"{format_change(pair.difference)} points",), detail, note)
 
 
 def _show_seeds(summary: SweepSummary) -> Tile:
