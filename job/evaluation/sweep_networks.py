@@ -116,7 +116,7 @@ class SweepResults:
     Attributes:
         configurations: At least one.
         parameters: Values of the settings that vary, by their names in `Config`, in the order of the options.
-        failures: What went wrong, by the name of the run.
+        failures: Why there is no result, by the name of the run, or of the trial of a search.
         class_names: Class names in label order.
         y_true: True class of each test image, shape (n,).
         n_validation: Number of validation images; None if it differs between the runs.

@@ -30,7 +30,7 @@ def collect_runs(folders: Sequence[Path], failures: Mapping[str, str]) -> SweepR
 
     Args:
         folders: Output folders of this job, also from elsewhere. Runs with `--runs` count as several networks.
-        failures: What went wrong in other runs, by their names.
+        failures: Why other runs, or trials of a search, have no result, by their names.
 
     Raises:
         DataError: If no folder is given, one contains no finished training, the runs are of different data sets, or a

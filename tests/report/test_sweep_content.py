@@ -213,8 +213,17 @@ def test_a_sweep_without_validation_says_that_test_images_chose(tmp_path: Path) 
 def test_failures_are_listed_and_come_first(tmp_path: Path) -> None:
     """Their names and errors are escaped."""
     page = Page(tmp_path, make_seeds(1.3, 2), {"mlp-seed3": "diverged: <b>NaN</b>", "b": "killed"})
-    assert page.findings[0] == "2 of 4 runs failed; the page leaves them out."
+    assert page.findings[0] == "2 runs have no result; the page leaves them out."
+    assert text(page.section("failures").find("p")) == "2 runs have no result. Nothing else on this page includes them."
     assert page.rows("failures") == [["mlp-seed3", "diverged: <b>NaN</b>"], ["b", "killed"]]
+
+
+def test_a_trial_without_a_result_is_no_failed_run(tmp_path: Path) -> None:
+    """A search avoids settings that diverge or exclude each other."""
+    page = Page(tmp_path, make_seeds(1.3, 2), {"trial-0003": "diverged: the loss is NaN"})
+    assert page.findings[0] == "1 trial has no result; the page leaves it out."
+    assert text(page.section("failures").find("p")) == "1 trial has no result. Nothing else on this page includes it."
+    assert "fail" not in text(page.tree.find(".//header")) + text(page.tree.find(".//main"))
 
 
 def test_a_better_configuration_on_the_test_images_is_a_finding(tmp_path: Path) -> None:
@@ -225,6 +234,15 @@ def test_a_better_configuration_on_the_test_images_is_a_finding(tmp_path: Path) 
     assert page.summary.best.label == "baseline"
     assert page.headline.endswith("another one is significantly more accurate on the test images.")
     assert page.findings[0].startswith("mlp is significantly more accurate on the test images than the first rank, by ")
+
+
+def test_a_ranking_by_different_validation_images_is_a_finding(tmp_path: Path) -> None:
+    """Not if the test images rank, because a configuration has no validation images."""
+    splits = {split: make_seeds(1.3, 2, validation_split=split, key=key) for key, split in enumerate((0.1, 0.2, 0.0))}
+    page = Page(tmp_path / "a", [*splits[0.1], *splits[0.2]])
+    assert page.findings[0].startswith("The configurations were validated on different images, so their ")
+    page = Page(tmp_path / "b", [*splits[0.1], *splits[0.0]])
+    assert not any("different images" in each for each in page.findings)
 
 
 def test_a_tie_is_a_finding(tmp_path: Path) -> None:

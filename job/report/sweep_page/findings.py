@@ -4,7 +4,7 @@ from job.evaluation.sweep_effects import Effect
 from job.evaluation.sweep_summary import SweepSummary
 from job.report.charts.recall_changes import format_change
 from job.report.first_screen.statements import Finding, Level
-from job.report.sweep_page.statements import format_duration, split_differences
+from job.report.sweep_page.statements import count_failures, format_duration, split_differences
 
 MOST_FINDINGS = 3
 FEW_SEEDS = 2
@@ -17,6 +17,7 @@ def list_sweep_findings(summary: SweepSummary) -> list[Finding]:
     found = [
         _find_failures(summary),
         _find_better(summary),
+        _find_other_images(summary),
         _find_tie(summary),
         _find_few_seeds(summary),
         _find_cheaper(summary),
@@ -26,11 +27,11 @@ def list_sweep_findings(summary: SweepSummary) -> list[Finding]:
 
 
 def _find_failures(summary: SweepSummary) -> Finding | None:
-    n_failed, n_runs = len(summary.results.failures), summary.results.n_runs
-    if not n_failed:
+    failures = summary.results.failures
+    if not failures:
         return None
-    text = f"{n_failed:,} of {n_failed + n_runs:,} runs failed; the page leaves them out."
-    return Finding(Level.FAULT, n_failed / (n_failed + n_runs), "failures", (text,))
+    text = f"{count_failures(failures)} no result; the page leaves {'it' if len(failures) == 1 else 'them'} out."
+    return Finding(Level.FAULT, len(failures), "failures", (text,))
 
 
 def _find_better(summary: SweepSummary) -> Finding | None:
@@ -45,6 +46,17 @@ def _find_better(summary: SweepSummary) -> Finding | None:
         f"{100 * -pair.difference:.1f} points. {summary.ranking.criterion.capitalize()} ranks them otherwise."
     )
     return Finding(Level.PROBLEM, -pair.difference, "differences", (text,))
+
+
+def _find_other_images(summary: SweepSummary) -> Finding | None:
+    """Validation accuracies of different images rank the configurations."""
+    if summary.ranking.criterion == "test accuracy" or "validation_split" not in summary.results.parameters:
+        return None
+    text = (
+        "The configurations were validated on different images, so their validation accuracies, which rank them, are "
+        "not comparable. Use the same validation split for all."
+    )
+    return Finding(Level.PROBLEM, 0.0, "configurations", (text,))
 
 
 def _find_tie(summary: SweepSummary) -> Finding | None:

@@ -23,6 +23,7 @@ from job.report.sweep_page.rows import (
     view_strips,
 )
 from job.report.sweep_page.statements import (
+    count_failures,
     format_duration,
     identify_sweep,
     list_sweep_tiles,
@@ -70,6 +71,7 @@ def _view(summary: SweepSummary, folder: Path) -> dict[str, Any]:
         "headline": write_headline(summary),
         "tiles": list_sweep_tiles(summary),
         "findings": list_sweep_findings(summary),
+        "failures": count_failures(summary.results.failures),
         "sections": sections,
         "titles": {section.anchor: section.title for section in sections},
         "strips": strips,
@@ -96,7 +98,7 @@ def list_sweep_sections(summary: SweepSummary) -> list[Section]:
         Section("cost", "Accuracy and cost"): summary.pairs is not None,
         Section("settings", "Settings"): bool(summary.effects),
         Section("differences", "Differences"): summary.pairs is not None,
-        Section("failures", "Failed runs"): bool(summary.results.failures),
+        Section("failures", "Without a result"): bool(summary.results.failures),
         Section("runs", "Runs"): True,
     }
     return [section for section, is_shown in sections.items() if is_shown]

@@ -1,6 +1,7 @@
 """Puts the result of a sweep into words: the title line, the headline and the tiles."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from job.evaluation.sweep_networks import SweepResults
@@ -13,6 +14,7 @@ from job.report.formatting import FILTERS, format_percents, format_signeds
 from job.text import count_noun
 
 MINUTE, HOUR = 60, 3600
+TRIAL = re.compile(r"trial-[0-9]+")  # a run of it has the seed in its name, too
 
 
 def identify_sweep(results: SweepResults) -> list[str]:
@@ -42,6 +44,12 @@ def format_duration(seconds: float) -> str:
     if seconds < 2 * MINUTE:
         return f"{seconds:.1f} s" if seconds < MINUTE else f"{seconds:.0f} s"
     return f"{seconds / MINUTE:.0f} min" if seconds < 2 * HOUR else f"{seconds / HOUR:.1f} h"
+
+
+def count_failures(failures: Mapping[str, str]) -> str:
+    """The number of runs, or of trials of a search, without a result, such as `2 runs have`."""
+    noun = "trial" if all(map(TRIAL.fullmatch, failures)) else "run"
+    return f"{count_noun(len(failures), noun)} {'has' if len(failures) == 1 else 'have'}"
 
 
 def write_headline(summary: SweepSummary) -> tuple[str, str, str]:
