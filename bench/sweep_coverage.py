@@ -235,12 +235,9 @@ def _make_network(seed: int, is_right: NDArray[np.bool_], val_accuracy: float, v
         val_loss=float(val_loss),
         training_s=1.0,
         command="",
+        loss=1.0,
         y_pred=(~is_right).astype(np.uint8),
-        p_true=P_TRUE,
     )
-
-
-P_TRUE = np.ones(1, np.float32)
 
 
 def _draw_networks(

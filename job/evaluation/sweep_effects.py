@@ -20,7 +20,7 @@ class Effect:
             not balanced: then the means would also differ by the other settings.
         accuracies: Mean accuracy of each configuration with each value, in the order of the other settings.
         is_consistent: Whether the value of the highest mean is significantly better than that of the lowest mean in
-            every pair of configurations that differ only in this setting.
+            every pair of configurations that differ only in this setting. False if not all pairs were tested.
     """
 
     parameter: str
@@ -71,7 +71,7 @@ def _measure_effect(
     rows = [[cells[value][others] for others in combinations] for value in values]
     means = [statistics.fmean(accuracies[index] for index in row) for row in rows]
     lowest, highest = rows[means.index(min(means))], rows[means.index(max(means))]
-    is_consistent = all(
+    is_consistent = pairs.are_all and all(
         pairs.differences[high, low] > 0 and pairs.is_significant(high, low)
         for high, low in zip(highest, lowest, strict=True)
     )

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from job.config.run_config import Config
-from job.evaluation.predictions import Floats, Labels, cross_entropy
+from job.evaluation.predictions import Floats, Labels
 from job.evaluation.recipe_comparison import CrossedMean, summarize_networks
 from job.evaluation.seed_variation import choose_run
 
@@ -32,8 +32,8 @@ class SweptNetwork:
         val_loss: Validation loss, or None without validation.
         training_s: Wall time of the training in seconds.
         command: Command that repeats its run.
+        loss: Mean cross-entropy on the test images, in nats.
         y_pred: Most probable class of each test image, shape (n,).
-        p_true: Probability of the true class of each test image, shape (n,).
     """
 
     run: str
@@ -43,8 +43,8 @@ class SweptNetwork:
     val_loss: float | None
     training_s: float
     command: str
+    loss: float
     y_pred: NDArray[np.uint8]
-    p_true: NDArray[np.float32]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -82,10 +82,10 @@ class Configuration:
         """Test accuracy of each network."""
         return [float(np.mean(each.y_pred == self.y_true)) for each in self.networks]
 
-    @cached_property
+    @property
     def losses(self) -> list[float]:
         """Mean cross-entropy of each network on the test images, in nats."""
-        return [float(cross_entropy(each.p_true).mean()) for each in self.networks]
+        return [each.loss for each in self.networks]
 
     @cached_property
     def reported(self) -> int:
@@ -100,9 +100,9 @@ class Configuration:
         """The network that stands for the configuration."""
         return self.networks[self.reported]
 
-    @cached_property
+    @property
     def crossed(self) -> CrossedMean:
-        """Mean accuracy over seeds and images; for several networks only."""
+        """Mean accuracy over seeds and images; for several networks only. It is computed each time to save memory."""
         return summarize_networks(self._list_correctness())
 
     def _list_correctness(self) -> "list[Floats]":

@@ -81,9 +81,8 @@ def rank_configurations(
 ) -> Ranking:
     """Rank the configurations; `means` has one element for each, and `pairs` is None for a single one."""
     criterion, values = _choose_values(means)
-    rounded = [round(value, DIGITS) for value in values]
-    order = sorted(range(len(values)), key=lambda index: -rounded[index])
-    rising = [-rounded[index] for index in order]
+    order = _sort(values)
+    rising = [-round(values[index], DIGITS) for index in order]
     optimism = _measure_optimism(criterion, order[0], configurations, pairs) if pairs else 0.0
     interval = means[order[0]].accuracy_interval
     if interval and optimism:
@@ -96,6 +95,16 @@ def rank_configurations(
         best_has_seeds=configurations[order[0]].has_seeds,
         interval=interval,
     )
+
+
+def find_best(means: Sequence[ConfigurationMean]) -> int:
+    """Index of the configuration that ranks first; of equal ones, the earliest."""
+    return _sort(_choose_values(means)[1])[0]
+
+
+def _sort(values: Sequence[float]) -> list[int]:
+    """Indices of the values, the highest first; the earlier one among equals."""
+    return sorted(range(len(values)), key=lambda index: -round(values[index], DIGITS))
 
 
 def _choose_values(means: Sequence[ConfigurationMean]) -> tuple[Criterion, list[float]]:
@@ -111,11 +120,11 @@ def _measure_optimism(
     """The expected maximum of as many normal variables as there are configurations, with the noise of a mean as sd."""
     scale = expect_maximum(len(configurations))
     if criterion == "test accuracy":
-        others = np.delete(pairs.standard_errors[best], best)
+        others = np.delete(pairs.standard_errors[pairs.rows.index(best)], best)
         return scale * _root_mean_square(others) / math.sqrt(2)
     if not configurations[best].has_seeds:
         return 0.0
-    means = [each.crossed for each in configurations if each.has_seeds]
+    means = (each.crossed for each in configurations if each.has_seeds)
     variances = [max(mean.seed_variance - mean.interaction_variance, 0.0) for mean in means]  # of the seeds alone
     return scale * _root_mean_square(np.sqrt(variances))
 

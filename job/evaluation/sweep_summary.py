@@ -8,7 +8,7 @@ from job.evaluation.sweep_effects import Effect, measure_effects
 from job.evaluation.sweep_means import ConfigurationMean, summarize_configuration
 from job.evaluation.sweep_networks import Configuration, SweepResults
 from job.evaluation.sweep_pairs import PairDifference, PairTests, compare_pairs
-from job.evaluation.sweep_ranking import Ranking, find_frontier, rank_configurations
+from job.evaluation.sweep_ranking import Ranking, find_best, find_frontier, rank_configurations
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,7 +17,7 @@ class SweepSummary:
 
     Attributes:
         means: One for each configuration of the results.
-        pairs: The tests of all pairs; None for a single configuration.
+        pairs: The tests of all pairs, or of more than 500 configurations with the best; None for a single one.
         effects: The effects of the settings that vary.
         time_frontier: Indices of the configurations that no other beats in both accuracy and training time.
         size_frontier: The same with the number of parameters; empty if a number is unknown.
@@ -56,7 +56,7 @@ def summarize_sweep(results: SweepResults) -> SweepSummary:
     configurations = results.configurations
     means = [summarize_configuration(each) for each in configurations]
     accuracies = [mean.accuracy for mean in means]
-    pairs = compare_pairs(configurations) if len(configurations) > 1 else None
+    pairs = compare_pairs(configurations, find_best(means)) if len(configurations) > 1 else None
     sizes = [each.n_parameters for each in configurations if each.n_parameters is not None]
     has_sizes = len(sizes) == len(configurations)
     return SweepSummary(

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from job.errors import DataError
-from job.evaluation.predictions import Predictions
+from job.evaluation.predictions import Predictions, cross_entropy
 from job.evaluation.sweep_networks import SweptNetwork, Value
 from job.report.assessment import find_tested_epoch
 from job.results.file_names import CHECKSUMS, METRICS, PREDICTIONS
@@ -62,7 +62,7 @@ def _list_networks(
 ) -> Iterator[SweptNetwork]:
     """The networks of a run, in the order of their seeds."""
     variation, history, others = training.seed_variation, training.history, predictions.other_seeds
-    y_pred, p_true = predictions.y_pred.astype(np.uint8), predictions.p_true
+    y_pred, loss = predictions.y_pred.astype(np.uint8), float(predictions.losses.mean())
     run = {"run": folder.resolve().name, "folder": str(folder), "command": record.provenance.command}
     if variation is None:
         epoch = find_tested_epoch(training) - 1
@@ -72,8 +72,8 @@ def _list_networks(
             val_accuracy=history.val_accuracy[epoch] if history.val_accuracy else None,
             val_loss=history.val_loss[epoch] if history.val_loss else None,
             training_s=record.provenance.timings_s["training"],
+            loss=loss,
             y_pred=y_pred,
-            p_true=p_true,
         )
         return
     if others is None:
@@ -87,6 +87,6 @@ def _list_networks(
             val_accuracy=each.val_accuracy,
             val_loss=each.val_loss,
             training_s=each.training_s,
+            loss=loss if is_reported else float(cross_entropy(others.p_true[:, column]).mean()),
             y_pred=y_pred if is_reported else others.y_pred[:, column].copy(),
-            p_true=p_true if is_reported else others.p_true[:, column].copy(),
         )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest, norm, t
 
 from job.config.run_config import Config
+from job.evaluation import sweep_pairs
 from job.evaluation.paired_comparison import adjust_p_values, mcnemar_p_value, paired_difference_interval
 from job.evaluation.recipe_comparison import crossed_interval, crossed_p_value
 from job.evaluation.sweep_effects import measure_effects
@@ -30,8 +31,8 @@ def make_network(seed: int, is_right: NDArray[np.bool_], val_accuracy: float | N
         val_loss=None if val_accuracy is None else 1 - val_accuracy + 0.01 * ((seed + 1) % 3),
         training_s=3.0 + seed,
         command="python -m job",
+        loss=float(-np.log(np.where(is_right, 0.8, 0.3)).mean()),
         y_pred=(~is_right).astype(np.uint8),
-        p_true=np.where(is_right, 0.8, 0.3).astype(np.float32),
     )
 
 
@@ -178,6 +179,49 @@ def test_all_pairs_equal_single_comparisons(n_seeds: tuple[int, ...]) -> None:
     adjusted = adjust_p_values([pair.p_value for pair in expected])
     assert [pair.p_adjusted for pair in expected] == pytest.approx(adjusted)
     assert pairs.n_pairs == 3
+
+
+@pytest.mark.parametrize("n_seeds", [(1, 1, 1, 1, 1), (3, 1, 2, 4, 2), (1, 2, 2, 1, 3)])
+def test_of_many_configurations_only_those_pairs_with_the_best_are_tested(
+    monkeypatch: pytest.MonkeyPatch, n_seeds: tuple[int, ...]
+) -> None:
+    """Their results are the same, but for the corrected p-values, which are upper bounds."""
+    configurations = [make_configuration(1.0 + key / 10, each, key=key) for key, each in enumerate(n_seeds)]
+    every = compare_pairs(configurations)
+    monkeypatch.setattr(sweep_pairs, "MAX_COMPARED", 4)
+    some = compare_pairs(configurations, best=2)
+    assert (every.are_all, some.are_all) == (True, False)
+    assert some.n_pairs == every.n_pairs == 10
+    assert some.standard_errors[0] == pytest.approx(every.standard_errors[2])
+    p_values = []
+    for other in (0, 1, 3, 4):
+        one, full = (pairs.describe(2, other, has_interval=True) for pairs in (some, every))
+        assert (one.compared, one.seeds) == (full.compared, full.seeds)
+        assert one.difference == pytest.approx(full.difference)
+        assert one.p_value == pytest.approx(full.p_value, rel=1e-6)
+        assert one.interval is not None
+        assert full.interval is not None
+        assert one.interval.lower == pytest.approx(full.interval.lower)
+        assert one.p_adjusted >= full.p_adjusted * (1 - 1e-6)
+        p_values.append(one.p_value)
+    assert [some.describe(2, other).p_adjusted for other in (0, 1, 3, 4)] == pytest.approx(
+        adjust_p_values([*p_values, *[1.0] * 6])[:4]
+    )
+
+
+def test_memory_grows_with_the_number_of_configurations_and_not_of_pairs() -> None:
+    """With more than 500, one row is left, which is that of the best; no effect is claimed from pairs without test."""
+    configurations = [
+        make_configuration(1.2, 1, n=20, key=key, val_accuracy=0.9 + (key == 300) / 100, values={"epochs": key})
+        for key in range(501)
+    ]
+    parameters: dict[str, list[Value]] = {"epochs": list(range(501))}
+    summary = summarize_sweep(make_results(configurations, parameters))
+    assert summary.pairs is not None
+    assert summary.pairs.p_values.shape == (1, 501)
+    assert (summary.ranking.best, summary.pairs.n_pairs, len(summary.differences)) == (300, 125_250, 500)
+    assert not summary.effects[0].is_consistent
+    assert compare_pairs(configurations[1:]).p_values.shape == (500, 500)
 
 
 def test_few_images_leave_networks_to_compare() -> None:
