@@ -272,6 +272,16 @@ def test_a_cheap_configuration_that_is_about_as_good_is_a_finding(tmp_path: Path
     assert not any(" trains in " in each for each in Page(tmp_path / "c", unclear).findings)
 
 
+def test_a_cheap_configuration_that_was_picked_among_many_needs_a_narrower_interval(tmp_path: Path) -> None:
+    """Each interval would be narrow enough by itself."""
+    runs = set_validation(make_seeds(1.3, 10, n=1600, learning_rate=0.001, training_s=20.0), 0.95)
+    for rate in (0.002, 0.003, 0.004):
+        runs += set_validation(make_seeds(1.3, 10, n=1600, learning_rate=rate, training_s=9.0), 0.94)
+    page = Page(tmp_path, runs)
+    assert all(pair.interval and pair.interval.upper <= 0.01 for pair in page.summary.differences)
+    assert not any(" trains in " in each for each in page.findings)
+
+
 def test_a_setting_that_always_matters_is_a_finding(tmp_path: Path) -> None:
     """Each pair of configurations that differ only in it differs significantly."""
     runs = [
