@@ -31,6 +31,7 @@ FOREIGN_OPTIONS = {
     "make bench": {"--only", "--rounds"},
     "bench.coverage": {"--samples", "--sizes"},
     "bench.comparison_coverage": {"--repetitions"},
+    "bench.sweep": {"--seconds"},
     "sha256sum": {"--check"},
 }
 """Options of other programs that the pages name."""

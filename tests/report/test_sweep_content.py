@@ -1,5 +1,6 @@
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -13,6 +14,7 @@ from job.evaluation.sweep_summary import SweepSummary, summarize_sweep
 from job.report.sweep_page.page import render_sweep_page
 from job.results.run import Run
 from job.sweep.collection import collect_runs
+from job.sweep.sweep_files import encode_sweep
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -311,6 +313,17 @@ def test_a_single_run_has_a_page(tmp_path: Path) -> None:
     assert re.fullmatch(r"baseline classifies [\d.]+% of 1,000 test images correctly, with 1 seed\.", page.headline)
     assert page.findings == []
     assert text(page.tree.find(".//div[@id='command']")) == "python -m job --recipe baseline --seed 0"
+
+
+def test_the_command_of_a_run_on_a_cluster_is_that_of_the_plan(tmp_path: Path) -> None:
+    """The record has it; the settings have the temporary folders of the node."""
+    run = make_swept_run(1.3, 0, data="/tmp/node/fashion-mnist", output="run")
+    command = "python -m job --data my-data --output sweep/runs/baseline-seed0"
+    run = replace(run, provenance=replace(run.provenance, command=command))
+    page = Page(tmp_path, [run])
+    assert text(page.tree.find(".//div[@id='command']")) == command
+    assert "/tmp/node" not in page.source
+    assert b"/tmp/node" not in encode_sweep(page.summary, tmp_path)
 
 
 def test_a_single_configuration_shows_its_seeds(tmp_path: Path) -> None:
