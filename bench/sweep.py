@@ -16,10 +16,10 @@ from statistics import median
 
 from job.config.settings import Setting
 from job.config.sweep_config import SweepConfig, SweepRequest
+from job.execution.executor import Outcome
+from job.execution.local_executor import LocalExecutor
 from job.sweep.driver import Driver
-from job.sweep.executor import Outcome
 from job.sweep.folder import LOGS
-from job.sweep.local_executor import LocalExecutor
 from job.sweep.plan import PlannedRun, build_plan
 
 ROOT = Path(__file__).parents[1]
@@ -47,12 +47,12 @@ def main() -> int:
     return 0
 
 
-class _Recorder(LocalExecutor):
+class _Recorder(LocalExecutor[PlannedRun]):
     """Records the memory of the driver whenever runs end."""
 
     resident_mib: list[float]
 
-    def wait(self, timeout_s: float | None = None) -> Sequence[Outcome]:
+    def wait(self, timeout_s: float | None = None) -> Sequence[Outcome[PlannedRun]]:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
         self.resident_mib.append(pages * resource.getpagesize() / 2**20)
         return super().wait(timeout_s)

@@ -1,12 +1,11 @@
-"""What the driver asks of an executor, which runs several trainings at the same time."""
+"""What others ask of an executor, which runs several trainings at the same time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from job.errors import EXIT_STATUSES
-from job.sweep.plan import PlannedRun
 
 KILLED, TERMINATED = 137, 143
 RETRIED = (KILLED, TERMINATED)
@@ -16,8 +15,19 @@ ERROR = "fashion-job: error: "
 MAX_LOG_BYTES = 4096  # of the end of a log, which contains the error
 
 
+class Run(Protocol):
+    """A training, as an executor needs to know it."""
+
+    @property
+    def name(self) -> str:
+        """Name that no other run has, valid as that of a file."""
+
+
+R = TypeVar("R", bound=Run)
+
+
 @dataclass(frozen=True)
-class Outcome:
+class Outcome(Generic[R]):
     """How an attempt of a run ended.
 
     Attributes:
@@ -25,7 +35,7 @@ class Outcome:
         error: What went wrong, in one line; empty after a success.
     """
 
-    run: PlannedRun
+    run: R
     status: int | None
     error: str = ""
 
@@ -35,24 +45,24 @@ class Outcome:
         return self.status is None or self.status in RETRIED
 
 
-class Executor(Protocol):
-    """Runs trainings; a run has succeeded when its folder is complete in the folder of the sweep."""
+class Executor(Protocol[R]):
+    """Runs trainings; what a run leaves behind shows whether it has succeeded."""
 
     @property
     def n_slots(self) -> int:
         """How many runs may be started and not yet ended."""
 
-    def start(self, run: PlannedRun) -> None:
+    def start(self, run: R) -> None:
         """Start a run."""
 
     @property
     def has_live_logs(self) -> bool:
         """Whether the folder of logs shows what a run prints while it prints it."""
 
-    def wait(self, timeout_s: float | None = None) -> Sequence[Outcome]:
+    def wait(self, timeout_s: float | None = None) -> Sequence[Outcome[R]]:
         """Wait until at least one run ends, and return how; returns nothing after `timeout_s`."""
 
-    def stop_run(self, run: PlannedRun) -> None:
+    def stop_run(self, run: R) -> None:
         """Stop one run, if it has not ended; `wait` returns how it ends."""
 
     def stop(self) -> None:

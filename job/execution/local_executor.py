@@ -5,11 +5,11 @@ import select
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Generic
 
 from job.config.recipes import ModelName
-from job.sweep import worker
-from job.sweep.executor import Outcome, describe_failure
-from job.sweep.plan import PlannedRun
+from job.execution import worker
+from job.execution.executor import Outcome, R, describe_failure
 from job.system import signals
 from job.training.resources import NEEDED_BYTES, available_memory_bytes, count_processors
 
@@ -18,8 +18,6 @@ STOP_S = worker.GRACE_S + 1.5
 
 MAX_THREADS: dict[ModelName, int] = {"mlp": 2, "cnn": 8}
 """The most threads that a run gets by default. At the batch sizes of the recipes, further ones gain little."""
-
-Words = Callable[[PlannedRun], Sequence[str]]
 
 
 def choose_threads(model: ModelName, n_runs: int) -> int:
@@ -34,7 +32,7 @@ def choose_parallel(models: Sequence[ModelName], n_threads: int) -> int:
     return max(1, min(count_processors() // n_threads, available_memory_bytes() // needed))
 
 
-class LocalExecutor:
+class LocalExecutor(Generic[R]):
     """Runs each training as a process, at most `n_slots` at the same time.
 
     Args:
@@ -44,13 +42,13 @@ class LocalExecutor:
 
     has_live_logs = True
 
-    def __init__(self, n_slots: int, logs: Path, words: Words) -> None:
+    def __init__(self, n_slots: int, logs: Path, words: Callable[[R], Sequence[str]]) -> None:
         self.n_slots = n_slots
         self._logs, self._words = logs, words
-        self._running: dict[int, tuple[PlannedRun, worker.Process]] = {}
+        self._running: dict[int, tuple[R, worker.Process]] = {}
         self._ends = select.poll()
 
-    def start(self, run: PlannedRun) -> None:
+    def start(self, run: R) -> None:
         """Start a run.
 
         The worker holds the other end of its stdout until it ends, which is how `wait` hears of it.
@@ -62,7 +60,7 @@ class LocalExecutor:
             self._running[process.stdout.fileno()] = run, process
             self._ends.register(process.stdout.fileno())
 
-    def wait(self, timeout_s: float | None = None) -> Sequence[Outcome]:
+    def wait(self, timeout_s: float | None = None) -> Sequence[Outcome[R]]:
         """Wait until at least one run ends, and return how; returns nothing after `timeout_s`."""
         outcomes = []
         for descriptor, _ in self._ends.poll(None if timeout_s is None else timeout_s * 1000):
@@ -74,7 +72,7 @@ class LocalExecutor:
             outcomes.append(Outcome(run, status, error))
         return outcomes
 
-    def stop_run(self, run: PlannedRun) -> None:
+    def stop_run(self, run: R) -> None:
         """Stop one run, if it has not ended; `wait` returns how it ends."""
         for running, process in self._running.values():
             if running.name == run.name and process.stdin:

@@ -1,8 +1,8 @@
 """Runs one training in a process of its own, which cannot outlive the one that asked for it.
 
-`python -m job.sweep.worker LOG WORD…` runs the command WORD… with its output in the file LOG. When stdin ends, because
-the parent closed it or was killed, the command gets SIGTERM, and after some seconds SIGKILL. The exit status is that of
-the command.
+`python -m job.execution.worker LOG WORD…` runs the command WORD… with its output in the file LOG. When stdin ends,
+because the parent closed it or was killed, the command gets SIGTERM, and after some seconds SIGKILL. The exit status is
+that of the command.
 """
 
 import ctypes
@@ -29,7 +29,7 @@ KEPT = (f"{PREFIX}IMAGE", f"{PREFIX}REVISION")
 
 def build_command(log: Path, words: Sequence[str]) -> list[str]:
     """The command of a worker."""
-    return [sys.executable, "-m", "job.sweep.worker", str(log), *words]
+    return [sys.executable, "-m", "job.execution.worker", str(log), *words]
 
 
 def build_environment(environment: Mapping[str, str]) -> dict[str, str]:

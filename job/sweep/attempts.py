@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from job.errors import SweepError
+from job.execution.executor import Outcome
 from job.log import log
-from job.sweep.executor import Outcome
 from job.sweep.folder import FinishedRun, read_finished
+from job.sweep.plan import PlannedRun
 
 MAX_ATTEMPTS = 3
 """How often a run is tried that something outside stops."""
@@ -29,7 +30,7 @@ class Attempts:
     def __post_init__(self) -> None:
         self._n_attempts: dict[str, int] = {}  # of the runs that are running or waiting to be repeated
 
-    def judge(self, outcome: Outcome) -> FinishedRun | None:
+    def judge(self, outcome: Outcome[PlannedRun]) -> FinishedRun | None:
         """The finished run, or None if it failed or is to be repeated; only if it failed, `failures` has its error.
 
         Raises:

@@ -6,9 +6,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from job.execution.executor import Executor, Outcome
 from job.log import log_stage
 from job.sweep.attempts import Attempts
-from job.sweep.executor import Executor, Outcome
 from job.sweep.folder import FinishedRun
 from job.sweep.plan import PlannedRun
 from job.system import signals
@@ -28,7 +28,7 @@ class Driver:
 
     folder: Path
     runs: Sequence[PlannedRun]
-    executor: Executor
+    executor: Executor[PlannedRun]
     cost_s: Callable[[PlannedRun], float]
     fail_fast: bool = False
     failures: dict[str, str] = field(default_factory=dict)
@@ -64,7 +64,7 @@ class Driver:
                     else:
                         repeated.append(outcome.run)
 
-    def _is_final(self, outcome: Outcome) -> bool:
+    def _is_final(self, outcome: Outcome[PlannedRun]) -> bool:
         """Report an outcome; returns whether its run is not to be repeated."""
         name = outcome.run.name
         if finished := self._attempts.judge(outcome):

@@ -14,9 +14,9 @@ from pathlib import Path
 import job
 from job.data import sources
 from job.errors import OutputError, PackageError
-from job.sweep import worker
+from job.execution import worker
+from job.execution.executor import describe_failure
 from job.sweep.archive import pack_files, unpack_files
-from job.sweep.executor import describe_failure
 
 MAX_LOG_BYTES = 2**20
 RUN = "run"

@@ -14,9 +14,9 @@ from job.config.sweep_config import SweepConfig
 from job.data.dataset import CLASS_NAMES
 from job.data.fashion_mnist import FILES
 from job.errors import DeviceError, PackageError, UsageError
+from job.execution.executor import Outcome
 from job.results.output_folder.os_errors import as_output_error
 from job.sweep.archive import pack_files, unpack_files
-from job.sweep.executor import Outcome
 from job.sweep.folder import LOGS, RUNS
 from job.sweep.node import NodeResult, NodeTask, hash_files, run_task
 from job.sweep.plan import PlannedRun
@@ -85,7 +85,7 @@ class RayExecutor:
         remote = self._run.options(**resources, max_retries=0, name=run.name)
         self._running[remote.remote(task, [self._archive])] = run
 
-    def wait(self, timeout_s: float | None = None) -> Sequence[Outcome]:
+    def wait(self, timeout_s: float | None = None) -> Sequence[Outcome[PlannedRun]]:
         """Wait until at least one run ends, store its folder, and return how it ended."""
         ended: list[Any] = []
         deadline = time.monotonic() + (float("inf") if timeout_s is None else timeout_s)
@@ -100,7 +100,7 @@ class RayExecutor:
             ) from error
         return [self._finish(self._running.pop(reference), reference) for reference in ended]
 
-    def _finish(self, run: PlannedRun, reference: Any) -> Outcome:  # noqa: ANN401
+    def _finish(self, run: PlannedRun, reference: Any) -> Outcome[PlannedRun]:  # noqa: ANN401
         try:
             result: NodeResult = self._ray.get(reference)
         except self._ray.exceptions.RayError as error:

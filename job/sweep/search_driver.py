@@ -9,9 +9,9 @@ from statistics import fmean
 
 from job.config.search_space import Search
 from job.errors import DivergenceError, UsageError
+from job.execution.executor import Executor, Outcome
 from job.log import log, log_stage
 from job.sweep.attempts import Attempts
-from job.sweep.executor import Executor, Outcome
 from job.sweep.folder import LOGS, RUNS, read_finished
 from job.sweep.objective import read_epochs, read_objective
 from job.sweep.plan import PlannedRun
@@ -59,7 +59,7 @@ class SearchDriver:
         folder: Path,
         search: Search,
         study: Study,
-        executor: Executor,
+        executor: Executor[PlannedRun],
         build_runs: Callable[[Trial], Sequence[PlannedRun]],
         *,
         fail_fast: bool = False,
@@ -120,7 +120,7 @@ class SearchDriver:
         self._close_if_ended(opened)
         return True
 
-    def _end_run(self, outcome: Outcome) -> None:
+    def _end_run(self, outcome: Outcome[PlannedRun]) -> None:
         self._n_running -= 1
         run, opened = outcome.run, self._trials[outcome.run.name]
         if opened.end is None:

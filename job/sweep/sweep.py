@@ -12,13 +12,15 @@ from job.config.sweep_config import SweepConfig, SweepRequest
 from job.data.dataset import MEMORY_SHARE, load_dataset
 from job.data.download import find_or_download
 from job.errors import DataError, SweepError, UsageError
+from job.execution.executor import Executor
+from job.execution.local_executor import LocalExecutor, choose_parallel, choose_threads
+from job.execution.worker import build_environment
 from job.log import log_stage
 from job.results.file_names import CHECKSUMS, METRICS, PAGE
 from job.results.output_folder.preparation import require_free_space
 from job.sweep import collection
 from job.sweep.driver import Driver
 from job.sweep.estimate import describe_duration, estimate_run_s, estimate_sweep_s
-from job.sweep.executor import Executor
 from job.sweep.folder import (
     LOGS,
     RUNS,
@@ -29,9 +31,7 @@ from job.sweep.folder import (
     remove_sweep,
     write_plan,
 )
-from job.sweep.local_executor import LocalExecutor, choose_parallel, choose_threads
 from job.sweep.plan import Configuration, Plan, PlannedRun, build_plan, describe_plan
-from job.sweep.worker import build_environment
 from job.text import count_noun
 from job.training.resources import available_memory_bytes
 
@@ -146,7 +146,9 @@ def _run_missing(request: SweepRequest, plan: Plan, folder: Path) -> str:
     return result
 
 
-def create_executor(config: SweepConfig, models: Sequence[ModelName], n_runs: int, folder: Path) -> Executor:
+def create_executor(
+    config: SweepConfig, models: Sequence[ModelName], n_runs: int, folder: Path
+) -> Executor[PlannedRun]:
     """The executor of at most `n_runs` runs of these models, on this machine or on a cluster."""
     if config.cluster is None:
         return LocalExecutor(count_slots(config, models, n_runs), folder / LOGS, build_words)

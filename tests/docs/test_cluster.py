@@ -13,7 +13,7 @@ from support import REPOSITORY
 
 from job.config import cli
 from job.errors import EXIT_STATUSES
-from job.sweep.executor import RETRIED
+from job.execution.executor import RETRIED
 from job.sweep.plan import build_plan
 
 FOLDER = REPOSITORY / "docs" / "cluster"
