@@ -88,6 +88,12 @@ class LocalExecutor(Generic[R]):
         while any(map(_is_running, processes)) and time.monotonic() < deadline:
             time.sleep(0.01)
 
+    def close(self) -> None:
+        """Stop all runs and forget them; a signal handler must not call this."""
+        self.stop()
+        while self._running:
+            self.wait()
+
 
 def _is_running(process: worker.Process) -> bool:
     """Whether a process runs; a signal handler may call this, unlike `Popen.poll`."""
