@@ -124,13 +124,13 @@ def _collect(seeds: Iterator[TrainedSeed], config: Config) -> Collected:
 
 
 def _log_seeds(seeds: Iterator[TrainedSeed], n_runs: int) -> Iterator[TrainedSeed]:
-    """Log each seed; not its accuracy on the test images, which would invite to choose by it."""
+    """Log each seed, but not its accuracy on the test images, because it must not influence which one is reported."""
     for number, seed in enumerate(seeds, start=1):
         training = seed.training
-        accuracy = "" if training.val_accuracy is None else f": val_accuracy {training.val_accuracy:.4f}"
-        log_stage(
-            "training", f"run {number} of {n_runs}, seed {training.seed}{accuracy} ({training.wall_time_s:.1f} s)"
-        )
+        values = {"val_accuracy": training.val_accuracy, "temperature": training.temperature}
+        texts = [f"{name} {value:.4f}" for name, value in values.items() if value is not None]
+        texts = [f"seed {training.seed}", *texts]
+        log_stage("training", f"run {number} of {n_runs}: {', '.join(texts)} ({training.wall_time_s:.1f} s)")
         yield seed
 
 
