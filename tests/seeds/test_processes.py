@@ -97,15 +97,21 @@ def test_seeds_on_a_cpu_have_processes(settings: Mapping[str, Any], n_gpus: int,
     assert trained_run._is_in_processes(Config(**settings), Resources("EPYC", 4, None, n_gpus)) == expected
 
 
-@pytest.mark.parametrize(
-    ("threads", "memory_bytes", "expected"),
-    [(1, 8 * GIB, 4), (2, 8 * GIB, 2), (8, 8 * GIB, 1), (1, 2 * GIB, 2), (1, GIB // 4, 1), (1, 3 * 1_254_400, 1)],
-)
+@pytest.mark.parametrize(("threads", "memory_bytes", "expected"), [(1, 8 * GIB, 4), (8, 8 * GIB, 1), (1, 2 * GIB, 2)])
 def test_processors_and_memory_limit_the_number_of_processes(
     dataset: Dataset, monkeypatch: pytest.MonkeyPatch, threads: int, memory_bytes: int, expected: int
 ) -> None:
-    """A training needs the memory of its model, and four times that of its data set."""
-    for module in ("job.seeds.processes", "job.execution.local_executor"):
-        monkeypatch.setattr(f"{module}.available_memory_bytes", lambda: memory_bytes)
+    """There is at least one."""
+    monkeypatch.setattr("job.execution.local_executor.available_memory_bytes", lambda: memory_bytes)
     monkeypatch.setattr("job.execution.local_executor.count_processors", lambda: 4)
     assert count_slots(Config(runs=9, threads=threads), dataset) == expected
+
+
+@pytest.mark.parametrize(("memory_bytes", "expected"), [(10**9, 4), (2 * 4 * 400 * 28 * 28, 2), (1000, 1)])
+def test_the_data_set_limits_the_number_of_processes(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch, memory_bytes: int, expected: int
+) -> None:
+    """A training needs four times the memory of its 400 images."""
+    monkeypatch.setattr(processes, "choose_parallel", lambda *_: 4)
+    monkeypatch.setattr(processes, "available_memory_bytes", lambda: memory_bytes)
+    assert count_slots(Config(runs=9), dataset) == expected
