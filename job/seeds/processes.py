@@ -18,7 +18,7 @@ import msgspec
 from job.config.run_config import Config
 from job.data.dataset import MEMORY_SHARE, Dataset
 from job.errors import BUG, DataError, DivergenceError, OutputError, ResourceError, UsageError
-from job.execution.executor import ERROR, KILLED, Outcome
+from job.execution.executor import KILLED, Outcome
 from job.execution.local_executor import LocalExecutor, choose_parallel
 from job.log import log, log_stage
 from job.results.file_names import EXPORTS, MODEL
@@ -111,7 +111,8 @@ def _run_children(children: Sequence[Child], n_slots: int, logs: Path) -> Iterat
                 n_running += 1
             for outcome in executor.wait():
                 n_running -= 1
-                printed = (logs / f"{outcome.run.name}.txt").read_text(encoding="utf-8", errors="replace")
+                log_file = logs / f"{outcome.run.name}.txt"
+                printed = log_file.read_text(encoding="utf-8", errors="replace") if log_file.exists() else ""
                 _repeat_warnings(printed, warnings)
                 if outcome.status:
                     raise _explain(outcome, printed)
@@ -133,7 +134,7 @@ def _repeat_warnings(printed: str, known: set[str]) -> None:
 def _explain(outcome: Outcome[Child], printed: str) -> Exception:
     """The error of a process that failed."""
     what = f"the training with seed {outcome.run.name}" if outcome.run.name.isdigit() else "the export"
-    if outcome.status in ERRORS and ERROR in printed:
+    if outcome.status in ERRORS:
         return ERRORS[outcome.status](outcome.error)
     if outcome.status == KILLED:
         return ResourceError(f"{what} was {outcome.error}; give it more memory, or more --threads, so that fewer run")
