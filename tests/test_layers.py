@@ -40,6 +40,8 @@ def copy(tmp_path: Path) -> Path:
         ("sweep/driver.py", "import keras", "Only job.training imports TensorFlow and Keras"),
         ("sweep/driver.py", "from job.serving import engine", LAYERS),
         ("pipeline.py", "from job.sweep import plan", LAYERS),
+        ("seeds/child.py", "import keras", "Only job.training imports TensorFlow and Keras"),
+        ("seeds/processes.py", "from job.trained_run import train", LAYERS),
         ("execution/executor.py", "from job.sweep import plan", LAYERS),
         ("execution/local_executor.py", "import keras", "Only job.training imports TensorFlow and Keras"),
         ("pipeline.py", "from job.serving import engine", LAYERS),
