@@ -31,7 +31,7 @@ def test_a_failed_stage_is_not_logged(capsys: pytest.CaptureFixture[str]) -> Non
 def test_the_times_of_a_repeated_stage_are_added(monkeypatch: pytest.MonkeyPatch) -> None:
     """As when several seeds train one after another; the total covers all of them."""
     moments = iter((0.0, 1.0, 3.0, 10.0, 14.0, 20.0))
-    monkeypatch.setattr(log.time, "monotonic", lambda: next(moments))
+    monkeypatch.setattr("job.log.time.monotonic", lambda: next(moments))
     stopwatch = Stopwatch()
     for _ in range(2):
         with stopwatch.stage("training"):
