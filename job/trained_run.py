@@ -3,6 +3,7 @@
 TensorFlow is imported by the functions that need it.
 """
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -222,7 +223,7 @@ def _describe_provenance(config: Config, dataset: Dataset, device: Device, stopw
     machine = (device.kind, device.name, device.n_threads, device.n_replicas)
     return Provenance(
         started=stopwatch.began.isoformat(timespec="seconds"),
-        command=config.command(),
+        command=os.environ.get("FASHION_JOB_COMMAND") or config.command(),
         environment=describe_environment(*machine, read_keras_settings()),
         data=DataSource(
             name=dataset.name,

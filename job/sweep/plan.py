@@ -133,9 +133,15 @@ def configure(request: SweepRequest, chosen: Mapping[str, Setting], shown: Mappi
     last = max(request.seeds)
     config = settings.resolve(request.base, chosen, own, {"seed": Setting(last, "--seeds")})
     others = {name: value for name, value in shown.items() if name != "recipe"}
-    label = ", ".join([config.recipe, *(f"{name.replace('_', ' ')} {value}" for name, value in others.items())])
+    label = write_label(config.recipe, shown)
     words = [config.recipe, *(f"{OPTIONS[name].key}-{value}" for name, value in others.items())]
     return Configuration(_name_folder("-".join(words)), label, config)
+
+
+def write_label(recipe: str, shown: Mapping[str, Any]) -> str:
+    """A configuration in words: the recipe and the other values that vary, such as `mlp, learning rate 0.002`."""
+    others = (f"{name.replace('_', ' ')} {value}" for name, value in shown.items() if name != "recipe")
+    return ", ".join([recipe, *others])
 
 
 def _name_folder(text: str) -> str:

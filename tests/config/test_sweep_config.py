@@ -9,8 +9,8 @@ from job.config import cli
 from job.config.run_config import OPTIONS, Config
 from job.config.sweep_config import SweepRequest
 from job.config.sweep_grid import read_seeds
-from job.sweep.folder import write_seeds
 from job.sweep.plan import Plan, build_plan
+from job.sweep.plan_file import write_seeds
 
 
 @pytest.fixture(autouse=True)
