@@ -1,8 +1,8 @@
 """Takes the place of `python -m job`: behaves as the test says, and copies a finished run to the output folder.
 
 STUB_FOLDER has `template/`, a finished run; `behaviour.json`, what each attempt of a run does, by its name, or by * for
-all others; which may begin when a file exists; and `attempts/`, where each attempt leaves a file NAME.NUMBER with its process ID and the times at which it
-began and ended.
+all others, and the file that it waits for; and `attempts/`, where each attempt leaves a file NAME.NUMBER with its
+process ID and the times at which it began and ended.
 """
 
 import hashlib

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from support import write_dataset
@@ -25,6 +25,9 @@ RUN = PlannedRun(
 )
 
 
+Result = TypeVar("Result")
+
+
 class RayError(Exception):
     """In place of Ray's."""
 
@@ -38,7 +41,7 @@ class FakeRay:
         self.tasks: list[Any] = []
         self.exceptions = SimpleNamespace(RayError=RayError)
 
-    def _act(self, result: Any) -> Any:
+    def _act(self, result: Result) -> Result:
         if self.error:
             raise self.error
         return result
@@ -49,7 +52,7 @@ class FakeRay:
     def put(self, content: bytes) -> bytes:
         return content
 
-    def remote(self, _: object) -> Any:
+    def remote(self, _: object) -> SimpleNamespace:
         return SimpleNamespace(options=lambda **_: SimpleNamespace(remote=self._start))
 
     def _start(self, task: object, _: object) -> int:

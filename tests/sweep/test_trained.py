@@ -63,7 +63,7 @@ def test_the_record_of_a_run_on_a_node_has_the_command_of_the_plan(
     assert result.status == 0, result.log
     unpack_files(result.archive, tmp_path / "mine")
     assert json.loads((tmp_path / "mine" / METRICS).read_text())["provenance"]["command"] == command
-    assert command in (tmp_path / "mine" / PAGE).read_text()
+    assert "--output sweep/runs/mine" in (tmp_path / "mine" / PAGE).read_text()
 
 
 def test_a_search_judges_trainings_by_validation_images_alone(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def test_an_ended_command_needs_no_signal() -> None:
 def test_a_parent_that_was_killed_at_once() -> None:
     """The command does not begin."""
     follow = partial(worker._end_with_parent, os.getpid() + 1)
-    with subprocess.Popen(("sleep", "60"), preexec_fn=follow) as process:
+    with subprocess.Popen(("sleep", "60"), preexec_fn=follow) as process:  # noqa: PLW1509 - no thread
         assert process.wait() == -signal.SIGKILL
 
 
