@@ -41,10 +41,8 @@ def test_every_run_is_there_once_and_a_second_start_repeats_none(sweep: StubbedS
 
 def test_as_many_runs_at_a_time_as_asked_for(sweep: StubbedSweep) -> None:
     """Two at a time: the first two wait for each other, and so do the last two. Never three."""
-    others = [1, 0, 3, 2]
-    sweep.behave(
-        {name: [f"sleep 0.3 when attempts/{NAMES[other]}.0"] for name, other in zip(NAMES, others, strict=True)}
-    )
+    pairs = zip(NAMES, (NAMES[1], NAMES[0], NAMES[3], NAMES[2]), strict=True)
+    sweep.behave({name: [f"sleep 0.3 when attempts/{other}.0"] for name, other in pairs})
     assert sweep.run(*FOUR).returncode == 0
     attempts = sweep.attempts()
     running = [sum(a.began <= b.began < (a.ended or 0) for a in attempts) for b in attempts]
