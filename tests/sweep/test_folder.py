@@ -11,6 +11,7 @@ from support import make_run
 from job.errors import DataError, OutputError, UsageError
 from job.results.file_names import CHECKSUMS, METRICS, RESULT_FILES
 from job.results.output_folder.manifest import write_manifest
+from job.sweep import plan_file
 from job.sweep.archive import UNPACKING
 from job.sweep.folder import LOCK, lock_sweep
 from job.sweep.plan_file import PLAN, read_plan, write_plan
@@ -48,6 +49,23 @@ def test_one_of_many_plans_is_written(tmp_path: Path) -> None:
     assert accepted == [int(plan["seeds"])] * (N_WRITERS // 2)
     assert len(refused) == N_WRITERS // 2
     assert [path.name for path in tmp_path.iterdir()] == [PLAN]
+
+
+@pytest.mark.parametrize("is_cleaned", [False, True])
+def test_the_first_plan_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_cleaned: bool) -> None:
+    """One that another process writes after this one has looked; that process may also remove the part of this one."""
+    publish = plan_file._publish
+
+    def publish_late(part: Path, path: Path) -> None:
+        path.write_text('{"seeds": "0"}')
+        if is_cleaned:
+            part.unlink()
+        publish(part, path)
+
+    monkeypatch.setattr(plan_file, "_publish", publish_late)
+    with pytest.raises(UsageError, match="seeds is 0 there and 1 now"):
+        write_plan(tmp_path, {"seeds": "1"})
+    assert read_plan(tmp_path) == {"seeds": "0"}
 
 
 def test_what_a_killed_process_left_disappears(tmp_path: Path) -> None:
