@@ -52,7 +52,7 @@ def test_one_of_many_plans_is_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("is_cleaned", [False, True])
-def test_the_first_plan_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_cleaned: bool) -> None:
+def test_the_first_plan_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_cleaned: bool) -> None:
     """One that another process writes after this one has looked; that process may also remove the part of this one."""
     publish = plan_file._publish
 
