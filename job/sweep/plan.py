@@ -14,6 +14,7 @@ from job.config.settings import Setting
 from job.config.sweep_config import SweepRequest
 from job.config.sweep_grid import MAX_RUNS
 from job.errors import UsageError
+from job.evaluation.sweep_networks import write_label
 from job.text import count_noun
 
 UNQUESTIONED = 10_000
@@ -136,12 +137,6 @@ def configure(request: SweepRequest, chosen: Mapping[str, Setting], shown: Mappi
     label = write_label(config.recipe, shown)
     words = [config.recipe, *(f"{OPTIONS[name].key}-{value}" for name, value in others.items())]
     return Configuration(_name_folder("-".join(words)), label, config)
-
-
-def write_label(recipe: str, shown: Mapping[str, Any]) -> str:
-    """A configuration in words: the recipe and the other values that vary, such as `mlp, learning rate 0.002`."""
-    others = (f"{name.replace('_', ' ')} {value}" for name, value in shown.items() if name != "recipe")
-    return ", ".join([recipe, *others])
 
 
 def _name_folder(text: str) -> str:
