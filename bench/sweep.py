@@ -18,6 +18,7 @@ from job.config.settings import Setting
 from job.config.sweep_config import SweepConfig, SweepRequest
 from job.execution.executor import Outcome
 from job.execution.local_executor import LocalExecutor
+from job.sweep.attempts import Attempts
 from job.sweep.driver import Driver
 from job.sweep.folder import LOGS
 from job.sweep.plan import PlannedRun, build_plan
@@ -75,11 +76,11 @@ def measure_driver(folder: Path, n_runs: int, n_slots: int, seconds: float) -> N
 
     executor = _Recorder(n_slots, logs, build_words)
     executor.resident_mib = []
-    driver = Driver(Path(config.output), plan.runs, executor, lambda _: 1.0)
+    driver = Driver(plan.runs, executor, lambda _: 1.0, Attempts(Path(config.output)))
     before, began = read_cpu_s(), time.monotonic()
     driver.run(range(n_runs))
     wall_s, used_s = time.monotonic() - began, read_cpu_s() - before
-    assert not driver.failures, driver.failures  # noqa: S101
+    assert not driver.attempts.failures, driver.attempts.failures  # noqa: S101
     memory = executor.resident_mib
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     print(f"{n_runs} stubs of {seconds} s, {n_slots} at a time; load of the machine {os.getloadavg()[0]:.1f}")

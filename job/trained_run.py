@@ -3,6 +3,7 @@
 TensorFlow is imported by the functions that need it.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -179,7 +180,7 @@ def _describe_provenance(config: Config, dataset: Dataset, training: SeedTrainin
     machine = (device.kind, device.name, device.n_threads, device.n_replicas)
     return Provenance(
         started=stopwatch.began.isoformat(timespec="seconds"),
-        command=config.command(),
+        command=os.environ.get("FASHION_JOB_COMMAND") or config.command(),
         environment=describe_environment(*machine, training.keras),
         data=DataSource(
             name=dataset.name,

@@ -38,8 +38,6 @@ def read_search(name: str, node: "yaml.Node") -> Search:
     """
     given: dict[str, Any] = {}
     for key, value in read_mapping(name, node, "trials"):
-        if key.value in given:
-            raise settings_file.error_at(name, key, f"{key.value} is set twice")
         if key.value == "parameters":
             given[key.value] = _read_parameters(name, value)
         elif key.value in KEYS:
@@ -64,8 +62,6 @@ def _read_parameters(name: str, node: "yaml.Node") -> dict[str, Range | Values]:
         option = find_name(key.value, partial(settings_file.error_at, name, key))
         if option not in VARIABLE:
             raise settings_file.error_at(name, key, f"{key.value} must be the same in all runs; it cannot be searched")
-        if option in parameters:
-            raise settings_file.error_at(name, key, f"{key.value} is set twice")
         if isinstance(value, yaml.MappingNode):
             parameters[option] = _read_range(name, OPTIONS[option], value)
         elif isinstance(value, yaml.SequenceNode):

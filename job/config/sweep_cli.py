@@ -1,12 +1,12 @@
 """Reads the command line of `sweep`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from job.config.cli import PROGRAM, Command, _add, _name_sources, _Parser, _read_given, _read_surroundings
+from job.config.cli import PROGRAM, Command, Parser, add_options, name_sources, read_given, read_surroundings
 from job.config.run_config import OPTIONS, Config
 from job.config.search_file import require_single_values
-from job.config.settings import Setting
+from job.config.settings import Setting, Settings
 from job.config.sweep_config import SET_BY_SWEEP, SWEEP_OPTIONS, SweepConfig, SweepRequest
 from job.config.sweep_grid import Grid, read_assignments, read_file, read_seeds, read_values
 from job.errors import UsageError
@@ -31,9 +31,10 @@ def parse(argv: Sequence[str]) -> Command:
     given = sweep_parser().parse(argv)
     log_level, collect = given.pop("log_level"), given.pop("collect", ())
     grid = _read_grid(given)
-    layers = _read_surroundings(None)
+    layers = [] if collect else read_surroundings(None)
+    _require_applicable(layers)
     shared = [{name: layer[name] for name in ("data", "threads") if name in layer} for layer in layers]
-    own = _read_given(given, SWEEP_OPTIONS)
+    own = read_given(given, SWEEP_OPTIONS)
     config = SweepConfig(**{name: each.value for layer in (*shared, own) for name, each in layer.items()})
     if collect and (grid.parameters or grid.seeds or grid.search or set(own) - {"output"}):
         raise UsageError("--collect trains nothing; combine it only with --output")
@@ -51,7 +52,18 @@ def parse(argv: Sequence[str]) -> Command:
         collect=tuple(collect),
         search=grid.search,
     )
-    return Command("sweep", Config(), log_level, _name_sources(layers), sweep=request)
+    if config.cluster is not None and "reference" in {**request.base, **request.parameters}:
+        raise UsageError("reference cannot be combined with --cluster: the nodes do not have that folder; leave it out")
+    return Command("sweep", Config(), log_level, name_sources(layers), sweep=request)
+
+
+def _require_applicable(layers: Iterable[Settings]) -> None:
+    """Refuse what the environment or `fashion-job.yaml` sets, but a sweep sets itself."""
+    for name, setting in ((name, setting) for layer in layers for name, setting in layer.items()):
+        if name in SET_BY_SWEEP and name not in SWEEP_OPTIONS:
+            raise UsageError(f"{setting.label} cannot be set for a sweep: {SET_BY_SWEEP[name]}; remove it there")
+        if name == "output":
+            raise UsageError(f"{setting.label} cannot be set for a sweep, whose folder is --output; remove it there")
 
 
 def _with_recipe(parameters: Mapping[str, Any], base: Mapping[str, Setting]) -> dict[str, Any]:
@@ -73,9 +85,9 @@ def _read_grid(given: dict[str, Any]) -> Grid:
     return Grid({**in_file.parameters, **on_line}, seeds, in_file.search)
 
 
-def sweep_parser() -> _Parser:
+def sweep_parser() -> Parser:
     """The parser of `sweep`."""
-    parser = _Parser(
+    parser = Parser(
         f"{PROGRAM} sweep",
         "Train many configurations with several seeds each, side by side or on a Ray cluster, and compare them in one "
         "page.\n\nStart the same command again to continue a sweep that was stopped.",
@@ -90,5 +102,5 @@ def sweep_parser() -> _Parser:
     group.add_argument("--config", metavar="FILE", help=text)
     text = "Train nothing; make the page from the runs in this folder; may be repeated."
     group.add_argument("--collect", action="append", metavar="DIR", help=text)
-    _add(parser.add_argument_group("how and where"), SWEEP_OPTIONS.values())
+    add_options(parser.add_argument_group("how and where"), SWEEP_OPTIONS.values())
     return parser

@@ -85,8 +85,11 @@ class SweepConfig:
             raise UsageError("--only-index runs one process here; leave out --cluster")
         if self.fresh and self.only_index is not None:
             raise UsageError(
-                "--only-index does one run of many in the folder; leave out --fresh, and name a new --output"
+                "--only-index runs one of the sweep's runs, so --fresh would remove the others; leave out --fresh, or "
+                "name a new --output"
             )
+        if self.list and self.only_index is not None:
+            raise UsageError("--list prints the whole plan; leave out --only-index")
 
 
 SWEEP_OPTIONS = describe_options(SweepConfig)

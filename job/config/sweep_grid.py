@@ -123,8 +123,6 @@ def _read_parameters(name: str, node: "yaml.Node") -> dict[str, Sequence[Setting
     parameters: dict[str, Sequence[Setting]] = {}
     for key, value in read_mapping(name, node, "learning-rate"):
         option = find_name(key.value, partial(settings_file.error_at, name, key))
-        if option in parameters:
-            raise settings_file.error_at(name, key, f"{key.value} is set twice")
         texts = settings_file.read_raw(name, value)
         if not isinstance(value, yaml.SequenceNode) or OPTIONS[option].kind is tuple:
             parameters[option] = [read_setting(OPTIONS[option], texts, f"{name}: {OPTIONS[option].key}")]
@@ -139,9 +137,14 @@ def read_mapping(name: str, node: "yaml.Node | None", example: str) -> "list[tup
 
     if node is None or not isinstance(node, yaml.MappingNode):
         raise settings_file.error_at(name, node or 0, f"is not a mapping with keys such as `{example}:`")
+    seen: set[str] = set()
     for key, _ in node.value:
         if not isinstance(key, yaml.ScalarNode):
             raise settings_file.error_at(name, key, "a key must be a name")
+        word = key.value.replace("_", "-")
+        if word in seen:
+            raise settings_file.error_at(name, key, f"{key.value} is set twice")
+        seen.add(word)
     return list(node.value)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
-from job.errors import EXIT_STATUSES
+from job.errors import EXIT_STATUSES, SweepError
 
 KILLED, TERMINATED = 137, 143
 RETRIED = (KILLED, TERMINATED)
@@ -71,13 +71,18 @@ class Executor(Protocol[R]):
 
 def describe_failure(status: int, log: Path) -> str:
     """The error that a run printed last, or the meaning of its exit status."""
+    if status not in RETRIED and (error := find_error(log)):
+        return error
+    unknown = f"exit status {status}"
+    return unknown if status == SweepError.exit_status else EXIT_STATUSES.get(status, unknown)  # a run is no sweep
+
+
+def find_error(log: Path) -> str:
+    """The error that a run printed last; empty if there is none."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - MAX_LOG_BYTES))
             lines = file.read(MAX_LOG_BYTES).decode(errors="replace").splitlines()
     except OSError:
-        lines = []
-    errors = [line.removeprefix(ERROR) for line in lines if line.startswith(ERROR)]
-    if errors and status not in RETRIED:
-        return errors[-1]
-    return EXIT_STATUSES.get(status, f"exit status {status}")
+        return ""
+    return next((line.removeprefix(ERROR) for line in reversed(lines) if line.startswith(ERROR)), "")

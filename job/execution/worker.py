@@ -13,10 +13,13 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from job.config.options import PREFIX
+from job.errors import OutputError
 
 GRACE_S = 3.0
 """How long a command may take to end after SIGTERM."""
@@ -39,10 +42,14 @@ def build_environment(environment: Mapping[str, str]) -> dict[str, str]:
     return {**kept, "PYTHONPATH": path}
 
 
-def start(command: Sequence[str], folder: Path | None = None) -> Process:
-    """Start a worker in a folder, by default the current one. It holds the other end of its stdout until it ends."""
+def start(command: Sequence[str], folder: Path | None = None, variables: Mapping[str, str] | None = None) -> Process:
+    """Start a worker in a folder, by default the current one, with these further environment variables.
+
+    It holds the other end of its stdout until it ends.
+    """
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "process_group": 0}
-    return subprocess.Popen(command, cwd=folder, env=build_environment(os.environ), **pipes)  # noqa: S603
+    environment = {**build_environment(os.environ), **(variables or {})}
+    return subprocess.Popen(command, cwd=folder, env=environment, **pipes)  # noqa: S603
 
 
 def finish(process: Process) -> int:
@@ -62,26 +69,41 @@ def as_exit_status(status: int) -> int:
 def main(log: str, *words: str) -> int:
     """Run the command; returns its exit status."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all processes; the parent decides
-    follow = _end_with_parent if sys.platform == "linux" else None
-    with Path(log).open("wb") as file:
+    follow = partial(_end_with_parent, os.getpid()) if sys.platform == "linux" else None
+    try:
+        Path(log).parent.mkdir(parents=True, exist_ok=True)
+        file = Path(log).open("wb")  # noqa: SIM115 - closed below
+    except OSError as error:
+        problem = f"cannot be written ({error.strerror}); free some space, or make the folder writable"
+        print(f"fashion-job: error: {log}: {problem}", file=sys.stderr)
+        return OutputError.exit_status
+    with file:
         streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": file, "stderr": file}
         process = subprocess.Popen(words, **streams, process_group=0, preexec_fn=follow)  # noqa: PLW1509, S603 - no thread yet
-    signal.signal(signal.SIGTERM, lambda *_: os.killpg(process.pid, signal.SIGTERM))
+    signal.signal(signal.SIGTERM, lambda *_: _signal_group(process.pid, signal.SIGTERM))
     threading.Thread(target=_stop_at_end_of_stdin, args=(process,), daemon=True).start()
     return as_exit_status(process.wait())
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(parent: int) -> None:
     """Let Linux kill this process when its parent is killed, which cannot do it then."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it was killed before that call
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _stop_at_end_of_stdin(process: Process) -> None:
     while os.read(0, 1):
         pass
-    os.killpg(process.pid, signal.SIGTERM)
+    _signal_group(process.pid, signal.SIGTERM)
     time.sleep(GRACE_S)
-    os.killpg(process.pid, signal.SIGKILL)
+    _signal_group(process.pid, signal.SIGKILL)
+
+
+def _signal_group(group: int, number: signal.Signals) -> None:
+    """Send a signal to the processes of a command, which may have ended."""
+    with suppress(ProcessLookupError):
+        os.killpg(group, number)
 
 
 if __name__ == "__main__":

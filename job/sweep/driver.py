@@ -3,13 +3,12 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 
 from job.execution.executor import Executor, Outcome
 from job.log import log_stage
 from job.sweep.attempts import Attempts
-from job.sweep.folder import FinishedRun
+from job.sweep.folder import RunResult
 from job.sweep.plan import PlannedRun
 from job.system import signals
 from job.training.progress_bar import show_progress
@@ -23,25 +22,23 @@ class Driver:
 
     Attributes:
         cost_s: Estimates the wall time of a run.
-        failures: The error of each run that failed, by name.
+        attempts: Judges how an attempt ended, and has the failures.
     """
 
-    folder: Path
     runs: Sequence[PlannedRun]
     executor: Executor[PlannedRun]
     cost_s: Callable[[PlannedRun], float]
-    fail_fast: bool = False
-    failures: dict[str, str] = field(default_factory=dict)
+    attempts: Attempts
 
     def __post_init__(self) -> None:
         self._n_done = 0
-        self._attempts = Attempts(self.folder, self.fail_fast, self.failures)
 
     def run(self, missing: Iterable[int]) -> None:
         """Run those with these indices, the longest first.
 
         Raises:
-            SweepError: If a run fails and `fail_fast` is set.
+            SweepError: If a run fails and the others are to be stopped.
+            OutputError: If the disk is full.
         """
         waiting = deque(sorted(missing, key=lambda index: -self.cost_s(self.runs[index])))
         self._n_done = len(self.runs) - len(waiting)
@@ -67,16 +64,16 @@ class Driver:
     def _is_final(self, outcome: Outcome[PlannedRun]) -> bool:
         """Report an outcome; returns whether its run is not to be repeated."""
         name = outcome.run.name
-        if finished := self._attempts.judge(outcome):
+        if finished := self.attempts.judge(outcome):
             self._n_done += 1
             self._set_exit_note()
             log_stage("run", f"{self._n_done:,}/{len(self.runs):,}  {name}  {_describe(finished)}")
-        return finished is not None or name in self.failures
+        return finished is not None or name in self.attempts.failures
 
     def _set_exit_note(self) -> None:
         n_runs = len(self.runs)
         signals.set_exit_note(f"{self._n_done:,} of {n_runs:,} runs are finished; the same command does the others")
 
 
-def _describe(finished: FinishedRun) -> str:
+def _describe(finished: RunResult) -> str:
     return f"accuracy {finished.accuracy:.4f}  ({finished.wall_time_s:.0f} s)"

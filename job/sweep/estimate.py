@@ -19,6 +19,15 @@ Two cores of a processor of 2026 took these times. Finished runs of the sweep co
 BASE_IMAGES = 54_000
 """Training images of Fashion-MNIST without those held out for validation."""
 
+RUN_BYTES = 3_100_000
+"""Size of a run's folder without its predictions: mostly the model, twice, and the report."""
+
+PROBABILITY_BYTES = 14
+"""Size of a probability in predictions.csv, with its share of the labels."""
+
+EXPORT_BYTES = {"tf_saved_model": 2_800_000, "onnx": 1_400_000, "litert": 1_400_000}
+"""Size of each export of the largest recipe."""
+
 
 def estimate_run_s(config: Config, n_train: int = BASE_IMAGES) -> float:
     """The estimated wall time of a run, in seconds."""
@@ -35,6 +44,11 @@ def estimate_sweep_s(runs: Iterable[PlannedRun], n_slots: int, finished: Sequenc
     slowness = sum(wall_time_s for _, wall_time_s in finished) / expected_s if finished else 1.0
     times_s = [slowness * estimate_run_s(run.config) for run in runs]
     return max([sum(times_s) / n_slots, *times_s], default=0.0)
+
+
+def estimate_run_bytes(config: Config, n_probabilities: int) -> int:
+    """The estimated size of the folder of a run, in bytes; `n_probabilities` is test images times classes."""
+    return RUN_BYTES + n_probabilities * PROBABILITY_BYTES + sum(EXPORT_BYTES[name] for name in config.export)
 
 
 def describe_duration(seconds: float) -> str:

@@ -14,6 +14,7 @@ from job.config.settings import Setting
 from job.config.sweep_config import SweepRequest
 from job.config.sweep_grid import MAX_RUNS
 from job.errors import UsageError
+from job.evaluation.sweep_networks import write_label
 from job.text import count_noun
 
 UNQUESTIONED = 10_000
@@ -133,7 +134,7 @@ def configure(request: SweepRequest, chosen: Mapping[str, Setting], shown: Mappi
     last = max(request.seeds)
     config = settings.resolve(request.base, chosen, own, {"seed": Setting(last, "--seeds")})
     others = {name: value for name, value in shown.items() if name != "recipe"}
-    label = ", ".join([config.recipe, *(f"{name.replace('_', ' ')} {value}" for name, value in others.items())])
+    label = write_label(config.recipe, shown)
     words = [config.recipe, *(f"{OPTIONS[name].key}-{value}" for name, value in others.items())]
     return Configuration(_name_folder("-".join(words)), label, config)
 

@@ -1,10 +1,11 @@
 """Runs trainings on a Ray cluster, each as a task that starts a process of its own on its node."""
 
 import shlex
+import tarfile
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,10 @@ import job
 from job.config.sweep_config import SweepConfig
 from job.data.dataset import CLASS_NAMES
 from job.data.fashion_mnist import FILES
-from job.errors import DeviceError, PackageError, UsageError
+from job.errors import DeviceError, PackageError
 from job.execution.executor import Outcome
 from job.results.output_folder.os_errors import as_output_error
+from job.results.provenance import find_revision
 from job.sweep.archive import pack_files, unpack_files
 from job.sweep.folder import LOGS, RUNS
 from job.sweep.node import NodeResult, NodeTask, hash_files, run_task
@@ -27,6 +29,9 @@ POLL_S = 1.0
 STOP_S = 3.0
 REFRESH_S = 10.0
 """How often the executor asks for the nodes, which may come and go."""
+
+ABSENCE_S = 600.0
+"""How long the executor waits for a node when no node can take a run."""
 
 LOST = (
     "WorkerCrashedError",
@@ -58,7 +63,8 @@ class RayExecutor:
         self._archive = self._ray.put(pack_files(paths))
         self._run = self._ray.remote(_run_on_node)
         self._running: dict[Any, PlannedRun] = {}
-        self._n_slots, self._counted = 0, -REFRESH_S
+        self._revision = find_revision()
+        self._n_slots, self._counted, self._seen = 0, -REFRESH_S, time.monotonic()
         if not self.n_slots:
             needs = count_noun(config.cpus_per_run, "CPU")
             needs += f" and {count_noun(config.gpus_per_run, 'GPU')}" if config.gpus_per_run else ""
@@ -71,36 +77,77 @@ class RayExecutor:
         """How many runs the nodes take now."""
         if time.monotonic() - self._counted > REFRESH_S:
             self._counted = time.monotonic()
-            nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
+            with self._explained():
+                nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
             self._n_slots = count_slots(nodes, self._config.cpus_per_run, self._config.gpus_per_run)
         return min(self._n_slots, self._config.parallel or self._n_slots)
 
     def start(self, run: PlannedRun) -> None:
         """Hand a run to Ray. The driver repeats what is lost, so Ray does not."""
-        if run.config.reference:
-            raise UsageError("--set reference cannot be combined with --cluster: the nodes do not have that folder")
         words = shlex.split(replace(run.config, data=None).command())[1:]
-        task = NodeTask(job.__version__, words, self._dataset, self._sha256)
+        task = NodeTask(
+            version=job.__version__,
+            revision=self._revision,
+            command=run.config.command(),
+            words=words,
+            dataset=self._dataset,
+            sha256=self._sha256,
+        )
         resources = {"num_cpus": self._config.cpus_per_run, "num_gpus": self._config.gpus_per_run}
         remote = self._run.options(**resources, max_retries=0, name=run.name)
-        self._running[remote.remote(task, [self._archive])] = run
+        with self._explained():
+            self._running[remote.remote(task, [self._archive])] = run
 
     def wait(self, timeout_s: float | None = None) -> Sequence[Outcome[PlannedRun]]:
-        """Wait until at least one run ends, store its folder, and return how it ended."""
+        """Wait until at least one run ends, store its folder, and return how it ended.
+
+        Returns nothing if no run has been started.
+
+        Raises:
+            DeviceError: If the cluster is lost, or has had no node for a run for `ABSENCE_S`.
+        """
         ended: list[Any] = []
         deadline = time.monotonic() + (float("inf") if timeout_s is None else timeout_s)
-        try:
-            while not ended and time.monotonic() < deadline:  # in short steps, between which Python handles signals
+        while not ended and time.monotonic() < deadline:  # in short steps, between which Python handles signals
+            self._require_nodes()
+            if not self._running:
+                time.sleep(POLL_S)
+                break
+            with self._explained():
                 ended, _ = self._ray.wait(list(self._running), num_returns=1, timeout=POLL_S)
+        return [self._finish(self._running.pop(reference), reference) for reference in ended]
+
+    def _require_nodes(self) -> None:
+        if self.n_slots:
+            self._seen = time.monotonic()
+        elif time.monotonic() - self._seen > ABSENCE_S:
+            raise DeviceError(
+                f"--cluster {self._config.cluster}: no node can take a run, for {ABSENCE_S / 60:.0f} minutes now; add "
+                "nodes, and the same command does the missing runs"
+            )
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Turn Ray's errors into a line that says that the cluster is lost."""
+        try:
+            yield
         except (self._ray.exceptions.RayError, ConnectionError, RuntimeError) as error:
             reason = " ".join(str(error).split())[:200]
             raise DeviceError(
                 f"--cluster {self._config.cluster}: the connection is lost ({reason}); the same command does the "
                 "missing runs"
             ) from error
-        return [self._finish(self._running.pop(reference), reference) for reference in ended]
 
     def _finish(self, run: PlannedRun, reference: Any) -> Outcome[PlannedRun]:  # noqa: ANN401
+        try:
+            with self._explained():
+                result = self._get(run, reference)
+            return result if isinstance(result, Outcome) else self._store(run, result)
+        except tarfile.TarError as error:
+            return Outcome(run, None, f"its archive was damaged on the way ({error})")
+
+    def _get(self, run: PlannedRun, reference: Any) -> NodeResult | Outcome[PlannedRun]:  # noqa: ANN401
+        """What the node returned, or how the run ended if it returned nothing."""
         try:
             result: NodeResult = self._ray.get(reference)
         except self._ray.exceptions.RayError as error:
@@ -110,6 +157,10 @@ class RayExecutor:
             missing = "No module named 'job'" in text
             text = "the nodes lack fashion-job; install it on them, or use its image" if missing else text
             return Outcome(run, PackageError.exit_status, text)
+        return result
+
+    def _store(self, run: PlannedRun, result: NodeResult) -> Outcome[PlannedRun]:
+        """Write the log and the folder of a run."""
         with as_output_error(self._folder):
             (self._folder / LOGS / f"{run.name}.txt").write_bytes(result.log)
             if result.archive:

@@ -19,20 +19,15 @@ from job.results.file_names import PAGE
 from job.results.output_folder.os_errors import as_output_error
 from job.results.output_folder.preparation import require_free_space
 from job.sweep import collection
-from job.sweep.estimate import describe_duration, estimate_run_s
-from job.sweep.folder import LOGS, RUNS, TRIALS, Content, describe_content, lock_sweep, remove_sweep, write_plan
+from job.sweep.attempts import Attempts
+from job.sweep.estimate import describe_duration, estimate_run_bytes, estimate_run_s
+from job.sweep.folder import LOGS, RUNS, TRIALS, count_bytes, lock_sweep, make_folders, remove_sweep
 from job.sweep.plan import UNQUESTIONED, Plan
+from job.sweep.plan_file import Content, describe_content, require_same_plan, write_plan
+from job.sweep.preparation import SweepData, choose_run_threads, count_slots, create_executor, list_models, read_data
 from job.sweep.search_driver import SearchDriver
 from job.sweep.search_trials import build_runs, configure_values, name_trial, probe_space
 from job.sweep.study import EndedTrial, Study, import_optuna
-from job.sweep.sweep import (
-    RUN_BYTES,
-    choose_run_threads,
-    count_slots,
-    create_executor,
-    hash_dataset,
-    list_models,
-)
 from job.text import count_noun
 
 
@@ -82,31 +77,37 @@ def _describe_space(search: Search, name: str) -> str:
 
 
 def _make_missing(request: SweepRequest, search: Search, folder: Path) -> str:
-    config = request.config
+    """Make the missing trials; the earlier sweep is removed after everything else is checked."""
+    config, data, n_seeds = request.config, read_data(request.config), len(request.seeds)
+    content = _describe(request, search, data)
+    is_continued = not config.fresh and require_same_plan(folder, content)
+    probes = probe_space(request, search)
+    study = Study(search, folder) if is_continued else None
+    n_missing = search.trials - (len(study.ended()) if study else 0)
+    run_bytes = estimate_run_bytes(probes[0].config, data.n_probabilities)
+    require_free_space(folder, run_bytes * n_missing * n_seeds - (count_bytes(folder) if config.fresh else 0))
+    executor = create_executor(config, list_models(probes), n_missing * n_seeds, folder) if n_missing > 0 else None
     if config.fresh:
         remove_sweep(folder)
-    write_plan(folder, _describe(request, search))
-    study = Study(search, folder)
-    n_done, n_seeds = len(study.ended()), len(request.seeds)
-    n_missing = max(0, search.trials - n_done)
-    require_free_space(folder, RUN_BYTES * n_missing * n_seeds)
+    write_plan(folder, content)
+    make_folders(folder)
+    study = study or Study(search, folder)
+    n_done = len(study.ended())
     log_stage("search", f"{count_noun(search.trials, 'trial')} with {count_noun(n_seeds, 'seed')}, {n_done:,} finished")
-    if n_missing:
-        models = list_models(probe_space(request, search))
-        executor = create_executor(config, models, n_missing * n_seeds, folder)
+    if executor:
         threads = count_noun(config.threads or 1, "thread")
-        log_stage("search", f"{executor.n_slots:,} runs at the same time, {threads} each")
-        build = partial(build_runs, request)
-        SearchDriver(folder, search, study, executor, build, fail_fast=config.fail_fast).run()
+        log_stage("search", f"{count_noun(executor.n_slots, 'run')} at the same time, {threads} each")
+        attempts = Attempts(folder, config.fail_fast, run_bytes)
+        SearchDriver(folder, search, study, executor, partial(build_runs, request), attempts=attempts).run()
     ended = study.ended()
     with as_output_error(folder):
         _write_trials(ended, search, folder)
     return _write_result(request, search, ended, folder)
 
 
-def _describe(request: SweepRequest, search: Search) -> Content:
+def _describe(request: SweepRequest, search: Search, data: SweepData) -> Content:
     """The content of plan.json. The number of trials is not in it: a search can be continued with more."""
-    content = describe_content(request, Plan((), {}), hash_dataset(request.config))
+    content = describe_content(request, Plan((), {}), data.sha256)
     spaces = {
         OPTIONS[name].key: asdict(space) if isinstance(space, Range) else list(space)
         for name, space in search.parameters.items()

@@ -49,7 +49,7 @@ class SearchDriver:
     Args:
         folder: Folder of the sweep.
         build_runs: Makes the runs of a trial; a `UsageError` refuses its values.
-        fail_fast: Whether to stop at the first run that fails.
+        attempts: Judges how an attempt of a run ended.
 
     A trial whose first seed is pruned, or one of whose runs fails, ends without its other seeds.
     """
@@ -62,11 +62,11 @@ class SearchDriver:
         executor: Executor[PlannedRun],
         build_runs: Callable[[Trial], Sequence[PlannedRun]],
         *,
-        fail_fast: bool = False,
+        attempts: Attempts,
     ) -> None:
         self._folder, self._search, self._study, self._executor = folder, search, study, executor
         self._build_runs = build_runs
-        self._attempts = Attempts(folder, fail_fast)
+        self._attempts = attempts
         self._is_pruning = search.pruning and executor.has_live_logs
         self._waiting: deque[PlannedRun] = deque()
         self._trials: dict[str, _OpenTrial] = {}  # by the name of each open run
@@ -77,7 +77,8 @@ class SearchDriver:
         """Make all trials.
 
         Raises:
-            SweepError: If a run fails and `fail_fast` is set.
+            SweepError: If a run fails and the others are to be stopped.
+            OutputError: If the disk is full.
         """
         with ExitStack() as stack:
             stack.enter_context(signals.on_exit(self._executor.stop))
@@ -91,12 +92,13 @@ class SearchDriver:
                 show(self._n_done)
 
     def _start_runs(self) -> bool:
-        """Use the free slots; returns whether anything runs."""
+        """Use the free slots; returns whether anything runs, or waits until there is a slot."""
         while self._n_running < self._executor.n_slots and (self._waiting or self._open_trial()):
             if self._waiting:
                 self._executor.start(self._waiting.popleft())
                 self._n_running += 1
-        return self._n_running > 0
+        is_waiting = self._executor.n_slots == 0 and self._n_done < self._search.trials
+        return self._n_running > 0 or is_waiting
 
     def _open_trial(self) -> bool:
         """Let the runs of the next trial wait; returns whether there was one."""

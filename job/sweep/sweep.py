@@ -1,45 +1,29 @@
 """The command `sweep`: plans the runs, executes what is missing, and makes the page."""
 
 import os
-import shlex
-import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from job.config.recipes import ModelName
-from job.config.sweep_config import SweepConfig, SweepRequest
-from job.data.dataset import MEMORY_SHARE, load_dataset
-from job.data.download import find_or_download
-from job.errors import DataError, SweepError, UsageError
-from job.execution.executor import Executor
-from job.execution.local_executor import LocalExecutor, choose_parallel, choose_threads
+from job.config.sweep_config import SweepRequest
+from job.errors import SweepError, UsageError
 from job.execution.worker import build_environment
 from job.log import log_stage
-from job.results.file_names import CHECKSUMS, METRICS, PAGE
+from job.results.file_names import PAGE
 from job.results.output_folder.preparation import require_free_space
-from job.sweep import collection
+from job.sweep import collection, preparation
+from job.sweep.attempts import Attempts
 from job.sweep.driver import Driver
-from job.sweep.estimate import describe_duration, estimate_run_s, estimate_sweep_s
-from job.sweep.folder import (
-    LOGS,
-    RUNS,
-    describe_content,
-    lock_sweep,
-    read_finished,
-    read_plan,
-    remove_sweep,
-    write_plan,
-)
-from job.sweep.plan import Configuration, Plan, PlannedRun, build_plan, describe_plan
+from job.sweep.estimate import describe_duration, estimate_run_bytes, estimate_run_s, estimate_sweep_s
+from job.sweep.folder import LOGS, RUNS, count_bytes, lock_sweep, make_folders, read_finished, remove_sweep
+from job.sweep.plan import Plan, build_plan, describe_plan
+from job.sweep.plan_file import describe_content, require_same_plan, write_plan
+from job.sweep.preparation import choose_run_threads, count_slots, create_executor, list_models, read_data
+from job.sweep.run_folders import find_runs, require_own_page
 from job.text import count_noun
-from job.training.resources import available_memory_bytes
 
 SHOWN_RUNS = 40
 """The most lines of a plan that `--list` prints."""
-
-RUN_BYTES = 4_500_000
-"""Size of a run's folder on Fashion-MNIST, about."""
 
 
 def run_sweep(request: SweepRequest) -> str:
@@ -50,8 +34,7 @@ def run_sweep(request: SweepRequest) -> str:
     """
     folder = Path(request.config.output)
     if request.collect:
-        with lock_sweep(folder):
-            return _write_page(_find_runs(request.collect), {}, folder)
+        return _collect(request.collect, folder)
     request = _with_threads(request, folder)
     plan = build_plan(request)
     if request.config.list:
@@ -62,9 +45,12 @@ def run_sweep(request: SweepRequest) -> str:
         return _run_missing(request, plan, folder)
 
 
-def build_words(run: PlannedRun) -> list[str]:
-    """The command of a run."""
-    return [sys.executable, *shlex.split(run.config.command())[1:]]
+def _collect(names: Sequence[str], folder: Path) -> str:
+    """Make the page of the runs in these folders."""
+    found = find_runs(names)
+    require_own_page(folder, found.folders)
+    with lock_sweep(folder):
+        return _write_page(found.folders, found.failures, folder)
 
 
 def _with_threads(request: SweepRequest, folder: Path) -> SweepRequest:
@@ -74,23 +60,6 @@ def _with_threads(request: SweepRequest, folder: Path) -> SweepRequest:
     plan = build_plan(request)
     n_threads = choose_run_threads(request.config, folder, list_models(plan.configurations), len(plan.runs))
     return replace(request, config=replace(request.config, threads=n_threads))
-
-
-def choose_run_threads(config: SweepConfig, folder: Path, models: Sequence[ModelName], n_runs: int) -> int:
-    """The threads of each run: those of the option, of the plan in the folder, of the cluster, or of this machine."""
-    earlier = None if config.fresh else (read_plan(folder) or {}).get("threads")
-    if config.threads is not None:
-        return config.threads
-    if isinstance(earlier, int) and earlier > 0:
-        return earlier
-    if config.cluster is not None:
-        return config.cpus_per_run
-    return min(choose_threads(model, n_runs) for model in models)
-
-
-def list_models(runs: Iterable[PlannedRun | Configuration]) -> list[ModelName]:
-    """The networks of these runs, each once."""
-    return list(dict.fromkeys(run.config.model for run in runs))
 
 
 def _list_plan(request: SweepRequest, plan: Plan, folder: Path) -> str:
@@ -111,27 +80,30 @@ def _list_plan(request: SweepRequest, plan: Plan, folder: Path) -> str:
     return "\n".join(lines)
 
 
-def count_slots(config: SweepConfig, models: Sequence[ModelName], n_runs: int) -> int:
-    """How many runs of these models take place at the same time on this machine."""
-    return min(config.parallel or choose_parallel(models, config.threads or 1), n_runs)
-
-
 def _run_missing(request: SweepRequest, plan: Plan, folder: Path) -> str:
-    config = request.config
+    """Run what is missing; the earlier sweep is removed after everything else is checked."""
+    config, models = request.config, list_models(plan.configurations)
+    data = read_data(config)
+    content = describe_content(request, plan, data.sha256)
+    if not config.fresh:
+        require_same_plan(folder, content)
+    done = [not config.fresh and read_finished(folder, run) is not None for run in plan.runs]
+    missing = [index for index, is_done in enumerate(done) if not is_done]
+    run_bytes = estimate_run_bytes(plan.runs[0].config, data.n_probabilities)
+    require_free_space(folder, run_bytes * len(missing) - (count_bytes(folder) if config.fresh else 0))
+    executor = create_executor(config, models, len(plan.runs), folder) if missing else None
     if config.fresh:
         remove_sweep(folder)
-    write_plan(folder, describe_content(request, plan, hash_dataset(request.config)))
-    missing = [index for index, run in enumerate(plan.runs) if not read_finished(folder, run)]
-    require_free_space(folder, RUN_BYTES * len(missing))
+    write_plan(folder, content)
+    make_folders(folder)
     log_stage("sweep", f"{describe_plan(plan)}, {len(plan.runs) - len(missing):,} finished")
     failures = {}
-    if missing:
-        executor = create_executor(config, list_models(plan.configurations), len(plan.runs), folder)
+    if executor:
         threads = count_noun(config.threads or 1, "thread")
-        log_stage("sweep", f"{executor.n_slots:,} at the same time, {threads} each")
-        driver = Driver(folder, plan.runs, executor, lambda run: estimate_run_s(run.config), config.fail_fast)
-        driver.run(missing)
-        failures = driver.failures
+        log_stage("sweep", f"{count_noun(executor.n_slots, 'run')} at the same time, {threads} each")
+        attempts = Attempts(folder, config.fail_fast, run_bytes)
+        Driver(plan.runs, executor, lambda run: estimate_run_s(run.config), attempts).run(missing)
+        failures = attempts.failures
     finished = [folder / RUNS / run.name for run in plan.runs if run.name not in failures]
     if not finished:
         name, error = next(iter(failures.items()))
@@ -146,23 +118,6 @@ def _run_missing(request: SweepRequest, plan: Plan, folder: Path) -> str:
     return result
 
 
-def create_executor(
-    config: SweepConfig, models: Sequence[ModelName], n_runs: int, folder: Path
-) -> Executor[PlannedRun]:
-    """The executor of at most `n_runs` runs of these models, on this machine or on a cluster."""
-    if config.cluster is None:
-        return LocalExecutor(count_slots(config, models, n_runs), folder / LOGS, build_words)
-    from job.sweep.ray_executor import RayExecutor
-
-    return RayExecutor(config, folder, find_or_download(config.data).folder)
-
-
-def hash_dataset(config: SweepConfig) -> Mapping[str, str]:
-    """The SHA-256 of the files of the data set, which is found or downloaded and checked once, before all runs."""
-    dataset = load_dataset(find_or_download(config.data), available_memory_bytes() // MEMORY_SHARE)
-    return dataset.sha256
-
-
 def _replace_by_run(request: SweepRequest, plan: Plan, folder: Path) -> str:
     """Replace this process by the run with the index that the request names; returns only if that is finished."""
     index = request.config.only_index or 0
@@ -170,28 +125,12 @@ def _replace_by_run(request: SweepRequest, plan: Plan, folder: Path) -> str:
         raise UsageError(f"--only-index is {index}, but the plan has the runs 0 to {len(plan.runs) - 1}")
     run = plan.runs[index]
     with lock_sweep(folder, shared=True):
-        write_plan(folder, describe_content(request, plan, hash_dataset(request.config)))
+        write_plan(folder, describe_content(request, plan, read_data(request.config).sha256))
+        make_folders(folder)
         if not read_finished(folder, run):
-            words = build_words(run)
+            words = preparation.build_words(run)
             os.execve(words[0], words, build_environment(os.environ))  # noqa: S606 - our own command
     return f"{run.name} is already finished: {folder / RUNS / run.name / PAGE}"
-
-
-def _find_runs(names: Sequence[str]) -> list[Path]:
-    """The folders of runs: each folder itself, or those in it, or in its folder `runs`."""
-    found = []
-    for name in names:
-        folder = Path(name)
-        places = ([folder], folder.glob("*"), (folder / RUNS).glob("*"))
-        runs = next((runs for place in places if (runs := sorted(run for run in place if _is_run(run)))), [])
-        if not runs:
-            raise DataError(f"--collect {name}: contains no finished run; name output folders, or a folder of them")
-        found += runs
-    return list(dict.fromkeys(found))
-
-
-def _is_run(folder: Path) -> bool:
-    return (folder / METRICS).is_file() or (folder / CHECKSUMS).is_file()
 
 
 def _write_page(runs: Sequence[Path], failures: Mapping[str, str], folder: Path) -> str:

@@ -9,8 +9,8 @@ from job.config import cli
 from job.config.run_config import OPTIONS, Config
 from job.config.sweep_config import SweepRequest
 from job.config.sweep_grid import read_seeds
-from job.sweep.folder import write_seeds
 from job.sweep.plan import Plan, build_plan
+from job.sweep.plan_file import write_seeds
 
 
 @pytest.fixture(autouse=True)
@@ -55,8 +55,8 @@ def test_only_what_varies_is_named() -> None:
 
 
 def test_the_environment_and_the_settings_file_apply_to_all_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Parameters override them; seed, runs, output and name are the sweep's own."""
-    Path("fashion-job.yaml").write_text("epochs: 7\nseed: 3\nruns: 2\noutput: elsewhere\nname: mine\nthreads: 2\n")
+    """Parameters override them."""
+    Path("fashion-job.yaml").write_text("epochs: 7\nthreads: 2\n")
     monkeypatch.setenv("FASHION_JOB_DROPOUT", "0.25")
     request = parse("--set", "dropout=0.5,0")
     assert [run.config.dropout for run in build_plan(request).runs] == [0.5, 0.0]
@@ -114,7 +114,10 @@ def test_seeds_are_written_as_they_are_read(text: str) -> None:
         (("--gpus-per-run", "1"), "--gpus-per-run is only for a cluster; add --cluster ADDRESS"),
         (("--cluster", "here"), "--cluster is 'here', but must be auto, HOST:PORT or ray://HOST:PORT"),
         (("--cluster", "auto", "--only-index", "1"), "--only-index runs one process here; leave out --cluster"),
-        (("--fresh", "--only-index", "1"), "--only-index does one run of many in the folder; leave out --fresh"),
+        (("--fresh", "--only-index", "1"), "--only-index runs one of the sweep's runs, so --fresh would remove"),
+        (("--list", "--only-index", "1"), "--list prints the whole plan; leave out --only-index"),
+        (("--cluster", "auto", "--set", "reference=run"), "reference cannot be combined with --cluster"),
+        (("--collect", ""), "--collect is empty, but must be a folder's name"),
         (("--collect", "runs", "--seeds", "0-3"), "--collect trains nothing; combine it only with --output"),
         (("--epochs", "3"), "unknown option --epochs; set it for all runs: --set epochs=VALUE"),
         (("extra",), "unknown argument extra"),
@@ -124,6 +127,22 @@ def test_bad_input_is_one_line(error_of: ErrorOf, words: tuple[str, ...], messag
     """It says what is wrong, where, and what to do; nothing is written."""
     assert message in error_of(64, "sweep", *words)
     assert not Path("sweep").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("seed: 3", "seed cannot be set for a sweep: the seeds have an option of their own: --seeds 0-9; remove it"),
+        ("runs: 3", "runs cannot be set for a sweep: each run of a sweep trains one network"),
+        ("name: mine", "name cannot be set for a sweep: the report of a run names its recipe and seed"),
+        ("output: report", "output cannot be set for a sweep, whose folder is --output; remove it there"),
+    ],
+)
+def test_what_a_sweep_sets_itself_is_refused_in_the_settings_file(error_of: ErrorOf, text: str, reason: str) -> None:
+    """It would be ignored. --collect trains nothing, so it reads no settings."""
+    Path("fashion-job.yaml").write_text(text)
+    assert f"fashion-job.yaml: {reason}" in error_of(64, "sweep")
+    assert parse("--collect", "runs").collect == ("runs",)
 
 
 @pytest.mark.parametrize(
@@ -137,6 +156,9 @@ def test_bad_input_is_one_line(error_of: ErrorOf, words: tuple[str, ...], messag
         ("parameters:\n  epochs: []\n", "sweep.yaml: epochs has no value; list at least one"),
         ("parameters: [1]\n", "sweep.yaml, line 1: is not a mapping with keys such as `learning-rate:`"),
         ("seeds: x\n", "sweep.yaml: seeds is 'x', but must be seeds from 0"),
+        ("seeds: 1\nseeds: 2\n", "sweep.yaml, line 2: seeds is set twice"),
+        ("search: {trials: 1, trials: 2}\n", "sweep.yaml, line 1: trials is set twice"),
+        ("parameters: {batch-size: 1, batch_size: 2}\n", "sweep.yaml, line 1: batch_size is set twice"),
         ("parameters: {epochs: 1, epochs: 2}\n", "sweep.yaml, line 1: epochs is set twice"),
     ],
 )

@@ -67,7 +67,8 @@ above 64 KiB (exit status 64).
 ## Environment
 
 A variable that begins with `FASHION_JOB_` and is not an option is an error. The exceptions are `FASHION_JOB_IMAGE` and
-`FASHION_JOB_REVISION`, which the report shows as the origin of the run, and the variables that Kubernetes sets for a
+`FASHION_JOB_REVISION`, which the report shows as the origin of the run, `FASHION_JOB_COMMAND`, which it shows as the
+command that repeats the run (a sweep sets it on the nodes of a cluster), and the variables that Kubernetes sets for a
 service named `fashion-job`. Separate several export formats by commas: `FASHION_JOB_EXPORT=onnx,litert`.
 
 The job ignores settings that you made for other programs: `keras.json`, `KERAS_BACKEND` and Keras's other variables

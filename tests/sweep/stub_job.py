@@ -1,8 +1,8 @@
 """Takes the place of `python -m job`: behaves as the test says, and copies a finished run to the output folder.
 
 STUB_FOLDER has `template/`, a finished run; `behaviour.json`, what each attempt of a run does, by its name, or by * for
-all others; and `attempts/`, where each attempt leaves a file NAME.NUMBER with its process ID and the times at which it
-began and ended.
+all others, and the file that it waits for; and `attempts/`, where each attempt leaves a file NAME.NUMBER with its
+process ID and the times at which it began and ended.
 """
 
 import hashlib
@@ -26,7 +26,10 @@ def main() -> int:
     record = stub / "attempts" / f"{output.name}.{number}"
     began = time.time()
     record.write_text(f"{os.getpid()} {began}")
-    action, _, value = behaviour[min(number, len(behaviour) - 1)].partition(" ")
+    text, _, awaited = behaviour[min(number, len(behaviour) - 1)].partition(" when ")
+    action, _, value = text.partition(" ")
+    while not (stub / awaited).exists():
+        time.sleep(0.01)
     if action == "deaf":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if action in ("sleep", "deaf"):

@@ -5,12 +5,12 @@ import sys
 from pathlib import Path
 
 from job import __main__ as entry
-from job.sweep import sweep
+from job.sweep import preparation
 from job.system import signals
 
 STUB = Path(__file__).with_name("stub_job.py")
-build_words = sweep.build_words
-sweep.build_words = lambda run: [sys.executable, "-S", str(STUB), *build_words(run)[3:]]
+build_words = preparation.build_words
+preparation.build_words = lambda run: [sys.executable, "-S", str(STUB), *build_words(run)[3:]]
 
 if __name__ == "__main__":
     signals.install()

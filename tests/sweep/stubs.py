@@ -39,7 +39,10 @@ class StubbedSweep:
         return self.folder / "sweep"
 
     def behave(self, behaviour: Mapping[str, Sequence[str]]) -> None:
-        """Say what the attempts of runs do: succeed, sleep S, learn S an epoch, deaf S, kill, nothing or status N."""
+        """Say what the attempts of runs do: succeed, sleep S, learn S an epoch, deaf S, kill, nothing or status N.
+
+        With ` when FILE` they wait until the file is in the folder: `attempts/NAME.0` is there when NAME has begun.
+        """
         (self.folder / "behaviour.json").write_text(json.dumps(behaviour))
 
     def start(self, *options: str) -> "subprocess.Popen[str]":

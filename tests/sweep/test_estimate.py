@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from job.config.run_config import Config
-from job.sweep.estimate import describe_duration, estimate_run_s, estimate_sweep_s
+from job.sweep.estimate import describe_duration, estimate_run_bytes, estimate_run_s, estimate_sweep_s
 from job.sweep.plan import PlannedRun
 
 RUN = PlannedRun("baseline-seed0", "baseline", Config(threads=1))
@@ -34,3 +34,10 @@ def test_finished_runs_say_how_fast_the_machine_is() -> None:
 @pytest.mark.parametrize(("seconds", "text"), [(41.6, "42 s"), (150, "2 min"), (5999, "100 min"), (7.2e6, "2,000.0 h")])
 def test_durations_in_words(seconds: float, text: str) -> None:
     assert describe_duration(seconds) == text
+
+
+def test_the_size_of_a_run_grows_with_its_test_images_and_exports() -> None:
+    """A run on Fashion-MNIST takes 4.5 MB."""
+    assert estimate_run_bytes(Config(), 10_000 * 10) == 4_500_000
+    assert estimate_run_bytes(Config(), 1_000_000 * 10) == 143_100_000
+    assert estimate_run_bytes(Config(export=("onnx",)), 10_000 * 10) == 5_900_000

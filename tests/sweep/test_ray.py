@@ -1,7 +1,9 @@
 """A sweep on a Ray cluster of a head and two nodes on this machine."""
 
 import csv
+import json
 import os
+import shlex
 import socket
 import subprocess
 import sys
@@ -144,13 +146,17 @@ def find_trainings() -> list[str]:
 
 
 def test_a_client_outside_the_cluster(address: str, client_port: int, tmp_path: Path) -> None:
-    """A `ray://` address works, too."""
+    """A `ray://` address works, too. The record of the run has its command in the plan, not that on the node."""
     write_dataset(tmp_path / "blocks")
     host = address.partition(":")[0]
     process = start_sweep(tmp_path, "--set", "epochs=1", "--cluster", f"ray://{host}:{client_port}")
     _, stderr = process.communicate()
     assert process.returncode == 0, stderr
     assert list_finished(tmp_path) == ["baseline-seed0"]
+    run = tmp_path / "sweep" / "runs" / "baseline-seed0"
+    words = shlex.split(json.loads((run / "metrics.json").read_text())["provenance"]["command"])
+    assert words[words.index("--output") + 1] == str(run)
+    assert words[words.index("--data") + 1] == str(tmp_path / "blocks")
 
 
 def test_a_search_on_a_cluster(tmp_path: Path, address: str) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -39,8 +40,9 @@ def test_every_run_is_there_once_and_a_second_start_repeats_none(sweep: StubbedS
 
 
 def test_as_many_runs_at_a_time_as_asked_for(sweep: StubbedSweep) -> None:
-    """Two at a time, and never three."""
-    sweep.behave({name: ["sleep 0.5"] for name in NAMES})
+    """Two at a time: the first two wait for each other, and so do the last two. Never three."""
+    pairs = zip(NAMES, (NAMES[1], NAMES[0], NAMES[3], NAMES[2]), strict=True)
+    sweep.behave({name: [f"sleep 0.3 when attempts/{other}.0"] for name, other in pairs})
     assert sweep.run(*FOUR).returncode == 0
     attempts = sweep.attempts()
     running = [sum(a.began <= b.began < (a.ended or 0) for a in attempts) for b in attempts]
@@ -92,7 +94,7 @@ def test_all_runs_fail(sweep: StubbedSweep) -> None:
 
 def test_fail_fast_stops_the_others(sweep: StubbedSweep) -> None:
     """Those that run are stopped, and those that wait do not start."""
-    sweep.behave({NAMES[0]: ["status 65"], NAMES[1]: ["sleep 60"]})
+    sweep.behave({NAMES[0]: [f"status 65 when attempts/{NAMES[1]}.0"], NAMES[1]: ["sleep 60"]})
     done = sweep.run(*FOUR, "--fail-fast")
     assert done.returncode == 1
     assert "--fail-fast" in last_line(done)
@@ -183,11 +185,71 @@ def test_another_plan_is_refused(sweep: StubbedSweep, options: tuple[str, ...], 
 
 
 def test_fresh_starts_over(sweep: StubbedSweep) -> None:
-    """With another plan, too; nothing of the earlier one stays."""
-    assert sweep.run(*FOUR).returncode == 0
-    assert sweep.run("--seeds", "7", "--fresh").returncode == 0
-    assert sweep.finished() == ["baseline-seed7"]
+    """With another plan, too; nothing of the earlier one stays, although the new runs fail."""
+    assert sweep.run("--seeds", "0").returncode == 0
+    sweep.behave({"baseline-seed7": ["status 79"]})
+    assert sweep.run("--seeds", "7", "--fresh").returncode == 1
+    assert sweep.finished() == []
     assert [path.stem for path in sweep.output.glob("logs/*")] == ["baseline-seed7"]
+    assert sorted(path.name for path in sweep.output.iterdir()) == [".lock", "logs", "plan.json", "runs"]
+
+
+@pytest.mark.parametrize(("options", "status"), [(("--data", "nowhere"), 65), (("--cluster", "127.0.0.1:1"), 69)])
+def test_fresh_removes_nothing_before_all_is_checked(
+    sweep: StubbedSweep, options: tuple[str, ...], status: int
+) -> None:
+    """The data set, and the cluster."""
+    assert sweep.run("--seeds", "0").returncode == 0
+    before = {path: path.stat().st_mtime_ns for path in sweep.output.rglob("*") if path.name != ".lock"}
+    assert sweep.run("--seeds", "7", "--fresh", *options).returncode == status
+    assert {path: path.stat().st_mtime_ns for path in sweep.output.rglob("*") if path.name != ".lock"} == before
+
+
+def test_a_damaged_run_is_repeated(sweep: StubbedSweep) -> None:
+    """Whichever of the files that the page reads has changed; logs/ may be gone."""
+    assert sweep.run("--seeds", "0-1").returncode == 0
+    for name, file in (("baseline-seed0", "predictions.csv"), ("baseline-seed1", "metrics.json")):
+        with (sweep.output / "runs" / name / file).open("a") as damaged:
+            damaged.write("\n")
+    shutil.rmtree(sweep.output / "logs")
+    done = sweep.run("--seeds", "0-1")
+    assert done.returncode == 0, done.stderr
+    assert sweep.names() == ["baseline-seed0", "baseline-seed0", "baseline-seed1", "baseline-seed1"]
+
+
+def test_the_output_folder_of_a_run_is_refused_at_once(sweep: StubbedSweep) -> None:
+    """Nothing is trained, and the folder stays as it is."""
+    before = sorted((sweep.folder / "template").iterdir())
+    done = sweep.run("--seeds", "0", "--output", str(sweep.folder / "template"))
+    assert done.returncode == 73
+    assert "is the output folder of a run, whose report the page would replace" in last_line(done)
+    assert sweep.names() == []
+    assert sorted((sweep.folder / "template").iterdir()) == before
+
+
+def test_a_file_as_output_is_refused(sweep: StubbedSweep) -> None:
+    """As an output that cannot be written."""
+    sweep.output.touch()
+    done = sweep.run("--seeds", "0")
+    assert done.returncode == 73
+    assert f"--output {sweep.output}: " in last_line(done)
+
+
+def test_collect_lists_the_planned_runs_that_are_missing(sweep: StubbedSweep) -> None:
+    """One has failed, one is damaged, and one has not begun; there is a page of the other one."""
+    sweep.behave({NAMES[1]: ["status 79"], NAMES[3]: ["status 79"]})
+    assert sweep.run(*FOUR).returncode == 1
+    with (sweep.output / "runs" / NAMES[2] / "predictions.csv").open("a") as damaged:
+        damaged.write("\n")
+    (sweep.output / "logs" / f"{NAMES[3]}.txt").unlink()
+    done = sweep.run("--collect", str(sweep.output))
+    assert done.returncode == 0, done.stderr
+    assert json.loads((sweep.output / "sweep.json").read_text())["failures"] == {
+        NAMES[1]: "the stub fails with 79",
+        NAMES[2]: f"{sweep.output / 'runs' / NAMES[2]} is damaged, or has another run",
+        NAMES[3]: "is not finished (--only-index 3)",
+    }
+    assert f"{sweep.output}: 3 of 4 planned runs are not finished" in done.stderr
 
 
 def test_list_writes_nothing(sweep: StubbedSweep) -> None:

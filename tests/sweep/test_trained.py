@@ -8,8 +8,12 @@ import numpy as np
 import pytest
 from support import run_job, write_dataset, write_idx
 
+import job
 from job.data.fashion_mnist import FILES
-from job.results.file_names import METRICS, PREDICTIONS
+from job.results.file_names import METRICS, PAGE, PREDICTIONS
+from job.sweep import node
+from job.sweep.archive import unpack_files
+from job.sweep.node import NodeTask
 from job.sweep.objective import read_epochs
 
 pytestmark = pytest.mark.training
@@ -37,6 +41,29 @@ def test_every_run_is_that_of_its_own_command(tmp_path: Path) -> None:
         assert (swept / PREDICTIONS).read_bytes() == (own / PREDICTIONS).read_bytes()
         assert sorted(path.name for path in swept.iterdir()) == sorted(path.name for path in own.iterdir())
         assert read_metrics(swept) == read_metrics(own)
+
+
+def test_the_record_of_a_run_on_a_node_has_the_command_of_the_plan(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And so does its report. The command of the node names folders that are gone."""
+    data = write_dataset(tmp_path / "blocks")
+    monkeypatch.setattr(node, "open_cache", lambda: tmp_path)
+    monkeypatch.setattr(node, "find_dataset", lambda *_: data)
+    command = "python -m job --epochs 1 --output sweep/runs/mine"
+    task = NodeTask(
+        version=job.__version__,
+        revision="",
+        command=command,
+        words=("-m", "job", "--epochs", "1", "--threads", "1"),
+        dataset="blocks",
+        sha256={},
+    )
+    result = node.run_task(task, bytes)
+    assert result.status == 0, result.log
+    unpack_files(result.archive, tmp_path / "mine")
+    assert json.loads((tmp_path / "mine" / METRICS).read_text())["provenance"]["command"] == command
+    assert "--output sweep/runs/mine" in (tmp_path / "mine" / PAGE).read_text()
 
 
 def test_a_search_judges_trainings_by_validation_images_alone(tmp_path: Path) -> None:
