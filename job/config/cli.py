@@ -191,7 +191,7 @@ def serve_parser() -> _Parser:
     epilog = (
         "Paths: / (the report), /predict, /v2 (Open Inference Protocol), /v1 (TensorFlow Serving), /metrics, /docs.\n"
         "SIGTERM and Ctrl-C stop the server: it answers the requests under way and exits with 0. Environment\n"
-        "variables set the same options (FASHION_JOB_HOST=0.0.0.0), except --port."
+        "variables set the same options (FASHION_JOB_PORT=9000)."
     )
     parser = _Parser(f"{PROGRAM} serve", text, epilog, verbose="Also log each request.")
     _add(parser, SERVE_OPTIONS.values())

@@ -1,8 +1,4 @@
-"""Computes the probabilities of a plain network with NumPy alone.
-
-For the networks of this job, NumPy is as fast as LiteRT and ONNX Runtime: HTTP takes longer than a forward pass of
-`mlp`, and the convolutions of `cnn` are matrix products. docs/serving.md has the measurements.
-"""
+"""Computes the probabilities of a plain network with NumPy alone; convolutions are matrix products."""
 
 import numpy as np
 from numpy.typing import NDArray
