@@ -28,7 +28,11 @@ FROM tools AS build
 ARG DEVICE=cpu
 # yes: also installs the packages for --export onnx
 ARG EXPORT=no
-COPY requirements.txt requirements-gpu.txt requirements-export.txt /tmp/
+# yes: also installs Ray, for sweeps on a cluster
+ARG CLUSTER=no
+# yes: also installs Optuna, for searches
+ARG SEARCH=no
+COPY requirements.txt requirements-gpu.txt requirements-export.txt requirements-cluster.txt requirements-search.txt /tmp/
 # The wheels are in a cache mount: after a change of a lock file, a build downloads only new ones. The image has none.
 RUN --mount=type=cache,target=/wheels,sharing=locked \
     case "$DEVICE" in \
@@ -41,6 +45,16 @@ RUN --mount=type=cache,target=/wheels,sharing=locked \
         no) ;; \
         yes) set -- "$@" --requirement /tmp/requirements-export.txt ;; \
         *) echo "EXPORT is '$EXPORT', but must be yes or no" >&2; exit 64 ;; \
+    esac \
+    && case "$CLUSTER" in \
+        no) ;; \
+        yes) set -- "$@" --requirement /tmp/requirements-cluster.txt ;; \
+        *) echo "CLUSTER is '$CLUSTER', but must be yes or no" >&2; exit 64 ;; \
+    esac \
+    && case "$SEARCH" in \
+        no) ;; \
+        yes) set -- "$@" --requirement /tmp/requirements-search.txt ;; \
+        *) echo "SEARCH is '$SEARCH', but must be yes or no" >&2; exit 64 ;; \
     esac \
     && /opt/venv/bin/pip download --dest /wheels "$@" \
     && /opt/venv/bin/pip install --no-index --find-links /wheels "$@" \

@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup data run export render serve test test-fast hostile clients-test browser browser-test check docs format lock image image-serve image-test sbom audit version bench clean
+.PHONY: help setup data run export render serve test test-fast hostile clients-test browser browser-test check docs format lock cluster search cluster-test sweep image image-serve image-test sbom audit version bench clean
 
 # The first Python on the path that TensorFlow supports and that can create a virtual environment.
 PYTHONS := python3 python3.13 python3.12 python3.11 python
@@ -24,7 +24,11 @@ VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' job/__init__.py)
 SOURCE ?=
 # yes: the image includes the packages for --export onnx
 EXPORT ?=
-BUILD_ARGS = $(foreach name,BASE DEVICE EXPORT REVISION VERSION SOURCE,$(if $($(name)),--build-arg '$(name)=$($(name))'))
+# yes: the image includes Ray for sweeps on a cluster
+CLUSTER ?=
+# yes: the image includes Optuna for searches
+SEARCH ?=
+BUILD_ARGS = $(foreach name,BASE DEVICE EXPORT CLUSTER SEARCH REVISION VERSION SOURCE,$(if $($(name)),--build-arg '$(name)=$($(name))'))
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r t h; do printf '%-14s%s\n' "$$t" "$$h"; done
@@ -39,6 +43,13 @@ run: data ## Train, evaluate and write report/index.html (options: make run ARGS
 
 export: $(VENV)/export.stamp ## Install the packages for --export onnx into .venv
 
+cluster: $(VENV)/cluster.stamp ## Install Ray into .venv, for sweeps on a cluster (sweep --cluster)
+
+search: $(VENV)/search.stamp ## Install Optuna into .venv, for searches (sweep --config with the key search)
+
+sweep: data ## Train several configurations and seeds, and compare them (ARGS="--recipe baseline --seeds 0-4")
+	$(BIN)/python -m job sweep $(ARGS)
+
 serve: setup ## Serve the report and the model in report/ on http://127.0.0.1:8000/ (ARGS="--port 9000")
 	$(BIN)/python -m job serve $(ARGS)
 
@@ -46,16 +57,19 @@ render: setup ## Rebuild report/index.html from the results in report/, without 
 	$(BIN)/python -m job render $(ARGS)
 
 test: $(VENV)/tests.stamp data ## Run all tests except browser-test and image-test, including full trainings (a few minutes)
-	$(BIN)/python -m pytest -m "not image and not browser and not clients and not hostile" $(ARGS)
+	$(BIN)/python -m pytest -m "not image and not browser and not clients and not cluster and not hostile" $(ARGS)
 
 test-fast: $(VENV)/tests.stamp data ## Run the tests that do not train (within a minute)
-	$(BIN)/python -m pytest -m "not training and not slow and not image and not browser and not clients and not hostile" $(ARGS)
+	$(BIN)/python -m pytest -m "not training and not slow and not image and not browser and not clients and not cluster and not hostile" $(ARGS)
 
 hostile: $(VENV)/tests.stamp data ## Run the job in hostile surroundings and print a table of the cases (up to 12 minutes)
 	$(BIN)/python -m pytest -p no:randomly -q tests/hostile $(ARGS)
 
 clients-test: .venv-clients/clients.stamp $(VENV)/tests.stamp ## Test the server with clients of its protocols, schemathesis and 50,000 requests (2 to 4 minutes)
 	CLIENTS_PYTHON=.venv-clients/bin/python $(BIN)/python -m pytest -m clients $(ARGS)
+
+cluster-test: $(VENV)/cluster.stamp $(VENV)/tests.stamp ## Test sweeps on a Ray cluster of three nodes on this machine (some minutes)
+	$(BIN)/python -m pytest -m cluster $(ARGS)
 
 browser-test: browser $(VENV)/tests.stamp tests/node_modules/.package-lock.json ## Test the report in Chromium and validate its HTML and CSS
 	$(BIN)/python -m pytest -m browser $(ARGS)
@@ -66,12 +80,12 @@ check: $(VENV)/tests.stamp ## Check format, lint, types, import rules, Dockerfil
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/hadolint Dockerfile
-	$(BIN)/shellcheck .ci/run
+	$(BIN)/shellcheck .ci/run docs/cluster/*.sh
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.gitlab-ci docs/ci/gitlab-ci.yml
 	$(BIN)/zizmor --offline --quiet .github
-	$(BIN)/kubernetes-validate --quiet --strict docs/ci/kubernetes-job.yaml docs/serve/kubernetes.yaml
+	$(BIN)/kubernetes-validate --quiet --strict docs/ci/kubernetes-job.yaml docs/serve/kubernetes.yaml docs/cluster/indexed-job.yaml
 
 docs: $(VENV)/job.stamp ## Regenerate docs/options.md from the options
 	@$(BIN)/python -m tests.docs.options_page > docs/options.md.part || { rm -f docs/options.md.part; exit 1; }
@@ -81,17 +95,19 @@ format: $(VENV)/tests.stamp ## Format the code and apply the linter's fixes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock: $(VENV)/tests.stamp ## Compile the dependencies in pyproject.toml into the eight lock files
+lock: $(VENV)/tests.stamp ## Compile the dependencies in pyproject.toml into the ten lock files
 	$(COMPILE) pyproject.toml --group cpu --group serve -o requirements.txt
 	$(COMPILE) pyproject.toml --group gpu --group serve -c requirements.txt -o requirements-gpu.txt
 	$(COMPILE) --group serve -c requirements.txt -o requirements-serve.txt
 	$(COMPILE) --group export -c requirements.txt -o requirements-export.txt
+	$(COMPILE) --group cluster -c requirements.txt -o requirements-cluster.txt
+	$(COMPILE) --group search -c requirements.txt -o requirements-search.txt
 	$(COMPILE) --group bench -c requirements.txt -o bench/requirements.txt
 	$(COMPILE) --group bench-serve -o bench/requirements-serve.txt
 	$(COMPILE) --group dev -c requirements.txt -o tests/requirements.txt
 	$(COMPILE) --group clients -o tests/requirements-clients.txt
 
-image: ## Build the Docker image fashion-job (DEVICE=gpu: fashion-job:gpu; EXPORT=yes: with ONNX export)
+image: ## Build the Docker image fashion-job (DEVICE=gpu: fashion-job:gpu; EXPORT=yes: with ONNX export; CLUSTER=yes: with Ray; SEARCH=yes: with Optuna)
 	docker build $(DOCKER_BUILD_FLAGS) $(BUILD_ARGS) -t $(IMAGE) .
 
 image-serve: ## Build the Docker image fashion-job-serve, which only serves
@@ -148,6 +164,14 @@ $(VENV)/job.stamp: $(LOCK)
 	@touch $@
 
 $(VENV)/export.stamp: requirements-export.txt $(VENV)/job.stamp
+	$(INSTALL) -r $<
+	@touch $@
+
+$(VENV)/cluster.stamp: requirements-cluster.txt $(VENV)/job.stamp
+	$(INSTALL) -r $<
+	@touch $@
+
+$(VENV)/search.stamp: requirements-search.txt $(VENV)/job.stamp
 	$(INSTALL) -r $<
 	@touch $@
 

@@ -60,6 +60,11 @@ def _run(command: cli.Command) -> str:
         from job.serving.server import serve
 
         return serve(command.serve)
+    if command.sweep:
+        from job.sweep.search import run_search
+        from job.sweep.sweep import run_sweep
+
+        return run_search(command.sweep) if command.sweep.search else run_sweep(command.sweep)
     from job import pipeline
     from job.system.temporary_folder import private_temporary_folder
 

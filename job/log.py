@@ -48,12 +48,13 @@ class Stopwatch:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Stage]:
-        """Time the block; when it succeeds, log its summary and duration."""
+        """Time the block; when it succeeds, log its summary and duration, which adds to that of earlier such stages."""
         begun = time.monotonic()
         stage = Stage()
         yield stage
-        self._stages_s[name] = time.monotonic() - begun
-        log_stage(name, f"{stage.summary} ({self._stages_s[name]:.1f} s)")
+        wall_time_s = time.monotonic() - begun
+        self._stages_s[name] = self._stages_s.get(name, 0.0) + wall_time_s
+        log_stage(name, f"{stage.summary} ({wall_time_s:.1f} s)")
 
     def timings_s(self) -> dict[str, float]:
         """Return the wall time of each finished stage, and of the run so far as `total`, in seconds."""

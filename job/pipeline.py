@@ -27,9 +27,10 @@ from job.trained_run import TrainedRun, train
 
 
 def train_and_evaluate(config: Config) -> Run:
-    """Train and evaluate a model in this process, without writing a file.
+    """Train and evaluate a model without an output folder.
 
-    TensorFlow accepts device and threads only before its first operation, so later runs use those of the first one.
+    A single seed trains in this process. TensorFlow accepts device and threads only before its first operation, so
+    later runs in this process use those of the first one. On a CPU, each of several seeds has a process of its own.
     The settings `output`, `layout` and `export` have no effect.
 
     Raises:
@@ -102,8 +103,6 @@ def _write_run(
     trained: TrainedRun, config: Config, staging: Path, stopwatch: Stopwatch, worker: ReportWorker
 ) -> Scores:
     """Write the files of a run; meanwhile, the worker evaluates the predictions and writes the report."""
-    from job.training import export
-
     with stopwatch.stage("evaluation") as stage:
         write_predictions(staging, trained.predictions)
         write_samples(staging, trained.images, trained.augmented, trained.learnt)
@@ -111,10 +110,10 @@ def _write_run(
         scores = worker.evaluate(staging, config.layout, trained.record, export=bool(config.export))
         stage.summary = f"loss {scores['loss']:.4f}, accuracy {scores['accuracy']:.4f} (n = {scores['n_test']:,})"
     with stopwatch.stage("report") as stage:
-        export.save_network(trained.network, staging / file_names.MODEL)
+        trained.model.save(staging / file_names.MODEL)
         if config.export:
             (staging / file_names.EXPORTS).mkdir(exist_ok=True)
-            export.export_network(trained.network, staging / file_names.EXPORTS, config.export)
+            trained.model.export(staging / file_names.EXPORTS, config.export)
         worker.finish()
         exported = [f"{file_names.EXPORTS}/{FORMATS[name]}" for name in config.export]
         stage.summary = ", ".join((file_names.describe_report(staging), *exported))

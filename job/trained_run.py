@@ -3,9 +3,10 @@
 TensorFlow is imported by the functions that need it.
 """
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,31 +20,28 @@ from job.evaluation.paired_comparison import Reference
 from job.evaluation.predictions import Predictions
 from job.evaluation.sample_selection import select_shown_images
 from job.evaluation.seed_collection import collect_seeds
-from job.evaluation.seed_variation import SeedRun, choose_run, summarize_seed_runs
+from job.evaluation.seed_variation import SeedVariation, summarize_seed_runs
+from job.execution.local_executor import choose_threads
 from job.log import Stopwatch, log, log_stage
-from job.results.network_npz import PlainNetwork, build_network, find_distances
+from job.results.network_npz import PlainNetwork
 from job.results.provenance import DataSource, Provenance, describe_environment
 from job.results.reference_run import match_reference, read_reference
 from job.results.samples_npz import Images, Learnt
-from job.results.schema import History, RunRecord, Training
-from job.training.device import Device, configure_device
-from job.training.resources import available_memory_bytes, detect_resources
+from job.results.schema import RunRecord, Training
+from job.seeds.processes import train_in_processes
+from job.seeds.trained_seed import Model, SeedTraining, TrainedSeed, train_in_turn
+from job.training.device import configure_device
+from job.training.resources import Resources, available_memory_bytes, detect_resources
 
-if TYPE_CHECKING:
-    import keras
-
-    from job.training.train import TrainedNetwork
-
-
-DISTANCE_QUANTILE = 0.99
-"""Fraction of the test images within the distance limit; a picture that is farther away gets a warning."""
+Collected = tuple[SeedVariation | None, Predictions, TrainedSeed]
+"""The variation over the seeds, the predictions of the chosen seed with columns of the others, and the chosen seed."""
 
 
 @dataclass(frozen=True)
 class TrainedRun:
     """A trained network, with test-time augmentation, and the parts of its `Run` that need no evaluation."""
 
-    network: "keras.Model"
+    model: Model
     plain: PlainNetwork
     record: RunRecord
     predictions: Predictions
@@ -57,12 +55,14 @@ def train(
 ) -> TrainedRun:
     """Find and read the data set, train, and predict the test images.
 
+    On a CPU, each of several seeds trains in a process of its own, and this process does not import TensorFlow.
+
     `stopwatch` has run since the start of the run. `check_dataset` is called before training; it may raise a JobError.
     """
     stopwatch = stopwatch or Stopwatch()
     source = find_or_download(config.data)
     resources = detect_resources()
-    n_threads = config.threads or resources.n_processors
+    n_threads = _choose_threads(config, resources)
     log_stage("system", f"{resources.describe(n_threads)}, data from {source.folder}")
     resources.require(n_threads)
     if warning := resources.memory_warning(config.model):
@@ -81,10 +81,31 @@ def train(
         sha256 = {fashion_mnist.FILES[role]: dataset.sha256[role] for role in ("test_images", "test_labels")}
         reference = match_reference(reference_run, dataset.class_names, dataset.test_labels, sha256)
         match = reference, reference_run.predictions
-    with stopwatch.stage("tensorflow") as stage:
-        device = configure_device(config.device, n_threads, resources, config.replicas)
-        stage.summary = str(device)
-    return _train_and_predict(config, dataset, device, stopwatch, match)
+    if _is_in_processes(config, resources):
+        with stopwatch.stage("training") as stage:
+            seeds = train_in_processes(replace(config, threads=n_threads), dataset)
+            with closing(seeds):  # which ends the processes after an error
+                collected = _collect(seeds, config)
+            stage.summary = f"{config.runs} x {collected[-1].training.network}"
+    else:
+        with stopwatch.stage("tensorflow") as stage:
+            device = configure_device(config.device, n_threads, resources, config.replicas)
+            stage.summary = str(device)
+        collected = _collect(train_in_turn(config, dataset, device, stopwatch), config)
+    return _describe_run(config, dataset, stopwatch, collected, match)
+
+
+def _is_in_processes(config: Config, resources: Resources) -> bool:
+    """Whether each seed trains in a process of its own; not on GPUs or replicas, because one training uses all."""
+    has_gpu = config.device == "gpu" or (config.device == "auto" and resources.n_gpus > 0)
+    return config.runs > 1 and config.replicas == 1 and not has_gpu
+
+
+def _choose_threads(config: Config, resources: Resources) -> int:
+    """The threads of each training: those of `--threads`, or its share of the processors."""
+    if config.threads is not None:
+        return config.threads
+    return choose_threads(config.model, config.runs) if _is_in_processes(config, resources) else resources.n_processors
 
 
 def _check_settings(config: Config, dataset: Dataset) -> None:
@@ -98,73 +119,51 @@ def _check_settings(config: Config, dataset: Dataset) -> None:
         )
 
 
-def _train_and_predict(
-    config: Config, dataset: Dataset, device: Device, stopwatch: Stopwatch, match: tuple[Reference, Predictions] | None
-) -> TrainedRun:
-    from job.training import networks
+def _collect(seeds: Iterator[TrainedSeed], config: Config) -> Collected:
+    seed_runs, predictions, chosen = collect_seeds(_log_seeds(seeds, config.runs) if config.runs > 1 else seeds)
+    return summarize_seed_runs(seed_runs) if config.runs > 1 else None, predictions, chosen
 
+
+def _log_seeds(seeds: Iterator[TrainedSeed], n_runs: int) -> Iterator[TrainedSeed]:
+    """Log each seed, but not its accuracy on the test images, because it must not influence which one is reported."""
+    for number, seed in enumerate(seeds, start=1):
+        training = seed.training
+        values = {"val_accuracy": training.val_accuracy, "temperature": training.temperature}
+        texts = [f"{name} {value:.4f}" for name, value in values.items() if value is not None]
+        texts = [f"seed {training.seed}", *texts]
+        log_stage("training", f"run {number} of {n_runs}: {', '.join(texts)} ({training.wall_time_s:.1f} s)")
+        yield seed
+
+
+def _describe_run(
+    config: Config,
+    dataset: Dataset,
+    stopwatch: Stopwatch,
+    collected: Collected,
+    match: tuple[Reference, Predictions] | None,
+) -> TrainedRun:
+    variation, predictions, chosen = collected
     reference, before = match or (None, None)
-    trainings = _train_networks(config, dataset, device, stopwatch)
-    chosen, _ = choose_run([training.val_loss for training in trainings])  # before any test image is predicted
-    models = [networks.with_test_time_augmentation(training.network, config) for training in trainings]
-    models, temperatures = _calibrate_models(models, config, dataset, stopwatch)
-    with stopwatch.stage("prediction") as stage:
-        seed_runs, predictions = _predict_test_images(models, trainings, chosen, dataset)
-        if before:
-            predictions = _add_reference(predictions, before)
-        images = {index: dataset.test_images[index] for index in select_shown_images(predictions, config.seed)}
-        stage.summary = f"{len(dataset.test_images):,} test images"
-    trained = trainings[chosen]
+    if before:
+        predictions = _add_reference(predictions, before)
+    n_train, training = dataset.n_train(config.validation_split), chosen.training
     record = RunRecord(
         class_names=dataset.class_names,
         seed=config.seed,
         reference=reference,
-        training=replace(
-            _describe_training(config, dataset, trained),
-            seed_variation=summarize_seed_runs(seed_runs) if config.runs > 1 else None,
-            temperature=temperatures[chosen],
+        training=Training(
+            config=config,
+            network=training.network,
+            n_train=n_train,
+            n_validation=len(dataset.train_images) - n_train,
+            history=training.history,
+            seed_variation=variation,
+            temperature=training.temperature,
         ),
-        provenance=_describe_provenance(config, dataset, device, stopwatch),
+        provenance=_describe_provenance(config, dataset, training, stopwatch),
     )
-    augmented, learnt = _collect_pictures(config, dataset, trained)
-    plain = _simplify_network(trained.network, temperatures[chosen], learnt, dataset, config)
-    return TrainedRun(models[chosen], plain, record, predictions, images, augmented, learnt)
-
-
-def _train_networks(config: Config, dataset: Dataset, device: Device, stopwatch: Stopwatch) -> "list[TrainedNetwork]":
-    from job.training import networks
-    from job.training.train import train_networks
-
-    with stopwatch.stage("training") as stage:
-        trainings = train_networks(dataset, config, device.create_strategy())
-        description = networks.describe_network(trainings[0].network)
-        n_epochs = sum(len(training.history["loss"]) for training in trainings)
-        stage.summary = f"{description}: {n_epochs} x {dataset.n_train(config.validation_split):,} images"
-    return trainings
-
-
-def _calibrate_models(
-    models: "list[keras.Model]", config: Config, dataset: Dataset, stopwatch: Stopwatch
-) -> "tuple[list[keras.Model], list[float | None]]":
-    """Calibrate the models if the settings say so; returns them and their temperatures."""
-    from job.training import temperature
-
-    if config.calibrate == "none":
-        return models, [None] * len(models)
-    with stopwatch.stage("calibration") as stage:
-        calibrated, temperatures = temperature.calibrate_models(models, dataset, config)
-        stage.summary = temperature.describe_temperatures(temperatures)
-    return calibrated, temperatures
-
-
-def _predict_test_images(
-    models: "list[keras.Model]", trainings: "list[TrainedNetwork]", chosen: int, dataset: Dataset
-) -> tuple[list[SeedRun], Predictions]:
-    from job.training import inference
-
-    rows = (inference.predict_probabilities(model, dataset.test_images) for model in models)
-    made = (Predictions(dataset.test_labels, probabilities) for probabilities in rows)
-    return collect_seeds(trainings, made, chosen)
+    images = {index: dataset.test_images[index] for index in select_shown_images(predictions, config.seed)}
+    return TrainedRun(chosen.model, chosen.plain, record, predictions, images, chosen.augmented, chosen.learnt)
 
 
 def _add_reference(predictions: Predictions, reference: Predictions) -> Predictions:
@@ -176,54 +175,13 @@ def _add_reference(predictions: Predictions, reference: Predictions) -> Predicti
     )
 
 
-def _describe_training(config: Config, dataset: Dataset, trained: "TrainedNetwork") -> Training:
-    """Describe a training on its own; its temperature and the other seeds are unknown here."""
-    from job.training import networks
-
-    n_train = dataset.n_train(config.validation_split)
-    return Training(
-        config=config,
-        network=networks.describe_network(trained.network),
-        n_train=n_train,
-        n_validation=len(dataset.train_images) - n_train,
-        history=History(**trained.history),
-        seed_variation=None,
-        temperature=None,
-    )
-
-
-def _collect_pictures(config: Config, dataset: Dataset, trained: "TrainedNetwork") -> tuple[NDArray[np.uint8], Learnt]:
-    """The augmented training images, and what the network has learnt."""
-    from job.training import augmentation, first_layer
-
-    n_train = dataset.n_train(config.validation_split)
-    names, n_epochs = config.augmentations(), len(trained.history["loss"])
-    augmented = augmentation.build_examples(names, dataset.train_images[:n_train], trained.seed, n_epochs)
-    return augmented, Learnt(dataset.average_classes(n_train), first_layer.extract_first_layer(trained.network))
-
-
-def _simplify_network(
-    network: "keras.Model", temperature: float | None, learnt: Learnt, dataset: Dataset, config: Config
-) -> PlainNetwork:
-    """The network as plain arrays, and how far the test images are from the mean training images."""
-    from job.training import plain_network
-
-    means = plain_network.halve_images(learnt.class_means)
-    distances = find_distances(dataset.test_images, means)
-    layers = plain_network.extract_layers(network)
-    # Without other views, the last layer contains the temperature.
-    after = temperature if temperature and config.test_time != "none" else 1.0
-    return build_network(layers, config.test_time, means, float(np.quantile(distances, DISTANCE_QUANTILE)), after)
-
-
-def _describe_provenance(config: Config, dataset: Dataset, device: Device, stopwatch: Stopwatch) -> Provenance:
-    from job.training.import_tensorflow import read_keras_settings
-
+def _describe_provenance(config: Config, dataset: Dataset, training: SeedTraining, stopwatch: Stopwatch) -> Provenance:
+    device = training.device
     machine = (device.kind, device.name, device.n_threads, device.n_replicas)
     return Provenance(
         started=stopwatch.began.isoformat(timespec="seconds"),
-        command=config.command(),
-        environment=describe_environment(*machine, read_keras_settings()),
+        command=os.environ.get("FASHION_JOB_COMMAND") or config.command(),
+        environment=describe_environment(*machine, training.keras),
         data=DataSource(
             name=dataset.name,
             is_fashion_mnist=dataset.sha256 == fashion_mnist.SHA256,

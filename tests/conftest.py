@@ -12,7 +12,7 @@ from job.config.export_formats import FORMATS
 from job.data import sources
 from job.errors import UsageError
 from job.training.device import configure_device
-from job.training.resources import detect_resources
+from job.training.resources import count_processors, detect_resources
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -63,10 +63,14 @@ def compared_run(finished_run: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def repeated_run(finished_run: Path) -> Path:
-    """The output folder of a job with another recipe and three seeds; tests must not change it."""
+    """The output folder of a job with another recipe and three seeds; tests must not change it.
+
+    Its threads are those of the single runs in this process, so that these give the same results.
+    """
     folder, data = finished_run.parent / "repeated", finished_run.parent / "blocks"
     recipe = ["--recipe", "mlp", "--epochs", "2", "--batch-size", "32", "--augment", "flip,shift,erase"]
     runs = ["--label-smoothing", "0.1", "--average", "0.9", "--runs", "3", "--seed", "4"]
+    runs += ["--threads", str(count_processors())]
     assert main(["--data", str(data), *recipe, *runs, "--output", str(folder), "--quiet"]) == 0
     return folder
 

@@ -6,6 +6,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,15 @@ def run_job(*arguments: object) -> subprocess.CompletedProcess[str]:
     """Runs the job in a new process, which must succeed."""
     command = (sys.executable, "-m", "job", *map(str, arguments))
     return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
+
+
+def list_processes(word: str) -> list[str]:
+    """The command lines of all processes that contain a word."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # it has ended
+            found.append(path.read_text().replace("\0", " "))
+    return [line for line in found if word in line]
 
 
 def write_idx(path: Path, values: UInt8) -> None:

@@ -26,3 +26,14 @@ def test_a_failed_stage_is_not_logged(capsys: pytest.CaptureFixture[str]) -> Non
     with pytest.raises(ZeroDivisionError), Stopwatch().stage("data"):
         raise ZeroDivisionError
     assert capsys.readouterr().err == ""
+
+
+def test_the_times_of_a_repeated_stage_are_added(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when several seeds train one after another; the total covers all of them."""
+    moments = iter((0.0, 1.0, 3.0, 10.0, 14.0, 20.0))
+    monkeypatch.setattr("job.log.time.monotonic", lambda: next(moments))
+    stopwatch = Stopwatch()
+    for _ in range(2):
+        with stopwatch.stage("training"):
+            pass
+    assert stopwatch.timings_s() == {"training": 6.0, "total": 20.0}

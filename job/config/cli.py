@@ -14,10 +14,11 @@ from job.config import settings, settings_file
 from job.config.options import Option, describe_unknown
 from job.config.run_config import OPTIONS, STREAM, Config
 from job.config.serve_config import SERVE_OPTIONS, ServeConfig
+from job.config.sweep_config import SweepRequest
 from job.errors import EXIT_STATUSES, OutputError, UsageError
 
 PROGRAM = "python -m job"
-OTHER_COMMANDS = ("render", "serve")
+OTHER_COMMANDS = ("render", "serve", "sweep")
 RENDER_OPTIONS = ("layout", "no_try_it", "output")
 
 
@@ -25,14 +26,15 @@ RENDER_OPTIONS = ("layout", "no_try_it", "output")
 class Command:
     """A command with its settings; `render` uses only `RENDER_OPTIONS`, and `serve` has settings of its own."""
 
-    name: Literal["train", "render", "serve"]
+    name: Literal["train", "render", "serve", "sweep"]
     config: Config
     log_level: int
     sources: tuple[str, ...] = ()  # files and variables that set an option
     serve: ServeConfig | None = None
+    sweep: SweepRequest | None = None
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
     """Reports errors as `UsageError`, and accepts options by their full names only."""
 
     def __init__(
@@ -56,6 +58,7 @@ class _Parser(argparse.ArgumentParser):
             group.add_argument(*flags, dest="log_level", action="store_const", const=level, help=text)
 
     def error(self, message: str) -> NoReturn:
+        """Raise a UsageError, instead of argparse's exit."""
         raise UsageError(f"{message}; `{self.prog} --help` lists the options")
 
     def _print_message(self, message: str, file: object = None) -> None:  # noqa: ARG002 - argparse's signature
@@ -84,15 +87,19 @@ def parse(argv: Sequence[str]) -> Command:
     """
     if argv[:1] == ["serve"]:
         return _parse_serve(argv[1:])
+    if argv[:1] == ["sweep"]:
+        from job.config import sweep_cli
+
+        return sweep_cli.parse(argv[1:])
     is_render = argv[:1] == ["render"]
     given = render_parser().parse(argv[1:]) if is_render else train_parser().parse(argv)
     log_level, print_config = given.pop("log_level"), given.pop("print_config", False)
     file = given.pop("config", None)
-    layers = [*_read_surroundings(file), _read_given(given, OPTIONS)]
+    layers = [*read_surroundings(file), read_given(given, OPTIONS)]
     if is_render:
         layers = [{name: layer[name] for name in RENDER_OPTIONS if name in layer} for layer in layers]
     config = settings.resolve(*layers)
-    sources = _name_sources(layers[:2])
+    sources = name_sources(layers[:2])
     if is_render and config.output == STREAM:
         raise UsageError(f"--output {STREAM} is only for training; render reads and writes a folder: name the folder")
     if config.reference is not None and _is_same(config.reference, config.output):
@@ -110,15 +117,15 @@ def _parse_serve(argv: Sequence[str]) -> Command:
     """The command `serve`; a settings file sets only what it shares with a run."""
     given = serve_parser().parse(argv)
     log_level = given.pop("log_level")
-    file, environment = _read_surroundings(None, SERVE_OPTIONS)
-    layers = [file, environment, _read_given(given, SERVE_OPTIONS)]
+    file, environment = read_surroundings(None, SERVE_OPTIONS)
+    layers = [file, environment, read_given(given, SERVE_OPTIONS)]
     config = ServeConfig(**{name: setting.value for layer in layers for name, setting in layer.items()})
     if config.output == STREAM:
         raise UsageError(f"--output {STREAM} is only for training; serve reads a folder: name the folder")
-    return Command("serve", Config(), log_level, _name_sources(layers[:2]), config)
+    return Command("serve", Config(), log_level, name_sources(layers[:2]), config)
 
 
-def _read_surroundings(file: str | None, options: Mapping[str, Option] = OPTIONS) -> list[settings.Settings]:
+def read_surroundings(file: str | None, options: Mapping[str, Option] = OPTIONS) -> list[settings.Settings]:
     """The settings in a file, by default that in the working directory, and those in the environment."""
     if file is None and os.path.lexists(settings_file.DEFAULT_NAME):
         file = settings_file.DEFAULT_NAME
@@ -127,12 +134,13 @@ def _read_surroundings(file: str | None, options: Mapping[str, Option] = OPTIONS
     return [in_file, settings.from_environment(os.environ, options)]
 
 
-def _read_given(given: Mapping[str, Any], options: Mapping[str, Option]) -> settings.Settings:
+def read_given(given: Mapping[str, Any], options: Mapping[str, Option]) -> settings.Settings:
     """The settings on the command line."""
     return {name: settings.read_setting(options[name], raw, options[name].flag) for name, raw in given.items()}
 
 
-def _name_sources(layers: Iterable[settings.Settings]) -> tuple[str, ...]:
+def name_sources(layers: Iterable[settings.Settings]) -> tuple[str, ...]:
+    """The files and variables that set something."""
     return tuple(dict.fromkeys(each.label.split(": ")[0] for layer in layers for each in layer.values()))
 
 
@@ -155,14 +163,15 @@ def _is_same(folder: str, other: str) -> bool:
     return os.path.realpath(folder) == os.path.realpath(other)  # Path.resolve fails on a link to itself
 
 
-def train_parser() -> _Parser:
+def train_parser() -> Parser:
     """The parser of the job itself."""
     statuses = "\n".join(f"  {status:<5}{meaning}" for status, meaning in EXIT_STATUSES.items())
-    parser = _Parser(
+    parser = Parser(
         PROGRAM,
         "Train a classifier on Fashion-MNIST, evaluate it on the test images and write a report.\n\n"
         f"`{PROGRAM} render` writes the report again from the results of a run, without training.\n"
-        f"`{PROGRAM} serve` serves the report and the trained model over HTTP.",
+        f"`{PROGRAM} serve` serves the report and the trained model over HTTP.\n"
+        f"`{PROGRAM} sweep` trains many configurations and seeds, and compares them.",
         "Each option can also be set by an environment variable (FASHION_JOB_EPOCHS=10) or in a settings file\n"
         f"(epochs: 10). Command line overrides environment, file, recipe and default, in this order.\n\n"
         f"exit status:\n{statuses}",
@@ -172,20 +181,22 @@ def train_parser() -> _Parser:
     parser.add_argument("--config", metavar="FILE", help=text)
     parser.add_argument("--print-config", action="store_true", help="Print the settings as a settings file, and exit.")
     options = OPTIONS.values()
-    _add(parser.add_argument_group("training"), [option for option in options if option.role != "run"])
-    _add(parser.add_argument_group("data, machine and output"), [option for option in options if option.role == "run"])
+    add_options(parser.add_argument_group("training"), [option for option in options if option.role != "run"])
+    add_options(
+        parser.add_argument_group("data, machine and output"), [option for option in options if option.role == "run"]
+    )
     return parser
 
 
-def render_parser() -> _Parser:
+def render_parser() -> Parser:
     """The parser of `render`."""
-    parser = _Parser(f"{PROGRAM} render", "Write the report again from the results in the output folder.")
+    parser = Parser(f"{PROGRAM} render", "Write the report again from the results in the output folder.")
     options = {**OPTIONS, "output": replace(OPTIONS["output"], help="Output folder of the run.")}
-    _add(parser, [options[name] for name in RENDER_OPTIONS])
+    add_options(parser, [options[name] for name in RENDER_OPTIONS])
     return parser
 
 
-def serve_parser() -> _Parser:
+def serve_parser() -> Parser:
     """The parser of `serve`."""
     text = "Serve the trained model and the report in the output folder over HTTP, until a signal stops it."
     epilog = (
@@ -193,12 +204,12 @@ def serve_parser() -> _Parser:
         "SIGTERM and Ctrl-C stop the server: it answers the requests under way and exits with 0. Environment\n"
         "variables set the same options (FASHION_JOB_PORT=9000)."
     )
-    parser = _Parser(f"{PROGRAM} serve", text, epilog, verbose="Also log each request.")
-    _add(parser, SERVE_OPTIONS.values())
+    parser = Parser(f"{PROGRAM} serve", text, epilog, verbose="Also log each request.")
+    add_options(parser, SERVE_OPTIONS.values())
     return parser
 
 
-def _add(parser: argparse._ActionsContainer, options: Iterable[Option]) -> None:
+def add_options(parser: argparse._ActionsContainer, options: Iterable[Option]) -> None:
     """Add options, whose values stay text until `settings` converts them."""
     for option in options:
         if option.kind is bool:

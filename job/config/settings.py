@@ -13,8 +13,8 @@ from job.config.serve_config import SERVE_OPTIONS
 from job.errors import UsageError
 from job.text import is_displayable
 
-PROVENANCE = ("IMAGE", "REVISION")
-"""What may follow the prefix to describe the program, see job/results/provenance.py."""
+PROVENANCE = ("IMAGE", "REVISION", "COMMAND")
+"""What may follow the prefix to describe the program and what started it, see job/results/provenance.py."""
 
 KUBERNETES = re.compile(r"(SERVICE_HOST|SERVICE_PORT.*|PORT_.*)=.*|PORT=[a-z]+://.*", re.DOTALL)
 """What follows the prefix in the variables that Kubernetes sets where a service is named fashion-job.

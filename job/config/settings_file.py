@@ -34,26 +34,27 @@ def read(name: str) -> Settings:
     """
     import yaml
 
-    root = _compose(name, _read_text(name))
+    root = compose(name, read_text(name))
     if root is None or root.tag == f"{YAML_TAG}null":
         return {}
     if root.tag != f"{YAML_TAG}map" or not isinstance(root, yaml.MappingNode):
-        raise _error(name, root, "is not a mapping of options to values, such as `epochs: 10`")
+        raise error_at(name, root, "is not a mapping of options to values, such as `epochs: 10`")
     options = {option.key: option for option in OPTIONS.values()}
     settings: dict[str, Setting] = {}
     for key, value in root.value:
         if not isinstance(key, yaml.ScalarNode):
-            raise _error(name, key, "a key must be the name of an option")
+            raise error_at(name, key, "a key must be the name of an option")
         option = options.get(key.value.replace("_", "-"))
         if option is None:
-            raise _error(name, key, describe_unknown("option", key.value, options))
+            raise error_at(name, key, describe_unknown("option", key.value, options))
         if option.name in settings:
-            raise _error(name, key, f"{option.key} is set twice")
-        settings[option.name] = read_setting(option, _raw_value(name, value), f"{name}: {option.key}")
+            raise error_at(name, key, f"{option.key} is set twice")
+        settings[option.name] = read_setting(option, read_raw(name, value), f"{name}: {option.key}")
     return settings
 
 
-def _read_text(name: str) -> str:
+def read_text(name: str) -> str:
+    """The text of a settings file."""
     if name == "" or not name.isprintable():
         raise UsageError(f"--config is {name[:80]!r}, but must be a file's name of printable characters")
     try:
@@ -64,10 +65,10 @@ def _read_text(name: str) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start)
-        raise _error(name, line, "is not UTF-8 text; save the file as UTF-8") from error
+        raise error_at(name, line, "is not UTF-8 text; save the file as UTF-8") from error
 
 
-def _compose(name: str, text: str) -> "yaml.Node | None":
+def compose(name: str, text: str) -> "yaml.Node | None":
     """The root of the document, in which aliases are resolved."""
     import yaml
 
@@ -75,30 +76,30 @@ def _compose(name: str, text: str) -> "yaml.Node | None":
         return yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.reader.ReaderError as error:
         problem = "invalid YAML: it contains a control character"
-        raise _error(name, text.count("\n", 0, error.position), problem) from error
+        raise error_at(name, text.count("\n", 0, error.position), problem) from error
     except yaml.MarkedYAMLError as error:
         problem = ", ".join(filter(None, (error.context, error.problem)))
         line = error.problem_mark.line if error.problem_mark else 0
-        raise _error(name, line, f"invalid YAML: {problem}") from error
+        raise error_at(name, line, f"invalid YAML: {problem}") from error
     except (ValueError, OverflowError) as error:  # PyYAML's answer to `"\UFFFFFFFF"` and the like
         raise UsageError(f"{name}: invalid YAML: {error}") from error
     except RecursionError as error:
         raise UsageError(f"{name}: is nested too deeply; a settings file has one option per line") from error
 
 
-def _raw_value(name: str, node: "yaml.Node") -> str | list[str] | None:
+def read_raw(name: str, node: "yaml.Node") -> str | list[str] | None:
     """The text of a value, its texts if it is a list, or None if it is null."""
     import yaml
 
     nodes = node.value if isinstance(node, yaml.SequenceNode) else [node]
     if not all(isinstance(item, yaml.ScalarNode) and item.tag in SCALAR_TAGS for item in nodes):
-        raise _error(name, node, "a value must be a text, a number or a list of texts")
+        raise error_at(name, node, "a value must be a text, a number or a list of texts")
     if isinstance(node, yaml.SequenceNode):
         return [item.value for item in nodes]
     return None if node.tag == f"{YAML_TAG}null" else str(node.value)
 
 
-def _error(name: str, place: "yaml.Node | int", problem: str) -> UsageError:
+def error_at(name: str, place: "yaml.Node | int", problem: str) -> UsageError:
     """The error for a node or a line of a file, line 0 being the first."""
     line = place if isinstance(place, int) else place.start_mark.line
     return UsageError(f"{name}, line {line + 1}: {problem}")

@@ -227,15 +227,15 @@ def _count(n_both_right: int, n_fixed: int, n_broken: int, n_both_wrong: int) ->
     )
 
 
-def paired_difference_interval(n_fixed: int, n_broken: int, n: int) -> Interval:
+def paired_difference_interval(n_fixed: int, n_broken: int, n: int, z: float = Z) -> Interval:
     """95 % confidence interval of the difference between two fractions of the same images.
 
     This is Wald's interval after adding 1/2 to each of the four counts (Wald+2; Agresti and Min 2005, Statistics in
     Medicine 24:729), limited to [-1, 1]. It has a width even if no image changed. The difference is that of this model
-    minus the reference: (n_fixed - n_broken) / n.
+    minus the reference: (n_fixed - n_broken) / n. `z` is the normal quantile of another level than 95 %.
     """
     centre = (n_fixed - n_broken) / (n + 2)
-    margin = Z * math.sqrt(n_fixed + n_broken + 1 - (n_fixed - n_broken) ** 2 / (n + 2)) / (n + 2)
+    margin = z * math.sqrt(n_fixed + n_broken + 1 - (n_fixed - n_broken) ** 2 / (n + 2)) / (n + 2)
     return Interval(max(centre - margin, -1.0), min(centre + margin, 1.0))
 
 
@@ -250,13 +250,15 @@ def mcnemar_p_value(n_fixed: int, n_broken: int) -> float:
     return float(binomtest(n_fixed, n_fixed + n_broken).pvalue) if n_fixed + n_broken else 1.0
 
 
-def adjust_p_values(p_values: Sequence[float]) -> list[float]:
+def adjust_p_values(p_values: Sequence[float], n_tests: int | None = None) -> list[float]:
     """Adjust the p-values of several tests by Holm's method (Holm 1979, Scandinavian Journal of Statistics 6:65).
 
-    If every adjusted p-value below 0.05 counts as significant, the probability of any false one is at most 5 %.
+    If every adjusted p-value below 0.05 counts as significant, the probability of any false one is at most 5 %. With
+    only some p-values of `n_tests` tests, the results are upper bounds of those with all.
     """
+    n_tests = n_tests or len(p_values)
     adjusted, highest = [0.0] * len(p_values), 0.0
     for rank, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
-        highest = max(highest, (len(p_values) - rank) * p_values[index])
+        highest = max(highest, (n_tests - rank) * p_values[index])
         adjusted[index] = min(highest, 1.0)
     return adjusted

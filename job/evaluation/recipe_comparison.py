@@ -11,9 +11,10 @@ from types import MappingProxyType
 
 import numpy as np
 
-from job.evaluation.intervals import LEVEL, ROUNDING, Interval
+from job.evaluation.intervals import ROUNDING, Interval
 from job.evaluation.paired_differences import MIN_IMAGES, MIN_PAIRED_OUTCOMES, PairedDifference, count_rarest_outcome
 from job.evaluation.predictions import Floats, Predictions, cross_entropy
+from job.evaluation.variance_parts import VarianceParts, measure_margins, solve_p_values
 
 HIGHEST_COVERAGE: Mapping[int, float] = MappingProxyType(
     {2: 0.998, 3: 0.994, 4: 0.992, 5: 0.984, **dict.fromkeys(range(6, 10), 0.98)}
@@ -148,15 +149,23 @@ def crossed_interval(current: CrossedMean, reference: CrossedMean) -> Interval |
 
     A bootstrap of both factors (Owen 2007, Annals of Applied Statistics 1:386) needs more seeds than runs usually have.
     """
-    from scipy.stats import t  # only the process that evaluates loads SciPy
-
-    n = len(current.image_means)
-    sides = (current, reference)
-    over_images = float(np.var(current.image_means - reference.image_means, ddof=1)) / n
-    parts = [(max(over_images - sum(side.interaction_variance for side in sides), 0.0), n - 1)]
-    parts += [(side.seed_variance, side.n_runs - 1) for side in sides]
-    squared_margin = sum(variance * float(t.ppf((1 + LEVEL) / 2, freedom)) ** 2 for variance, freedom in parts)
-    margin, difference = math.sqrt(squared_margin), current.mean - reference.mean
-    if margin <= ROUNDING * max(abs(side.mean) for side in sides):
+    margin, difference = float(measure_margins(list_parts(current, reference))), current.mean - reference.mean
+    if margin <= ROUNDING * max(abs(side.mean) for side in (current, reference)):
         return None
     return Interval(difference - margin, difference + margin)
+
+
+def list_parts(current: CrossedMean, reference: CrossedMean) -> VarianceParts:
+    """The parts of the variance of the difference between two means: images, seeds of one side, seeds of the other."""
+    n, sides = len(current.image_means), (current, reference)
+    over_images = float(np.var(current.image_means - reference.image_means, ddof=1)) / n
+    apart = max(over_images - sum(side.interaction_variance for side in sides), 0.0)
+    variances = np.array([apart, *(side.seed_variance for side in sides)])
+    freedoms = np.array([n - 1.0, *(side.n_runs - 1.0 for side in sides)])
+    return VarianceParts(variances, freedoms, np.array(over_images))
+
+
+def crossed_p_value(current: CrossedMean, reference: CrossedMean) -> float:
+    """Two-sided p-value of equal recipes: below 0.05 if `crossed_interval` excludes 0; 1 if nothing varies."""
+    parts = list_parts(current, reference)[np.newaxis]
+    return float(solve_p_values(np.array([current.mean - reference.mean]), parts)[0])

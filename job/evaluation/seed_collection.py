@@ -1,13 +1,13 @@
 """Collects the results of several seeds."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 
 from job.evaluation.predictions import Predictions, SeedPredictions
-from job.evaluation.seed_variation import SeedRun
+from job.evaluation.seed_variation import SeedRun, choose_run
 
 
 class SeedTraining(Protocol):
@@ -30,28 +30,53 @@ class SeedTraining(Protocol):
         """Validation loss, or None without validation."""
 
 
-def collect_seeds(
-    trainings: Sequence[SeedTraining], predictions: Iterator[Predictions], chosen: int
-) -> tuple[list[SeedRun], Predictions]:
-    """The results of each seed, and the predictions of the chosen one with those columns of the others that are kept.
+class SeedResult(Protocol):
+    """A training with one seed, and what its network predicted for the test images."""
 
-    Only one set of probabilities besides the chosen one is in memory at a time.
+    @property
+    def training(self) -> SeedTraining:
+        """What the training reports."""
+
+    @property
+    def predictions(self) -> Predictions:
+        """What its network predicted."""
+
+
+S = TypeVar("S", bound=SeedResult)
+
+
+def collect_seeds(results: Iterable[S]) -> tuple[list[SeedRun], Predictions, S]:
+    """Collect the results of at least one seed, which come in any order.
+
+    Only one result besides the chosen one is in memory at a time. Validation alone decides which one is chosen.
+
+    Returns:
+        The results of each seed, in the order of the seeds; the predictions of the chosen one with those columns of the
+        others that are kept; and the chosen one.
     """
-    seed_runs, kept, others = [], None, []
-    for index, (training, made) in enumerate(zip(trainings, predictions, strict=True)):
-        seed_runs.append(_summarize(training, made))
-        if index == chosen:
-            kept = made
-        else:
-            others.append((training.seed, made.y_pred.astype(np.uint8), made.p_true))
-    if kept is None:
-        raise ValueError(f"there is no training number {chosen}")
-    if not others:
-        return seed_runs, kept
-    seeds, y_pred, p_true = zip(*others, strict=True)
-    return seed_runs, replace(
-        kept, other_seeds=SeedPredictions(seeds, np.stack(y_pred, axis=1), np.stack(p_true, axis=1))
-    )
+    runs: dict[int, SeedRun] = {}
+    columns, chosen = {}, None
+    for result in results:
+        seed, predictions = result.training.seed, result.predictions
+        runs[seed] = _summarize(result.training, predictions)
+        columns[seed] = predictions.y_pred.astype(np.uint8), predictions.p_true
+        chosen = _choose(chosen, result) if chosen else result
+    if chosen is None:
+        raise ValueError("there is no result")
+    del columns[chosen.training.seed]
+    seed_runs, predictions = [runs[seed] for seed in sorted(runs)], chosen.predictions
+    if columns:
+        seeds = tuple(sorted(columns))
+        y_pred, p_true = (np.stack(parts, axis=1) for parts in zip(*(columns[seed] for seed in seeds), strict=True))
+        predictions = replace(predictions, other_seeds=SeedPredictions(seeds, y_pred, p_true))
+    return seed_runs, predictions, chosen
+
+
+def _choose(one: S, other: S) -> S:
+    """The result of the two that `choose_run` takes."""
+    pair = sorted((one, other), key=lambda result: result.training.seed)
+    index, _ = choose_run([result.training.val_loss for result in pair])
+    return pair[index]
 
 
 def _summarize(training: SeedTraining, predictions: Predictions) -> SeedRun:

@@ -18,7 +18,7 @@ from job.results.schema import SCHEMA_VERSION, RunRecord, StoredRun, Training
 from job.system.regular_file import read_regular
 from job.text import find_bad_name, is_displayable
 
-Option = Literal["--output", "--reference"]
+Option = Literal["--output", "--reference", "--collect"]
 """The option that named the folder of a run."""
 
 MAX_BYTES = 2**25  # 32 MiB: 200,000 epochs
@@ -28,6 +28,7 @@ MAX_PROBLEM = 300  # characters; a damaged text may be long
 REMEDIES: dict[Option, str] = {  # for results of another schema version
     "--output": "render it with the release that wrote it, or train again",
     "--reference": "train that run again with this release",
+    "--collect": "train that run again with this release",
 }
 
 

@@ -98,13 +98,15 @@ def describe_environment(
         n_replicas=n_replicas,
         packages={name: _find_version(name) for name in PACKAGES},
         keras=keras,
-        revision=os.environ.get("FASHION_JOB_REVISION") or _find_revision(),
+        revision=find_revision(),
         image=os.environ.get("FASHION_JOB_IMAGE", ""),
     )
 
 
-def _find_revision() -> str:
-    """The commit checked out, marked as dirty if files differ from it; empty outside a git checkout."""
+def find_revision() -> str:
+    """FASHION_JOB_REVISION, or the commit checked out, marked as dirty if files differ from it; empty if unknown."""
+    if given := os.environ.get("FASHION_JOB_REVISION"):
+        return given
     root = Path(__file__).parents[2]
     checkout = (f"--git-dir={root / '.git'}", f"--work-tree={root}")  # whatever GIT_DIR names
     command = ("git", *checkout, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from job.config.export_formats import FORMATS
 from job.data.dataset import IMAGE_SHAPE
 from job.errors import PackageError
+from job.training.import_tensorflow import import_tensorflow
 
 if TYPE_CHECKING:
     import keras
@@ -52,6 +53,18 @@ def save_network(network: "keras.Model", path: Path) -> None:
         network.save(path)
     finally:
         zipfile.ZipInfo = original  # type: ignore[misc]
+
+
+def export_saved_network(path: Path, folder: Path, formats: Sequence[str]) -> None:
+    """Load a network from a file in Keras's format, in a process without TensorFlow so far, and export it.
+
+    Raises:
+        OSError: If a file cannot be written.
+    """
+    import_tensorflow()
+    import keras
+
+    export_network(keras.models.load_model(path, compile=False), folder, formats)
 
 
 def export_network(network: "keras.Model", folder: Path, formats: Sequence[str]) -> None:

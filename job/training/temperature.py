@@ -5,8 +5,6 @@ probabilities are logits, so it also calibrates the average of several views: po
 2021, arXiv 2007.08792). It changes no predicted class.
 """
 
-from collections.abc import Sequence
-
 import keras
 import numpy as np
 from numpy.typing import NDArray
@@ -21,37 +19,27 @@ N_HALVINGS = 50  # of the range of the temperature: to the last digit of a float
 MIN_PROBABILITY = np.finfo(np.float32).tiny
 
 
-def calibrate_models(
-    models: Sequence[keras.Model], dataset: Dataset, config: Config
-) -> tuple[list[keras.Model], list[float | None]]:
-    """Fit a temperature for each model and apply it; a model that has none stays as it is.
+def calibrate_model(model: keras.Model, dataset: Dataset, config: Config) -> tuple[keras.Model, float | None]:
+    """Fit a temperature for a model and apply it; a model that has none stays as it is.
 
     The test images play no part in it.
     """
     n_train = dataset.n_train(config.validation_split)
     images, y_true = dataset.train_images[n_train:], dataset.train_labels[n_train:]
-    calibrated, temperatures = [], []
-    for model in models:
-        temperature = fit_temperature(predict_probabilities(model, images), y_true)
-        calibrated.append(apply_temperature(model, temperature, config) if temperature else model)
-        temperatures.append(temperature)
-    if None in temperatures:
+    temperature = fit_temperature(predict_probabilities(model, images), y_true)
+    if temperature is None:
         log.warning(
             "no temperature fits best, because the model is correct on all %s validation images; its probabilities "
             "stay as they are",
             f"{len(images):,}",
         )
-    if {MIN_TEMPERATURE, MAX_TEMPERATURE} & set(temperatures):
+        return model, None
+    if temperature in (MIN_TEMPERATURE, MAX_TEMPERATURE):
         log.warning(
             "the best temperature is outside the range from %g to %g; the job takes the nearest one in it",
             *(MIN_TEMPERATURE, MAX_TEMPERATURE),
         )
-    return calibrated, temperatures
-
-
-def describe_temperatures(temperatures: Sequence[float | None]) -> str:
-    """Describe the temperature of each model in one line."""
-    return f"temperature {', '.join('none' if each is None else f'{each:.3f}' for each in temperatures)}"
+    return apply_temperature(model, temperature, config), temperature
 
 
 def fit_temperature(probabilities: NDArray[np.float32], y_true: NDArray[np.integer]) -> float | None:

@@ -1,9 +1,9 @@
-"""Trains networks and stops a training that diverges."""
+"""Trains a network and stops a training that diverges."""
 
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -33,32 +33,24 @@ class TrainedNetwork:
     """
 
     network: keras.Model
-    seed: int
     history: History
     wall_time_s: float
     val_accuracy: float | None
     val_loss: float | None
 
 
-def train_networks(dataset: Dataset, config: Config, strategy: tf.distribute.Strategy) -> list[TrainedNetwork]:
-    """Build and train `config.runs` networks one after another, with the seeds from `config.seed` on.
-
-    Each network is the same as that of a single run with its seed. It is built in the scope of the strategy.
+def build_and_train(dataset: Dataset, config: Config, strategy: tf.distribute.Strategy) -> TrainedNetwork:
+    """Build the network of `config.seed` in the scope of the strategy, and train it.
 
     Raises:
         DivergenceError: If the loss of an epoch is NaN or infinite.
     """
-    trained = []
-    for seed in range(config.seed, config.seed + config.runs):
-        begun = time.monotonic()
-        with strategy.scope():
-            network = networks.build_network(dataset.n_classes, config, seed, count_steps(dataset, config))
-        history = train_network(network, dataset, replace(config, seed=seed, runs=1))
-        wall_time_s = time.monotonic() - begun
-        trained.append(TrainedNetwork(network, seed, history, wall_time_s, *_select_validation(history, config)))
-        if config.runs > 1:
-            log_stage("training", f"run {len(trained)} of {config.runs}, seed {seed} ({wall_time_s:.1f} s)")
-    return trained
+    begun = time.monotonic()
+    with strategy.scope():
+        network = networks.build_network(dataset.n_classes, config, config.seed, count_steps(dataset, config))
+    history = train_network(network, dataset, config)
+    wall_time_s = time.monotonic() - begun
+    return TrainedNetwork(network, history, wall_time_s, *_select_validation(history, config))
 
 
 def count_steps(dataset: Dataset, config: Config) -> int:

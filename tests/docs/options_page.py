@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from job.config.options import Option
 from job.config.run_config import OPTIONS
 from job.config.serve_config import SERVE_OPTIONS
+from job.config.sweep_config import SWEEP_OPTIONS
 
 BEFORE = """\
 # Options
@@ -66,7 +67,8 @@ above 64 KiB (exit status 64).
 ## Environment
 
 A variable that begins with `FASHION_JOB_` and is not an option is an error. The exceptions are `FASHION_JOB_IMAGE` and
-`FASHION_JOB_REVISION`, which the report shows as the origin of the run, and the variables that Kubernetes sets for a
+`FASHION_JOB_REVISION`, which the report shows as the origin of the run, `FASHION_JOB_COMMAND`, which it shows as the
+command that repeats the run (a sweep sets it on the nodes of a cluster), and the variables that Kubernetes sets for a
 service named `fashion-job`. Separate several export formats by commas: `FASHION_JOB_EXPORT=onnx,litert`.
 
 The job ignores settings that you made for other programs: `keras.json`, `KERAS_BACKEND` and Keras's other variables
@@ -88,12 +90,30 @@ Kubernetes sets `FASHION_JOB_PORT` to an address such as `tcp://10.0.0.1:8000`, 
 
 """
 
+SWEEP_SET = "Values of an option of a run, such as `learning-rate=0.001,0.002`; may be repeated, and all are combined."
+
+SWEEP = f"""
+## Sweep
+
+`python -m job sweep` trains [many configurations and seeds](sweep.md). Options of a run that the environment or
+`fashion-job.yaml` sets apply to all its runs, `data` and `threads` too. Only the command line sets these options:
+
+| option | default | meaning |
+|---|---|---|
+| `--recipe` | `baseline` | Recipe; may be repeated. |
+| `--set NAME=VALUES` | no parameter | {SWEEP_SET} |
+| `--seeds LIST` | `0` | Seeds of each configuration, such as `0-9`. |
+| `--config FILE` | no file | File with the keys `parameters`, `seeds` and `search`. |
+| `--collect DIR` | train | Train nothing; make the page from the runs in this folder; may be repeated. |
+"""
+
 
 def generate_page() -> str:
     """The text of docs/options.md."""
+    sweep = [SWEEP.removesuffix("\n"), *(sweep_row(option) for option in SWEEP_OPTIONS.values()), ""]
     serve = [HEADER, *(row(option) for option in SERVE_OPTIONS.values()), ""]
     training = table("Training options", "recipe", "training")
-    return "\n".join([BEFORE, *training, *table("Run options", "run"), AFTER + "\n".join(serve)])
+    return "\n".join([BEFORE, *training, *table("Run options", "run"), AFTER + "\n".join([*serve[:-1], *sweep])])
 
 
 def table(title: str, *roles: str) -> Iterator[str]:
@@ -110,6 +130,12 @@ def row(option: Option) -> str:
     default = option.unset or f"`{str(option.default).lower() if option.kind is bool else option.default}`"
     flag = option.flag if option.choices or option.kind is bool else f"{option.flag} {option.placeholder}"
     return f"| `{flag}` | `{option.variable}` | {default} | {option.help}{choices} |"
+
+
+def sweep_row(option: Option) -> str:
+    """The line of an option that has no variable."""
+    flag, _, default, text = row(option).strip("| ").split(" | ")
+    return f"| {flag} | {default} | {text} |"
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ FOREIGN_OPTIONS = {
     "make bench": {"--only", "--rounds"},
     "bench.coverage": {"--samples", "--sizes"},
     "bench.comparison_coverage": {"--repetitions"},
+    "bench.sweep": {"--seconds"},
     "sha256sum": {"--check"},
 }
 """Options of other programs that the pages name."""
@@ -128,7 +129,7 @@ def test_every_option_exists() -> None:
     """Every option on a page is an option of the job, or of another program that the pages use."""
     named = set().union(*(find_options(read(page)) for page in PAGES))
     foreign = set().union(*FOREIGN_OPTIONS.values())
-    assert named - foreign - find_options(help_of() + help_of("render") + help_of("serve")) == set()
+    assert named - foreign - find_options(help_of() + help_of("render") + help_of("serve") + help_of("sweep")) == set()
     assert foreign - named == set()
 
 
@@ -174,6 +175,8 @@ def test_python_snippets_are_valid(page: Path) -> None:
         ("pyproject.toml", r'^version = "(.+)"$'),
         ("CHANGELOG.md", r"^## \[(\d.+?)\]"),
         ("docs/ci/kubernetes-job.yaml", r"image: .*/fashion-job:(.+)$"),
+        ("docs/cluster/indexed-job.yaml", r"image: .*/fashion-job:(.+)$"),
+        ("docs/cluster/ray-job.yaml", r"image: .*/fashion-job:(.+)$"),
         ("docs/serve/kubernetes.yaml", r"image: .*/fashion-job-serve:(.+)$"),
         ("docs/serve/kserve.yaml", r"image: .*/fashion-job-serve:(.+)$"),
     ],

@@ -167,6 +167,7 @@ def test_holm_worked_by_hand() -> None:
     assert adjust_p_values([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert adjust_p_values([0.5, 0.9]) == [1.0, 1.0]
     assert adjust_p_values([0.04]) == [0.04]
+    assert adjust_p_values([0.01, 0.005], n_tests=4) == pytest.approx([0.03, 0.02])
 
 
 def test_holm_rarely_finds_a_change_where_there_is_none() -> None:

@@ -11,7 +11,14 @@ from support import make_other_seeds, make_predictions
 
 from job.evaluation.intervals import Interval
 from job.evaluation.predictions import Predictions, SeedPredictions, cross_entropy
-from job.evaluation.recipe_comparison import compare_recipes, crossed_interval, summarize_networks
+from job.evaluation.recipe_comparison import (
+    HIGHEST_COVERAGE,
+    compare_recipes,
+    crossed_interval,
+    crossed_p_value,
+    list_parts,
+    summarize_networks,
+)
 
 Table = NDArray[np.float64]
 
@@ -31,7 +38,7 @@ def independent_interval(now: Table, before: Table) -> tuple[float, float]:
     n = now.shape[1]
     differences = [math.fsum(now[:, i]) / len(now) - math.fsum(before[:, i]) / len(before) for i in range(n)]
     difference = math.fsum(differences) / n
-    over_images = math.fsum((each - difference) ** 2 for each in differences) / (n - 1) / n
+    over_raw = over_images = math.fsum((each - difference) ** 2 for each in differences) / (n - 1) / n
     squares = 0.0
     for table in (now, before):
         runs, mean = len(table), float(table.mean())
@@ -40,8 +47,9 @@ def independent_interval(now: Table, before: Table) -> tuple[float, float]:
         residuals = [table[r, i] - rows[r] - columns[i] + mean for r, i in itertools.product(range(runs), range(n))]
         over_images -= math.fsum(each**2 for each in residuals) / ((runs - 1) * (n - 1)) / (runs * n)
         squares += float(t.ppf(0.975, runs - 1)) ** 2 * of_seeds
-    squares += float(t.ppf(0.975, n - 1)) ** 2 * max(over_images, 0)
-    margin = math.sqrt(squares)
+    quantile = float(t.ppf(0.975, n - 1))
+    squares += quantile**2 * max(over_images, 0)
+    margin = max(math.sqrt(squares), quantile * math.sqrt(over_raw))
     return difference - margin, difference + margin
 
 
@@ -191,7 +199,46 @@ def test_the_interval_has_its_coverage(n_runs: int, spread: float) -> None:
         interval = crossed_interval(*sides)
         assert interval is not None
         hits.append(interval.lower <= 0 <= interval.upper)
-    assert 0.93 < np.mean(hits) <= (0.995 if n_runs <= 4 else 0.985)
+    assert 0.93 < np.mean(hits) <= HIGHEST_COVERAGE[n_runs] + 0.001
+
+
+@pytest.mark.parametrize(("n_runs", "n_reference_runs"), [(2, 2), (3, 4), (10, 10)])
+@pytest.mark.parametrize("shift", [0.0, 0.03, 0.1])
+def test_the_p_value_agrees_with_the_interval(n_runs: int, n_reference_runs: int, shift: float) -> None:
+    """At the level 1 - p, the interval ends at 0; p is below 0.05 if and only if the usual interval excludes 0."""
+    random = np.random.default_rng((n_runs, round(1000 * shift)))
+    image = random.normal(size=600)
+    sides = [
+        summarize_networks((image + level + random.normal(0, 0.5, (n, 600)) > 0).astype(float))
+        for level, n in ((1 + 4 * shift, n_runs), (1, n_reference_runs))
+    ]
+    interval, p_value = crossed_interval(*sides), crossed_p_value(*sides)
+    assert interval is not None
+    assert (p_value < 0.05) == (not interval.lower <= 0 <= interval.upper)
+    parts = list_parts(*sides)
+    quantiles = t.ppf(1 - p_value / 2, parts.freedoms)
+    assert math.sqrt(float(parts.variances @ quantiles**2)) == pytest.approx(
+        abs(sides[0].mean - sides[1].mean), rel=1e-6
+    )
+
+
+def test_seeds_that_happen_to_agree_do_not_make_a_difference_certain() -> None:
+    """Two equal accuracies a side show no variance of the seeds, but the images still vary."""
+    random = np.random.default_rng(3)
+    shapes = [(random.random((1, 300)) < level).astype(float) for level in (0.87, 0.86)]
+    sides = [summarize_networks(np.vstack([shape, shape[:, ::-1]])) for shape in shapes]
+    assert [side.seed_variance for side in sides] == [0, 0]
+    interval = crossed_interval(*sides)
+    assert interval is not None
+    differences = sides[0].image_means - sides[1].image_means
+    margin = float(t.ppf(0.975, 299)) * float(np.std(differences, ddof=1)) / math.sqrt(300)
+    assert (interval.upper - interval.lower) / 2 == pytest.approx(margin)
+
+
+def test_equal_networks_have_the_p_value_1() -> None:
+    """Nothing varies and nothing differs."""
+    side = summarize_networks(np.tile(np.arange(400) % 3 > 0, (2, 1)).astype(float))
+    assert crossed_p_value(side, side) == 1
 
 
 def test_predictions_of_other_seeds_are_used() -> None:

@@ -16,7 +16,7 @@ from job.config.run_config import Config
 from job.data.dataset import load_dataset, scale_pixels
 from job.data.sources import Source
 from job.training import networks
-from job.training.temperature import apply_temperature, calibrate_models, describe_temperatures, fit_temperature
+from job.training.temperature import apply_temperature, calibrate_model, fit_temperature
 
 pytestmark = pytest.mark.training
 
@@ -128,36 +128,34 @@ def test_keras_alone_loads_a_calibrated_model(tmp_path: Path) -> None:
         np.testing.assert_allclose(np.load(tmp_path / f"{name}.npy"), probabilities, atol=1e-6)
 
 
-def test_each_model_has_its_own_temperature(dataset_folder: Path) -> None:
+@pytest.mark.parametrize("seed", [0, 1])
+def test_each_model_has_its_own_temperature(dataset_folder: Path, seed: int) -> None:
     """It is the best one for the last tenth of the training images, and the test images play no part in it."""
     dataset = load_dataset(Source(dataset_folder, "--data"))
     others = replace(dataset, test_images=255 - dataset.test_images, test_labels=dataset.test_labels[::-1])
-    config = Config()
+    config = Config(seed=seed)
 
-    def build() -> list[keras.Model]:
-        return [networks.build_network(10, config, seed) for seed in (0, 1)]
+    def build() -> keras.Model:
+        return networks.build_network(10, config, seed)
 
-    expected = [
-        fit_temperature(model(scale_pixels(dataset.train_images[270:])).numpy(), dataset.train_labels[270:])
-        for model in build()
-    ]
-    models, temperatures = calibrate_models(build(), dataset, config)
-    assert temperatures == pytest.approx(expected)
-    assert len(set(temperatures)) == len(models) == 2
-    assert calibrate_models(build(), others, config)[1] == temperatures
+    validation = scale_pixels(dataset.train_images[270:])
+    expected = fit_temperature(build()(validation).numpy(), dataset.train_labels[270:])
+    _, temperature = calibrate_model(build(), dataset, config)
+    assert temperature == pytest.approx(expected)
+    assert calibrate_model(build(), others, config)[1] == temperature
 
 
 def test_a_model_without_a_temperature_stays_as_it_is(
     dataset_folder: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The job warns, and says so in the log."""
+    """The job warns."""
     dataset = load_dataset(Source(dataset_folder, "--data"))
     monkeypatch.setattr("job.training.temperature.fit_temperature", lambda *_: None)
     network = networks.build_network(10, Config(), 0)
     before = network.get_weights()
-    ((model,), temperatures) = calibrate_models([network], dataset, Config())
+    model, temperature = calibrate_model(network, dataset, Config())
     assert all(map(np.array_equal, before, model.get_weights()))
-    assert describe_temperatures([*temperatures, 1.23456]) == "temperature none, 1.235"
+    assert temperature is None
     assert "is correct on all 30 validation images" in caplog.text
 
 
@@ -167,5 +165,5 @@ def test_warns_about_a_temperature_at_the_limit(
     """The range is named."""
     dataset = load_dataset(Source(dataset_folder, "--data"))
     monkeypatch.setattr("job.training.temperature.fit_temperature", lambda *_: 20.0)
-    calibrate_models([networks.build_network(10, Config(), 0)], dataset, Config())
+    calibrate_model(networks.build_network(10, Config(), 0), dataset, Config())
     assert "outside the range from 0.2 to 20; the job takes the nearest one in it" in caplog.text

@@ -121,13 +121,11 @@ def test_the_validation_is_that_of_the_final_weights(early_stopping: int, expect
     assert train._select_validation({}, Config()) == (None, None)
 
 
-def test_trains_a_network_for_each_seed(dataset_folder: Path) -> None:
-    """Each network is that of a single run with its seed."""
+def test_the_seed_decides_about_the_network(dataset_folder: Path) -> None:
+    """A training does not depend on those before it in the same process."""
     dataset, strategy = load_dataset(Source(dataset_folder, "--data")), tf.distribute.get_strategy()
-    both = train.train_networks(dataset, Config(epochs=2, seed=3, runs=2), strategy)
-    (alone,) = train.train_networks(dataset, Config(epochs=2, seed=4), strategy)
-    assert [trained.seed for trained in both] == [3, 4]
-    assert both[1].history == alone.history
-    assert both[1].val_accuracy == alone.val_accuracy == alone.history["val_accuracy"][-1]
-    assert both[1].val_loss == alone.val_loss == alone.history["val_loss"][-1]
-    assert all(map(np.array_equal, both[1].network.get_weights(), alone.network.get_weights()))
+    alone, other, again = (train.build_and_train(dataset, Config(epochs=2, seed=seed), strategy) for seed in (4, 3, 4))
+    assert alone.history == again.history != other.history
+    assert alone.val_accuracy == alone.history["val_accuracy"][-1]
+    assert alone.val_loss == alone.history["val_loss"][-1]
+    assert all(map(np.array_equal, alone.network.get_weights(), again.network.get_weights()))

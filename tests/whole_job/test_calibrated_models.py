@@ -20,6 +20,7 @@ from job.config.export_formats import FORMATS
 from job.data import idx
 from job.data.dataset import scale_pixels
 from job.data.fashion_mnist import FILES
+from job.training.resources import count_processors
 
 RECIPE = ("--recipe", "mlp", "--epochs", "4", "--batch-size", "32", "-q")  # with two views of each image
 CALIBRATE = ("--calibrate", "temperature")
@@ -145,13 +146,13 @@ def test_render_shows_the_calibration(calibrated: Path, tmp_path: Path) -> None:
 
 def test_each_seed_has_its_own_temperature(blocks: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """With one view of each image, too; the reported one is that of the single run with the reported seed."""
-    words = ["--data", str(blocks), "--epochs", "2", *CALIBRATE]
+    words = ["--data", str(blocks), "--epochs", "2", "--threads", str(count_processors()), *CALIBRATE]
     assert main([*words, "--runs", "3", "--output", str(tmp_path / "three")]) == 0
-    (line,) = re.findall(r"^calibration temperature (.*) \(", capfd.readouterr().err, re.MULTILINE)
-    assert len(set(line.split(", "))) == 3
+    logged = dict(re.findall(r"seed (\d), val_accuracy .*, temperature (.*) \(", capfd.readouterr().err))
+    assert len(set(logged.values())) == 3
     training = read_metrics(tmp_path / "three")["training"]
     seed = training["seed_variation"]["reported_seed"]
-    assert line.split(", ")[seed] == f"{training['temperature']:.3f}"
+    assert logged[str(seed)] == f"{training['temperature']:.4f}"
     assert main([*words, "-q", "--seed", str(seed), "--output", str(tmp_path / "one")]) == 0
     assert read_metrics(tmp_path / "one")["training"]["temperature"] == training["temperature"]
     assert np.array_equal(read_predictions(tmp_path / "one")[1], read_predictions(tmp_path / "three")[1])

@@ -58,11 +58,12 @@ def test_every_format(dataset_folder: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.training
-def test_exports_of_replicas(dataset_folder: Path, tmp_path: Path) -> None:
-    """The exported model of two devices gives the predictions of the run; the archive has every file of the exports."""
+@pytest.mark.parametrize("option", ["--replicas", "--runs"])
+def test_exports_of_two_devices_or_seeds(dataset_folder: Path, tmp_path: Path, option: str) -> None:
+    """The exported model gives the predictions of the run; the archive has every file of the exports."""
     import onnxruntime
 
-    command = (sys.executable, "-m", "job", "--data", str(dataset_folder), "--epochs", "1", "--replicas", "2")
+    command = (sys.executable, "-m", "job", "--data", str(dataset_folder), "--epochs", "1", option, "2")
     done = subprocess.run((*command, *ALL_FORMATS, "--output", "-"), cwd=REPOSITORY, capture_output=True, check=True)
     with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
         archive.extractall(tmp_path, filter="data")
@@ -72,7 +73,7 @@ def test_exports_of_replicas(dataset_folder: Path, tmp_path: Path) -> None:
     session = onnxruntime.InferenceSession(folder / EXPORTS / "model.onnx")
     probabilities = session.run(None, {"images": images})[0]
     written = np.loadtxt(folder / "predictions.csv", delimiter=",", skiprows=1)
-    np.testing.assert_allclose(probabilities, written[:, 3:], rtol=0, atol=1e-5)
+    np.testing.assert_allclose(probabilities, written[:, 3:13], rtol=0, atol=1e-5)
 
 
 def test_a_new_run_replaces_the_exports(exported_run: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from support import REPOSITORY
+from support import REPOSITORY, list_processes
 
 pytestmark = pytest.mark.training
 
@@ -64,6 +65,20 @@ def test_a_signal_ends_the_job(dataset_folder: Path, output: Path, stage: str, n
         assert process.wait(20) == 128 + number
         assert process.stderr
         assert process.stderr.read().endswith(f"fashion-job: stopped by {number.name}; no file was changed\n")
+    assert {path.name: path.read_text() for path in output.iterdir()} == {"index.html": "earlier"}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_processes_of_all_seeds(dataset_folder: Path, output: Path, number: signal.Signals) -> None:
+    """Within 5 seconds, no process is left, and the earlier report stays."""
+    arguments = ("--data", dataset_folder, "--output", output, "--epochs", "100000", "--runs", "3", "--threads", "1")
+    with started_job("training", *arguments) as process:
+        while not list_processes(f"job.seeds.child train {tempfile.gettempdir()}"):
+            time.sleep(0.01)
+        assert list_processes(str(dataset_folder))
+        process.send_signal(number)
+        assert process.wait(5) == 128 + number
+    assert list_processes(str(dataset_folder)) == []
     assert {path.name: path.read_text() for path in output.iterdir()} == {"index.html": "earlier"}
 
 

@@ -31,15 +31,21 @@ def unconfigured_log() -> Iterator[logging.Logger]:
     log.log.setLevel(before[1])
 
 
+@pytest.fixture(params=[1, 3])
+def config(request: pytest.FixtureRequest, dataset_folder: Path) -> Config:
+    """The settings of a single training in this process, or of three in processes of their own."""
+    return Config(data=str(dataset_folder), epochs=1, runs=request.param)
+
+
 @pytest.mark.training
 def test_a_run_leaves_its_process_alone(
     unconfigured_log: logging.Logger,
-    dataset_folder: Path,
+    config: Config,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """It writes no file and no line, installs no signal handler, and does not configure the log."""
+    """It leaves no file and writes no line, installs no signal handler, and does not configure the log."""
     folders = [tmp_path / name for name in ("cwd", "tmp")]
     for folder in folders:
         folder.mkdir()
@@ -53,8 +59,11 @@ def test_a_run_leaves_its_process_alone(
 
     before = state()
     with ThreadPoolExecutor(1) as thread:  # a server or a notebook may call it there
-        config = Config(data=str(dataset_folder), epochs=1)
-        assert isinstance(thread.submit(train_and_evaluate, config).result(), Run)
+        run = thread.submit(train_and_evaluate, config).result()
+    assert run.training
+    assert run.training.config == config
+    assert len(run.training.seed_variation.runs if run.training.seed_variation else [0]) == config.runs
+    assert run.network
     assert state() == before
     assert capfd.readouterr() == ("", "")
 
@@ -72,6 +81,7 @@ def test_it_has_the_metrics_and_files_of_the_job(finished_run: Path, tmp_path: P
         "network.npz",
         "predictions.csv",
         "samples.npz",
+        "network.npz",
         "SHA256SUMS",
     }
     assert (tmp_path / "predictions.csv").read_bytes() == (finished_run / "predictions.csv").read_bytes()

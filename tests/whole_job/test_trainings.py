@@ -181,15 +181,15 @@ def test_a_low_memory_limit(
     assert capsys.readouterr().err.startswith("fashion-job: warning: the memory limit is 400 MiB")
 
 
-def test_a_diverging_training(error_of: ErrorOf, dataset_folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("runs", [1, 2])
+def test_a_diverging_training(error_of: ErrorOf, dataset_folder: Path, tmp_path: Path, runs: int) -> None:
     """The status is 79, and the report of an earlier run stays."""
     output = tmp_path / "out"
     output.mkdir()
     (output / "index.html").write_text("earlier")
-    arguments = ("--data", dataset_folder, "--output", output, "--epochs", "1", "--learning-rate", "1e30")
-    assert "the loss became NaN, infinite or at least 1e+12 in epoch 1 with --learning-rate 1e+30" in error_of(
-        79, *arguments
-    )
+    arguments = ("--data", dataset_folder, "--output", output, "--epochs", "1", "--runs", runs)
+    line = error_of(79, *arguments, "--learning-rate", "1e30")
+    assert "the loss became NaN, infinite or at least 1e+12 in epoch 1 with --learning-rate 1e+30" in line
     assert {path.name: path.read_text() for path in output.iterdir()} == {"index.html": "earlier"}
 
 

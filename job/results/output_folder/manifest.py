@@ -18,6 +18,7 @@ MAX_BYTES = 2**34  # of a file in it
 REMEDIES: dict[Option, str] = {  # for a file that does not agree with the manifest
     "--output": "train again",
     "--reference": "render that folder, which undoes an interrupted run, or train again",
+    "--collect": "render that folder, which undoes an interrupted run, or train again",
 }
 
 T = TypeVar("T")

@@ -1,0 +1,1 @@
+"""Runs tasks as processes of their own, several at the same time."""

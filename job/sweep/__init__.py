@@ -1,0 +1,1 @@
+"""Many runs: planned, run side by side or on a cluster, and collected."""

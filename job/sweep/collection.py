@@ -1,0 +1,174 @@
+"""Collects finished runs into the results of a sweep, and writes its page, sweep.json and sweep.csv."""
+
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from job.config.run_config import OPTIONS
+from job.errors import DataError, OutputError
+from job.evaluation.sweep_networks import Configuration, SweepResults, Value, write_label
+from job.evaluation.sweep_summary import SweepSummary, summarize_sweep
+from job.report.sweep_page.page import render_sweep_page
+from job.results.file_names import METRICS, PAGE, PREDICTIONS
+from job.results.output_folder.os_errors import as_output_error
+from job.sweep.finished_runs import CollectedRun, read_run
+from job.sweep.sweep_files import encode_sweep, write_table
+from job.text import count_noun
+
+TABLE, NUMBERS = "sweep.csv", "sweep.json"
+PARAMETERS = re.compile(r"([0-9,]+) parameters$")
+
+
+def collect_runs(folders: Sequence[Path], failures: Mapping[str, str]) -> SweepResults:
+    """Read finished runs on the same data set, and group them into configurations.
+
+    Args:
+        folders: Output folders of this job, also from elsewhere. Runs with `--runs` count as several networks.
+        failures: Why other runs, or trials of a search, have no result, by their names.
+
+    Raises:
+        DataError: If no folder is given, one contains no finished training, the runs are of different data sets, or a
+            network was trained twice.
+    """
+    if not folders:
+        raise DataError("no run has finished, so there is nothing to report; read the errors of the runs")
+    first, y_true = read_run(folders[0])
+    runs = [first]
+    for folder in folders[1:]:
+        run, labels = read_run(folder)
+        if problem := _find_difference(first, y_true, run, labels):
+            raise DataError(f"{folder}: {problem} than {first.folder}; collect runs on the same data set")
+        runs.append(run)
+    parameters = _find_parameters([run.settings for run in runs])
+    configurations = _group(runs, parameters, y_true)
+    started = sorted(run.record.provenance.started for run in runs)
+    environments = [run.record.provenance.environment for run in runs]
+    n_validation = {run.training.n_validation for run in runs}
+    return SweepResults(
+        configurations=configurations,
+        parameters=parameters,
+        failures=failures,
+        class_names=first.record.class_names,
+        y_true=y_true,
+        n_validation=n_validation.pop() if len(n_validation) == 1 else None,
+        data=first.record.provenance.data.name,
+        started=(started[0], started[-1]),
+        revisions=list(dict.fromkeys(each.revision for each in environments)),
+        machines=list(
+            dict.fromkeys(f"{each.device_name}, {count_noun(each.n_threads, 'thread')}" for each in environments)
+        ),
+    )
+
+
+def _find_difference(
+    first: CollectedRun, y_true: NDArray[np.uint8], run: CollectedRun, labels: NDArray[np.uint8]
+) -> str:
+    """How the data set of a run differs from that of the first one; empty if it does not."""
+    before, after = first.record.provenance.data.sha256, run.record.provenance.data.sha256
+    for name in {**before, **after}:
+        if before.get(name) != after.get(name):
+            return f"was trained or tested on another {name} (its SHA-256 differs)"
+    if list(first.record.class_names) != list(run.record.class_names):
+        return "has other class names"
+    if not np.array_equal(y_true, labels):
+        return f"{PREDICTIONS} has other true classes"
+    return ""
+
+
+def _find_parameters(settings: Sequence[Mapping[str, Value]]) -> dict[str, list[Value]]:
+    """The settings that vary, with their values.
+
+    A setting that differs only between recipes belongs to the recipe, and is not a parameter of its own.
+    """
+    names = [name for name in OPTIONS if name in settings[0]]
+    recipes = {each["recipe"] for each in settings}
+    return {
+        name: list(dict.fromkeys(each[name] for each in settings))
+        for name in names
+        if (name == "recipe" and len(recipes) > 1)
+        or any(len({each[name] for each in settings if each["recipe"] == recipe}) > 1 for recipe in recipes)
+    }
+
+
+def _group(runs: Iterable[CollectedRun], parameters: Iterable[str], y_true: NDArray[np.uint8]) -> list[Configuration]:
+    """The configurations in the order of their first runs."""
+    groups: dict[tuple[Value, ...], list[CollectedRun]] = {}
+    for run in runs:
+        groups.setdefault(tuple(run.settings.values()), []).append(run)
+    return [_make_configuration(group, parameters, y_true) for group in groups.values()]
+
+
+def _make_configuration(
+    runs: Sequence[CollectedRun], parameters: Iterable[str], y_true: NDArray[np.uint8]
+) -> Configuration:
+    values = {name: runs[0].settings[name] for name in parameters}
+    label = write_label(runs[0].training.config.recipe, values)
+    networks = sorted((network for run in runs for network in run.networks), key=lambda network: network.seed)
+    for one, other in pairwise(networks):
+        if one.seed == other.seed:
+            raise DataError(
+                f"{other.folder}: trained {label} with seed {one.seed}, as {one.folder} did; collect one of both"
+            )
+    match = PARAMETERS.search(runs[0].training.network)
+    return Configuration(
+        label=label,
+        values=values,
+        config=runs[0].training.config,
+        n_parameters=int(match[1].replace(",", "")) if match else None,
+        networks=networks,
+        y_true=y_true,
+    )
+
+
+def write_sweep_report(results: SweepResults, folder: Path) -> None:
+    """Write index.html, sweep.json and sweep.csv into a folder, each of them at once and the page last.
+
+    Raises:
+        OutputError: If the folder cannot be written, or is the output folder of a run.
+    """
+    if (folder / METRICS).exists():
+        raise OutputError(
+            f"--output {folder}: is the output folder of a run, whose report the page would replace; name another"
+        )
+    summary = _summarize(results)
+    contents = {
+        TABLE: write_table(summary, folder),
+        NUMBERS: encode_sweep(summary, folder),
+        PAGE: render_sweep_page(summary, folder),
+    }
+    with as_output_error(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in contents.items():
+            _replace_file(folder / name, content)
+
+
+def _replace_file(path: Path, content: bytes) -> None:
+    """Write a file so that it has either the earlier content or the new one, whatever stops the job."""
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    try:
+        with unfinished.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def describe_best(results: SweepResults) -> str:
+    """The configuration that ranks first and its accuracy, in a few words."""
+    summary = _summarize(results)
+    seeds = count_noun(summary.best.n_seeds, "seed")
+    accuracy = f"mean test accuracy {summary.best_mean.accuracy:.4f}"
+    return f"best of {count_noun(len(summary.means), 'configuration')}: {summary.best.label}, {accuracy} ({seeds})"
+
+
+@lru_cache(maxsize=1)
+def _summarize(results: SweepResults) -> SweepSummary:
+    return summarize_sweep(results)

@@ -1,0 +1,92 @@
+"""Reads a finished run as its networks, with as much of its predictions as a sweep needs."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from job.errors import DataError
+from job.evaluation.predictions import Predictions, cross_entropy
+from job.evaluation.sweep_networks import SweptNetwork, Value
+from job.report.assessment import find_tested_epoch
+from job.results.file_names import CHECKSUMS, METRICS, PREDICTIONS
+from job.results.metrics_json import Option, read_record
+from job.results.output_folder.manifest import read_unchanged
+from job.results.predictions_csv import read_predictions
+from job.results.schema import RunRecord, Training
+from job.results.seed_check import check_seeds
+
+COLLECT: Option = "--collect"
+UNCOMPARED = {"seed", "runs"}
+"""Settings that decide which networks of a configuration a run trains."""
+
+
+@dataclass(frozen=True)
+class CollectedRun:
+    """A run without the probabilities that the page does not need."""
+
+    folder: Path
+    record: RunRecord
+    training: Training
+    networks: Sequence[SweptNetwork]
+
+    @property
+    def settings(self) -> Mapping[str, Value]:
+        """What decides about the configuration."""
+        return {name: value for name, value in self.training.config.settings().items() if name not in UNCOMPARED}
+
+
+def read_run(folder: Path) -> tuple[CollectedRun, NDArray[np.uint8]]:
+    """Read a run, and the true classes of its test images."""
+
+    def read() -> tuple[RunRecord, Predictions]:
+        record = read_record(folder, COLLECT)
+        has_reference = record.reference is not None
+        predictions = read_predictions(folder, len(record.class_names), has_reference=has_reference, option=COLLECT)
+        check_seeds(folder, record, predictions)
+        return record, predictions
+
+    if not (folder / CHECKSUMS).exists():
+        read_record(folder, COLLECT)  # names the schema version of older results, which had no manifest
+    record, predictions = read_unchanged(folder, (METRICS, PREDICTIONS), read, COLLECT)
+    if record.training is None:
+        raise DataError(f"{folder}: its model was not trained by this job; collect folders that a training wrote")
+    networks = list(_list_networks(folder, record, record.training, predictions))
+    return CollectedRun(folder, record, record.training, networks), predictions.y_true.astype(np.uint8)
+
+
+def _list_networks(
+    folder: Path, record: RunRecord, training: Training, predictions: Predictions
+) -> Iterator[SweptNetwork]:
+    """The networks of a run, in the order of their seeds."""
+    variation, history, others = training.seed_variation, training.history, predictions.other_seeds
+    y_pred, loss = predictions.y_pred.astype(np.uint8), float(predictions.losses.mean())
+    run = {"run": folder.resolve().name, "folder": str(folder), "command": record.provenance.command}
+    if variation is None:
+        epoch = find_tested_epoch(training) - 1
+        yield SweptNetwork(
+            **run,
+            seed=training.config.seed,
+            val_accuracy=history.val_accuracy[epoch] if history.val_accuracy else None,
+            val_loss=history.val_loss[epoch] if history.val_loss else None,
+            training_s=record.provenance.timings_s["training"],
+            loss=loss,
+            y_pred=y_pred,
+        )
+        return
+    if others is None:
+        raise DataError(f"{folder}: version 0.5 kept the predictions of one seed only; train it again")
+    for each in variation.runs:
+        is_reported = each.seed == variation.reported_seed
+        column = 0 if is_reported else others.seeds.index(each.seed)
+        yield SweptNetwork(
+            **run,
+            seed=each.seed,
+            val_accuracy=each.val_accuracy,
+            val_loss=each.val_loss,
+            training_s=each.training_s,
+            loss=loss if is_reported else float(cross_entropy(others.p_true[:, column]).mean()),
+            y_pred=y_pred if is_reported else others.y_pred[:, column].copy(),
+        )

@@ -1,0 +1,75 @@
+"""Prepares what the command `sweep` and its search share: the data set, the threads and the executor."""
+
+import shlex
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from job.config.recipes import ModelName
+from job.config.sweep_config import SweepConfig
+from job.data.dataset import MEMORY_SHARE, load_dataset
+from job.data.download import find_or_download
+from job.execution.executor import Executor
+from job.execution.local_executor import LocalExecutor, choose_parallel, choose_threads
+from job.sweep.folder import LOGS
+from job.sweep.plan import Configuration, PlannedRun
+from job.sweep.plan_file import read_plan
+from job.training.resources import available_memory_bytes
+
+
+@dataclass(frozen=True)
+class SweepData:
+    """What a sweep knows of its data set: the SHA-256 of each file, and the size of a prediction table in numbers.
+
+    Attributes:
+        sha256: By the keys of `fashion_mnist.FILES`.
+        n_probabilities: Number of test images times number of classes.
+    """
+
+    sha256: Mapping[str, str]
+    n_probabilities: int
+
+
+def read_data(config: SweepConfig) -> SweepData:
+    """Find or download the data set, and check it once, before all runs."""
+    dataset = load_dataset(find_or_download(config.data), available_memory_bytes() // MEMORY_SHARE)
+    return SweepData(dataset.sha256, len(dataset.test_labels) * dataset.n_classes)
+
+
+def build_words(run: PlannedRun) -> list[str]:
+    """The command of a run."""
+    return [sys.executable, *shlex.split(run.config.command())[1:]]
+
+
+def list_models(runs: Iterable[PlannedRun | Configuration]) -> list[ModelName]:
+    """The networks of these runs, each once."""
+    return list(dict.fromkeys(run.config.model for run in runs))
+
+
+def choose_run_threads(config: SweepConfig, folder: Path, models: Sequence[ModelName], n_runs: int) -> int:
+    """The threads of each run: those of the option, of the plan in the folder, of the cluster, or of this machine."""
+    earlier = None if config.fresh else (read_plan(folder) or {}).get("threads")
+    if config.threads is not None:
+        return config.threads
+    if isinstance(earlier, int) and earlier > 0:
+        return earlier
+    if config.cluster is not None:
+        return config.cpus_per_run
+    return min(choose_threads(model, n_runs) for model in models)
+
+
+def count_slots(config: SweepConfig, models: Sequence[ModelName], n_runs: int) -> int:
+    """How many runs of these models take place at the same time on this machine."""
+    return min(config.parallel or choose_parallel(models, config.threads or 1), n_runs)
+
+
+def create_executor(
+    config: SweepConfig, models: Sequence[ModelName], n_runs: int, folder: Path
+) -> Executor[PlannedRun]:
+    """The executor of at most `n_runs` runs of these models, on this machine or on a cluster."""
+    if config.cluster is None:
+        return LocalExecutor(count_slots(config, models, n_runs), folder / LOGS, build_words)
+    from job.sweep.ray_executor import RayExecutor
+
+    return RayExecutor(config, folder, find_or_download(config.data).folder)

@@ -1,0 +1,140 @@
+"""The command `sweep`: plans the runs, executes what is missing, and makes the page."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from job.config.sweep_config import SweepRequest
+from job.errors import SweepError, UsageError
+from job.execution.worker import build_environment
+from job.log import log_stage
+from job.results.file_names import PAGE
+from job.results.output_folder.preparation import require_free_space
+from job.sweep import collection, preparation
+from job.sweep.attempts import Attempts
+from job.sweep.driver import Driver
+from job.sweep.estimate import describe_duration, estimate_run_bytes, estimate_run_s, estimate_sweep_s
+from job.sweep.folder import LOGS, RUNS, count_bytes, lock_sweep, make_folders, read_finished, remove_sweep
+from job.sweep.plan import Plan, build_plan, describe_plan
+from job.sweep.plan_file import describe_content, require_same_plan, write_plan
+from job.sweep.preparation import choose_run_threads, count_slots, create_executor, list_models, read_data
+from job.sweep.run_folders import find_runs, require_own_page
+from job.text import count_noun
+
+SHOWN_RUNS = 40
+"""The most lines of a plan that `--list` prints."""
+
+
+def run_sweep(request: SweepRequest) -> str:
+    """Do what the command line asks; returns the result in one line, or in several for `--list`.
+
+    Raises:
+        SweepError: If a run failed; the page is written nevertheless.
+    """
+    folder = Path(request.config.output)
+    if request.collect:
+        return _collect(request.collect, folder)
+    request = _with_threads(request, folder)
+    plan = build_plan(request)
+    if request.config.list:
+        return _list_plan(request, plan, folder)
+    if request.config.only_index is not None:
+        return _replace_by_run(request, plan, folder)
+    with lock_sweep(folder):
+        return _run_missing(request, plan, folder)
+
+
+def _collect(names: Sequence[str], folder: Path) -> str:
+    """Make the page of the runs in these folders."""
+    found = find_runs(names)
+    require_own_page(folder, found.folders)
+    with lock_sweep(folder):
+        return _write_page(found.folders, found.failures, folder)
+
+
+def _with_threads(request: SweepRequest, folder: Path) -> SweepRequest:
+    """The request with a number of threads."""
+    if request.config.threads is not None:
+        return request
+    plan = build_plan(request)
+    n_threads = choose_run_threads(request.config, folder, list_models(plan.configurations), len(plan.runs))
+    return replace(request, config=replace(request.config, threads=n_threads))
+
+
+def _list_plan(request: SweepRequest, plan: Plan, folder: Path) -> str:
+    """The plan in lines: each run, their number and the time that is left."""
+    missing, finished = [], []
+    for run in plan.runs:
+        if done := read_finished(folder, run):
+            finished.append((run.config, done.wall_time_s))
+        else:
+            missing.append(run)
+    lines = [f"{index:>5}  {run.name}" for index, run in enumerate(plan.runs[:SHOWN_RUNS])]
+    if len(plan.runs) > SHOWN_RUNS:
+        lines.append(f"    …  {len(plan.runs) - SHOWN_RUNS:,} more")
+    state = f", {len(finished):,} of them finished" if finished else ""
+    n_slots = count_slots(request.config, list_models(plan.configurations), len(plan.runs))
+    duration = describe_duration(estimate_sweep_s(missing, n_slots, finished))
+    lines.append(f"{describe_plan(plan)}{state}; about {duration} with {n_slots} at the same time")
+    return "\n".join(lines)
+
+
+def _run_missing(request: SweepRequest, plan: Plan, folder: Path) -> str:
+    """Run what is missing; the earlier sweep is removed after everything else is checked."""
+    config, models = request.config, list_models(plan.configurations)
+    data = read_data(config)
+    content = describe_content(request, plan, data.sha256)
+    if not config.fresh:
+        require_same_plan(folder, content)
+    done = [not config.fresh and read_finished(folder, run) is not None for run in plan.runs]
+    missing = [index for index, is_done in enumerate(done) if not is_done]
+    run_bytes = estimate_run_bytes(plan.runs[0].config, data.n_probabilities)
+    require_free_space(folder, run_bytes * len(missing) - (count_bytes(folder) if config.fresh else 0))
+    executor = create_executor(config, models, len(plan.runs), folder) if missing else None
+    if config.fresh:
+        remove_sweep(folder)
+    write_plan(folder, content)
+    make_folders(folder)
+    log_stage("sweep", f"{describe_plan(plan)}, {len(plan.runs) - len(missing):,} finished")
+    failures = {}
+    if executor:
+        threads = count_noun(config.threads or 1, "thread")
+        log_stage("sweep", f"{count_noun(executor.n_slots, 'run')} at the same time, {threads} each")
+        attempts = Attempts(folder, config.fail_fast, run_bytes)
+        Driver(plan.runs, executor, lambda run: estimate_run_s(run.config), attempts).run(missing)
+        failures = attempts.failures
+    finished = [folder / RUNS / run.name for run in plan.runs if run.name not in failures]
+    if not finished:
+        name, error = next(iter(failures.items()))
+        raise SweepError(f"all {len(failures):,} runs failed, the first, {name}: {error}; see {folder / LOGS}")
+    result = _write_page(finished, failures, folder)
+    if failures:
+        name, error = next(iter(failures.items()))
+        raise SweepError(
+            f"{len(failures):,} of {len(plan.runs):,} runs failed, the first, {name}: {error}; the same command "
+            f"repeats them; {result}"
+        )
+    return result
+
+
+def _replace_by_run(request: SweepRequest, plan: Plan, folder: Path) -> str:
+    """Replace this process by the run with the index that the request names; returns only if that is finished."""
+    index = request.config.only_index or 0
+    if index >= len(plan.runs):
+        raise UsageError(f"--only-index is {index}, but the plan has the runs 0 to {len(plan.runs) - 1}")
+    run = plan.runs[index]
+    with lock_sweep(folder, shared=True):
+        write_plan(folder, describe_content(request, plan, read_data(request.config).sha256))
+        make_folders(folder)
+        if not read_finished(folder, run):
+            words = preparation.build_words(run)
+            os.execve(words[0], words, build_environment(os.environ))  # noqa: S606 - our own command
+    return f"{run.name} is already finished: {folder / RUNS / run.name / PAGE}"
+
+
+def _write_page(runs: Sequence[Path], failures: Mapping[str, str], folder: Path) -> str:
+    """Collect the runs and write the page; returns the result in one line."""
+    results = collection.collect_runs(runs, failures)
+    collection.write_sweep_report(results, folder)
+    return f"{collection.describe_best(results)}: {folder / PAGE}"
