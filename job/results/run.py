@@ -1,13 +1,16 @@
 """Represents a finished run as one object that is read from a folder or written into one."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from job.evaluation.evaluate import Evaluation, evaluate
+from job.evaluation.gates import GateResult, evaluate_gates
 from job.evaluation.paired_comparison import Comparison, compare
 from job.evaluation.predictions import Predictions
 from job.evaluation.sample_selection import select_shown_images
@@ -39,6 +42,7 @@ class Run:
         network: The trained network; None if this job did not train it, or the run is of an earlier release.
         augmented: Training images, each followed by its augmented versions, shape (n, 1 + n_epochs, height, width).
         learnt: What the network has learnt; None if this job did not train it, or was older than version 0.6.
+        gates: The results of the gates, in the order in which they were set.
     """
 
     evaluation: Evaluation
@@ -51,6 +55,7 @@ class Run:
     augmented: NDArray[np.uint8]
     learnt: Learnt | None = None
     network: PlainNetwork | None = None
+    gates: Sequence[GateResult] = ()
 
     @classmethod
     def from_predictions(
@@ -70,7 +75,7 @@ class Run:
             training = replace(training, seed_variation=add_intervals(training.seed_variation))
         variation = training.seed_variation if training else None
         temperature = training.temperature if training else None
-        return cls(
+        run = cls(
             evaluation=evaluate(predictions, record.class_names, record.seed),
             comparison=compare(record.reference, predictions, variation) if record.reference else None,
             temperature_scaling=measure_temperature_scaling(predictions, temperature) if temperature else None,
@@ -81,6 +86,7 @@ class Run:
             augmented=augmented,
             learnt=learnt,
         )
+        return replace(run, gates=evaluate_gates(record.gates, run.metrics())) if record.gates else run
 
     @classmethod
     def from_files(cls, folder: Path, record: RunRecord) -> Self:
@@ -128,5 +134,10 @@ class Run:
 
     def write_metrics(self, folder: Path) -> None:
         """Write metrics.json into a folder."""
-        names = ("evaluation", "comparison", "temperature_scaling", "training", "provenance")
-        write_metrics(folder, {name: getattr(self, name) for name in names})
+        write_metrics(folder, self.metrics())
+
+    def metrics(self) -> dict[str, Any]:
+        """What metrics.json contains: dictionaries, lists, texts and numbers."""
+        names = ("evaluation", "comparison", "temperature_scaling", "training", "provenance", "gates")
+        content: dict[str, Any] = msgspec.to_builtins({name: getattr(self, name) for name in names})
+        return content

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from job.config.gate import Gate
 from job.config.run_config import MAX_TEMPERATURE, MIN_TEMPERATURE, Config
 from job.evaluation.intervals import Amount, Count, Fraction, Positive
 from job.evaluation.paired_comparison import Reference
@@ -60,6 +61,7 @@ class RunRecord:
         class_names: Class names in label order.
         seed: Seed of the bootstrap and of the random samples.
         training: None if this job did not train the model.
+        gates: The gates that the run is to meet.
     """
 
     class_names: Sequence[str]
@@ -67,6 +69,7 @@ class RunRecord:
     reference: Reference | None
     training: Training | None
     provenance: Provenance
+    gates: Sequence[Gate] = ()
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,13 @@ class StoredComparison:
 
 
 @dataclass(frozen=True)
+class StoredGate:
+    """What the job reads of the result of a gate."""
+
+    gate: Gate
+
+
+@dataclass(frozen=True)
 class StoredRun:
     """What the job reads of metrics.json: the content that does not follow from the predictions."""
 
@@ -99,6 +109,7 @@ class StoredRun:
     comparison: StoredComparison | None
     training: Training | None
     provenance: Provenance
+    gates: Sequence[StoredGate] = ()
 
     def record(self) -> RunRecord:
         """The run without its predictions."""
@@ -108,4 +119,5 @@ class StoredRun:
             reference=self.comparison.reference if self.comparison else None,
             training=self.training,
             provenance=self.provenance,
+            gates=[each.gate for each in self.gates],
         )

@@ -1,0 +1,41 @@
+"""Gate: a bound on a metric that decides about the exit status."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Bound = Literal["under", "over", "worse"]
+End = Literal["estimate", "interval"]
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A bound on a metric of a run.
+
+    Attributes:
+        metric: Name of the metric, such as `accuracy` or `recall.Shirt`; see `job.config.gate_metrics`.
+        bound: `under` misses the gate if the metric is below the threshold, `over` if it is above, and `worse` if the
+            accuracy is significantly lower than that of another run, by more than the threshold.
+        end: What is compared with the threshold: the estimate, or the end of its 95 % confidence interval that is
+            nearer to missing the gate.
+        severity: Whether a missed gate sets the exit status.
+        against: What `worse` compares with.
+    """
+
+    metric: str
+    bound: Bound
+    threshold: float
+    end: End = "estimate"
+    severity: Severity = "error"
+    against: Literal["reference", "history"] = "reference"
+
+    @property
+    def label(self) -> str:
+        """The gate in a few words, such as `accuracy ≥ 0.88`."""
+        if self.bound == "worse":
+            than = "the reference" if self.against == "reference" else "the best run of the history"
+            tolerance = f" by more than {self.threshold:g}" if self.threshold else ""
+            return f"{self.metric} not worse than {than}{tolerance}"
+        sign = "≥" if self.bound == "under" else "≤"
+        end = "" if self.end == "estimate" else " (95% interval)"
+        return f"{self.metric} {sign} {self.threshold:g}{end}"

@@ -1,0 +1,186 @@
+"""Compares metrics of a run with the gates that the user set.
+
+The metrics come as what metrics.json contains, so that a gate can name each number in that file.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from job.config.gate import Gate
+from job.evaluation.intervals import SIGNIFICANCE_LEVEL, Interval
+
+__all__ = ["Gate", "GateResult", "Measurement", "evaluate_gates", "find_metric"]
+
+CLASS_METRICS = (
+    *("precision", "recall", "f1", "support"),
+    *("roc_auc", "average_precision", "brier", "calibration_error"),
+)
+"""Metrics of a class whose names a class may follow: `recall.Shirt`."""
+
+CALIBRATION = ("ece", "ece_debiased", "mean_confidence", "overconfidence")
+"""Metrics of the calibration that need no prefix."""
+
+PARTS = ("evaluation", "comparison", "temperature_scaling", "training", "provenance")
+"""The parts of metrics.json that a name may begin with."""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A number of metrics.json and its 95 % confidence interval; None if it has no value, or no interval."""
+
+    value: float | None
+    interval: Interval | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateResult:
+    """Whether a run met a gate.
+
+    Attributes:
+        value: The metric; of a `worse` gate, accuracy minus that of the other run. None if the run has no such number.
+        interval: 95 % confidence interval of the value; None if it has none.
+        compared: What was compared with the threshold: the value or an end of the interval; None if it is missing.
+        margin: How far `compared` is from missing the gate, in the unit of the metric; negative beyond the threshold.
+        is_significant: Of a `worse` gate, whether the difference is significant.
+        passed: Whether the gate is met; a gate without a number to compare is missed.
+    """
+
+    gate: Gate
+    value: float | None
+    interval: Interval | None
+    compared: float | None
+    margin: float | None
+    is_significant: bool | None = None
+    passed: bool
+
+    @property
+    def is_error(self) -> bool:
+        """Whether the gate is missed and sets the exit status."""
+        return not self.passed and self.gate.severity == "error"
+
+    @property
+    def label(self) -> str:
+        """The gate in a few words, such as `accuracy ≥ 0.88`."""
+        return self.gate.label
+
+    @property
+    def sentence(self) -> str:
+        """The result in one sentence."""
+        gate, outcome = self.gate, "passed" if self.passed else "missed"
+        if self.compared is None or self.value is None or self.margin is None:
+            lacks = "no 95% interval" if self.value is not None else "no value"
+            return f"{outcome}: {gate.label}, but {gate.metric} has {lacks} in this run"
+        digits = _choose_digits(self.margin)
+        bounds = (
+            f", 95% interval {self.interval.lower:.{digits}f} to {self.interval.upper:.{digits}f}"
+            if self.interval
+            else ""
+        )
+        if gate.bound == "worse":
+            significant = "significant" if self.is_significant else "not significant"
+            return f"{outcome}: {gate.label}: difference {self.value:+.{digits}f}{bounds}, {significant}"
+        return f"{outcome}: {gate.label}: {self.value:.{digits}f}{bounds}, margin {self.margin:+.{digits}f}"
+
+
+def _choose_digits(margin: float) -> int:
+    """Digits after the point that show a margin that is not 0: at least 4."""
+    return 4 if margin == 0 else min(max(4, 1 - math.floor(math.log10(abs(margin)))), 12)
+
+
+def evaluate_gates(gates: Iterable[Gate], metrics: Mapping[str, Any]) -> list[GateResult]:
+    """Compare the metrics of a run with its gates; `metrics` is what metrics.json contains."""
+    return [_evaluate_loss(gate, metrics) if gate.bound == "worse" else _evaluate(gate, metrics) for gate in gates]
+
+
+def _evaluate(gate: Gate, metrics: Mapping[str, Any]) -> GateResult:
+    found = find_metric(metrics, gate.metric) or Measurement(None)
+    compared = found.value
+    if gate.end == "interval":
+        ends = found.interval
+        compared = (ends.lower if gate.bound == "under" else ends.upper) if ends else None
+    margin = None
+    if compared is not None:
+        margin = compared - gate.threshold if gate.bound == "under" else gate.threshold - compared
+    return GateResult(
+        gate=gate,
+        value=found.value,
+        interval=found.interval,
+        compared=compared,
+        margin=margin,
+        passed=margin is not None and margin >= 0,
+    )
+
+
+def _evaluate_loss(gate: Gate, metrics: Mapping[str, Any]) -> GateResult:
+    """Compare the accuracy with that of another run: of recipes over seeds and images, otherwise of the networks."""
+    comparison = metrics.get("comparison")
+    if not comparison:
+        return GateResult(gate=gate, value=None, interval=None, compared=None, margin=None, passed=False)
+    recipes = comparison["recipes"]
+    found = recipes or comparison["counts"]
+    value, interval = found["difference"], _read_interval(found["interval"])
+    excludes_zero = interval is not None and not interval.lower <= 0 <= interval.upper
+    is_significant = excludes_zero and (recipes is not None or comparison["p_value"] < SIGNIFICANCE_LEVEL)
+    margin = value + gate.threshold
+    return GateResult(
+        gate=gate,
+        value=value,
+        interval=interval,
+        compared=value,
+        margin=margin,
+        is_significant=is_significant,
+        passed=not is_significant or margin >= 0,
+    )
+
+
+def find_metric(metrics: Mapping[str, Any], name: str) -> Measurement | None:
+    """The number with this name in the content of metrics.json; None if there is none.
+
+    A name is the path to the number with dots between its parts, such as `evaluation.macro.f1`. `evaluation.` may be
+    left out, and `timings_s.total`, `ece` and `recall.Shirt` are short for longer paths. In a list, a part is the
+    name of a class, or a number from 0.
+    """
+    class_names = [row["name"] for row in metrics["evaluation"]["per_class"]]
+    node: Any = metrics
+    parent: Any = None
+    key, rest = "", _expand(name, class_names)
+    while rest:
+        if isinstance(node, Mapping):
+            known: dict[str, Any] = {str(each): each for each in node}
+        elif isinstance(node, Sequence) and not isinstance(node, str):
+            known = {str(index): index for index in range(len(node))}
+            if len(node) == len(class_names):
+                known |= {each: index for index, each in enumerate(class_names)}
+        else:
+            return None
+        matches = [each for each in known if rest == each or rest.startswith(f"{each}.")]
+        if not matches:
+            return None
+        key = max(matches, key=len)
+        parent, node, rest = node, node[known[key]], rest[len(key) + 1 :]
+    if node is None:
+        return Measurement(None)
+    if isinstance(node, bool) or not isinstance(node, int | float):
+        return None
+    interval = (
+        parent.get("interval" if key == "difference" else f"{key}_interval") if isinstance(parent, Mapping) else None
+    )
+    return Measurement(float(node), _read_interval(interval))
+
+
+def _expand(name: str, class_names: Sequence[str]) -> str:
+    """The whole path of a short name."""
+    first, _, rest = name.partition(".")
+    if first in PARTS:
+        return name
+    if first == "timings_s":
+        return f"provenance.{name}"
+    if first in CLASS_METRICS and rest in class_names:
+        return f"evaluation.per_class.{rest}.{first}"
+    return f"evaluation.calibration.{name}" if name in CALIBRATION else f"evaluation.{name}"
+
+
+def _read_interval(content: Any) -> Interval | None:  # noqa: ANN401 - JSON
+    return Interval(content["lower"], content["upper"]) if content else None
