@@ -6,6 +6,8 @@ from typing import Literal
 Bound = Literal["under", "over", "worse"]
 End = Literal["estimate", "interval"]
 Severity = Literal["error", "warning"]
+Against = Literal["reference", "history"]
+Scope = Literal["run", "best"]
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,8 @@ class Gate:
         end: What is compared with the threshold: the estimate, or the end of its 95 % confidence interval that is
             nearer to missing the gate.
         severity: Whether a missed gate sets the exit status.
-        against: What `worse` compares with.
+        against: What `worse` compares with: the reference, or the best run of the history.
+        scope: In a sweep, whether the gate is for every run or for the best configuration.
     """
 
     metric: str
@@ -27,15 +30,17 @@ class Gate:
     threshold: float
     end: End = "estimate"
     severity: Severity = "error"
-    against: Literal["reference", "history"] = "reference"
+    against: Against = "reference"
+    scope: Scope = "run"
 
     @property
     def label(self) -> str:
         """The gate in a few words, such as `accuracy ≥ 0.88`."""
+        name = f"best: {self.metric}" if self.scope == "best" else self.metric
         if self.bound == "worse":
             than = "the reference" if self.against == "reference" else "the best run of the history"
             tolerance = f" by more than {self.threshold:g}" if self.threshold else ""
-            return f"{self.metric} not worse than {than}{tolerance}"
+            return f"{name} not worse than {than}{tolerance}"
         sign = "≥" if self.bound == "under" else "≤"
         end = "" if self.end == "estimate" else " (95% interval)"
-        return f"{self.metric} {sign} {self.threshold:g}{end}"
+        return f"{name} {sign} {self.threshold:g}{end}"

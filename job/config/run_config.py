@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from job.config.combinations import MAX_SEED, check_combinations
 from job.config.export_formats import FORMATS
+from job.config.gate_options import gate_option
 from job.config.options import describe_options, option
 from job.config.recipes import (
     AUGMENTATIONS,
@@ -39,6 +40,7 @@ FOLDER = {
     "rule": f"a folder's name of at most {MAX_PATH} printable characters",
     "accepts": lambda text: 0 < len(text) <= MAX_PATH,
 }
+FILE = {**FOLDER, "metavar": "FILE", "rule": f"a file's name of at most {MAX_PATH} printable characters"}
 MAX_NAME = 60  # the report shows the name in one line
 
 
@@ -129,6 +131,33 @@ class Config:
     )
     reference: str | None = option(
         None, "run", "Output folder of a run on the same test set to compare with.", unset="no comparison", **FOLDER
+    )
+    fail_under: tuple[str, ...] = gate_option(
+        "Exit with 1 if a metric is lower, such as accuracy=0.88; VALUE:interval compares the end of its interval."
+    )
+    fail_over: tuple[str, ...] = gate_option("Exit with 1 if a metric is higher, such as ece=0.05.")
+    warn_under: tuple[str, ...] = gate_option("Only warn if a metric is lower.")
+    warn_over: tuple[str, ...] = gate_option("Only warn if a metric is higher.")
+    fail_if_worse: bool = option(
+        default=False,
+        role="run",
+        text="Exit with 1 if the accuracy is significantly lower than that of --reference, or of the best run of "
+        "--history.",
+    )
+    warn_if_worse: bool = option(default=False, role="run", text="Only warn in that case.")
+    tolerance: float | None = option(
+        None,
+        "run",
+        "Loss in accuracy that --fail-if-worse and --warn-if-worse allow, such as 0.005.",
+        unset="0",
+        **FRACTION,
+    )
+    history: str | None = option(
+        None,
+        "run",
+        "File to append the results to, one line a run; the report shows the trend.",
+        unset="no history",
+        **FILE,
     )
     export: tuple[str, ...] = option(
         (), "run", "Also export the model in this format; may be repeated.", unset="no export", choices=tuple(FORMATS)
