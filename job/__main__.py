@@ -10,12 +10,16 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from job.config import cli
 from job.config.run_config import STREAM
 from job.errors import BUG, JobError, OutputError, PackageError
 from job.log import configure_log, log_stage
 from job.system.standard_streams import open_streams
+
+if TYPE_CHECKING:
+    from job.evaluation.gates import GateResult
 
 MISSING_PACKAGE = (
     "this Python lacks the package {}; start the job with `make run`, which installs all packages, or use its Docker "
@@ -36,11 +40,15 @@ def main(argv: Sequence[str] | None = None) -> int:
             log_stage("settings", f"from {', '.join(command.sources)}")
         with limits.explained():
             limits.require_files()
-            result = _run(command)
+            result, gates = _run(command)
         if command.config.output == STREAM:
             print(result, file=sys.stderr)  # stdout has the archive
         else:
             _print_result(result, "" if command.serve else ", but the report is in place")
+        if gates:
+            from job.results.gate_outcome import require_gates
+
+            require_gates(gates)
     except JobError as error:
         print(f"fashion-job: error: {error}", file=sys.stderr)
         return error.exit_status
@@ -54,22 +62,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _run(command: cli.Command) -> str:
-    """Run a command; returns the result in one line. Here, because --help and usage errors do not load NumPy."""
+def _run(command: cli.Command) -> "tuple[str, Sequence[GateResult]]":
+    """Run a command; returns the result in one line, and the results of the gates.
+
+    The imports are here, because --help and usage errors do not load NumPy.
+    """
     if command.serve:
         from job.serving.server import serve
 
-        return serve(command.serve)
+        return serve(command.serve), ()
     if command.sweep:
         from job.sweep.search import run_search
         from job.sweep.sweep import run_sweep
 
-        return run_search(command.sweep) if command.sweep.search else run_sweep(command.sweep)
+        return (run_search if command.sweep.search else run_sweep)(command.sweep), ()
     from job import pipeline
     from job.system.temporary_folder import private_temporary_folder
 
     with private_temporary_folder():
-        return {"train": pipeline.train_into, "render": pipeline.render}[command.name](command.config)
+        done = {"train": pipeline.train_into, "render": pipeline.render}[command.name](command.config)
+    return done.result, done.gates
 
 
 def _print_result(result: str, consolation: str) -> None:

@@ -59,8 +59,8 @@ class DivergenceError(JobError):
     exit_status = 79
 
 
-class SweepError(JobError):
-    """Runs of a sweep failed; the others are finished."""
+class GateError(JobError):
+    """A gate was missed, although the report is written; the first gate of a sweep is that every run finishes."""
 
     exit_status = 1
 
@@ -72,7 +72,7 @@ BUG = 70
 
 EXIT_STATUSES = {
     0: "success: the report is written",
-    SweepError.exit_status: "sweep: at least one run failed; the others are finished",
+    GateError.exit_status: "gate: a metric missed its bound, or a run of a sweep failed; the report is written",
     UsageError.exit_status: "usage: an unknown option, or a value out of range",
     DataError.exit_status: "data: an input file is missing, damaged or of the wrong kind",
     DeviceError.exit_status: "resource: a device or package is missing, or a limit of the system is too low",

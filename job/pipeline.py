@@ -5,15 +5,24 @@ the job. TensorFlow is imported by the functions that need it.
 """
 
 import os
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from job.config.export_formats import FORMATS
+from job.config.gate import Gate
+from job.config.gate_options import list_gates, require_other_run
 from job.config.run_config import STREAM, Config
 from job.data.dataset import Dataset
+from job.errors import OutputError
+from job.evaluation.gates import GateResult
+from job.evaluation.trend import hash_test_set, select_earlier
 from job.log import Stopwatch, log, log_stage
 from job.report.worker import ReportWorker, Scores
 from job.results import file_names
+from job.results.gate_check import RunParts, check_gates
+from job.results.gate_outcome import log_gates
+from job.results.history import append_entry, prepare_history
 from job.results.metrics_json import as_data_error
 from job.results.network_npz import write_network
 from job.results.output_folder import preparation, tar_stream
@@ -26,12 +35,20 @@ from job.system import isolation, signals
 from job.trained_run import TrainedRun, train
 
 
+@dataclass(frozen=True)
+class Finished:
+    """What a command has done: the result in one line, and the results of the gates."""
+
+    result: str
+    gates: Sequence[GateResult] = ()
+
+
 def train_and_evaluate(config: Config) -> Run:
     """Train and evaluate a model without an output folder.
 
     A single seed trains in this process. TensorFlow accepts device and threads only before its first operation, so
     later runs in this process use those of the first one. On a CPU, each of several seeds has a process of its own.
-    The settings `output`, `layout` and `export` have no effect.
+    The settings `output`, `layout`, `export` and `history` have no effect.
 
     Raises:
         JobError: If the data set, the device or the reference run is missing or unsuitable, or training diverges.
@@ -41,16 +58,27 @@ def train_and_evaluate(config: Config) -> Run:
     return replace(run, network=trained.plain)
 
 
-def train_into(config: Config) -> str:
-    """Train, evaluate and write the report into the output folder; returns the result in one line."""
+def train_into(config: Config) -> Finished:
+    """Train, evaluate, write the report into the output folder, and append to the history."""
     if config.output != STREAM:
-        return _train_into(config, Path(config.output), str(Path(config.output) / file_names.PAGE))
-    with tar_stream.stream_folder() as folder:
-        return _train_into(config, folder, f"{tar_stream.ARCHIVE_FOLDER}/{file_names.PAGE} in the archive")
+        page = str(Path(config.output) / file_names.PAGE)
+        scores = _train_into(config, Path(config.output))
+    else:
+        page = f"{tar_stream.ARCHIVE_FOLDER}/{file_names.PAGE} in the archive"
+        with tar_stream.stream_folder() as folder:
+            scores = _train_into(config, folder)
+    result = _describe_result(scores["accuracy"], scores["n_test"], page)
+    if config.history and scores["entry"]:
+        try:
+            append_entry(Path(config.history), scores["entry"])
+        except OutputError as error:
+            raise OutputError(f"{error}, but the report is in place: {result}") from error
+    log_gates(scores["gates"])
+    return Finished(result, scores["gates"])
 
 
-def render(config: Config) -> str:
-    """Rebuild the report from the files of an earlier run; returns the result in one line."""
+def render(config: Config) -> Finished:
+    """Rebuild the report from the files of an earlier run; gates of the settings replace those of the run."""
     isolation.import_matplotlib()
     from job.report.page import write_report
 
@@ -62,12 +90,34 @@ def render(config: Config) -> str:
         preparation.prepare_output_folder(folder, file_names.REPORT_FILES[config.layout], outdated=outdated)
         with stage_files(folder, outdated=outdated) as staging:
             run = Run.read(folder)  # under the lock, after an interrupted job was undone
+            if gates := _read_gates(config, run):
+                run = run.with_gates(gates)
+                run.write_metrics(staging)
             write_report(run, staging, config.layout, try_it=not config.no_try_it)
             stage.summary = file_names.describe_report(staging)
-    return _describe_result(run.evaluation.accuracy, run.evaluation.n_test, str(folder / file_names.PAGE))
+    log_gates(run.gates)
+    result = _describe_result(run.evaluation.accuracy, run.evaluation.n_test, str(folder / file_names.PAGE))
+    return Finished(result, run.gates)
 
 
-def _train_into(config: Config, folder: Path, page: str) -> str:
+def _read_gates(config: Config, run: Run) -> list[Gate]:
+    """The gates of the settings; raises a UsageError if the run lacks their metrics."""
+    training, comparison = run.training, run.comparison
+    gates = list_gates(config, "history" if run.trend and not comparison else "reference")
+    remedy = "this run has none; train with --reference DIR or --history FILE"
+    require_other_run(config, has_other=comparison is not None or run.trend is not None, remedy=remedy)
+    parts = RunParts(
+        reference=comparison is not None,
+        training=training is not None,
+        seeds=training is not None and training.seed_variation is not None,
+        calibration=run.temperature_scaling is not None,
+    )
+    check_gates(gates, run.evaluation.class_names, parts)
+    return gates
+
+
+def _train_into(config: Config, folder: Path) -> Scores:
+    """Train, evaluate and write the report into a folder."""
     from job.training import export
 
     export.require_packages(config.export)
@@ -81,6 +131,7 @@ def _train_into(config: Config, folder: Path, page: str) -> str:
             "%s was changed since a run wrote it, so the job keeps it; it is not of the new model", folder / exports
         )
     log_stage("output", str(folder.absolute()))
+    entries = prepare_history(Path(config.history)) if config.history else []
 
     def require_free_space(dataset: Dataset) -> None:
         n_probabilities = dataset.n_classes * (2 if config.reference else 1)
@@ -93,10 +144,13 @@ def _train_into(config: Config, folder: Path, page: str) -> str:
     done = "nothing was sent" if config.output == STREAM else "the new report is in place"
     with ReportWorker() as worker:
         trained = train(config, stopwatch, require_free_space)
+        if config.history:
+            test_set = hash_test_set(trained.predictions.y_true, trained.record.class_names)
+            record = replace(trained.record, earlier=select_earlier(entries, test_set))
+            trained = replace(trained, record=record)
         staged = stage_files(folder, done, outdated=file_names.OUTDATED)
         with staged as staging, signals.on_exit(worker.stop):  # before the staged files are removed
-            scores = _write_run(trained, config, staging, stopwatch, worker)
-    return _describe_result(scores["accuracy"], scores["n_test"], page)
+            return _write_run(trained, config, staging, stopwatch, worker)
 
 
 def _write_run(

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from job.config.gate_options import list_gates
 from job.config.run_config import Config
 from job.data import fashion_mnist
 from job.data.dataset import MEMORY_SHARE, Dataset, load_dataset
@@ -23,6 +24,7 @@ from job.evaluation.seed_collection import collect_seeds
 from job.evaluation.seed_variation import SeedVariation, summarize_seed_runs
 from job.execution.local_executor import choose_threads
 from job.log import Stopwatch, log, log_stage
+from job.results.gate_check import RunParts, check_gates
 from job.results.network_npz import PlainNetwork
 from job.results.provenance import DataSource, Provenance, describe_environment
 from job.results.reference_run import match_reference, read_reference
@@ -76,6 +78,8 @@ def train(
         dataset = load_dataset(source, available_memory_bytes() // MEMORY_SHARE)
         _check_settings(config, dataset)
         stage.summary = str(dataset)
+    gates = list_gates(config, "history" if config.history and not config.reference else "reference")
+    check_gates(gates, dataset.class_names, _describe_parts(config))
     check_dataset(dataset)
     if reference_run:
         sha256 = {fashion_mnist.FILES[role]: dataset.sha256[role] for role in ("test_images", "test_labels")}
@@ -92,7 +96,14 @@ def train(
             device = configure_device(config.device, n_threads, resources, config.replicas)
             stage.summary = str(device)
         collected = _collect(train_in_turn(config, dataset, device, stopwatch), config)
-    return _describe_run(config, dataset, stopwatch, collected, match)
+    run = _describe_run(config, dataset, stopwatch, collected, match)
+    return replace(run, record=replace(run.record, gates=gates))
+
+
+def _describe_parts(config: Config) -> RunParts:
+    """What the run will have that gates may be about."""
+    has_reference, is_calibrated = config.reference is not None, config.calibrate != "none"
+    return RunParts(reference=has_reference, training=True, seeds=config.runs > 1, calibration=is_calibrated)
 
 
 def _is_in_processes(config: Config, resources: Resources) -> bool:

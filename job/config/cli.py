@@ -11,6 +11,8 @@ from typing import Any, Literal, NoReturn
 
 from job import __version__
 from job.config import settings, settings_file
+from job.config.gate_metrics import describe_metrics
+from job.config.gate_options import GATE_OPTIONS, require_other_run
 from job.config.options import Option, describe_unknown
 from job.config.run_config import OPTIONS, STREAM, Config
 from job.config.serve_config import SERVE_OPTIONS, ServeConfig
@@ -19,7 +21,7 @@ from job.errors import EXIT_STATUSES, OutputError, UsageError
 
 PROGRAM = "python -m job"
 OTHER_COMMANDS = ("render", "serve", "sweep")
-RENDER_OPTIONS = ("layout", "no_try_it", "output")
+RENDER_OPTIONS = ("layout", "no_try_it", "output", *GATE_OPTIONS)
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,11 @@ class Parser(argparse.ArgumentParser):
     def _print_message(self, message: str, file: object = None) -> None:  # noqa: ARG002 - argparse's signature
         print_to_stdout(message)  # the help or the version; argparse itself ignores errors
 
+    def add_help_metrics(self) -> None:
+        """Add `--help-metrics`."""
+        text = "Print the metrics that gates can name, and exit."
+        self.add_argument("--help-metrics", action=_PrintMetrics, nargs=0, help=text)
+
     def parse(self, argv: Sequence[str]) -> dict[str, Any]:
         """What `argv` gives, by attribute name."""
         given, unknown = self.parse_known_args(argv)
@@ -77,13 +84,21 @@ class Parser(argparse.ArgumentParser):
         return vars(given)
 
 
+class _PrintMetrics(argparse.Action):
+    """Prints the metrics that gates can name, and exits."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        print_to_stdout(f"{describe_metrics()}\n")
+        parser.exit()
+
+
 def parse(argv: Sequence[str]) -> Command:
     """The command that `argv`, the environment and the settings file give.
 
     Raises:
         UsageError: if something is unknown, out of range or contradictory.
         OutputError: if stdout cannot be written.
-        SystemExit: after `--help`, `--version` or `--print-config`.
+        SystemExit: after `--help`, `--help-metrics`, `--version` or `--print-config`.
     """
     if argv[:1] == ["serve"]:
         return _parse_serve(argv[1:])
@@ -107,6 +122,9 @@ def parse(argv: Sequence[str]) -> Command:
             f"--reference {config.reference} is the folder of --output, whose files this run will replace; name "
             "another --output"
         )
+    if not is_render:
+        has_other = config.reference is not None or config.history is not None
+        require_other_run(config, has_other=has_other, remedy="add --reference DIR or --history FILE")
     if print_config:
         print_to_stdout(settings_file.write(config))
         raise SystemExit(0)
@@ -180,6 +198,7 @@ def train_parser() -> Parser:
     text = f"Settings file (default: {settings_file.DEFAULT_NAME} in the working directory, if it exists)."
     parser.add_argument("--config", metavar="FILE", help=text)
     parser.add_argument("--print-config", action="store_true", help="Print the settings as a settings file, and exit.")
+    parser.add_help_metrics()
     options = OPTIONS.values()
     add_options(parser.add_argument_group("training"), [option for option in options if option.role != "run"])
     add_options(
@@ -191,6 +210,7 @@ def train_parser() -> Parser:
 def render_parser() -> Parser:
     """The parser of `render`."""
     parser = Parser(f"{PROGRAM} render", "Write the report again from the results in the output folder.")
+    parser.add_help_metrics()
     options = {**OPTIONS, "output": replace(OPTIONS["output"], help="Output folder of the run.")}
     add_options(parser, [options[name] for name in RENDER_OPTIONS])
     return parser

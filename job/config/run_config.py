@@ -148,7 +148,7 @@ class Config:
     tolerance: float | None = option(
         None,
         "run",
-        "Loss in accuracy that --fail-if-worse and --warn-if-worse allow, such as 0.005.",
+        "Loss in accuracy that the two options above allow, such as 0.005.",
         unset="0",
         **FRACTION,
     )

@@ -69,19 +69,28 @@ class GateResult:
     def sentence(self) -> str:
         """The result in one sentence."""
         gate, outcome = self.gate, "passed" if self.passed else "missed"
-        if self.compared is None or self.value is None or self.margin is None:
-            lacks = "no 95% interval" if self.value is not None else "no value"
-            return f"{outcome}: {gate.label}, but {gate.metric} has {lacks} in this run"
-        digits = _choose_digits(self.margin)
-        bounds = (
-            f", 95% interval {self.interval.lower:.{digits}f} to {self.interval.upper:.{digits}f}"
-            if self.interval
-            else ""
-        )
+        other = "the reference" if gate.against == "reference" else "the best run of the history"
+        if gate.bound == "worse" and self.value is None:
+            return f"{outcome}: {other} is missing, so {gate.metric} has nothing to compare with"
+        if self.value is None:
+            return f"{outcome}: this run has no {gate.metric}; {self._requirement}"
+        digits = _choose_digits(self.margin or 0.0)
+        interval, bounds = self.interval, " (no 95% interval)" if gate.end == "interval" else ""
+        if interval:
+            bounds = f" (95% interval {interval.lower:.{digits}f} to {interval.upper:.{digits}f})"
         if gate.bound == "worse":
-            significant = "significant" if self.is_significant else "not significant"
-            return f"{outcome}: {gate.label}: difference {self.value:+.{digits}f}{bounds}, {significant}"
-        return f"{outcome}: {gate.label}: {self.value:.{digits}f}{bounds}, margin {self.margin:+.{digits}f}"
+            word = "significant" if self.is_significant else "not significant"
+            value = f"{self.value:+.{digits}f}{bounds}, {word}"
+            return f"{outcome}: {gate.metric} minus that of {other} is {value}; tolerance {gate.threshold:g}"
+        margin = "" if self.margin is None else f", margin {self.margin:+.{digits}f}"
+        return f"{outcome}: {gate.metric} is {self.value:.{digits}f}{bounds}; {self._requirement}{margin}"
+
+    @property
+    def _requirement(self) -> str:
+        gate = self.gate
+        end = "lower end" if gate.bound == "under" else "upper end"
+        subject = "it" if gate.end == "estimate" else f"the {end} of its interval"
+        return f"{subject} must be at {'least' if gate.bound == 'under' else 'most'} {gate.threshold:g}"
 
 
 def _choose_digits(margin: float) -> int:
@@ -114,15 +123,13 @@ def _evaluate(gate: Gate, metrics: Mapping[str, Any]) -> GateResult:
 
 
 def _evaluate_loss(gate: Gate, metrics: Mapping[str, Any]) -> GateResult:
-    """Compare the accuracy with that of another run: of recipes over seeds and images, otherwise of the networks."""
-    comparison = metrics.get("comparison")
-    if not comparison:
-        return GateResult(gate=gate, value=None, interval=None, compared=None, margin=None, passed=False)
-    recipes = comparison["recipes"]
-    found = recipes or comparison["counts"]
-    value, interval = found["difference"], _read_interval(found["interval"])
-    excludes_zero = interval is not None and not interval.lower <= 0 <= interval.upper
-    is_significant = excludes_zero and (recipes is not None or comparison["p_value"] < SIGNIFICANCE_LEVEL)
+    """Compare the accuracy with that of another run; a history without a comparable run cannot miss the gate."""
+    found = _find_best(metrics) if gate.against == "history" else _find_reference(metrics)
+    if found is None:
+        passed = gate.against == "history"
+        return GateResult(gate=gate, value=None, interval=None, compared=None, margin=None, passed=passed)
+    value, interval, has_low_p = found
+    is_significant = has_low_p and interval is not None and not interval.lower <= 0 <= interval.upper
     margin = value + gate.threshold
     return GateResult(
         gate=gate,
@@ -133,6 +140,24 @@ def _evaluate_loss(gate: Gate, metrics: Mapping[str, Any]) -> GateResult:
         is_significant=is_significant,
         passed=not is_significant or margin >= 0,
     )
+
+
+def _find_reference(metrics: Mapping[str, Any]) -> tuple[float, Interval | None, bool] | None:
+    """Difference from the reference, its interval, and whether p is low: of recipes over seeds, else of networks."""
+    comparison = metrics.get("comparison")
+    if not comparison:
+        return None
+    found = comparison["recipes"] or comparison["counts"]
+    has_low_p = comparison["recipes"] is not None or comparison["p_value"] < SIGNIFICANCE_LEVEL
+    return found["difference"], _read_interval(found["interval"]), has_low_p
+
+
+def _find_best(metrics: Mapping[str, Any]) -> tuple[float, Interval | None, bool] | None:
+    """The same of the best run of the history."""
+    best = (metrics.get("trend") or {}).get("best")
+    if not best:
+        return None
+    return best["difference"], _read_interval(best["interval"]), best["p_adjusted"] < SIGNIFICANCE_LEVEL
 
 
 def find_metric(metrics: Mapping[str, Any], name: str) -> Measurement | None:

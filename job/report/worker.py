@@ -29,6 +29,8 @@ from job.system import isolation, limits
 from job.system.child_process import child_process, end
 
 if TYPE_CHECKING:
+    from job.evaluation.gates import GateResult
+    from job.evaluation.trend import HistoryEntry
     from job.results.schema import RunRecord
 
 ROOT = Path(__file__).parents[2]
@@ -41,11 +43,13 @@ The statuses below are free for others: Python exits with 120 if it cannot flush
 
 
 class Scores(TypedDict):
-    """The metrics that the second process sends to the first one."""
+    """What the second process sends to the first one: metrics, results of the gates, and the entry for the history."""
 
     accuracy: float
     loss: float
     n_test: int
+    gates: "list[GateResult]"
+    entry: "HistoryEntry | None"
 
 
 class ReportWorker:
@@ -99,8 +103,7 @@ class ReportWorker:
         line = stdout.readline() if stdout else ""
         if not line:
             self.finish()
-        scores: Scores = json.loads(line)
-        return scores
+        return _read_scores(line)
 
     def finish(self) -> None:
         """Wait until the metrics and the report are written; raises the same errors as `evaluate`."""
@@ -118,6 +121,20 @@ class ReportWorker:
         if status == ResourceError.exit_status:
             raise ResourceError(text.splitlines()[-1])
         raise RuntimeError(f"the report process failed on results that were just written:\n{text}")
+
+
+def _read_scores(line: str) -> Scores:
+    from job.evaluation.gates import GateResult
+    from job.evaluation.trend import HistoryEntry
+
+    content = json.loads(line)
+    return Scores(
+        accuracy=content["accuracy"],
+        loss=content["loss"],
+        n_test=content["n_test"],
+        gates=msgspec.convert(content["gates"], list[GateResult]),
+        entry=msgspec.convert(content["entry"], HistoryEntry | None),
+    )
 
 
 def main() -> None:
@@ -159,8 +176,14 @@ def _serve(request: str, reply: TextIO) -> None:
     folder = Path(path)
     run = Run.from_files(folder, msgspec.convert(record, RunRecord))
     evaluation = run.evaluation
-    scores = Scores(accuracy=evaluation.accuracy, loss=evaluation.loss, n_test=evaluation.n_test)
-    print(json.dumps(scores), file=reply, flush=True)
+    scores = Scores(
+        accuracy=evaluation.accuracy,
+        loss=evaluation.loss,
+        n_test=evaluation.n_test,
+        gates=list(run.gates),
+        entry=run.describe_entry() if run.trend else None,
+    )
+    print(json.dumps(msgspec.to_builtins(scores)), file=reply, flush=True)
     run.write_metrics(folder)
     write_report(run, folder, layout, try_it=not (run.training and run.training.config.no_try_it))
     if export:

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from job.config.gate import Gate
 from job.evaluation.evaluate import Evaluation, evaluate
 from job.evaluation.gates import GateResult, evaluate_gates
 from job.evaluation.paired_comparison import Comparison, compare
@@ -16,7 +17,9 @@ from job.evaluation.predictions import Predictions
 from job.evaluation.sample_selection import select_shown_images
 from job.evaluation.seed_variation import add_intervals
 from job.evaluation.temperature_scaling import TemperatureScaling, measure_temperature_scaling
+from job.evaluation.trend import HistoryEntry, Trend, measure_trend
 from job.results.file_names import METRICS, NETWORK, PREDICTIONS, SAMPLES
+from job.results.history import describe_entry
 from job.results.metrics_json import read_record, write_metrics
 from job.results.network_npz import PlainNetwork, read_network, write_network
 from job.results.output_folder.manifest import read_manifest, read_unchanged, write_manifest
@@ -43,6 +46,7 @@ class Run:
         augmented: Training images, each followed by its augmented versions, shape (n, 1 + n_epochs, height, width).
         learnt: What the network has learnt; None if this job did not train it, or was older than version 0.6.
         gates: The results of the gates, in the order in which they were set.
+        trend: The latest runs of the history, this one last; None without a history.
     """
 
     evaluation: Evaluation
@@ -56,6 +60,7 @@ class Run:
     learnt: Learnt | None = None
     network: PlainNetwork | None = None
     gates: Sequence[GateResult] = ()
+    trend: Trend | None = None
 
     @classmethod
     def from_predictions(
@@ -85,8 +90,19 @@ class Run:
             images=images,
             augmented=augmented,
             learnt=learnt,
+            trend=record.trend,
         )
-        return replace(run, gates=evaluate_gates(record.gates, run.metrics())) if record.gates else run
+        if record.earlier is not None:
+            run = replace(run, trend=measure_trend(record.earlier, run.describe_entry()))
+        return run.with_gates(record.gates)
+
+    def describe_entry(self) -> HistoryEntry:
+        """The entry of this run in a history."""
+        return describe_entry(self.evaluation, self.predictions, self.training, self.provenance)
+
+    def with_gates(self, gates: Sequence[Gate]) -> Self:
+        """The run with the results of these gates, which replace its own."""
+        return replace(self, gates=evaluate_gates(gates, self.metrics()) if gates else ())
 
     @classmethod
     def from_files(cls, folder: Path, record: RunRecord) -> Self:
@@ -138,6 +154,6 @@ class Run:
 
     def metrics(self) -> dict[str, Any]:
         """What metrics.json contains: dictionaries, lists, texts and numbers."""
-        names = ("evaluation", "comparison", "temperature_scaling", "training", "provenance", "gates")
+        names = ("evaluation", "comparison", "temperature_scaling", "training", "provenance", "gates", "trend")
         content: dict[str, Any] = msgspec.to_builtins({name: getattr(self, name) for name in names})
         return content

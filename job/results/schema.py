@@ -11,6 +11,7 @@ from job.config.run_config import MAX_TEMPERATURE, MIN_TEMPERATURE, Config
 from job.evaluation.intervals import Amount, Count, Fraction, Positive
 from job.evaluation.paired_comparison import Reference
 from job.evaluation.seed_variation import SeedVariation
+from job.evaluation.trend import EarlierRuns, Trend
 from job.results.provenance import Provenance
 
 SCHEMA_VERSION = 5
@@ -62,6 +63,8 @@ class RunRecord:
         seed: Seed of the bootstrap and of the random samples.
         training: None if this job did not train the model.
         gates: The gates that the run is to meet.
+        earlier: The earlier runs of its history; None without a history, and for a finished run.
+        trend: The trend of a finished run; None without a history.
     """
 
     class_names: Sequence[str]
@@ -70,6 +73,8 @@ class RunRecord:
     training: Training | None
     provenance: Provenance
     gates: Sequence[Gate] = ()
+    earlier: EarlierRuns | None = None
+    trend: Trend | None = None
 
 
 @dataclass(frozen=True)
@@ -110,6 +115,7 @@ class StoredRun:
     training: Training | None
     provenance: Provenance
     gates: Sequence[StoredGate] = ()
+    trend: Trend | None = None
 
     def record(self) -> RunRecord:
         """The run without its predictions."""
@@ -120,4 +126,5 @@ class StoredRun:
             training=self.training,
             provenance=self.provenance,
             gates=[each.gate for each in self.gates],
+            trend=self.trend,
         )

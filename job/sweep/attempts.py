@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from job.errors import OutputError, SweepError
+from job.errors import GateError, OutputError
 from job.execution.executor import Outcome
 from job.log import log
 from job.results.output_folder.preparation import require_free_space
@@ -37,7 +37,7 @@ class Attempts:
         """The finished run, or None if it failed or is to be repeated; only if it failed, `failures` has its error.
 
         Raises:
-            SweepError: If the run failed and `fail_fast` is set.
+            GateError: If the run failed and `fail_fast` is set.
             OutputError: If it failed because the disk is full, which the others would find, too.
         """
         name = outcome.run.name
@@ -57,6 +57,6 @@ class Attempts:
         place = f"{error} (status {outcome.status})" if outcome.status else error
         self.failures[name] = place
         if self.fail_fast:
-            raise SweepError(f"{name} failed: {place}; the other runs were stopped (--fail-fast)")
+            raise GateError(f"{name} failed: {place}; the other runs were stopped (--fail-fast)")
         log.warning("%s failed: %s", name, place)
         return None

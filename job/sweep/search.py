@@ -13,7 +13,7 @@ from job.config.run_config import OPTIONS
 from job.config.search_space import Range, Search
 from job.config.sweep_config import SweepRequest
 from job.config.sweep_grid import MAX_RUNS
-from job.errors import SweepError, UsageError
+from job.errors import GateError, UsageError
 from job.log import log_stage
 from job.results.file_names import PAGE
 from job.results.output_folder.os_errors import as_output_error
@@ -37,7 +37,7 @@ def run_search(request: SweepRequest) -> str:
     Raises:
         UsageError: If the search is refused.
         PackageError: If Optuna is not installed.
-        SweepError: If a run failed; the page is written nevertheless.
+        GateError: If a run failed; the page is written nevertheless.
     """
     search, config, folder = request.search, request.config, Path(request.config.output)
     assert search is not None  # noqa: S101 - for mypy
@@ -139,7 +139,7 @@ def _write_result(request: SweepRequest, search: Search, ended: Sequence[EndedTr
     states = ", ".join(f"{n:,} {state}" for state, n in counts.items())
     if not complete:
         error = next((trial.error for trial in ended if trial.error), "")
-        raise SweepError(f"no trial is complete ({states}), the first error is {error}; see {folder / LOGS}")
+        raise GateError(f"no trial is complete ({states}), the first error is {error}; see {folder / LOGS}")
     sign = 1 if search.objective == "accuracy" else -1
     best = max(complete, key=lambda trial: sign * (trial.objective or 0))
     names = [f"{name_trial(trial.number)}-seed{seed}" for trial in complete for seed in request.seeds]
@@ -152,7 +152,7 @@ def _write_result(request: SweepRequest, search: Search, ended: Sequence[EndedTr
         f"({count_noun(len(request.seeds), 'seed')}): {folder / PAGE}"
     )
     if failed:
-        raise SweepError(
+        raise GateError(
             f"{len(failed):,} of {len(ended):,} trials failed, the first, {name_trial(failed[0].number)}: "
             f"{failed[0].error}; the same command repeats them; {result}"
         )

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from job.config.sweep_config import SweepRequest
-from job.errors import SweepError, UsageError
+from job.errors import GateError, UsageError
 from job.execution.worker import build_environment
 from job.log import log_stage
 from job.results.file_names import PAGE
@@ -30,7 +30,7 @@ def run_sweep(request: SweepRequest) -> str:
     """Do what the command line asks; returns the result in one line, or in several for `--list`.
 
     Raises:
-        SweepError: If a run failed; the page is written nevertheless.
+        GateError: If a run failed; the page is written nevertheless.
     """
     folder = Path(request.config.output)
     if request.collect:
@@ -107,11 +107,11 @@ def _run_missing(request: SweepRequest, plan: Plan, folder: Path) -> str:
     finished = [folder / RUNS / run.name for run in plan.runs if run.name not in failures]
     if not finished:
         name, error = next(iter(failures.items()))
-        raise SweepError(f"all {len(failures):,} runs failed, the first, {name}: {error}; see {folder / LOGS}")
+        raise GateError(f"all {len(failures):,} runs failed, the first, {name}: {error}; see {folder / LOGS}")
     result = _write_page(finished, failures, folder)
     if failures:
         name, error = next(iter(failures.items()))
-        raise SweepError(
+        raise GateError(
             f"{len(failures):,} of {len(plan.runs):,} runs failed, the first, {name}: {error}; the same command "
             f"repeats them; {result}"
         )

@@ -1,0 +1,106 @@
+"""Checks before training that the metrics of all gates exist."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from types import NoneType, UnionType
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+
+from job.config.gate import Gate
+from job.config.gate_metrics import list_names
+from job.config.options import describe_unknown
+from job.errors import UsageError
+from job.evaluation.evaluate import ClassMetrics, Evaluation
+from job.evaluation.gates import find_metric
+from job.evaluation.paired_comparison import ClassCounts, Comparison
+from job.evaluation.temperature_scaling import TemperatureScaling
+from job.results.provenance import Provenance
+from job.results.schema import Training
+
+MAX_LENGTH = 1000
+"""Lists whose lengths are not known before training seem to have so many elements."""
+
+STAGES = ("data", "prediction", "reference", "tensorflow", "total", "training")
+"""The stages that a run may time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunParts:
+    """What a run has, apart from what every run has.
+
+    Attributes:
+        reference: Whether it is compared with a reference.
+        training: Whether this job trained the model.
+        seeds: Whether it trained several seeds.
+        calibration: Whether the model is calibrated.
+    """
+
+    reference: bool
+    training: bool = False
+    seeds: bool = False
+    calibration: bool = False
+
+
+def check_gates(gates: Sequence[Gate], class_names: Sequence[str], parts: RunParts) -> None:
+    """Check that a run will have the metric of each gate.
+
+    Raises:
+        UsageError: If it will not, or not its interval.
+    """
+    if not gates:
+        return
+    sketch = _sketch_metrics(class_names)
+    for gate in gates:
+        if gate.bound == "worse":
+            continue
+        label = f"the gate {gate.label}"
+        found = find_metric(sketch, gate.metric)
+        if found is None or found.value is None:
+            problem = describe_unknown(
+                "metric", gate.metric, list_names(class_names), lists="--help-metrics` lists the metrics"
+            )
+            raise UsageError(f"{label}: {problem}")
+        if gate.end == "interval" and found.interval is None:
+            raise UsageError(f"{label}: {gate.metric} has no confidence interval; leave out :interval")
+        for prefix, is_there, remedy in (
+            ("comparison.", parts.reference, "a reference: --reference DIR"),
+            ("temperature_scaling.", parts.calibration, "a calibrated model: --calibrate temperature"),
+            ("training.temperature", parts.calibration, "a calibrated model: --calibrate temperature"),
+            ("training.seed_variation.", parts.seeds, "several seeds: --runs N"),
+            ("training.", parts.training, "a model that this job trained"),
+        ):
+            if gate.metric.startswith(prefix) and not is_there:
+                raise UsageError(f"{label}: {gate.metric} needs {remedy}")
+
+
+def _sketch_metrics(class_names: Sequence[str]) -> dict[str, Any]:
+    """The content of a metrics.json in which every number is 0."""
+    n = len(class_names)
+    sketch = {
+        "evaluation": _sketch(Evaluation, n),
+        "comparison": _sketch(Comparison, n),
+        "temperature_scaling": _sketch(TemperatureScaling, n),
+        "training": _sketch(Training, n),
+        "provenance": {**_sketch(Provenance, n), "timings_s": dict.fromkeys(STAGES, 0.0)},
+    }
+    rows = sketch["evaluation"]["per_class"]
+    sketch["evaluation"]["per_class"] = [{**row, "name": name} for row, name in zip(rows, class_names, strict=True)]
+    sketch["evaluation"]["confusion_matrix"] = [[0] * n] * n
+    return sketch
+
+
+def _sketch(annotation: Any, n_classes: int) -> Any:  # noqa: ANN401 - one for each kind of type
+    """A value of a type, as it is in metrics.json; every number is 0."""
+    if is_dataclass(annotation):
+        hints = get_type_hints(annotation, include_extras=False)
+        return {field.name: _sketch(hints[field.name], n_classes) for field in fields(annotation)}
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _sketch(arguments[0], n_classes)
+    if origin in {Union, UnionType}:
+        return _sketch(next(each for each in arguments if each is not NoneType), n_classes)
+    if origin in {list, Sequence}:
+        item = _sketch(arguments[0], n_classes)
+        return [item] * (n_classes if arguments[0] in {ClassMetrics, ClassCounts} else MAX_LENGTH)
+    if origin is Mapping:
+        return {}
+    return 0.0 if annotation in {int, float} else ""
