@@ -74,16 +74,21 @@ class GateResult:
             return f"{outcome}: {other} is missing, so {gate.metric} has nothing to compare with"
         if self.value is None:
             return f"{outcome}: this run has no {gate.metric}; {self._requirement}"
-        digits = _choose_digits(self.margin or 0.0)
         interval, bounds = self.interval, " (no 95% interval)" if gate.end == "interval" else ""
         if interval:
-            bounds = f" (95% interval {interval.lower:.{digits}f} to {interval.upper:.{digits}f})"
+            bounds = f" (95% interval {self.format(interval.lower)} to {self.format(interval.upper)})"
         if gate.bound == "worse":
             word = "significant" if self.is_significant else "not significant"
-            value = f"{self.value:+.{digits}f}{bounds}, {word}"
+            value = f"{self.format(self.value, '+')}{bounds}, {word}"
             return f"{outcome}: {gate.metric} minus that of {other} is {value}; tolerance {gate.threshold:g}"
-        margin = "" if self.margin is None else f", margin {self.margin:+.{digits}f}"
-        return f"{outcome}: {gate.metric} is {self.value:.{digits}f}{bounds}; {self._requirement}{margin}"
+        margin = "" if self.margin is None else f", margin {self.format(self.margin, '+')}"
+        return f"{outcome}: {gate.metric} is {self.format(self.value)}{bounds}; {self._requirement}{margin}"
+
+    def format(self, number: float, sign: str = "") -> str:
+        """A number of this result with as many digits as its margin needs; `sign` is "+" to always show the sign."""
+        if number.is_integer() and abs(number) > 1:
+            return f"{number:{sign}.0f}"
+        return f"{number:{sign}.{_choose_digits(self.margin or 0.0)}f}"
 
     @property
     def _requirement(self) -> str:

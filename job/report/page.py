@@ -24,6 +24,7 @@ from job.report.first_screen.tiles import list_tiles
 from job.report.first_screen.top_findings import list_findings
 from job.report.formatting import FILTERS
 from job.report.gallery import list_images, view_gallery
+from job.report.gate_view import view_gates
 from job.report.images import Pictures, Sheet
 from job.report.inline_code import hash_for_policy, remove_indents
 from job.report.packed_network import pack_network
@@ -32,6 +33,7 @@ from job.report.published import is_comparable, view_published
 from job.report.sections import TRY_IT, list_sections
 from job.report.temperature_view import view_temperature
 from job.report.templates import TEMPLATES, create_environment
+from job.report.trend_view import view_trend
 from job.results.file_names import AUGMENTED, PAGE, STYLE, TRY_IT_PAGE
 from job.results.run import Run
 
@@ -105,6 +107,8 @@ def _view_run(run: Run, pictures: Pictures) -> dict[str, Any]:
         "sections": sections,
         "titles": {section.anchor: section.title for section in sections},
         "n_wrong": n_wrong,
+        "gates": view_gates(run),
+        "trend": view_trend(run.trend) if run.trend else None,
         "published": view_published(run) if is_comparable(run) else None,
         "comparison": view_comparison(run.comparison, evaluation.class_names, n_runs) if run.comparison else None,
         "gallery": view_gallery(run, pictures),

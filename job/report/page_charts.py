@@ -13,6 +13,7 @@ from job.report.charts.published_accuracies import draw_published_accuracies
 from job.report.charts.recall_changes import draw_recall_changes
 from job.report.charts.seed_accuracies import draw_seed_accuracies
 from job.report.charts.stage_times import draw_stage_times
+from job.report.charts.trend import draw_trends
 from job.report.first_screen.confidence_findings import COVERAGE
 from job.report.published import PUBLISHED, is_comparable
 from job.results.run import Run
@@ -55,6 +56,8 @@ def draw_charts(run: Run) -> dict[str, Markup]:
         accuracies = [each.accuracy for each in variation.runs]
         reported = variation.runs.index(variation.reported)
         charts["seed_accuracies"] = draw_seed_accuracies(accuracies, reported, variation.mean, variation.mean_interval)
+    if run.trend and len(run.trend.points) > 1:
+        charts |= {f"trend_{name}": svg for name, svg in draw_trends(run.trend).items()}
     return {name: Markup(svg) for name, svg in charts.items()}  # noqa: S704 - our own, escaped by an XML library
 
 

@@ -31,5 +31,5 @@ def require_gates(results: Sequence[GateResult]) -> None:
     if len(missed) > MOST_NAMED:
         sentences.append(f"and {len(missed) - MOST_NAMED:,} more")
     n_gates = sum(each.gate.severity == "error" for each in results)
-    words = "the gate is" if n_gates == 1 else f"{len(missed):,} of {n_gates:,} gates are"
-    raise GateError(f"{words} missed: {'; '.join(sentences)}")
+    words = "gate missed" if n_gates == 1 else f"{len(missed):,} of {n_gates:,} gates missed"
+    raise GateError(f"{words}: {'; '.join(sentences)}")
