@@ -86,8 +86,8 @@ class GateResult:
 
     def format(self, number: float, sign: str = "") -> str:
         """A number of this result with as many digits as its margin needs; `sign` is "+" to always show the sign."""
-        if number.is_integer() and abs(number) > 1:
-            return f"{number:{sign}.0f}"
+        if number.is_integer() and abs(number) != 1:
+            return f"{number:{sign if number else ''}.0f}"
         return f"{number:{sign}.{_choose_digits(self.margin or 0.0)}f}"
 
     @property

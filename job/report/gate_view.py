@@ -49,7 +49,8 @@ def _summarize(results: Sequence[GateResult]) -> str:
     missed = "The run misses its gate" if n == 1 else f"The run misses {n_missed:,} of {n:,} gates"
     if n_errors == 0:
         return f"{missed}, which only warn{'s' if n_missed == 1 else ''}."
-    others = f"; {n_missed - n_errors:,} of them only warn" if n_errors < n_missed else ""
+    n_warnings = n_missed - n_errors
+    others = f"; {n_warnings:,} of them only warn{'s' if n_warnings == 1 else ''}" if n_warnings else ""
     return f"{missed}{others}. The job exits with status 1."
 
 

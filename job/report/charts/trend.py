@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
 
-HEIGHT = 190
+HEIGHT = 170
 MAX_LARGE_DOTS = 25
 SMALL_DOT = 4.5
 
@@ -25,7 +25,7 @@ class Series:
     """One value for each run, oldest first; None if it is unknown.
 
     Attributes:
-        title: Title of the axis.
+        title: What the values are.
         intervals: An interval for each run, or None; empty if no run has one.
         steps: Sign of the significant change at each run, 0 if there is none.
         is_fraction: Whether to label the axis in percent.
@@ -65,7 +65,7 @@ def draw_trend(series: Series) -> str:
     known = [(place, value) for place, value in enumerate(series.values, 1 - len(series.values)) if value is not None]
     places, values = (np.array(column) for column in zip(*known, strict=True))
     with canvas.new_figure(HEIGHT) as figure:
-        axes = canvas.inner_axes(figure, left=52)
+        axes = canvas.inner_axes(figure, left=52, top=8)
         axes.plot(places, values, color=canvas.RULE, linewidth=1.4)
         _draw_intervals(axes, series)
         diameter = canvas.DOT if len(known) <= MAX_LARGE_DOTS else SMALL_DOT
@@ -84,7 +84,7 @@ def draw_trend(series: Series) -> str:
         label: Callable[[Axis], None] = canvas.percent_axis if series.is_fraction else canvas.plain_axis
         label(axes.yaxis)
         around = canvas.full_axes(figure)
-        canvas.title_axes(around, x="runs before this one", y=series.title)
+        canvas.title_axes(around, x="runs before this one", y="")
         return canvas.to_svg(figure, _describe(series, values.tolist()))
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from job.evaluation.gates import GateResult
+from job.report.charts.recall_changes import format_change
 from job.report.first_screen.statements import Finding, Level, list_names
 
 MOST_GATES = 3
@@ -22,5 +23,13 @@ def find_missed_gates(results: Sequence[GateResult]) -> Finding | None:
         if n_gates == 1
         else f"{len(missed)} of {n_gates} {noun.replace('gate', 'gates')} missed: "
     )
-    names = [each.label if each.value is None else f"{each.label} ({each.format(each.value)})" for each in missed]
+    names = [f"{each.label}{_describe_value(each)}" for each in missed]
     return Finding(Level.FAULT, 1.0, "gates", (start, *list_names(names, MOST_GATES), "."))
+
+
+def _describe_value(result: GateResult) -> str:
+    if result.value is None:
+        return " (no value)"
+    if result.gate.bound == "worse":
+        return f" (difference {format_change(result.value, '.2f')} points)"
+    return f" ({result.format(result.value)})".replace("-", "\N{MINUS SIGN}")
