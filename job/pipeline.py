@@ -11,7 +11,7 @@ from pathlib import Path
 
 from job.config.export_formats import FORMATS
 from job.config.gate import Gate
-from job.config.gate_options import list_gates, require_other_run
+from job.config.gate_options import check_gate_options, list_gates
 from job.config.run_config import STREAM, Config
 from job.data.dataset import Dataset
 from job.errors import OutputError
@@ -105,7 +105,7 @@ def _read_gates(config: Config, run: Run) -> list[Gate]:
     training, comparison = run.training, run.comparison
     gates = list_gates(config, "history" if run.trend and not comparison else "reference")
     remedy = "this run has none; train with --reference DIR or --history FILE"
-    require_other_run(config, has_other=comparison is not None or run.trend is not None, remedy=remedy)
+    check_gate_options(config, has_other=comparison is not None or run.trend is not None, remedy=remedy)
     parts = RunParts(
         reference=comparison is not None,
         training=training is not None,

@@ -12,7 +12,7 @@ from typing import Any, Literal, NoReturn
 from job import __version__
 from job.config import settings, settings_file
 from job.config.gate_metrics import describe_metrics
-from job.config.gate_options import GATE_OPTIONS, require_other_run
+from job.config.gate_options import GATE_OPTIONS, check_gate_options
 from job.config.options import Option, describe_unknown
 from job.config.run_config import OPTIONS, STREAM, Config
 from job.config.serve_config import SERVE_OPTIONS, ServeConfig
@@ -124,7 +124,7 @@ def parse(argv: Sequence[str]) -> Command:
         )
     if not is_render:
         has_other = config.reference is not None or config.history is not None
-        require_other_run(config, has_other=has_other, remedy="add --reference DIR or --history FILE")
+        check_gate_options(config, has_other=has_other, remedy="add --reference DIR or --history FILE")
     if print_config:
         print_to_stdout(settings_file.write(config))
         raise SystemExit(0)

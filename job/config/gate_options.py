@@ -58,14 +58,7 @@ def _check(gate: Gate) -> None:
 
 
 def find_problem(text: str) -> str:
-    """What is wrong with the text of a gate of a run; empty if nothing is."""
-    if text.startswith(BEST):
-        return f"{BEST} is only for sweeps; leave it out"
-    return find_sweep_problem(text)
-
-
-def find_sweep_problem(text: str) -> str:
-    """What is wrong with the text of a gate of a sweep; empty if nothing is."""
+    """What is wrong with the text of a gate; empty if nothing is."""
     try:
         read_gate(text, "under", "error")
     except UsageError as error:
@@ -73,16 +66,9 @@ def find_sweep_problem(text: str) -> str:
     return ""
 
 
-def gate_option(text: str, *, of_sweep: bool = False) -> Any:  # noqa: ANN401 - as `dataclasses.field`
+def gate_option(text: str) -> Any:  # noqa: ANN401 - as `dataclasses.field`
     """A field of gates such as `accuracy=0.88`."""
-    return option(
-        (),
-        "run",
-        text,
-        metavar="METRIC=VALUE",
-        unset="no gate",
-        find_problem=find_sweep_problem if of_sweep else find_problem,
-    )
+    return option((), "run", text, metavar="METRIC=VALUE", unset="no gate", find_problem=find_problem)
 
 
 def list_gates(config: GateConfig, against: Against = "reference") -> list[Gate]:
@@ -98,11 +84,12 @@ def list_gates(config: GateConfig, against: Against = "reference") -> list[Gate]
     return gates
 
 
-def require_other_run(config: GateConfig, *, has_other: bool, remedy: str) -> None:
-    """Check that a run has another one to compare with if its gates need one, and that they need their tolerance.
+def check_gate_options(config: GateConfig, *, has_other: bool, remedy: str, is_sweep: bool = False) -> None:
+    """Check the gates of a command against its other options; `remedy` says how it gets another run to compare with.
 
     Raises:
-        UsageError: If not; `remedy` says what to add.
+        UsageError: If a gate needs another run and there is none, a tolerance belongs to no gate, or a gate is only for
+            sweeps.
     """
     names = [name for name in ("fail_if_worse", "warn_if_worse") if getattr(config, name)]
     if config.tolerance is not None and not names:
@@ -111,3 +98,5 @@ def require_other_run(config: GateConfig, *, has_other: bool, remedy: str) -> No
         )
     if names and not has_other:
         raise UsageError(f"--{names[0].replace('_', '-')} needs another run to compare with: {remedy}")
+    if not is_sweep and (gate := next((each for each in list_gates(config) if each.scope == "best"), None)):
+        raise UsageError(f"the gate {gate.label} is only for sweeps; leave out {BEST}")

@@ -66,6 +66,13 @@ class GateResult:
         return self.gate.label
 
     @property
+    def value_text(self) -> str:
+        """The value as text; a difference has a sign."""
+        if self.value is None:
+            return "no value"
+        return self.format(self.value, "+" if self.gate.bound == "worse" else "")
+
+    @property
     def sentence(self) -> str:
         """The result in one sentence."""
         gate, outcome = self.gate, "passed" if self.passed else "missed"
@@ -79,10 +86,10 @@ class GateResult:
             bounds = f" (95% interval {self.format(interval.lower)} to {self.format(interval.upper)})"
         if gate.bound == "worse":
             word = "significant" if self.is_significant else "not significant"
-            value = f"{self.format(self.value, '+')}{bounds}, {word}"
+            value = f"{self.value_text}{bounds}, {word}"
             return f"{outcome}: {gate.metric} minus that of {other} is {value}; tolerance {gate.threshold:g}"
         margin = "" if self.margin is None else f", margin {self.format(self.margin, '+')}"
-        return f"{outcome}: {gate.metric} is {self.format(self.value)}{bounds}; {self._requirement}{margin}"
+        return f"{outcome}: {gate.metric} is {self.value_text}{bounds}; {self._requirement}{margin}"
 
     def format(self, number: float, sign: str = "") -> str:
         """A number of this result with as many digits as its margin needs; `sign` is "+" to always show the sign."""
@@ -109,7 +116,11 @@ def evaluate_gates(gates: Iterable[Gate], metrics: Mapping[str, Any]) -> list[Ga
 
 
 def _evaluate(gate: Gate, metrics: Mapping[str, Any]) -> GateResult:
-    found = find_metric(metrics, gate.metric) or Measurement(None)
+    return compare_with_gate(gate, find_metric(metrics, gate.metric) or Measurement(None))
+
+
+def compare_with_gate(gate: Gate, found: Measurement) -> GateResult:
+    """Compare a number with a gate that is not about another run."""
     compared = found.value
     if gate.end == "interval":
         ends = found.interval

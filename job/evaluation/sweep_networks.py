@@ -1,13 +1,14 @@
 """Represents the networks of a sweep, grouped into configurations."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from job.config.run_config import Config
+from job.evaluation.gated_runs import GatedRuns
 from job.evaluation.predictions import Floats, Labels
 from job.evaluation.recipe_comparison import CrossedMean, summarize_networks
 from job.evaluation.seed_variation import choose_run
@@ -124,6 +125,7 @@ class SweepResults:
         started: Start of the first and of the last run, UTC, ISO 8601.
         revisions: Git revisions of the code, each once; an unknown one is empty.
         machines: Device and number of threads, each once.
+        gated: The gates of the sweep, and what they need of its runs.
     """
 
     configurations: Sequence[Configuration]
@@ -136,6 +138,7 @@ class SweepResults:
     started: tuple[str, str]
     revisions: Sequence[str]
     machines: Sequence[str]
+    gated: GatedRuns = field(default_factory=GatedRuns)
 
     @property
     def n_test(self) -> int:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from job.evaluation.sweep_effects import Effect, measure_effects
+from job.evaluation.sweep_gates import SweepGate, evaluate_sweep_gates
 from job.evaluation.sweep_means import ConfigurationMean, summarize_configuration
 from job.evaluation.sweep_networks import Configuration, SweepResults
 from job.evaluation.sweep_pairs import PairDifference, PairTests, compare_pairs
@@ -21,6 +22,7 @@ class SweepSummary:
         effects: The effects of the settings that vary.
         time_frontier: Indices of the configurations that no other beats in both accuracy and training time.
         size_frontier: The same with the number of parameters; empty if a number is unknown.
+        gates: The gates and their results, in the order in which they were set.
     """
 
     results: SweepResults
@@ -30,6 +32,7 @@ class SweepSummary:
     effects: Sequence[Effect]
     time_frontier: Sequence[int]
     size_frontier: Sequence[int]
+    gates: Sequence[SweepGate] = ()
 
     @property
     def best(self) -> Configuration:
@@ -52,19 +55,22 @@ class SweepSummary:
 
 
 def summarize_sweep(results: SweepResults) -> SweepSummary:
-    """Compute every number of a sweep."""
+    """Compute every number of a sweep, and compare its runs with its gates."""
     configurations = results.configurations
     means = [summarize_configuration(each) for each in configurations]
     accuracies = [mean.accuracy for mean in means]
     pairs = compare_pairs(configurations, find_best(means)) if len(configurations) > 1 else None
     sizes = [each.n_parameters for each in configurations if each.n_parameters is not None]
     has_sizes = len(sizes) == len(configurations)
+    ranking = rank_configurations(configurations, means, pairs)
+    best = configurations[ranking.best], means[ranking.best]
     return SweepSummary(
         results=results,
         means=means,
         pairs=pairs,
-        ranking=rank_configurations(configurations, means, pairs),
+        ranking=ranking,
         effects=measure_effects(results, accuracies, pairs),
         time_frontier=find_frontier([mean.training_s for mean in means], accuracies),
         size_frontier=find_frontier(sizes, accuracies) if has_sizes else [],
+        gates=evaluate_sweep_gates(results.gated, *best, ranking),
     )

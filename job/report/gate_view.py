@@ -58,11 +58,11 @@ def _view(result: GateResult) -> GateRow:
     def write(number: float | None, sign: str = "") -> str:
         return "" if number is None else result.format(number, sign).replace("-", MINUS)
 
-    interval, is_worse = result.interval, result.gate.bound == "worse"
+    interval = result.interval
     return GateRow(
         label=result.label,
         note=_describe(result),
-        value=write(result.value, "+" if is_worse else ""),
+        value="" if result.value is None else result.value_text.replace("-", MINUS),
         interval=f"{write(interval.lower)} to {write(interval.upper)}" if interval else "",
         margin=write(result.margin, "+"),
         outcome="passed" if result.passed else "missed" if result.is_error else "warning",

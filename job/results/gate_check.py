@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from types import NoneType, UnionType
-from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Self, Union, get_args, get_origin, get_type_hints
 
 from job.config.gate import Gate
 from job.config.gate_metrics import list_names
@@ -39,6 +39,11 @@ class RunParts:
     seeds: bool = False
     calibration: bool = False
 
+    @classmethod
+    def every(cls) -> Self:
+        """Everything that a run may have."""
+        return cls(reference=True, training=True, seeds=True, calibration=True)
+
 
 def check_gates(gates: Sequence[Gate], class_names: Sequence[str], parts: RunParts) -> None:
     """Check that a run will have the metric of each gate.
@@ -52,6 +57,10 @@ def check_gates(gates: Sequence[Gate], class_names: Sequence[str], parts: RunPar
     for gate in gates:
         if gate.bound == "worse":
             continue
+        if gate.scope == "best" and gate.end == "interval" and gate.metric != "accuracy":
+            raise UsageError(
+                f"the gate {gate.label}: only the accuracy of the best has an interval; leave out :interval"
+            )
         label = f"the gate {gate.label}"
         found = find_metric(sketch, gate.metric)
         if found is None or found.value is None:

@@ -41,7 +41,8 @@ class Attempts:
             OutputError: If it failed because the disk is full, which the others would find, too.
         """
         name = outcome.run.name
-        finished = read_finished(self.folder, outcome.run) if outcome.status == 0 else None
+        is_complete = outcome.status in {0, GateError.exit_status}  # a run that misses a gate is finished
+        finished = read_finished(self.folder, outcome.run) if is_complete else None
         if finished:
             self._n_attempts.pop(name, None)
             return finished

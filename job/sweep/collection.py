@@ -2,7 +2,9 @@
 
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -10,12 +12,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from job.config.gate import Gate
 from job.config.run_config import OPTIONS
 from job.errors import DataError, OutputError
+from job.evaluation.gated_runs import GatedRuns, MeasuredRun
 from job.evaluation.sweep_networks import Configuration, SweepResults, Value, write_label
 from job.evaluation.sweep_summary import SweepSummary, summarize_sweep
+from job.log import log, log_stage
 from job.report.sweep_page.page import render_sweep_page
 from job.results.file_names import METRICS, PAGE, PREDICTIONS
+from job.results.gate_check import RunParts, check_gates
 from job.results.output_folder.os_errors import as_output_error
 from job.sweep.finished_runs import CollectedRun, read_run
 from job.sweep.sweep_files import encode_sweep, write_table
@@ -25,23 +31,26 @@ TABLE, NUMBERS = "sweep.csv", "sweep.json"
 PARAMETERS = re.compile(r"([0-9,]+) parameters$")
 
 
-def collect_runs(folders: Sequence[Path], failures: Mapping[str, str]) -> SweepResults:
+def collect_runs(folders: Sequence[Path], failures: Mapping[str, str], gates: Sequence[Gate] = ()) -> SweepResults:
     """Read finished runs on the same data set, and group them into configurations.
 
     Args:
         folders: Output folders of this job, also from elsewhere. Runs with `--runs` count as several networks.
         failures: Why other runs, or trials of a search, have no result, by their names.
+        gates: The gates of the sweep.
 
     Raises:
+        UsageError: If the runs lack the metric of a gate.
         DataError: If no folder is given, one contains no finished training, the runs are of different data sets, or a
             network was trained twice.
     """
     if not folders:
         raise DataError("no run has finished, so there is nothing to report; read the errors of the runs")
-    first, y_true = read_run(folders[0])
+    first, y_true = read_run(folders[0], gates)
+    check_gates(gates, first.record.class_names, RunParts.every())
     runs = [first]
     for folder in folders[1:]:
-        run, labels = read_run(folder)
+        run, labels = read_run(folder, gates)
         if problem := _find_difference(first, y_true, run, labels):
             raise DataError(f"{folder}: {problem} than {first.folder}; collect runs on the same data set")
         runs.append(run)
@@ -63,7 +72,14 @@ def collect_runs(folders: Sequence[Path], failures: Mapping[str, str]) -> SweepR
         machines=list(
             dict.fromkeys(f"{each.device_name}, {count_noun(each.n_threads, 'thread')}" for each in environments)
         ),
+        gated=GatedRuns(gates, _name_apart([run.measured for run in runs if run.measured])),
     )
+
+
+def _name_apart(runs: Sequence[MeasuredRun]) -> list[MeasuredRun]:
+    """The runs, those with the same name called by their folders."""
+    counts = Counter(run.name for run in runs)
+    return [replace(run, name=run.folder) if counts[run.name] > 1 else run for run in runs]
 
 
 def _find_difference(
@@ -159,6 +175,19 @@ def _replace_file(path: Path, content: bytes) -> None:
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def report_gates(results: SweepResults) -> str:
+    """Log the gates of a sweep, a line each; returns those that are missed in words, empty if none sets the status."""
+    gates = _summarize(results).gates
+    for each in gates:
+        if each.missed and not each.is_error:
+            log.warning("gate %s", each.sentence)
+        else:
+            log_stage("gate", each.sentence)
+    missed = [each.sentence.removeprefix("missed: ") for each in gates if each.is_error]
+    n_gates = sum(each.gate.severity == "error" for each in gates)
+    return f"{len(missed):,} of {count_noun(n_gates, 'gate')} missed: {'; '.join(missed)}" if missed else ""
 
 
 def describe_best(results: SweepResults) -> str:

@@ -25,16 +25,18 @@ class SweepData:
     Attributes:
         sha256: By the keys of `fashion_mnist.FILES`.
         n_probabilities: Number of test images times number of classes.
+        class_names: Class names in label order.
     """
 
     sha256: Mapping[str, str]
     n_probabilities: int
+    class_names: Sequence[str]
 
 
 def read_data(config: SweepConfig) -> SweepData:
     """Find or download the data set, and check it once, before all runs."""
     dataset = load_dataset(find_or_download(config.data), available_memory_bytes() // MEMORY_SHARE)
-    return SweepData(dataset.sha256, len(dataset.test_labels) * dataset.n_classes)
+    return SweepData(dataset.sha256, len(dataset.test_labels) * dataset.n_classes, dataset.class_names)
 
 
 def build_words(run: PlannedRun) -> list[str]:

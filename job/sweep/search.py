@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
+from job.config.gate_options import list_gates
 from job.config.run_config import OPTIONS
 from job.config.search_space import Range, Search
 from job.config.sweep_config import SweepRequest
@@ -16,6 +17,7 @@ from job.config.sweep_grid import MAX_RUNS
 from job.errors import GateError, UsageError
 from job.log import log_stage
 from job.results.file_names import PAGE
+from job.results.gate_check import RunParts, check_gates
 from job.results.output_folder.os_errors import as_output_error
 from job.results.output_folder.preparation import require_free_space
 from job.sweep import collection
@@ -37,7 +39,7 @@ def run_search(request: SweepRequest) -> str:
     Raises:
         UsageError: If the search is refused.
         PackageError: If Optuna is not installed.
-        GateError: If a run failed; the page is written nevertheless.
+        GateError: If a run failed or missed a gate; the page is written nevertheless.
     """
     search, config, folder = request.search, request.config, Path(request.config.output)
     assert search is not None  # noqa: S101 - for mypy
@@ -79,6 +81,7 @@ def _describe_space(search: Search, name: str) -> str:
 def _make_missing(request: SweepRequest, search: Search, folder: Path) -> str:
     """Make the missing trials; the earlier sweep is removed after everything else is checked."""
     config, data, n_seeds = request.config, read_data(request.config), len(request.seeds)
+    check_gates(list_gates(config), data.class_names, RunParts.every())
     content = _describe(request, search, data)
     is_continued = not config.fresh and require_same_plan(folder, content)
     probes = probe_space(request, search)
@@ -144,16 +147,19 @@ def _write_result(request: SweepRequest, search: Search, ended: Sequence[EndedTr
     best = max(complete, key=lambda trial: sign * (trial.objective or 0))
     names = [f"{name_trial(trial.number)}-seed{seed}" for trial in complete for seed in request.seeds]
     errors = {name_trial(trial.number): f"{trial.state}: {trial.error}" for trial in ended if trial.error}
-    results = collection.collect_runs([folder / RUNS / name for name in names], errors)
+    results = collection.collect_runs([folder / RUNS / name for name in names], errors, list_gates(request.config))
     collection.write_sweep_report(results, folder)
     result = (
         f"best of {count_noun(len(ended), 'trial')} ({states}): {name_trial(best.number)}, "
         f"{configure_values(request, best.values).label}, mean validation {search.objective} {best.objective:.4f} "
         f"({count_noun(len(request.seeds), 'seed')}): {folder / PAGE}"
     )
+    problem = ""
     if failed:
-        raise GateError(
+        problem = (
             f"{len(failed):,} of {len(ended):,} trials failed, the first, {name_trial(failed[0].number)}: "
-            f"{failed[0].error}; the same command repeats them; {result}"
+            f"{failed[0].error}; the same command repeats them"
         )
+    if problems := [text for text in (problem, collection.report_gates(results)) if text]:
+        raise GateError("; ".join([*problems, result]))
     return result

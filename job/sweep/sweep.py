@@ -5,11 +5,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from job.config.gate import Gate
+from job.config.gate_options import list_gates
 from job.config.sweep_config import SweepRequest
 from job.errors import GateError, UsageError
 from job.execution.worker import build_environment
 from job.log import log_stage
 from job.results.file_names import PAGE
+from job.results.gate_check import RunParts, check_gates
 from job.results.output_folder.preparation import require_free_space
 from job.sweep import collection, preparation
 from job.sweep.attempts import Attempts
@@ -30,11 +33,11 @@ def run_sweep(request: SweepRequest) -> str:
     """Do what the command line asks; returns the result in one line, or in several for `--list`.
 
     Raises:
-        GateError: If a run failed; the page is written nevertheless.
+        GateError: If a run failed or missed a gate; the page is written nevertheless.
     """
     folder = Path(request.config.output)
     if request.collect:
-        return _collect(request.collect, folder)
+        return _collect(request.collect, folder, list_gates(request.config))
     request = _with_threads(request, folder)
     plan = build_plan(request)
     if request.config.list:
@@ -45,12 +48,12 @@ def run_sweep(request: SweepRequest) -> str:
         return _run_missing(request, plan, folder)
 
 
-def _collect(names: Sequence[str], folder: Path) -> str:
+def _collect(names: Sequence[str], folder: Path, gates: Sequence[Gate]) -> str:
     """Make the page of the runs in these folders."""
     found = find_runs(names)
     require_own_page(folder, found.folders)
     with lock_sweep(folder):
-        return _write_page(found.folders, found.failures, folder)
+        return _write_page(found.folders, found.failures, folder, gates)
 
 
 def _with_threads(request: SweepRequest, folder: Path) -> SweepRequest:
@@ -82,8 +85,9 @@ def _list_plan(request: SweepRequest, plan: Plan, folder: Path) -> str:
 
 def _run_missing(request: SweepRequest, plan: Plan, folder: Path) -> str:
     """Run what is missing; the earlier sweep is removed after everything else is checked."""
-    config, models = request.config, list_models(plan.configurations)
+    config, models, gates = request.config, list_models(plan.configurations), list_gates(request.config)
     data = read_data(config)
+    check_gates(gates, data.class_names, RunParts.every())
     content = describe_content(request, plan, data.sha256)
     if not config.fresh:
         require_same_plan(folder, content)
@@ -108,14 +112,14 @@ def _run_missing(request: SweepRequest, plan: Plan, folder: Path) -> str:
     if not finished:
         name, error = next(iter(failures.items()))
         raise GateError(f"all {len(failures):,} runs failed, the first, {name}: {error}; see {folder / LOGS}")
-    result = _write_page(finished, failures, folder)
+    failed = ""
     if failures:
         name, error = next(iter(failures.items()))
-        raise GateError(
+        failed = (
             f"{len(failures):,} of {len(plan.runs):,} runs failed, the first, {name}: {error}; the same command "
-            f"repeats them; {result}"
+            "repeats them"
         )
-    return result
+    return _write_page(finished, failures, folder, gates, failed)
 
 
 def _replace_by_run(request: SweepRequest, plan: Plan, folder: Path) -> str:
@@ -133,8 +137,17 @@ def _replace_by_run(request: SweepRequest, plan: Plan, folder: Path) -> str:
     return f"{run.name} is already finished: {folder / RUNS / run.name / PAGE}"
 
 
-def _write_page(runs: Sequence[Path], failures: Mapping[str, str], folder: Path) -> str:
-    """Collect the runs and write the page; returns the result in one line."""
-    results = collection.collect_runs(runs, failures)
+def _write_page(
+    runs: Sequence[Path], failures: Mapping[str, str], folder: Path, gates: Sequence[Gate], failed: str = ""
+) -> str:
+    """Collect the runs and write the page; returns the result in one line.
+
+    Raises:
+        GateError: If a gate is missed, or runs failed, as the text `failed` says.
+    """
+    results = collection.collect_runs(runs, failures, gates)
     collection.write_sweep_report(results, folder)
-    return f"{collection.describe_best(results)}: {folder / PAGE}"
+    result = f"{collection.describe_best(results)}: {folder / PAGE}"
+    if problems := [text for text in (failed, collection.report_gates(results)) if text]:
+        raise GateError("; ".join([*problems, result]))
+    return result

@@ -32,4 +32,4 @@ def _describe_value(result: GateResult) -> str:
         return " (no value)"
     if result.gate.bound == "worse":
         return f" (difference {format_change(result.value, '.2f')} points)"
-    return f" ({result.format(result.value)})".replace("-", "\N{MINUS SIGN}")
+    return f" ({result.value_text})".replace("-", "\N{MINUS SIGN}")
