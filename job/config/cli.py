@@ -122,9 +122,8 @@ def parse(argv: Sequence[str]) -> Command:
             f"--reference {config.reference} is the folder of --output, whose files this run will replace; name "
             "another --output"
         )
-    if not is_render:
-        has_other = config.reference is not None or config.history is not None
-        check_gate_options(config, has_other=has_other, remedy="add --reference DIR or --history FILE")
+    has_other = is_render or config.reference is not None or config.history is not None  # render looks at the run
+    check_gate_options(config, has_other=has_other, remedy="add --reference DIR or --history FILE")
     if print_config:
         print_to_stdout(settings_file.write(config))
         raise SystemExit(0)
