@@ -107,7 +107,7 @@ class GateResult:
 
 def _choose_digits(margin: float) -> int:
     """Digits after the point that show a margin that is not 0: at least 4."""
-    return 4 if margin == 0 else min(max(4, 1 - math.floor(math.log10(abs(margin)))), 12)
+    return 4 if margin == 0 else min(max(4, -math.floor(math.log10(abs(margin)))), 12)
 
 
 def evaluate_gates(gates: Iterable[Gate], metrics: Mapping[str, Any]) -> list[GateResult]:

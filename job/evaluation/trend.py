@@ -5,7 +5,6 @@ crossed random effects over seeds and images if both runs have several networks.
 """
 
 import base64
-import binascii
 import hashlib
 import zlib
 from collections.abc import Sequence
@@ -190,7 +189,7 @@ def decode_errors(text: str, n: int) -> NDArray[np.bool_]:
     n_bytes = (n + 7) // 8
     try:
         content = zlib.decompressobj().decompress(base64.b64decode(text, validate=True), n_bytes + 1)
-    except (binascii.Error, zlib.error) as error:
+    except (ValueError, zlib.error) as error:
         raise ValueError(f"the errors are damaged ({error})") from error
     if len(content) != n_bytes:
         raise ValueError(f"the errors are not those of {n} images")
