@@ -44,7 +44,7 @@ def view_gates(run: Run) -> GatesView | None:
 def _summarize(results: Sequence[GateResult]) -> str:
     n_missed, n = sum(not each.passed for each in results), len(results)
     if not n_missed:
-        return "The run passes its gate." if n == 1 else f"The run passes all {n:,} gates."
+        return "The run passes its gate." if n == 1 else f"The run passes its {n:,} gates."
     n_errors = sum(each.is_error for each in results)
     missed = "The run misses its gate" if n == 1 else f"The run misses {n_missed:,} of {n:,} gates"
     if n_errors == 0:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
+from difflib import get_close_matches
 from types import NoneType, UnionType
 from typing import Annotated, Any, Self, Union, get_args, get_origin, get_type_hints
 
@@ -10,7 +11,7 @@ from job.config.gate_metrics import list_names
 from job.config.options import describe_unknown
 from job.errors import UsageError
 from job.evaluation.evaluate import ClassMetrics, Evaluation
-from job.evaluation.gates import find_metric
+from job.evaluation.gates import CLASS_METRICS, find_metric
 from job.evaluation.paired_comparison import ClassCounts, Comparison
 from job.evaluation.temperature_scaling import TemperatureScaling
 from job.results.provenance import Provenance
@@ -19,6 +20,7 @@ from job.results.schema import Training
 MAX_LENGTH = 1000
 """Lists whose lengths are not known before training seem to have so many elements."""
 
+MOST_CLASSES = 10
 STAGES = ("data", "prediction", "reference", "tensorflow", "total", "training")
 """The stages that a run may time."""
 
@@ -64,10 +66,7 @@ def check_gates(gates: Sequence[Gate], class_names: Sequence[str], parts: RunPar
         label = f"the gate {gate.label}"
         found = find_metric(sketch, gate.metric)
         if found is None or found.value is None:
-            problem = describe_unknown(
-                "metric", gate.metric, list_names(class_names), lists="--help-metrics` lists the metrics"
-            )
-            raise UsageError(f"{label}: {problem}")
+            raise UsageError(f"{label}: {_describe_unknown(gate.metric, class_names)}")
         if gate.end == "interval" and found.interval is None:
             raise UsageError(f"{label}: {gate.metric} has no confidence interval; leave out :interval")
         for prefix, is_there, remedy in (
@@ -79,6 +78,14 @@ def check_gates(gates: Sequence[Gate], class_names: Sequence[str], parts: RunPar
         ):
             if gate.metric.startswith(prefix) and not is_there:
                 raise UsageError(f"{label}: {gate.metric} needs {remedy}")
+
+
+def _describe_unknown(name: str, class_names: Sequence[str]) -> str:
+    first, _, word = name.partition(".")
+    if word and first in CLASS_METRICS and not get_close_matches(word, class_names, n=1):
+        shown = ", ".join(class_names[:MOST_CLASSES]) + ", …" * (len(class_names) > MOST_CLASSES)
+        return f"unknown class {word[:80]}; the classes are {shown}"
+    return describe_unknown("metric", name, list_names(class_names), lists="--help-metrics` lists the metrics")
 
 
 def _sketch_metrics(class_names: Sequence[str]) -> dict[str, Any]:

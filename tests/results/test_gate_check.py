@@ -40,8 +40,8 @@ def test_any_number_of_metrics_json(text: str) -> None:
     [
         ("macro.f2=0.5", "the gate macro.f2 ≥ 0.5: unknown metric macro.f2; did you mean macro.f1?"),
         ("recall.Shrt=0.5", "unknown metric recall.Shrt; did you mean recall.Shirt?"),
-        ("recall.a=0.5", "unknown metric recall.a; did you mean recall.a.b?"),
-        ("recall.3=0.5", "unknown metric recall.3; "),
+        ("recall.a.c=0.5", "unknown metric recall.a.c; did you mean recall.a.b?"),
+        ("recall.3=0.5", "the gate recall.3 ≥ 0.5: unknown class 3; the classes are T-shirt/top, a.b, Shirt"),
         ("confusion_matrix.Shirt.9=5", "unknown metric confusion_matrix.Shirt.9; `python -m job --help-metrics` lists"),
         ("timings_s.trainin=3", "unknown metric timings_s.trainin; did you mean timings_s.training?"),
         ("evaluation.per_class.Shirt.name=3", "unknown metric evaluation.per_class.Shirt.name"),
