@@ -30,6 +30,7 @@ These options exist only on the command line:
 | `--print-config` | print the resulting settings, in the format of a settings file, and exit |
 | `--quiet`, `-q` | print only the result, warnings and errors |
 | `--verbose`, `-v` | also print what TensorFlow logs |
+| `--help-metrics` | print the metrics that [gates](gates.md) can name, and exit |
 | `--version` | print the version |
 | `--help`, `-h` | print all options |
 
@@ -56,6 +57,7 @@ recipe: cnn
 epochs: 20
 augment: flip,shift
 export: [onnx, litert]
+fail-under: {accuracy: 0.9, recall.Shirt: 0.7}
 ```
 
 To create a file with all options, run `.venv/bin/python -m job --recipe cnn --print-config > fashion-job.yaml`. Keep
@@ -69,7 +71,7 @@ above 64 KiB (exit status 64).
 A variable that begins with `FASHION_JOB_` and is not an option is an error. The exceptions are `FASHION_JOB_IMAGE` and
 `FASHION_JOB_REVISION`, which the report shows as the origin of the run, `FASHION_JOB_COMMAND`, which it shows as the
 command that repeats the run (a sweep sets it on the nodes of a cluster), and the variables that Kubernetes sets for a
-service named `fashion-job`. Separate several export formats by commas: `FASHION_JOB_EXPORT=onnx,litert`.
+service named `fashion-job`. Separate several export formats or gates by commas: `FASHION_JOB_EXPORT=onnx,litert`.
 
 The job ignores settings that you made for other programs: `keras.json`, `KERAS_BACKEND` and Keras's other variables
 (but it uses `KERAS_HOME` to find the data set), `matplotlibrc`, `MPLBACKEND`, `PYTHONWARNINGS`, `PYTHONIOENCODING` and
@@ -79,8 +81,9 @@ and `TF_ENABLE_ONEDNN_OPTS`. If TensorFlow refuses `XLA_FLAGS` or `TF_XLA_FLAGS`
 ## Render
 
 `python -m job render` rebuilds the report from the results in the output folder, without training, TensorFlow or the
-data set. It has the options `--output`, `--layout`, `--no-try-it`, `--quiet` and `--verbose`. It ignores all other
-settings in the environment and in `fashion-job.yaml`, but exits with 64 if one is invalid.
+data set. It has the options `--output`, `--layout`, `--no-try-it`, `--quiet` and `--verbose`, and those of
+[gates](gates.md), from `--fail-under` to `--tolerance`. It ignores all other settings in the environment and in
+`fashion-job.yaml`, but exits with 64 if one is invalid.
 
 ## Serve
 
@@ -96,7 +99,8 @@ SWEEP = f"""
 ## Sweep
 
 `python -m job sweep` trains [many configurations and seeds](sweep.md). Options of a run that the environment or
-`fashion-job.yaml` sets apply to all its runs, `data` and `threads` too. Only the command line sets these options:
+`fashion-job.yaml` sets apply to all its runs, `data` and `threads` too; [gates](gates.md#sweeps) apply to the sweep.
+Only the command line sets the other options:
 
 | option | default | meaning |
 |---|---|---|
