@@ -24,12 +24,12 @@ def kubernetes_job() -> dict[str, Any]:
 
 
 def test_kubernetes_retries_no_failure_that_would_occur_again() -> None:
-    """The policy lists each exit status of a failure, but not those of sweeps and of the signals that stop the job."""
+    """The policy lists each exit status of a failure, but not those of the signals that stop the job."""
     ignore, fail = kubernetes_job()["podFailurePolicy"]["rules"]
     assert ignore["action"] == "Ignore"
     assert [condition["type"] for condition in ignore["onPodConditions"]] == ["DisruptionTarget"]
     assert fail["action"] == "FailJob"
-    assert fail["onExitCodes"]["values"] == sorted(EXIT_STATUSES.keys() - {0, 1, 129, 130, 143})
+    assert fail["onExitCodes"]["values"] == sorted(EXIT_STATUSES.keys() - {0, 129, 130, 143})
 
 
 def test_kubernetes_names_agree() -> None:

@@ -27,5 +27,5 @@ def test_every_option_has_one_row() -> None:
     assert re.findall(r"^\| `(--[a-z-]+)", serve, re.MULTILINE) == [each.flag for each in SERVE_OPTIONS.values()]
     actions = sweep_cli.sweep_parser()._actions
     flags = {flag for action in actions for flag in action.option_strings if flag.startswith("--")}
-    common = {"--help", "--quiet", "--verbose"}
+    common = {"--help", "--help-metrics", "--quiet", "--verbose"}
     assert sorted(re.findall(r"^\| `(--[a-z-]+)", sweep, re.MULTILINE)) == sorted(flags - common)
