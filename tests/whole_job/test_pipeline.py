@@ -81,7 +81,6 @@ def test_it_has_the_metrics_and_files_of_the_job(finished_run: Path, tmp_path: P
         "network.npz",
         "predictions.csv",
         "samples.npz",
-        "network.npz",
         "SHA256SUMS",
     }
     assert (tmp_path / "predictions.csv").read_bytes() == (finished_run / "predictions.csv").read_bytes()
