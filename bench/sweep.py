@@ -17,6 +17,7 @@ from statistics import median
 from job.config.settings import Setting
 from job.config.sweep_config import SweepConfig, SweepRequest
 from job.execution.executor import Outcome
+from job.execution.launcher import Launcher
 from job.execution.local_executor import LocalExecutor
 from job.sweep.attempts import Attempts
 from job.sweep.driver import Driver
@@ -74,12 +75,13 @@ def measure_driver(folder: Path, n_runs: int, n_slots: int, seconds: float) -> N
         words = [str(template), str(seconds), run.config.output, str(run.config.seed)]
         return [sys.executable, "-S", "-E", str(STUB), *words]
 
-    executor = _Recorder(n_slots, logs, build_words)
-    executor.resident_mib = []
-    driver = Driver(plan.runs, executor, lambda _: 1.0, Attempts(Path(config.output)))
-    before, began = read_cpu_s(), time.monotonic()
-    driver.run(range(n_runs))
-    wall_s, used_s = time.monotonic() - began, read_cpu_s() - before
+    with Launcher() as launcher:
+        executor = _Recorder(n_slots, logs, build_words, launcher)
+        executor.resident_mib = []
+        driver = Driver(plan.runs, executor, lambda _: 1.0, Attempts(Path(config.output)))
+        before, began = read_cpu_s(), time.monotonic()
+        driver.run(range(n_runs))
+        wall_s, used_s = time.monotonic() - began, read_cpu_s() - before
     assert not driver.attempts.failures, driver.attempts.failures  # noqa: S101
     memory = executor.resident_mib
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
