@@ -14,8 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from stubs import wait_until
-from support import REPOSITORY, run_job, write_dataset
+from support import REPOSITORY, run_job, wait_until, write_dataset
 
 pytestmark = pytest.mark.cluster
 
