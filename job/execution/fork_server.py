@@ -9,7 +9,6 @@ With `--preload`, this process first imports TensorFlow, and the command `PYTHON
 instead of a new Python. A line `null` says that the import is done. If it fails, this process ends with status 1.
 """
 
-import ctypes
 import json
 import logging
 import os
@@ -24,15 +23,13 @@ from pathlib import Path
 
 from job.errors import OutputError, ResourceError
 from job.system import isolation
+from job.system.forked_process import follow_parent, separate_fork, unfollow_parent
 
 GRACE_S = 3.0
 """How long a command may take to end after SIGTERM."""
 
-PR_SET_PDEATHSIG = 1  # in <sys/prctl.h>
 HANDLED = (signal.SIGCHLD, signal.SIGTERM)
-STDIN, STDOUT, STDERR = range(3)
-IS_LINUX = sys.platform == "linux"
-SYSTEM = ctypes.CDLL(None)
+STDIN, STDOUT = 0, 1
 
 
 class ForkServer:
@@ -104,7 +101,8 @@ class ForkServer:
             _answer([number, ResourceError.exit_status])
         else:
             if process == 0:
-                self._become_command(server, file)
+                follow_parent(server)
+                separate_fork(HANDLED, (self._wake, self._waker), file)
                 return self._continue(words)
             with suppress(OSError):  # the fork was faster
                 os.setpgid(process, process)
@@ -112,20 +110,6 @@ class ForkServer:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
         os.close(file)
         return ()
-
-    def _become_command(self, server: int, log: int) -> None:
-        """Give a fork a process group, the signals and the streams of a new process, and let it end with the server."""
-        os.setpgid(0, 0)
-        follow_parent(server)
-        signal.set_wakeup_fd(-1)
-        for number in HANDLED:
-            signal.signal(number, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
-        nothing = os.open(os.devnull, os.O_RDONLY)
-        for source, target in ((nothing, STDIN), (log, STDOUT), (log, STDERR)):
-            os.dup2(source, target)
-        for descriptor in (nothing, log, self._wake, self._waker):
-            os.close(descriptor)
 
     def _continue(self, words: Sequence[str]) -> Sequence[str]:
         """The command if this fork can continue with it; otherwise replaces the fork by it."""
@@ -166,14 +150,6 @@ class ForkServer:
                     _answer([self._numbers.pop(process), code if code >= 0 else 128 - code])
 
 
-def follow_parent(parent: int) -> None:
-    """Let Linux kill this process when its parent ends, even if that is killed."""
-    if IS_LINUX:
-        SYSTEM.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it ended before that call
-            os.kill(os.getpid(), signal.SIGKILL)
-
-
 def _preload() -> bool:
     """Import TensorFlow; returns whether a fork of this process is safe."""
     follow_parent(os.getppid())  # the import does not notice the end of stdin
@@ -183,7 +159,7 @@ def _preload() -> bool:
     logging.disable()  # a run reports what is wrong
     import_tensorflow()
     logging.disable(logging.NOTSET)
-    SYSTEM.prctl(PR_SET_PDEATHSIG, 0)
+    unfollow_parent()
     return len(list(Path("/proc/self/task").iterdir())) == 1
 
 
@@ -215,6 +191,7 @@ def main(*options: str) -> Sequence[str]:
 
 if __name__ == "__main__":
     command = main(*sys.argv[1:])
-    if command:
-        _, _, module, *sys.argv[1:] = command
-        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    if not command:
+        os._exit(0)  # skips TensorFlow's teardown, which is slow
+    _, _, module, *sys.argv[1:] = command
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
