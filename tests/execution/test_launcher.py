@@ -131,7 +131,7 @@ def test_the_status_of_a_run(folder: Path, code: str, status: int, printed: str,
 @pytest.mark.parametrize(
     "code",
     [
-        "raise ImportError('missing')",
+        "import os; os.write(2, b'native'); raise ImportError('missing')",
         "import os; os.abort()",
         "import os; os._exit(0)",
         "import threading, time; threading.Thread(target=time.sleep, args=(60,), daemon=True).start()",
