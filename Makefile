@@ -101,10 +101,10 @@ lock: $(VENV)/tests.stamp ## Compile the dependencies in pyproject.toml into the
 	$(COMPILE) --group serve -c requirements.txt -o requirements-serve.txt
 	$(COMPILE) --group export -c requirements.txt -o requirements-export.txt
 	$(COMPILE) --group cluster -c requirements.txt -o requirements-cluster.txt
-	$(COMPILE) --group search -c requirements.txt -o requirements-search.txt
+	$(COMPILE) --group search -c requirements.txt -c requirements-cluster.txt -o requirements-search.txt
 	$(COMPILE) --group bench -c requirements.txt -o bench/requirements.txt
 	$(COMPILE) --group bench-serve -o bench/requirements-serve.txt
-	$(COMPILE) --group dev -c requirements.txt -o tests/requirements.txt
+	$(COMPILE) --group dev -c requirements.txt -c requirements-cluster.txt -o tests/requirements.txt
 	$(COMPILE) --group clients -o tests/requirements-clients.txt
 
 image: ## Build the Docker image fashion-job (DEVICE=gpu: fashion-job:gpu; EXPORT=yes: with ONNX export; CLUSTER=yes: with Ray; SEARCH=yes: with Optuna)

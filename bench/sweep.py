@@ -17,6 +17,7 @@ from statistics import median
 from job.config.settings import Setting
 from job.config.sweep_config import SweepConfig, SweepRequest
 from job.execution.executor import Outcome
+from job.execution.launcher import Launcher
 from job.execution.local_executor import LocalExecutor
 from job.sweep.attempts import Attempts
 from job.sweep.driver import Driver
@@ -74,12 +75,15 @@ def measure_driver(folder: Path, n_runs: int, n_slots: int, seconds: float) -> N
         words = [str(template), str(seconds), run.config.output, str(run.config.seed)]
         return [sys.executable, "-S", "-E", str(STUB), *words]
 
-    executor = _Recorder(n_slots, logs, build_words)
-    executor.resident_mib = []
-    driver = Driver(plan.runs, executor, lambda _: 1.0, Attempts(Path(config.output)))
-    before, began = read_cpu_s(), time.monotonic()
-    driver.run(range(n_runs))
-    wall_s, used_s = time.monotonic() - began, read_cpu_s() - before
+    with Launcher() as launcher:
+        executor = _Recorder(n_slots, logs, build_words, launcher)
+        executor.resident_mib = []
+        driver = Driver(plan.runs, executor, lambda _: 1.0, Attempts(Path(config.output)))
+        before_files = len(list(Path("/proc/self/fd").iterdir()))
+        before, began = read_cpu_s(), time.monotonic()
+        driver.run(range(n_runs))
+        wall_s, used_s = time.monotonic() - began, read_cpu_s() - before
+        n_files = len(list(Path("/proc/self/fd").iterdir()))
     assert not driver.attempts.failures, driver.attempts.failures  # noqa: S101
     memory = executor.resident_mib
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -88,9 +92,10 @@ def measure_driver(folder: Path, n_runs: int, n_slots: int, seconds: float) -> N
         f"driver: {1000 * used_s / n_runs:.2f} ms of processor time a run, {used_s / n_runs / seconds:.2%} of its time"
     )
     print(
-        f"workers and stubs: {1000 * (children.ru_utime + children.ru_stime) / n_runs:.0f} ms of processor time a run"
+        f"launcher and stubs: {1000 * (children.ru_utime + children.ru_stime) / n_runs:.0f} ms of processor time a run"
     )
     print(f"wall time: {wall_s:.0f} s; without any cost {n_runs * seconds / n_slots:.0f} s")
+    print(f"open files of the driver: {n_files}, {before_files} before the first run")
     print(f"memory of the driver: {memory[len(memory) // 10]:.1f} MiB after a tenth, {memory[-1]:.1f} MiB at the end")
 
 

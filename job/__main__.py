@@ -72,10 +72,13 @@ def _run(command: cli.Command) -> "tuple[str, Sequence[GateResult]]":
 
         return serve(command.serve), ()
     if command.sweep:
-        from job.sweep.search import run_search
+        if command.sweep.search:
+            from job.sweep.search import run_search
+
+            return run_search(command.sweep), ()
         from job.sweep.sweep import run_sweep
 
-        return (run_search if command.sweep.search else run_sweep)(command.sweep), ()
+        return run_sweep(command.sweep), ()
     from job import pipeline
     from job.system.temporary_folder import private_temporary_folder
 

@@ -5,7 +5,7 @@ TensorFlow is imported by the functions that need it.
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,7 +22,8 @@ from job.evaluation.predictions import Predictions
 from job.evaluation.sample_selection import select_shown_images
 from job.evaluation.seed_collection import collect_seeds
 from job.evaluation.seed_variation import SeedVariation, summarize_seed_runs
-from job.execution.local_executor import choose_threads
+from job.execution.launcher import Launcher
+from job.execution.local_executor import can_share_import, choose_threads
 from job.log import Stopwatch, log, log_stage
 from job.results.gate_check import RunParts, check_gates
 from job.results.network_npz import PlainNetwork
@@ -69,33 +70,35 @@ def train(
     resources.require(n_threads)
     if warning := resources.memory_warning(config.model):
         log.warning(warning)
-    reference_run = match = None
-    if config.reference:
-        with stopwatch.stage("reference") as stage:
-            reference_run = read_reference(config.reference)
-            stage.summary = str(reference_run)
-    with stopwatch.stage("data") as stage:
-        dataset = load_dataset(source, available_memory_bytes() // MEMORY_SHARE)
-        _check_settings(config, dataset)
-        stage.summary = str(dataset)
-    gates = list_gates(config, "history" if config.history and not config.reference else "reference")
-    check_gates(gates, dataset.class_names, _describe_parts(config))
-    check_dataset(dataset)
-    if reference_run:
-        sha256 = {fashion_mnist.FILES[role]: dataset.sha256[role] for role in ("test_images", "test_labels")}
-        reference = match_reference(reference_run, dataset.class_names, dataset.test_labels, sha256)
-        match = reference, reference_run.predictions
-    if _is_in_processes(config, resources):
-        with stopwatch.stage("training") as stage:
-            seeds = train_in_processes(replace(config, threads=n_threads), dataset)
-            with closing(seeds):  # which ends the processes after an error
-                collected = _collect(seeds, config)
-            stage.summary = f"{config.runs} x {collected[-1].training.network}"
-    else:
-        with stopwatch.stage("tensorflow") as stage:
-            device = configure_device(config.device, n_threads, resources, config.replicas)
-            stage.summary = str(device)
-        collected = _collect(train_in_turn(config, dataset, device, stopwatch), config)
+    is_in_processes = _is_in_processes(config, resources)
+    with Launcher(preload=can_share_import(config.runs)) if is_in_processes else nullcontext() as launcher:
+        reference_run = match = None
+        if config.reference:
+            with stopwatch.stage("reference") as stage:
+                reference_run = read_reference(config.reference)
+                stage.summary = str(reference_run)
+        with stopwatch.stage("data") as stage:
+            dataset = load_dataset(source, available_memory_bytes() // MEMORY_SHARE)
+            _check_settings(config, dataset)
+            stage.summary = str(dataset)
+        gates = list_gates(config, "history" if config.history and not config.reference else "reference")
+        check_gates(gates, dataset.class_names, _describe_parts(config))
+        check_dataset(dataset)
+        if reference_run:
+            sha256 = {fashion_mnist.FILES[role]: dataset.sha256[role] for role in ("test_images", "test_labels")}
+            reference = match_reference(reference_run, dataset.class_names, dataset.test_labels, sha256)
+            match = reference, reference_run.predictions
+        if launcher:
+            with stopwatch.stage("training") as stage:
+                seeds = train_in_processes(replace(config, threads=n_threads), dataset, launcher)
+                with closing(seeds):  # which ends the processes after an error
+                    collected = _collect(seeds, config)
+                stage.summary = f"{config.runs} x {collected[-1].training.network}"
+        else:
+            with stopwatch.stage("tensorflow") as stage:
+                device = configure_device(config.device, n_threads, resources, config.replicas)
+                stage.summary = str(device)
+            collected = _collect(train_in_turn(config, dataset, device, stopwatch), config)
     run = _describe_run(config, dataset, stopwatch, collected, match)
     return replace(run, record=replace(run.record, gates=gates))
 

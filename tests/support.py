@@ -5,6 +5,7 @@ import json
 import struct
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -55,6 +56,29 @@ def list_processes(word: str) -> list[str]:
         with suppress(OSError):  # it has ended
             found.append(path.read_text().replace("\0", " "))
     return [line for line in found if word in line]
+
+
+def wait_until(condition: Callable[[], bool], timeout_s: float = 30) -> None:
+    """Wait until something holds, which must happen."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs, and is not only waiting to be reaped."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def list_children(process: int) -> list[int]:
+    """The IDs of the processes that a process with one thread has started; none after its end."""
+    with suppress(FileNotFoundError):
+        return [int(word) for word in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+    return []
 
 
 def write_idx(path: Path, values: UInt8) -> None:

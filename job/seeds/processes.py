@@ -8,7 +8,6 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from importlib import util
 from pathlib import Path
@@ -19,6 +18,7 @@ from job.config.run_config import Config
 from job.data.dataset import MEMORY_SHARE, Dataset
 from job.errors import BUG, DataError, DivergenceError, OutputError, ResourceError, UsageError
 from job.execution.executor import KILLED, Outcome
+from job.execution.launcher import Launcher
 from job.execution.local_executor import LocalExecutor, choose_parallel
 from job.log import log, log_stage
 from job.results.file_names import EXPORTS, MODEL
@@ -57,12 +57,14 @@ class SavedModel:
             model, exported = Path(root, MODEL), Path(root, EXPORTS)
             self.save(model)
             exported.mkdir()
-            for _ in _run_children([Child("export", ("export", str(model), str(exported), *formats))], 1, Path(root)):
-                for path in exported.iterdir():
-                    shutil.move(path, folder / path.name)
+            child = Child("export", ("export", str(model), str(exported), *formats))
+            with Launcher() as launcher:
+                for _ in _run_children([child], 1, Path(root), launcher):
+                    for path in exported.iterdir():
+                        shutil.move(path, folder / path.name)
 
 
-def train_in_processes(config: Config, dataset: Dataset) -> Generator[TrainedSeed]:
+def train_in_processes(config: Config, dataset: Dataset, launcher: Launcher) -> Generator[TrainedSeed]:
     """Train `config.runs` networks with `config.threads` threads each, with the seeds from `config.seed` on.
 
     Each network has the parameters and the names of layers of a single run with its seed. They come in the order in
@@ -82,7 +84,7 @@ def train_in_processes(config: Config, dataset: Dataset) -> Generator[TrainedSee
             folder.mkdir()
             text = msgspec.json.encode(replace(config, seed=seed, runs=1)).decode()
             children.append(Child(str(seed), ("train", str(folder), text)))
-        for n_done, child in enumerate(_run_children(children, n_slots, Path(root)), start=1):
+        for n_done, child in enumerate(_run_children(children, n_slots, Path(root), launcher), start=1):
             folder = Path(root, child.name)
             model = SavedModel((folder / MODEL).read_bytes())
             trained = read_seed(folder, dataset.test_labels, dataset.n_classes, model)
@@ -98,13 +100,11 @@ def count_slots(config: Config, dataset: Dataset) -> int:
     return max(1, min(choose_parallel([config.model], config.threads or 1), by_dataset))
 
 
-def _run_children(children: Sequence[Child], n_slots: int, logs: Path) -> Iterator[Child]:
-    """Run processes, `n_slots` at the same time; yields each when it has succeeded."""
-    executor: LocalExecutor[Child] = LocalExecutor(n_slots, logs, _build_words)
+def _run_children(children: Sequence[Child], n_slots: int, logs: Path, launcher: Launcher) -> Iterator[Child]:
+    """Run processes, `n_slots` at the same time; yields each when it has succeeded. Stops the launcher at the end."""
+    executor: LocalExecutor[Child] = LocalExecutor(n_slots, logs, _build_words, launcher)
     waiting, n_running, warnings = list(children[::-1]), 0, set[str]()
-    with ExitStack() as stack:
-        stack.callback(executor.close)
-        stack.enter_context(signals.on_exit(executor.stop))
+    with signals.on_exit(executor.stop):
         while waiting or n_running:
             while waiting and n_running < n_slots:
                 executor.start(waiting.pop())

@@ -24,10 +24,10 @@ from job.results.file_names import METRICS, PAGE, PREDICTIONS
 from job.results.gate_check import RunParts, check_gates
 from job.results.output_folder.os_errors import as_output_error
 from job.sweep.finished_runs import CollectedRun, read_run
+from job.sweep.folder import NUMBERS, TABLE
 from job.sweep.sweep_files import encode_sweep, write_table
 from job.text import count_noun
 
-TABLE, NUMBERS = "sweep.csv", "sweep.json"
 PARAMETERS = re.compile(r"([0-9,]+) parameters$")
 
 

@@ -33,8 +33,8 @@ class Driver:
     def __post_init__(self) -> None:
         self._n_done = 0
 
-    def run(self, missing: Iterable[int]) -> None:
-        """Run those with these indices, the longest first.
+    def run(self, missing: Iterable[int], meanwhile: Callable[[], None] = lambda: None) -> None:
+        """Run those with these indices, the longest first; `meanwhile` is called once when the first ones are started.
 
         Raises:
             GateError: If a run fails and the others are to be stopped.
@@ -43,7 +43,7 @@ class Driver:
         waiting = deque(sorted(missing, key=lambda index: -self.cost_s(self.runs[index])))
         self._n_done = len(self.runs) - len(waiting)
         repeated: deque[PlannedRun] = deque()
-        n_running, done_s = 0, 0.0
+        n_running, done_s, pending = 0, 0.0, [meanwhile]
         total_s = sum(self.cost_s(self.runs[index]) for index in waiting)
         with ExitStack() as stack:
             stack.enter_context(signals.on_exit(self.executor.stop))
@@ -53,6 +53,8 @@ class Driver:
                 while n_running < self.executor.n_slots and (waiting or repeated):
                     self.executor.start(repeated.popleft() if repeated else self.runs[waiting.popleft()])
                     n_running += 1
+                while pending:
+                    pending.pop()()
                 for outcome in self.executor.wait():
                     n_running -= 1
                     if self._is_final(outcome):

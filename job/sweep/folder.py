@@ -18,12 +18,12 @@ from job.results.metrics_json import MAX_BYTES
 from job.results.output_folder.manifest import is_owned, read_manifest
 from job.results.output_folder.os_errors import as_output_error
 from job.results.schema import SCHEMA_VERSION
-from job.sweep.collection import NUMBERS, TABLE
 from job.sweep.plan import PlannedRun
 from job.sweep.plan_file import PLAN
 from job.system.regular_file import read_regular
 
 RUNS, LOGS = "runs", "logs"
+TABLE, NUMBERS = "sweep.csv", "sweep.json"
 LOCK = ".lock"
 STUDY, TRIALS = "search.log", "trials.csv"  # of a search
 

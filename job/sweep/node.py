@@ -18,8 +18,8 @@ import job
 from job.config.options import PREFIX
 from job.data import sources
 from job.errors import OutputError, PackageError
-from job.execution import worker
-from job.execution.executor import describe_failure
+from job.execution.launcher import Launcher
+from job.execution.local_executor import LocalExecutor
 from job.results.provenance import find_revision
 from job.sweep.archive import pack_files, unpack_files
 
@@ -61,6 +61,13 @@ class NodeResult:
     archive: bytes = b""
 
 
+@dataclass(frozen=True)
+class _NodeRun:
+    """The only run of an executor."""
+
+    name: str = RUN
+
+
 def run_task(task: NodeTask, fetch_dataset: Callable[[], bytes]) -> NodeResult:
     """Run a training; `fetch_dataset` returns the archive of the data set, if the node lacks it."""
     host = socket.gethostname()
@@ -78,14 +85,15 @@ def _run(task: NodeTask, fetch_dataset: Callable[[], bytes]) -> NodeResult:
     cache = open_cache()
     data = find_dataset(task.dataset, task.sha256, fetch_dataset, cache)
     with make_folder(cache) as folder:
-        log = folder / "log.txt"
         words = [sys.executable, *task.words, "--data", str(data), "--output", RUN]
-        status = worker.finish(worker.start(worker.build_command(log, words), folder, {COMMAND: task.command}))
-        with log.open("rb") as file:
+        with Launcher(folder=folder, variables={COMMAND: task.command}) as launcher:
+            executor: LocalExecutor[_NodeRun] = LocalExecutor(1, folder, lambda _: words, launcher)
+            executor.start(_NodeRun())
+            (outcome,) = executor.wait()
+        with (folder / f"{RUN}.txt").open("rb") as file:
             printed = file.read(MAX_LOG_BYTES)
-        if status:
-            return NodeResult(status, describe_failure(status, log), printed)
-        return NodeResult(status, "", printed, pack_files((folder / RUN).iterdir()))
+        archive = b"" if outcome.status else pack_files((folder / RUN).iterdir())
+        return NodeResult(outcome.status or 0, outcome.error, printed, archive)
 
 
 def _find_difference(task: NodeTask) -> str:

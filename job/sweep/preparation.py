@@ -3,6 +3,7 @@
 import shlex
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from job.config.sweep_config import SweepConfig
 from job.data.dataset import MEMORY_SHARE, load_dataset
 from job.data.download import find_or_download
 from job.execution.executor import Executor
-from job.execution.local_executor import LocalExecutor, choose_parallel, choose_threads
+from job.execution.launcher import Launcher
+from job.execution.local_executor import LocalExecutor, can_share_import, choose_parallel, choose_threads
 from job.sweep.folder import LOGS
 from job.sweep.plan import Configuration, PlannedRun
 from job.sweep.plan_file import read_plan
@@ -66,12 +68,19 @@ def count_slots(config: SweepConfig, models: Sequence[ModelName], n_runs: int) -
     return min(config.parallel or choose_parallel(models, config.threads or 1), n_runs)
 
 
+def start_launcher(config: SweepConfig, n_missing: int) -> AbstractContextManager[Launcher | None]:
+    """Start the process that starts so many runs on this machine; it imports TensorFlow meanwhile."""
+    if config.cluster is not None or n_missing == 0:
+        return nullcontext()
+    return Launcher(preload=can_share_import(n_missing))
+
+
 def create_executor(
-    config: SweepConfig, models: Sequence[ModelName], n_runs: int, folder: Path
+    config: SweepConfig, models: Sequence[ModelName], n_runs: int, folder: Path, launcher: Launcher | None
 ) -> Executor[PlannedRun]:
-    """The executor of at most `n_runs` runs of these models, on this machine or on a cluster."""
-    if config.cluster is None:
-        return LocalExecutor(count_slots(config, models, n_runs), folder / LOGS, build_words)
+    """The executor of at most `n_runs` runs of these models, on the machine of the launcher or on a cluster."""
+    if launcher:
+        return LocalExecutor(count_slots(config, models, n_runs), folder / LOGS, build_words, launcher)
     from job.sweep.ray_executor import RayExecutor
 
     return RayExecutor(config, folder, find_or_download(config.data).folder)

@@ -20,13 +20,20 @@ from job.results.file_names import PAGE
 from job.results.gate_check import RunParts, check_gates
 from job.results.output_folder.os_errors import as_output_error
 from job.results.output_folder.preparation import require_free_space
-from job.sweep import collection
 from job.sweep.attempts import Attempts
 from job.sweep.estimate import describe_duration, estimate_run_bytes, estimate_run_s
 from job.sweep.folder import LOGS, RUNS, TRIALS, count_bytes, lock_sweep, make_folders, remove_sweep
 from job.sweep.plan import UNQUESTIONED, Plan
 from job.sweep.plan_file import Content, describe_content, require_same_plan, write_plan
-from job.sweep.preparation import SweepData, choose_run_threads, count_slots, create_executor, list_models, read_data
+from job.sweep.preparation import (
+    SweepData,
+    choose_run_threads,
+    count_slots,
+    create_executor,
+    list_models,
+    read_data,
+    start_launcher,
+)
 from job.sweep.search_driver import SearchDriver
 from job.sweep.search_trials import build_runs, configure_values, name_trial, probe_space
 from job.sweep.study import EndedTrial, Study, import_optuna
@@ -89,19 +96,25 @@ def _make_missing(request: SweepRequest, search: Search, folder: Path) -> str:
     n_missing = search.trials - (len(study.ended()) if study else 0)
     run_bytes = estimate_run_bytes(probes[0].config, data.n_probabilities)
     require_free_space(folder, run_bytes * n_missing * n_seeds - (count_bytes(folder) if config.fresh else 0))
-    executor = create_executor(config, list_models(probes), n_missing * n_seeds, folder) if n_missing > 0 else None
-    if config.fresh:
-        remove_sweep(folder)
-    write_plan(folder, content)
-    make_folders(folder)
-    study = study or Study(search, folder)
-    n_done = len(study.ended())
-    log_stage("search", f"{count_noun(search.trials, 'trial')} with {count_noun(n_seeds, 'seed')}, {n_done:,} finished")
-    if executor:
-        threads = count_noun(config.threads or 1, "thread")
-        log_stage("search", f"{count_noun(executor.n_slots, 'run')} at the same time, {threads} each")
-        attempts = Attempts(folder, config.fail_fast, run_bytes)
-        SearchDriver(folder, search, study, executor, partial(build_runs, request), attempts=attempts).run()
+    with start_launcher(config, max(0, n_missing) * n_seeds) as launcher:
+        executor = (
+            create_executor(config, list_models(probes), n_missing * n_seeds, folder, launcher)
+            if n_missing > 0
+            else None
+        )
+        if config.fresh:
+            remove_sweep(folder)
+        write_plan(folder, content)
+        make_folders(folder)
+        study = study or Study(search, folder)
+        n_done = len(study.ended())
+        trials, seeds = count_noun(search.trials, "trial"), count_noun(n_seeds, "seed")
+        log_stage("search", f"{trials} with {seeds}, {n_done:,} finished")
+        if executor:
+            threads = count_noun(config.threads or 1, "thread")
+            log_stage("search", f"{count_noun(executor.n_slots, 'run')} at the same time, {threads} each")
+            attempts = Attempts(folder, config.fail_fast, run_bytes)
+            SearchDriver(folder, search, study, executor, partial(build_runs, request), attempts=attempts).run()
     ended = study.ended()
     with as_output_error(folder):
         _write_trials(ended, search, folder)
@@ -136,6 +149,8 @@ def _write_trials(ended: Sequence[EndedTrial], search: Search, folder: Path) -> 
 
 def _write_result(request: SweepRequest, search: Search, ended: Sequence[EndedTrial], folder: Path) -> str:
     """Write the page of the complete trials; returns the result in one line."""
+    from job.sweep import collection
+
     complete = [trial for trial in ended if trial.objective is not None]
     failed = [trial for trial in ended if trial.state == "failed"]
     counts = Counter(trial.state for trial in ended)

@@ -9,19 +9,26 @@ from job.config.gate import Gate
 from job.config.gate_options import list_gates
 from job.config.sweep_config import SweepRequest
 from job.errors import GateError, UsageError
-from job.execution.worker import build_environment
+from job.execution.launcher import build_environment
 from job.log import log_stage
 from job.results.file_names import PAGE
 from job.results.gate_check import RunParts, check_gates
 from job.results.output_folder.preparation import require_free_space
-from job.sweep import collection, preparation
+from job.sweep import preparation
 from job.sweep.attempts import Attempts
 from job.sweep.driver import Driver
 from job.sweep.estimate import describe_duration, estimate_run_bytes, estimate_run_s, estimate_sweep_s
 from job.sweep.folder import LOGS, RUNS, count_bytes, lock_sweep, make_folders, read_finished, remove_sweep
 from job.sweep.plan import Plan, build_plan, describe_plan
 from job.sweep.plan_file import describe_content, require_same_plan, write_plan
-from job.sweep.preparation import choose_run_threads, count_slots, create_executor, list_models, read_data
+from job.sweep.preparation import (
+    choose_run_threads,
+    count_slots,
+    create_executor,
+    list_models,
+    read_data,
+    start_launcher,
+)
 from job.sweep.run_folders import find_runs, require_own_page
 from job.text import count_noun
 
@@ -84,30 +91,11 @@ def _list_plan(request: SweepRequest, plan: Plan, folder: Path) -> str:
 
 
 def _run_missing(request: SweepRequest, plan: Plan, folder: Path) -> str:
-    """Run what is missing; the earlier sweep is removed after everything else is checked."""
-    config, models, gates = request.config, list_models(plan.configurations), list_gates(request.config)
-    data = read_data(config)
-    check_gates(gates, data.class_names, RunParts.every())
-    content = describe_content(request, plan, data.sha256)
-    if not config.fresh:
-        require_same_plan(folder, content)
-    done = [not config.fresh and read_finished(folder, run) is not None for run in plan.runs]
+    """Run what is missing, and make the page."""
+    gates = list_gates(request.config)
+    done = [not request.config.fresh and read_finished(folder, run) is not None for run in plan.runs]
     missing = [index for index, is_done in enumerate(done) if not is_done]
-    run_bytes = estimate_run_bytes(plan.runs[0].config, data.n_probabilities)
-    require_free_space(folder, run_bytes * len(missing) - (count_bytes(folder) if config.fresh else 0))
-    executor = create_executor(config, models, len(plan.runs), folder) if missing else None
-    if config.fresh:
-        remove_sweep(folder)
-    write_plan(folder, content)
-    make_folders(folder)
-    log_stage("sweep", f"{describe_plan(plan)}, {len(plan.runs) - len(missing):,} finished")
-    failures = {}
-    if executor:
-        threads = count_noun(config.threads or 1, "thread")
-        log_stage("sweep", f"{count_noun(executor.n_slots, 'run')} at the same time, {threads} each")
-        attempts = Attempts(folder, config.fail_fast, run_bytes)
-        Driver(plan.runs, executor, lambda run: estimate_run_s(run.config), attempts).run(missing)
-        failures = attempts.failures
+    failures = _run(request, plan, folder, missing)
     finished = [folder / RUNS / run.name for run in plan.runs if run.name not in failures]
     if not finished:
         name, error = next(iter(failures.items()))
@@ -120,6 +108,33 @@ def _run_missing(request: SweepRequest, plan: Plan, folder: Path) -> str:
             "repeats them"
         )
     return _write_page(finished, failures, folder, gates, failed)
+
+
+def _run(request: SweepRequest, plan: Plan, folder: Path, missing: Sequence[int]) -> Mapping[str, str]:
+    """Run those with these indices, and return the failures; the earlier sweep is removed after all is checked."""
+    config, models = request.config, list_models(plan.configurations)
+    with start_launcher(config, len(missing)) as launcher:
+        data = read_data(config)
+        check_gates(list_gates(config), data.class_names, RunParts.every())
+        content = describe_content(request, plan, data.sha256)
+        if not config.fresh:
+            require_same_plan(folder, content)
+        run_bytes = estimate_run_bytes(plan.runs[0].config, data.n_probabilities)
+        require_free_space(folder, run_bytes * len(missing) - (count_bytes(folder) if config.fresh else 0))
+        executor = create_executor(config, models, len(plan.runs), folder, launcher) if missing else None
+        if config.fresh:
+            remove_sweep(folder)
+        write_plan(folder, content)
+        make_folders(folder)
+        log_stage("sweep", f"{describe_plan(plan)}, {len(plan.runs) - len(missing):,} finished")
+        if executor is None:
+            return {}
+        threads = count_noun(config.threads or 1, "thread")
+        log_stage("sweep", f"{count_noun(executor.n_slots, 'run')} at the same time, {threads} each")
+        attempts = Attempts(folder, config.fail_fast, run_bytes)
+        driver = Driver(plan.runs, executor, lambda run: estimate_run_s(run.config), attempts)
+        driver.run(missing, meanwhile=_import_page)
+        return attempts.failures
 
 
 def _replace_by_run(request: SweepRequest, plan: Plan, folder: Path) -> str:
@@ -137,6 +152,11 @@ def _replace_by_run(request: SweepRequest, plan: Plan, folder: Path) -> str:
     return f"{run.name} is already finished: {folder / RUNS / run.name / PAGE}"
 
 
+def _import_page() -> None:
+    """Import what the page needs, which takes long."""
+    from job.sweep import collection  # noqa: F401
+
+
 def _write_page(
     runs: Sequence[Path], failures: Mapping[str, str], folder: Path, gates: Sequence[Gate], failed: str = ""
 ) -> str:
@@ -145,6 +165,8 @@ def _write_page(
     Raises:
         GateError: If a gate is missed, or runs failed, as the text `failed` says.
     """
+    from job.sweep import collection
+
     results = collection.collect_runs(runs, failures, gates)
     collection.write_sweep_report(results, folder)
     result = f"{collection.describe_best(results)}: {folder / PAGE}"

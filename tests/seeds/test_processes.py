@@ -10,6 +10,7 @@ from job.config.run_config import Config
 from job.data.dataset import Dataset, load_dataset
 from job.data.sources import Source
 from job.errors import DataError, DivergenceError, JobError, ResourceError, UsageError
+from job.execution.launcher import Launcher
 from job.seeds import processes
 from job.seeds.processes import Child, count_slots
 from job.training.resources import Resources
@@ -25,7 +26,8 @@ def run_scripts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunScripts:
 
     def run(*scripts: str, n_slots: int = 2) -> list[str]:
         children = [Child(str(seed), (script,)) for seed, script in enumerate(scripts)]
-        return [child.name for child in processes._run_children(children, n_slots, tmp_path)]
+        with Launcher() as launcher:
+            return [child.name for child in processes._run_children(children, n_slots, tmp_path, launcher)]
 
     return run
 

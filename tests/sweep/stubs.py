@@ -4,8 +4,7 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,19 +85,3 @@ def make_stubbed_sweep(folder: Path) -> StubbedSweep:
     stubbed = StubbedSweep(folder, write_dataset(folder / "blocks"))
     stubbed.behave({})
     return stubbed
-
-
-def wait_until(condition: Callable[[], bool], timeout_s: float = 30) -> None:
-    """Wait until something holds, which must happen."""
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-def is_alive(pid: int) -> bool:
-    """Whether a process runs, and is not only waiting to be reaped."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False

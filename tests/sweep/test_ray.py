@@ -9,16 +9,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from stubs import wait_until
-from support import REPOSITORY, run_job, write_dataset
+from support import REPOSITORY, run_job, wait_until, write_dataset
 
 pytestmark = pytest.mark.cluster
 
-PYTHON = os.environ.get("CLUSTER_PYTHON", sys.executable)
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(REPOSITORY), "RAY_USAGE_STATS_ENABLED": "0"}
 SEEDS = range(12)
 OPTIONS = ("--seeds", "0-11", "--set", "epochs=1", "--threads", "1")
@@ -37,7 +36,7 @@ def cluster(client_port: int) -> Iterator["subprocess.Popen[str]"]:
     pipe = subprocess.PIPE
     script = Path(__file__).with_name("ray_nodes.py")
     process = subprocess.Popen(
-        (PYTHON, str(script), str(client_port)), env=ENVIRONMENT, stdin=pipe, stdout=pipe, text=True
+        (sys.executable, str(script), str(client_port)), env=ENVIRONMENT, stdin=pipe, stdout=pipe, text=True
     )
     yield process
     process.communicate()
@@ -52,7 +51,7 @@ def address(cluster: "subprocess.Popen[str]") -> str:
 
 def start_sweep(folder: Path, *options: str) -> "subprocess.Popen[str]":
     words = (
-        PYTHON,
+        sys.executable,
         "-m",
         "job",
         "sweep",
@@ -83,11 +82,11 @@ def test_nothing_is_lost_with_a_node_and_the_driver(
     cluster.stdin.write("kill\n")
     cluster.stdin.flush()
     assert cluster.stdout.readline() == "killed\n"
-    wait_until(lambda: len(list_finished(tmp_path)) >= 5 or process.poll() is not None, timeout_s=300)
-    assert process.poll() is None
+    assert process.stderr
+    assert any("was lost" in line for line in process.stderr)
+    assert len(list_finished(tmp_path)) < len(SEEDS)
     process.kill()
-    _, stderr = process.communicate()
-    assert "was lost" in stderr
+    process.communicate()
     before = {
         name: (tmp_path / "sweep/runs" / name / "SHA256SUMS").stat().st_mtime_ns for name in list_finished(tmp_path)
     }
@@ -97,11 +96,16 @@ def test_nothing_is_lost_with_a_node_and_the_driver(
     assert list_finished(tmp_path) == sorted(f"baseline-seed{seed}" for seed in SEEDS)
     for name, moment in before.items():
         assert (tmp_path / "sweep/runs" / name / "SHA256SUMS").stat().st_mtime_ns == moment
-    for seed in SEEDS:
+
+    def run_single(seed: int) -> bytes:
         own = tmp_path / f"single{seed}"
         run_job("--data", data, "--epochs", 1, "--threads", 1, "--seed", seed, "--output", own, "--quiet")
-        swept = tmp_path / "sweep" / "runs" / f"baseline-seed{seed}" / "predictions.csv"
-        assert swept.read_bytes() == (own / "predictions.csv").read_bytes()
+        return (own / "predictions.csv").read_bytes()
+
+    with ThreadPoolExecutor(2) as pool:
+        for seed, expected in zip(SEEDS, pool.map(run_single, SEEDS), strict=True):
+            swept = tmp_path / "sweep" / "runs" / f"baseline-seed{seed}" / "predictions.csv"
+            assert swept.read_bytes() == expected
 
 
 def test_a_run_that_no_node_can_take(address: str, tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from stubs import StubbedSweep, is_alive, make_stubbed_sweep, wait_until
-from support import ErrorOf, write_idx
+from stubs import StubbedSweep, make_stubbed_sweep
+from support import ErrorOf, is_alive, wait_until, write_idx
 
 from job.data.fashion_mnist import FILES
 from job.sweep.objective import read_epochs

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from stubs import StubbedSweep, is_alive, make_stubbed_sweep, wait_until
+from stubs import StubbedSweep, make_stubbed_sweep
+from support import is_alive, wait_until
 
 if TYPE_CHECKING:
     import subprocess

@@ -3,7 +3,6 @@
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from support import REPOSITORY, list_processes
+from support import REPOSITORY, is_alive, list_children, wait_until
 
 pytestmark = pytest.mark.training
 
@@ -73,12 +72,12 @@ def test_a_signal_ends_the_processes_of_all_seeds(dataset_folder: Path, output: 
     """Within 5 seconds, no process is left, and the earlier report stays."""
     arguments = ("--data", dataset_folder, "--output", output, "--epochs", "100000", "--runs", "3", "--threads", "1")
     with started_job("training", *arguments) as process:
-        while not list_processes(f"job.seeds.child train {tempfile.gettempdir()}"):
-            time.sleep(0.01)
-        assert list_processes(str(dataset_folder))
+        wait_until(lambda: any(map(list_children, list_children(process.pid))))
+        started = list_children(process.pid)
+        started += [training for child in started for training in list_children(child)]
         process.send_signal(number)
         assert process.wait(5) == 128 + number
-    assert list_processes(str(dataset_folder)) == []
+    assert not any(map(is_alive, started))
     assert {path.name: path.read_text() for path in output.iterdir()} == {"index.html": "earlier"}
 
 

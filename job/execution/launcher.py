@@ -1,0 +1,124 @@
+"""The process that starts the runs of an executor, as the executor sees it."""
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Self
+
+from job.config.options import PREFIX
+from job.execution.fork_server import GRACE_S
+from job.system import signals
+
+STOP_S = GRACE_S + 1.5
+"""How long all runs may take to end, which is at most `GRACE_S` after the first signal."""
+
+ROOT = Path(__file__).parents[2]
+KEPT = (f"{PREFIX}IMAGE", f"{PREFIX}REVISION")
+
+
+def build_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a run: this program on the path, and no setting of a run, which the plan has."""
+    path = os.pathsep.join(filter(None, (str(ROOT), environment.get("PYTHONPATH"))))
+    kept = {name: text for name, text in environment.items() if not name.startswith(PREFIX) or name in KEPT}
+    return {**kept, "PYTHONPATH": path}
+
+
+class Launcher:
+    """Starts `job.execution.fork_server`; as a context manager, it ends it and all runs.
+
+    Args:
+        preload: Whether it imports TensorFlow first, once for all runs.
+        folder: Working directory of the runs, by default the current one.
+        variables: Further environment variables of the runs.
+
+    Attributes:
+        is_ready: Whether the import, if any, has ended well.
+    """
+
+    def __init__(
+        self, *, preload: bool = False, folder: Path | None = None, variables: Mapping[str, str] | None = None
+    ) -> None:
+        self._folder, self._variables = folder, variables or {}
+        self._exits = ExitStack()
+        self._launch(preload=preload)
+
+    def _launch(self, *, preload: bool) -> None:
+        self.is_ready, self._received = not preload, b""
+        command = [sys.executable, "-m", "job.execution.fork_server", *(["--preload"] if preload else [])]
+        options: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "bufsize": 0}
+        environment = {**build_environment(os.environ), **self._variables}
+        with signals.deferred():  # a process that `stop` does not know of would continue for a moment
+            self._process = subprocess.Popen(command, cwd=self._folder, env=environment, process_group=0, **options)  # noqa: S603
+
+    def __enter__(self) -> Self:
+        self._exits.callback(self._close)
+        self._exits.enter_context(signals.on_exit(self.stop))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._exits.close()
+
+    def send(self, *request: object) -> None:
+        """Send a request; if the process has ended, `receive` says so."""
+        assert self._process.stdin is not None  # noqa: S101 - for mypy
+        content = memoryview(json.dumps(request).encode() + b"\n")
+        try:
+            while content:
+                content = content[os.write(self._process.stdin.fileno(), content) :]
+        except BrokenPipeError:
+            pass
+
+    def receive(self, timeout_s: float | None = None) -> list[tuple[int, int]] | None:
+        """Wait for the next answers, each the number of a run that has ended and its status; None if the process has.
+
+        Returns an empty list after `timeout_s`, and when the process is ready.
+        """
+        assert self._process.stdout is not None  # noqa: S101 - for mypy
+        events = select.poll()
+        events.register(self._process.stdout.fileno(), select.POLLIN)
+        if not events.poll(None if timeout_s is None else timeout_s * 1000):
+            return []
+        content = os.read(self._process.stdout.fileno(), 2**16)
+        *lines, self._received = (self._received + content).split(b"\n")
+        answers = [json.loads(line) for line in lines]
+        self.is_ready = self.is_ready or None in answers
+        return [(number, status) for number, status in filter(None, answers)] if content else None
+
+    def restart(self) -> None:
+        """Start the process again after its end, without importing TensorFlow, which may have been the reason."""
+        self._close()
+        self._launch(preload=False)
+
+    def stop(self) -> None:
+        """End the process and all runs within a few seconds; a signal handler may call this, also twice."""
+        if self._process.stdin:
+            self._process.stdin.close()
+        if self._is_running():
+            os.kill(self._process.pid, signal.SIGTERM)  # in the middle of the import, it does not read stdin
+        deadline = time.monotonic() + STOP_S
+        while self._is_running():
+            if time.monotonic() > deadline:
+                os.kill(self._process.pid, signal.SIGKILL)
+                return
+            time.sleep(0.01)
+
+    def _close(self) -> None:
+        """End the process and all runs, and free what belongs to it."""
+        self.stop()
+        self._process.wait()
+        if self._process.stdout:
+            self._process.stdout.close()
+
+    def _is_running(self) -> bool:
+        """Whether the process runs; a signal handler may call this, unlike `Popen.poll`."""
+        try:
+            return os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None
+        except ChildProcessError:  # already waited for
+            return False
