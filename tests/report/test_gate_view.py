@@ -2,6 +2,7 @@ import re
 from dataclasses import replace
 from typing import Literal
 
+import html5lib
 import pytest
 from support import make_run
 
@@ -116,6 +117,7 @@ def test_the_section_is_above_the_metrics_if_there_are_gates() -> None:
     run = make_run(class_names=names).with_gates([Gate("recall.<b>", "under", 0.1)])
     page = render_page(run, "single")["index.html"].decode()
     assert [section.anchor for section in list_sections(run)][:2] == ["gates", "metrics"]
+    html5lib.HTMLParser(strict=True).parse(page)
     section = page[page.index('<section id="gates"') : page.index('<section id="metrics"')]
     assert "<bdi>recall.&lt;b&gt; ≥ 0.1</bdi>" in section
     assert re.search(r"<td>1\.0000</td>|<td>0\.\d{4}</td>", section)

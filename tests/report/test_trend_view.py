@@ -1,6 +1,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import html5lib
 import pytest
 from support import make_run
 
@@ -119,6 +120,7 @@ def test_the_section_is_rendered_from_the_stored_run(tmp_path: Path) -> None:
     page = render_page(again, "single")["index.html"]
     assert page == render_page(run, "single")["index.html"]
     text = page.decode()
+    html5lib.HTMLParser(strict=True).parse(text)
     assert "2 runs of the history have other test images" in text
     assert 'aria-label="Line chart of accuracy over 3 runs: from 80.0% to 78.0%, lowest 77.0%, highest 80.0%, ' in text
     assert "with 1 significant change." in text
