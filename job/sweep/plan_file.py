@@ -104,11 +104,21 @@ def require_same_plan(folder: Path, content: Content) -> bool:
     """
     earlier = read_plan(folder)
     if earlier is not None and (difference := find_difference(earlier, content)):
+        remedy = _suggest_new_seeds(earlier, content) if difference.startswith("seeds is ") else ""
         raise UsageError(
-            f"--output {folder}: {PLAN} is of another sweep: {difference}; repeat the command that began it, name "
-            "another folder, or start over with --fresh"
+            f"--output {folder}: {PLAN} is of another sweep: {difference}; repeat the command that began it, "
+            f"{remedy or 'name another folder,'} or start over with --fresh"
         )
     return earlier is not None
+
+
+def _suggest_new_seeds(earlier: Content, content: Content) -> str:
+    """How to add seeds to a sweep that has others; empty if there are none to add."""
+    if "search" in content or not isinstance(earlier.get("seeds"), str):
+        return ""
+    new = sorted({*read_seeds(content["seeds"])} - {*read_seeds(earlier["seeds"])})
+    advice = "in another folder (--output), and make the page of both with --collect,"
+    return f"train the new seeds (--seeds {write_seeds(new)}) {advice}" if new else ""
 
 
 def write_plan(folder: Path, content: Content) -> None:

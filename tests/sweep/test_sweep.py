@@ -184,6 +184,14 @@ def test_another_plan_is_refused(sweep: StubbedSweep, options: tuple[str, ...], 
     assert sweep.names() == NAMES
 
 
+def test_new_seeds_have_a_way_out(sweep: StubbedSweep) -> None:
+    """The line names the new seeds; both folders have one page."""
+    assert sweep.run("--seeds", "0-2", "--threads", "1").returncode == 0
+    done = sweep.run("--seeds", "0-3,5", "--threads", "1")
+    assert done.returncode == 64
+    assert "train the new seeds (--seeds 3,5) in another folder (--output), and make the page of both" in last_line(done)
+
+
 def test_fresh_starts_over(sweep: StubbedSweep) -> None:
     """With another plan, too; nothing of the earlier one stays, although the new runs fail."""
     assert sweep.run("--seeds", "0").returncode == 0
