@@ -115,6 +115,11 @@ def build_plan(request: SweepRequest) -> Plan:
     return Plan(runs, {name: [each.value for each in values] for name, values in varying.items()})
 
 
+def find_varied(plan: Plan) -> list[str]:
+    """The options of which the plan has several values."""
+    return [name for name, values in plan.parameters.items() if len(values) > 1]
+
+
 def describe_plan(plan: Plan) -> str:
     """The number of runs, configurations and seeds in words."""
     n_runs, n_configurations = len(plan.runs), len(plan.configurations)

@@ -16,12 +16,13 @@ from job.config.settings import Setting
 from job.config.sweep_config import SweepConfig, SweepRequest
 from job.config.sweep_grid import read_seeds
 from job.errors import DataError, UsageError
+from job.results.file_names import SWEEP_PLAN
 from job.results.output_folder.os_errors import as_output_error
 from job.results.output_folder.unfinished import flush
 from job.sweep.plan import Plan
 from job.system.regular_file import read_regular
 
-PLAN = "plan.json"
+PLAN = SWEEP_PLAN
 SCHEMA_VERSION = 1
 MAX_BYTES = 2**24
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 MIN_SPAN = 0.004  # as an accuracy; a narrower range would make chance look large
 FAR = 4.0  # how often the distance from the best to the median fits below the best
-MIN_DEPTH = 0.02
+MIN_DEPTH = 0.2  # ordinary seeds never differ that much
 MARGIN = 0.05  # of the range, on both sides
 X_MARGIN = 0.08  # the same of the horizontal axis
 WIDE = 8.0  # ratio of the highest to the lowest value above which a horizontal axis is logarithmic
@@ -22,8 +22,8 @@ STEPS = [mantissa * 10.0**power for power in range(-12, 12) for mantissa in (1, 
 def find_range(accuracies: Sequence[float]) -> tuple[float, float]:
     """The range of an axis that shows these accuracies.
 
-    It leaves out those far below the others, such as of networks that learned nothing, because they would squeeze the
-    others into a corner. They are drawn at the lower end.
+    It leaves out those more than 20 points below the best, and far below the median, too, such as of networks that
+    learned nothing, because they would squeeze the others into a corner. They are drawn at the lower end.
     """
     highest = max(accuracies)
     depth = max(FAR * (highest - statistics.median(accuracies)), MIN_DEPTH)
