@@ -51,7 +51,7 @@ def pool_times(configurations: Sequence[Configuration]) -> list[list[float]]:
 
 
 def _find_work(network: SweptNetwork) -> Hashable:
-    return (network.folder, network.seed) if network.work is None else (network.work,)
+    return id(network) if network.work is None else (network.work,)
 
 
 def summarize_configuration(configuration: Configuration, times: Sequence[float] = ()) -> ConfigurationMean:

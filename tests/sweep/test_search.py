@@ -143,7 +143,7 @@ def test_a_signal_stops_the_search(sweep: StubbedSweep) -> None:
 
 
 def test_a_second_start_does_nothing_and_more_trials_continue(sweep: StubbedSweep) -> None:
-    """Fewer trials than there are make the page of all."""
+    """Fewer trials than there are are refused."""
     assert sweep.run(*write_search(sweep, 4)).returncode == 0
     for _ in range(2):
         assert sweep.run(*write_search(sweep, 4)).returncode == 0
@@ -152,7 +152,9 @@ def test_a_second_start_does_nothing_and_more_trials_continue(sweep: StubbedSwee
     assert sweep.run(*write_search(sweep, 6)).returncode == 0
     assert read_trials(sweep)[:4] == first
     assert len(read_trials(sweep)) == len(sweep.names()) == 6
-    assert "best of 6 trials" in sweep.run(*write_search(sweep, 2)).stdout
+    done = sweep.run(*write_search(sweep, 2))
+    assert done.returncode == 64
+    assert last_line(done).endswith(f"--output {sweep.output}: has 6 trials, so trials cannot be 2; set 6 or more")
 
 
 def test_a_pruned_trial_is_stopped_and_is_no_failure(sweep: StubbedSweep) -> None:
@@ -197,7 +199,8 @@ def test_a_trial_that_fails_is_repeated_by_the_same_command(sweep: StubbedSweep)
     done = sweep.run(*write_search(sweep, 3), "--seeds", "0-1")
     assert done.returncode == 1
     error = "trial-0001-seed1: the stub fails with 73 (status 73)"
-    assert f"1 of 3 trials failed, the first, trial-0001: {error}; the same command repeats them; " in last_line(done)
+    advice = f"the same command repeats them; page of the others: {sweep.output / 'index.html'}"
+    assert last_line(done).endswith(f"1 of 3 trials failed, the first, trial-0001: {error}; {advice}")
     before = read_trials(sweep)
     assert (before[1]["state"], before[1]["error"]) == ("failed", error)
     assert sweep.run(*write_search(sweep, 3), "--seeds", "0-1").returncode == 0

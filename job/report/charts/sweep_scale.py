@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from matplotlib.ticker import FixedLocator, MaxNLocator
 
+from job.report.charts import canvas
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -16,6 +18,7 @@ MARGIN = 0.05  # of the range, on both sides
 X_MARGIN = 0.08  # the same of the horizontal axis
 WIDE = 8.0  # ratio of the highest to the lowest value above which a horizontal axis is logarithmic
 MAX_TICKS = 6
+MAX_LABELS = 8
 STEPS = [mantissa * 10.0**power for power in range(-12, 12) for mantissa in (1, 2, 5)]
 
 
@@ -33,10 +36,18 @@ def find_range(accuracies: Sequence[float]) -> tuple[float, float]:
     return max(lowest - margin, 0.0), min(highest + margin, 1.0)
 
 
-def scale_axis(axes: "Axes", values: Sequence[float]) -> None:
-    """Scale the horizontal axis for these values: logarithmic if they differ much."""
+def label_values(axes: "Axes", texts: Sequence[str]) -> None:
+    """Label values without a scale at equal distances; of many, some."""
+    shown = range(0, len(texts), -(-len(texts) // MAX_LABELS))
+    room = canvas.WIDTH / len(shown) / canvas.FONT_SIZE - 1
+    axes.set_xlim(-0.4, len(texts) - 0.6)
+    axes.set_xticks(list(shown), [canvas.shorten(texts[place], room) for place in shown])
+
+
+def scale_axis(axes: "Axes", values: Sequence[float], *, is_log: bool | None = None) -> None:
+    """Scale the horizontal axis for these values; unless `is_log` decides, logarithmic if they differ much."""
     low, high = min(values), max(values)
-    if low > 0 and high / low > WIDE:
+    if low > 0 and high > low and (high / low > WIDE if is_log is None else is_log):
         axes.set_xscale("log")
         limits = low / (high / low) ** X_MARGIN, high * (high / low) ** X_MARGIN
         ticks = [step for step in STEPS if limits[0] <= step <= limits[1]]

@@ -8,7 +8,7 @@ from job.report.first_screen.statements import Finding, Level
 from job.report.sweep_page.statements import count_failures, format_duration, split_differences
 
 MOST_FINDINGS = 3
-FEW_SEEDS = 2
+FEW_SEEDS = PAIR = 2
 MUCH_CHEAPER = 0.5  # of the time of the best
 SMALL_LOSS = 0.01  # of accuracy
 
@@ -51,7 +51,10 @@ def _find_better(summary: SweepSummary) -> Finding | None:
 
 def _find_other_images(summary: SweepSummary) -> Finding | None:
     """Validation accuracies of different images rank the configurations."""
-    if summary.ranking.criterion == "test accuracy" or "validation_split" not in summary.results.parameters:
+    if (
+        summary.ranking.criterion == "test accuracy"
+        or len(summary.results.parameters.get("validation_split", ())) < PAIR
+    ):
         return None
     text = (
         "The configurations were validated on different images, so their validation accuracies, which rank them, are "
@@ -66,7 +69,7 @@ def _find_tie(summary: SweepSummary) -> Finding | None:
         return None
     note = ""
     if "test_time" in summary.results.parameters:
-        note = " Validation does without test-time augmentation, so it cannot rank the values of test time."
+        note = " Validation does not use test-time augmentation, so it cannot rank the values of test time."
     text = f"{n_equal} configurations share the first rank: their {summary.ranking.criterion} is the same.{note}"
     return Finding(Level.PROBLEM, 0.0, "configurations", (text,))
 
