@@ -1,6 +1,7 @@
 import csv
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,7 +11,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from support import edit_metrics, make_run
+from support import REPOSITORY, edit_metrics, make_run
 from sweep_runs import make_swept_run, write_runs
 
 from job.errors import DataError, OutputError
@@ -235,6 +236,18 @@ def test_the_table_has_a_line_for_each_network(written: Path, folders: list[Path
     ]
     assert float(rows[0]["accuracy"]) == Run.read(folders[3]).evaluation.accuracy
     assert rows[0]["folder"] == Path(os.path.relpath(folders[3].resolve(), written.resolve())).as_posix()
+
+
+def test_the_documentation_lists_the_keys_and_columns(written: Path) -> None:
+    """In the order of the files."""
+    page = (REPOSITORY / "docs" / "sweep.md").read_text(encoding="utf-8")
+    table = page.split("| key of `sweep.json` | content |")[1].split("\n\n")[0]
+    keys = [key for line in table.splitlines()[2:] for key in re.findall("`(.*?)`", line.split(" | ")[0])]
+    assert keys == [*json.loads((written / "sweep.json").read_text(encoding="utf-8"))]
+    (row,) = re.findall(r"^\| `sweep.csv` \| (.*) \|$", page, re.MULTILINE)
+    columns = (written / "sweep.csv").read_text(encoding="utf-8").splitlines()[0].split(",")
+    names = [f"`{name}`" if name != "recipe" else "one for each setting that varies" for name in columns]
+    assert row == ", ".join(names)
 
 
 def test_equal_ranks_are_equal_in_both_files(tmp_path: Path) -> None:

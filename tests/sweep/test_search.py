@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from stubs import StubbedSweep, is_alive, make_stubbed_sweep, wait_until
-from support import ErrorOf, write_idx
+from support import REPOSITORY, ErrorOf, write_idx
 
 from job.data.fashion_mnist import FILES
 from job.sweep.objective import read_epochs
@@ -149,6 +149,9 @@ def test_a_second_start_does_nothing_and_more_trials_continue(sweep: StubbedSwee
         assert sweep.run(*write_search(sweep, 4)).returncode == 0
         assert len(sweep.names()) == 4
     first = read_trials(sweep)
+    texts = {"validation accuracy": "`{}` or `validation loss`", "learning-rate": "one for each searched setting"}
+    columns = ", ".join(texts.get(name, "`{}`").format(name) for name in first[0])
+    assert f"| `trials.csv` | {columns} |" in (REPOSITORY / "docs" / "sweep.md").read_text(encoding="utf-8")
     assert sweep.run(*write_search(sweep, 6)).returncode == 0
     assert read_trials(sweep)[:4] == first
     assert len(read_trials(sweep)) == len(sweep.names()) == 6
