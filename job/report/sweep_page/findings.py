@@ -44,7 +44,7 @@ def _find_better(summary: SweepSummary) -> Finding | None:
     label = summary.results.configurations[pair.second].label
     text = (
         f"{label} is significantly more accurate on the test images than the first rank, by "
-        f"{100 * -pair.difference:.1f} points. {summary.ranking.criterion.capitalize()} ranks them otherwise."
+        f"{100 * -pair.difference:.1f} points. By {summary.ranking.criterion}, it ranks lower."
     )
     return Finding(Level.PROBLEM, -pair.difference, "differences", (text,))
 

@@ -138,6 +138,6 @@ def _show_time(summary: SweepSummary) -> Tile:
     total = sum(network.training_s for each in summary.results.configurations for network in each.networks)
     value, n_networks = format_duration(summary.best_mean.training_s), summary.results.n_networks
     note = f"all {n_networks:,} trainings: {format_duration(total)}" if n_networks > 1 else ""
-    detail = ("median of equal work",) if n_networks > 1 else ()
+    detail = ("median of equal trainings",) if n_networks > 1 else ()
     label = "Training time of the best" if summary.pairs else "Training time"
     return Tile("cost" if summary.pairs else "configurations", label, (value,), detail, note)
