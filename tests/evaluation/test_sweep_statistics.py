@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest, norm, t
 
 from job.config.run_config import Config
+from job.config.search_space import Objective
 from job.evaluation import sweep_pairs
 from job.evaluation.paired_comparison import adjust_p_values, mcnemar_p_value, paired_difference_interval
 from job.evaluation.recipe_comparison import crossed_interval, crossed_p_value
@@ -149,16 +150,17 @@ def test_only_accuracies_that_are_really_far_are_below_the_axis(accuracies: list
     assert high > max(accuracies)
 
 
-def test_the_best_so_far() -> None:
+@pytest.mark.parametrize(
+    ("objective", "reached", "best"),
+    [
+        ("accuracy", [None, 0.8, 0.7, None, 0.9, 0.9], [(1, 0.8), (4, 0.9)]),
+        ("loss", [0.5, None, 0.6, 0.4], [(0, 0.5), (3, 0.4)]),
+    ],
+)
+def test_the_best_so_far(objective: Objective, reached: list[float | None], best: list[tuple[int, float]]) -> None:
     """Of complete trials; the first of equal ones counts, and a lower loss is better."""
-    reached = {"accuracy": [None, 0.8, 0.7, None, 0.9, 0.9], "loss": [0.5, None, 0.6, 0.4]}
-    found = {}
-    for objective, values in reached.items():
-        trials = [SweptTrial(name="", state="complete", objective=value, values={}) for value in values]
-        assert objective in ("accuracy", "loss")
-        search = SweptTrials(objective=objective, trials=trials, parameters=[], logarithmic=[])
-        found[objective] = search.best_so_far
-    assert found == {"accuracy": [(1, 0.8), (4, 0.9)], "loss": [(0, 0.5), (3, 0.4)]}
+    trials = [SweptTrial(name="", state="complete", objective=value, values={}) for value in reached]
+    assert SweptTrials(objective=objective, trials=trials, parameters=[], logarithmic=[]).best_so_far == best
 
 
 @pytest.mark.parametrize("n_seeds", [2, 5, 10])

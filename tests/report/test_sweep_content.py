@@ -277,7 +277,6 @@ def test_a_cheap_configuration_that_is_about_as_good_is_a_finding(tmp_path: Path
     page = Page(tmp_path / "d", [*slow, *same])
     assert page.findings == [], "the same work is not cheaper"
     assert len({row[7] for row in page.rows("configurations")}) == 1
-    assert len(page.summary.time_frontier) == 1
     unclear = [*set_validation(make_seeds(1.3, 2, training_s=20.0), 0.95), *make_seeds(1.3, 2, dropout=0.1, key=1)]
     assert not any(" trains in " in each for each in Page(tmp_path / "c", unclear).findings)
 
