@@ -1,7 +1,7 @@
 """Represents the trials of a search, which a search chose by validation images alone."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from job.config.search_space import Objective
@@ -31,13 +31,13 @@ class SweptTrials:
         objective: What the search optimizes: the highest validation accuracy, or the lowest validation loss.
         trials: In the order of their numbers.
         parameters: The searched settings, by their names in `Config`.
-        logarithmic: Those of them whose logarithm was chosen evenly.
+        ranges: Those that were chosen from a range instead of a list, and whether by their logarithm.
     """
 
     objective: Objective
     trials: Sequence[SweptTrial]
     parameters: Sequence[str]
-    logarithmic: Collection[str]
+    ranges: Mapping[str, bool]
 
     @property
     def states(self) -> Mapping[str, int]:

@@ -146,9 +146,9 @@ def _describe_trials(search: Search, ended: Sequence[EndedTrial]) -> SweptTrials
         SweptTrial(name=name_trial(each.number), state=each.state, objective=each.objective, values=each.values)
         for each in ended
     ]
-    logarithmic = {name for name, space in search.parameters.items() if isinstance(space, Range) and space.log}
+    ranges = {name: space.log for name, space in search.parameters.items() if isinstance(space, Range)}
     names = list(search.parameters)
-    return SweptTrials(objective=search.objective, trials=trials, parameters=names, logarithmic=logarithmic)
+    return SweptTrials(objective=search.objective, trials=trials, parameters=names, ranges=ranges)
 
 
 def _write_result(request: SweepRequest, search: Search, ended: Sequence[EndedTrial], folder: Path) -> str:

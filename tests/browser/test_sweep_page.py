@@ -73,7 +73,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         for index, rate in enumerate(rates)
     ]
     parameters = ["learning_rate", "augment"]
-    search = SweptTrials(objective="accuracy", trials=trials, parameters=parameters, logarithmic=parameters[:1])
+    search = SweptTrials(objective="accuracy", trials=trials, parameters=parameters, ranges={"learning_rate": True})
     found = {}
     for name, runs in (("grid", grid), ("one", [make_swept_run(1.3, 0)]), ("many", many), ("search", searched)):
         folder = tmp_path_factory.mktemp(name)

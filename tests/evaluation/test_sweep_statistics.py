@@ -160,7 +160,7 @@ def test_only_accuracies_that_are_really_far_are_below_the_axis(accuracies: list
 def test_the_best_so_far(objective: Objective, reached: list[float | None], best: list[tuple[int, float]]) -> None:
     """Of complete trials; the first of equal ones counts, and a lower loss is better."""
     trials = [SweptTrial(name="", state="complete", objective=value, values={}) for value in reached]
-    assert SweptTrials(objective=objective, trials=trials, parameters=[], logarithmic=[]).best_so_far == best
+    assert SweptTrials(objective=objective, trials=trials, parameters=[], ranges={}).best_so_far == best
 
 
 @pytest.mark.parametrize("n_seeds", [2, 5, 10])

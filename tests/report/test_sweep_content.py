@@ -335,7 +335,7 @@ def test_a_search_says_that_it_is_one(tmp_path: Path, objective: Objective) -> N
         for index in range(4)
     ]
     search = SweptTrials(
-        objective=objective, trials=trials, parameters=["learning_rate", "augment"], logarithmic=["learning_rate"]
+        objective=objective, trials=trials, parameters=["learning_rate", "augment"], ranges={"learning_rate": True}
     )
     folders = write_runs(tmp_path, [make_swept_run(1.3, 0, learning_rate=rate) for rate in rates])
     summary = summarize_sweep(collect_runs(folders, {}, search=search))

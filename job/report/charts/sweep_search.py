@@ -52,16 +52,21 @@ def draw_trials(reached: Sequence[float | None], best_so_far: Sequence[tuple[int
 
 
 def draw_searched(
-    name: str, values: Sequence[str | float], reached: Sequence[float], objective: Objective, *, is_log: bool
+    name: str, values: Sequence[str | float], reached: Sequence[float], objective: Objective, *, is_log: bool | None
 ) -> str:
-    """Draw a dot for each complete trial at its value of a setting; that of the best has the accent colour."""
+    """Draw a dot for each complete trial at its value of a setting; that of the best has the accent colour.
+
+    `is_log` says whether the axis is logarithmic; None if the values are those of a list, which have no scale.
+    """
     best = reached.index((min if objective == "loss" else max)(reached))  # the first of equal ones
     with canvas.new_figure(HEIGHT) as figure:
         axes, limits = _add_axes(figure, reached, objective)
-        if any(isinstance(value, str | bool) for value in values):
-            texts = list(dict.fromkeys(map(str, values)))
-            places = np.array([texts.index(str(value)) for value in values], np.float64)
-            label_values(axes, texts)
+        if is_log is None:
+            known = list(dict.fromkeys(values))
+            if not any(isinstance(value, str) for value in known):
+                known.sort()
+            places = np.array([known.index(value) for value in values], np.float64)
+            label_values(axes, list(map(str, known)))
         else:
             places = np.array(values, np.float64)
             scale_axis(axes, places.tolist(), is_log=is_log)

@@ -36,7 +36,7 @@ def view_search(search: SweptTrials) -> SearchView:
     settings = []
     for name in search.parameters[:MAX_SETTINGS]:
         words, values = name.replace("_", " "), [trial.values[name] for trial, _ in complete]
-        svg = draw_searched(words, values, reached, search.objective, is_log=name in search.logarithmic)
+        svg = draw_searched(words, values, reached, search.objective, is_log=search.ranges.get(name))
         settings.append((words, Markup(svg)))  # noqa: S704 - our own, escaped by an XML library
     trials = draw_trials([trial.objective for trial in search.trials], search.best_so_far, search.objective)
     return SearchView(
