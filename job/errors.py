@@ -60,7 +60,7 @@ class DivergenceError(JobError):
 
 
 class SweepError(JobError):
-    """Runs of a sweep failed; the others are finished."""
+    """Runs of a sweep have no result; the others are finished."""
 
     exit_status = 1
 
@@ -72,7 +72,7 @@ BUG = 70
 
 EXIT_STATUSES = {
     0: "success: the report is written",
-    SweepError.exit_status: "sweep: at least one run failed; the others are finished",
+    SweepError.exit_status: "sweep: at least one run has no result; the others are finished",
     UsageError.exit_status: "usage: an unknown option, or a value out of range",
     DataError.exit_status: "data: an input file is missing, damaged or of the wrong kind",
     DeviceError.exit_status: "resource: a device or package is missing, or a limit of the system is too low",

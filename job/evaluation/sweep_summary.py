@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from job.evaluation.sweep_effects import Effect, measure_effects
-from job.evaluation.sweep_means import ConfigurationMean, summarize_configuration
+from job.evaluation.sweep_means import ConfigurationMean, pool_times, summarize_configuration
 from job.evaluation.sweep_networks import Configuration, SweepResults
 from job.evaluation.sweep_pairs import PairDifference, PairTests, compare_pairs
 from job.evaluation.sweep_ranking import Ranking, find_best, find_frontier, rank_configurations
@@ -17,6 +17,7 @@ class SweepSummary:
 
     Attributes:
         means: One for each configuration of the results.
+        times: Pooled training time of each network of each configuration, in seconds.
         pairs: The tests of all pairs, or of more than 500 configurations with the best; None for a single one.
         effects: The effects of the settings that vary.
         time_frontier: Indices of the configurations that no other beats in both accuracy and training time.
@@ -25,6 +26,7 @@ class SweepSummary:
 
     results: SweepResults
     means: Sequence[ConfigurationMean]
+    times: Sequence[Sequence[float]]
     pairs: PairTests | None
     ranking: Ranking
     effects: Sequence[Effect]
@@ -54,7 +56,8 @@ class SweepSummary:
 def summarize_sweep(results: SweepResults) -> SweepSummary:
     """Compute every number of a sweep."""
     configurations = results.configurations
-    means = [summarize_configuration(each) for each in configurations]
+    times = pool_times(configurations)
+    means = [summarize_configuration(each, its) for each, its in zip(configurations, times, strict=True)]
     accuracies = [mean.accuracy for mean in means]
     pairs = compare_pairs(configurations, find_best(means)) if len(configurations) > 1 else None
     sizes = [each.n_parameters for each in configurations if each.n_parameters is not None]
@@ -62,6 +65,7 @@ def summarize_sweep(results: SweepResults) -> SweepSummary:
     return SweepSummary(
         results=results,
         means=means,
+        times=times,
         pairs=pairs,
         ranking=rank_configurations(configurations, means, pairs),
         effects=measure_effects(results, accuracies, pairs),

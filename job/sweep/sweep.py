@@ -1,22 +1,22 @@
 """The command `sweep`: plans the runs, executes what is missing, and makes the page."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from job.config.sweep_config import SweepRequest
 from job.errors import SweepError, UsageError
 from job.execution.launcher import build_environment
-from job.log import log_stage
+from job.log import log, log_stage
 from job.results.file_names import PAGE
 from job.results.output_folder.preparation import require_free_space
 from job.sweep import preparation
 from job.sweep.attempts import Attempts
 from job.sweep.driver import Driver
 from job.sweep.estimate import describe_duration, estimate_run_bytes, estimate_run_s, estimate_sweep_s
-from job.sweep.folder import LOGS, RUNS, count_bytes, lock_sweep, make_folders, read_finished, remove_sweep
-from job.sweep.plan import Plan, build_plan, describe_plan
+from job.sweep.folder import LOGS, RUNS, count_bytes, describe_damage, lock_sweep, make_folders, read_finished
+from job.sweep.plan import Plan, build_plan, describe_plan, find_varied
 from job.sweep.plan_file import describe_content, require_same_plan, write_plan
 from job.sweep.preparation import (
     choose_run_threads,
@@ -26,6 +26,7 @@ from job.sweep.preparation import (
     read_data,
     start_launcher,
 )
+from job.sweep.removal import remove_sweep, require_removable
 from job.sweep.run_folders import find_runs, require_own_page
 from job.text import count_noun
 
@@ -53,11 +54,20 @@ def run_sweep(request: SweepRequest) -> str:
 
 
 def _collect(names: Sequence[str], folder: Path) -> str:
-    """Make the page of the runs in these folders."""
+    """Make the page of the runs in these folders.
+
+    Raises:
+        SweepError: If planned runs have no result; the page is written nevertheless.
+    """
     found = find_runs(names)
     require_own_page(folder, found.folders)
     with lock_sweep(folder):
-        return _write_page(found.folders, found.failures, folder)
+        result = _write_page(found.folders, found.failures, folder, found.varied)
+    if found.failures:
+        name, error = next(iter(found.failures.items()))
+        missing = f"{count_noun(len(found.failures), 'planned run')} {'has' if len(found.failures) == 1 else 'have'}"
+        raise SweepError(f"{missing} no result, the first, {name}: {error}; the page lists them: {folder / PAGE}")
+    return result
 
 
 def _with_threads(request: SweepRequest, folder: Path) -> SweepRequest:
@@ -91,28 +101,30 @@ def _run_missing(request: SweepRequest, plan: Plan, folder: Path) -> str:
     """Run what is missing, and make the page."""
     done = [not request.config.fresh and read_finished(folder, run) is not None for run in plan.runs]
     missing = [index for index, is_done in enumerate(done) if not is_done]
-    failures = _run(request, plan, folder, missing)
+    attempts = _run(request, plan, folder, missing)
+    failures = attempts.failures
     finished = [folder / RUNS / run.name for run in plan.runs if run.name not in failures]
     if not finished:
         name, error = next(iter(failures.items()))
         raise SweepError(f"all {len(failures):,} runs failed, the first, {name}: {error}; see {folder / LOGS}")
-    result = _write_page(finished, failures, folder)
+    result = _write_page(finished, failures, folder, find_varied(plan))
     if failures:
         name, error = next(iter(failures.items()))
-        raise SweepError(
-            f"{len(failures):,} of {len(plan.runs):,} runs failed, the first, {name}: {error}; the same command "
-            f"repeats them; {result}"
-        )
+        advice = "the same command repeats them" if attempts.may_succeed else "change the setting that causes it"
+        n = f"{len(failures):,} of {len(plan.runs):,}"
+        raise SweepError(f"{n} runs failed, the first, {name}: {error}; {advice}; page of the others: {folder / PAGE}")
     return result
 
 
-def _run(request: SweepRequest, plan: Plan, folder: Path, missing: Sequence[int]) -> Mapping[str, str]:
-    """Run those with these indices, and return the failures; the earlier sweep is removed after all is checked."""
+def _run(request: SweepRequest, plan: Plan, folder: Path, missing: Sequence[int]) -> Attempts:
+    """Run those with these indices, and return their attempts; the earlier sweep is removed after all is checked."""
     config, models = request.config, list_models(plan.configurations)
     with start_launcher(config, len(missing)) as launcher:
         data = read_data(config)
         content = describe_content(request, plan, data.sha256)
-        if not config.fresh:
+        if config.fresh:
+            require_removable(folder)
+        else:
             require_same_plan(folder, content)
         run_bytes = estimate_run_bytes(plan.runs[0].config, data.n_probabilities)
         require_free_space(folder, run_bytes * len(missing) - (count_bytes(folder) if config.fresh else 0))
@@ -122,14 +134,16 @@ def _run(request: SweepRequest, plan: Plan, folder: Path, missing: Sequence[int]
         write_plan(folder, content)
         make_folders(folder)
         log_stage("sweep", f"{describe_plan(plan)}, {len(plan.runs) - len(missing):,} finished")
-        if executor is None:
-            return {}
-        threads = count_noun(config.threads or 1, "thread")
-        log_stage("sweep", f"{count_noun(executor.n_slots, 'run')} at the same time, {threads} each")
+        for index in [] if config.fresh else missing:
+            if damage := describe_damage(folder, plan.runs[index]):
+                log.warning("%s %s; it is trained again", folder / RUNS / plan.runs[index].name, damage)
         attempts = Attempts(folder, config.fail_fast, run_bytes)
-        driver = Driver(plan.runs, executor, lambda run: estimate_run_s(run.config), attempts)
-        driver.run(missing, meanwhile=_import_page)
-        return attempts.failures
+        if executor:
+            threads = count_noun(config.threads or 1, "thread")
+            log_stage("sweep", f"{count_noun(executor.n_slots, 'run')} at the same time, {threads} each")
+            driver = Driver(plan.runs, executor, lambda run: estimate_run_s(run.config), attempts)
+            driver.run(missing, meanwhile=_import_page)
+        return attempts
 
 
 def _replace_by_run(request: SweepRequest, plan: Plan, folder: Path) -> str:
@@ -152,10 +166,10 @@ def _import_page() -> None:
     from job.sweep import collection  # noqa: F401
 
 
-def _write_page(runs: Sequence[Path], failures: Mapping[str, str], folder: Path) -> str:
-    """Collect the runs and write the page; returns the result in one line."""
+def _write_page(runs: Sequence[Path], failures: Mapping[str, str], folder: Path, varied: Collection[str]) -> str:
+    """Collect the runs, whose plans vary these settings, and write the page; returns the result in one line."""
     from job.sweep import collection
 
-    results = collection.collect_runs(runs, failures)
+    results = collection.collect_runs(runs, failures, varied=varied)
     collection.write_sweep_report(results, folder)
     return f"{collection.describe_best(results)}: {folder / PAGE}"
