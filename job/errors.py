@@ -72,7 +72,7 @@ BUG = 70
 
 EXIT_STATUSES = {
     0: "success: the report is written",
-    GateError.exit_status: "gate: a metric missed its bound, or a run of a sweep failed; the report is written",
+    GateError.exit_status: "gate: a metric missed its bound, or a run of a sweep has no result; the report is written",
     UsageError.exit_status: "usage: an unknown option, or a value out of range",
     DataError.exit_status: "data: an input file is missing, damaged or of the wrong kind",
     DeviceError.exit_status: "resource: a device or package is missing, or a limit of the system is too low",

@@ -12,8 +12,8 @@ UNDISPLAYABLE = ("Cc", "Cs", "Cn")
 
 
 def count_noun(n: int, noun: str) -> str:
-    """Write a count with its noun: `no GPU`, `1 GPU`, `2 GPUs`."""
-    return f"{n or 'no'} {noun}{'s' * (n > 1)}"
+    """Write a count with its noun: `no GPU`, `1 GPU`, `2 GPUs`, `1,000 runs`."""
+    return f"{f'{n:,}' if n else 'no'} {noun}{'s' * (n > 1)}"
 
 
 def is_displayable(text: str) -> bool:

@@ -3,7 +3,7 @@ from job.text import count_noun, is_displayable
 
 def test_counts_a_noun() -> None:
     """Zero, singular and plural."""
-    assert [count_noun(n, "GPU") for n in (0, 1, 2)] == ["no GPU", "1 GPU", "2 GPUs"]
+    assert [count_noun(n, "GPU") for n in (0, 1, 2, 1000)] == ["no GPU", "1 GPU", "2 GPUs", "1,000 GPUs"]
 
 
 def test_rejects_characters_that_no_page_shows() -> None:

@@ -69,7 +69,7 @@ def _read_parameters(name: str, node: "yaml.Node") -> dict[str, Range | Values]:
             parameters[option] = [each.value for each in read_values(option, texts or [], f"{name}: search")]
         else:
             raise settings_file.error_at(name, value, f"{OPTIONS[option].key} {FORM}")
-    return parameters
+    return {option: parameters[option] for option in OPTIONS if option in parameters}  # in the order of the page
 
 
 def _read_range(name: str, option: Option, node: "yaml.Node") -> Range:
@@ -100,7 +100,7 @@ def require_single_values(search: Search, parameters: Mapping[str, Sequence[Sett
     """
     for name, settings in parameters.items():
         if name in search.parameters:
-            raise UsageError(f"{settings[0].label} is set, but search chooses {OPTIONS[name].key}; remove one of both")
+            raise UsageError(f"{settings[0].label} is set, but search chooses {OPTIONS[name].key}; remove one of them")
         if len(settings) > 1:
             raise UsageError(
                 f"{settings[0].label} has {len(settings)} values; with search, list them in `search: parameters`"

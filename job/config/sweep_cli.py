@@ -49,7 +49,7 @@ def parse(argv: Sequence[str]) -> Command:
     if grid.search:
         require_single_values(grid.search, grid.parameters)
         if config.only_index is not None:
-            raise UsageError("--only-index does a run of a plan, but search plans while it runs; leave out one of both")
+            raise UsageError("--only-index does a run of a plan, but search plans while it runs; leave out one of them")
     request = SweepRequest(
         config=config,
         base={name: each for name, each in base.items() if name not in {*SET_BY_SWEEP, *grid.parameters, *searched}},

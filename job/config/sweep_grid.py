@@ -46,6 +46,8 @@ def read_assignments(texts: Sequence[str], flag: str = "--set") -> dict[str, Seq
         name, equals, values = text.partition("=")
         if not equals:
             raise UsageError(f"{flag} {text[:80]!r} has no value; write {flag} learning-rate=0.001,0.002")
+        if not name.strip():
+            raise UsageError(f"{flag} {text[:80]!r} names no option; write {flag} learning-rate=0.001,0.002")
         option = find_name(name.strip(), UsageError)
         if option in parameters:
             raise UsageError(f"{flag} {OPTIONS[option].key} is given twice; write all values in one {flag}")
@@ -61,8 +63,8 @@ def read_values(name: str, texts: Sequence[str | None], label: str) -> list[Sett
     values = [setting.value for setting in settings]
     if not values:
         raise UsageError(f"{label} has no value; list at least one")
-    if repeated := next((value for value in values if values.count(value) > 1), None):
-        raise UsageError(f"{label} lists {repeated} twice; list each value once")
+    if repeated := [value for value in values if values.count(value) > 1]:
+        raise UsageError(f"{label} lists {repeated[0]} twice; list each value once")
     if len(values) > 1 and name not in VARIABLE:
         raise UsageError(f"{label} has {len(values)} values, but must be the same in all runs; set one value")
     return settings
@@ -87,8 +89,8 @@ def read_seeds(text: str, label: str = "--seeds") -> tuple[int, ...]:
             f"{label} {text[:80]} are {sum(map(len, ranges)):,} seeds; a sweep has at most {MAX_RUNS:,} runs"
         )
     ordered = sorted(ranges, key=lambda each: each.start)
-    if repeated := next((after.start for before, after in pairwise(ordered) if after.start in before), None):
-        raise UsageError(f"{label} lists the seed {repeated} twice; list each seed once")
+    if repeated := [after.start for before, after in pairwise(ordered) if after.start in before]:
+        raise UsageError(f"{label} lists the seed {repeated[0]} twice; list each seed once")
     return tuple(seed for each in ranges for seed in each)
 
 

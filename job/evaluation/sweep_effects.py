@@ -53,7 +53,8 @@ def measure_effects(results: SweepResults, accuracies: Sequence[float], pairs: P
     """
     if pairs is None:
         return []
-    effects = [_measure_effect(name, results.configurations, accuracies, pairs) for name in results.parameters]
+    varying = [name for name, values in results.parameters.items() if len(values) > 1]
+    effects = [_measure_effect(name, results.configurations, accuracies, pairs) for name in varying]
     return sorted(effects, key=lambda effect: -effect.span)
 
 

@@ -2,7 +2,8 @@
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from job.evaluation.intervals import ROUNDING, Interval, Z, bounded_interval, wilson_interval
 from job.evaluation.paired_differences import MIN_IMAGES
 from job.evaluation.recipe_comparison import CrossedMean
-from job.evaluation.sweep_networks import Configuration
+from job.evaluation.sweep_networks import Configuration, SweptNetwork
 from job.evaluation.variance_parts import VarianceParts, measure_margins
 
 
@@ -25,7 +26,8 @@ class ConfigurationMean:
             test images. None if nothing varies, or with several seeds and fewer than 300 images.
         loss: Mean test loss of the networks, in nats.
         val_accuracy: Mean validation accuracy; None if a network has none.
-        training_s: Median training time in seconds.
+        training_s: Training time in seconds: the median over all networks of the sweep that did the same work, and of
+            these medians, if its own networks did different work.
     """
 
     accuracy: float
@@ -36,8 +38,24 @@ class ConfigurationMean:
     training_s: float
 
 
-def summarize_configuration(configuration: Configuration) -> ConfigurationMean:
-    """Summarize the networks of a configuration."""
+def pool_times(configurations: Sequence[Configuration]) -> list[list[float]]:
+    """The training time of each network in seconds: the median of all that did the same work.
+
+    Single times differ by what else the machines did at that moment.
+    """
+    times: dict[Hashable, list[float]] = defaultdict(list)
+    for network in (network for each in configurations for network in each.networks):
+        times[_find_work(network)].append(network.training_s)
+    medians = {work: statistics.median(each) for work, each in times.items()}
+    return [[medians[_find_work(network)] for network in each.networks] for each in configurations]
+
+
+def _find_work(network: SweptNetwork) -> Hashable:
+    return id(network) if network.work is None else (network.work,)
+
+
+def summarize_configuration(configuration: Configuration, times: Sequence[float] = ()) -> ConfigurationMean:
+    """Summarize the networks of a configuration; `times` are their pooled training times, if there are any others."""
     accuracies = configuration.accuracies
     val_accuracies = [each.val_accuracy for each in configuration.networks]
     return ConfigurationMean(
@@ -46,7 +64,7 @@ def summarize_configuration(configuration: Configuration) -> ConfigurationMean:
         accuracy_interval=_find_interval(configuration),
         loss=statistics.fmean(configuration.losses),
         val_accuracy=average_known(val_accuracies),
-        training_s=statistics.median(each.training_s for each in configuration.networks),
+        training_s=statistics.median(times or [each.training_s for each in configuration.networks]),
     )
 
 

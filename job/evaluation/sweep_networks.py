@@ -1,6 +1,6 @@
 """Represents the networks of a sweep, grouped into configurations."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -12,6 +12,7 @@ from job.evaluation.gated_runs import GatedRuns
 from job.evaluation.predictions import Floats, Labels
 from job.evaluation.recipe_comparison import CrossedMean, summarize_networks
 from job.evaluation.seed_variation import choose_run
+from job.evaluation.sweep_trials import SweptTrials
 
 Value = str | int | float | bool
 
@@ -35,6 +36,8 @@ class SweptNetwork:
         command: Command that repeats its run.
         loss: Mean cross-entropy on the test images, in nats.
         y_pred: Most probable class of each test image, shape (n,).
+        work: What decides how long the training takes, but not how fast the machine was at that moment; networks with
+            equal work should take equally long. None if unknown.
     """
 
     run: str
@@ -46,6 +49,7 @@ class SweptNetwork:
     command: str
     loss: float
     y_pred: NDArray[np.uint8]
+    work: Hashable = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -116,7 +120,9 @@ class SweepResults:
 
     Attributes:
         configurations: At least one.
-        parameters: Values of the settings that vary, by their names in `Config`, in the order of the options.
+        parameters: Values of the settings that vary, by their names in `Config`, in the order of the options. One value
+            if the plan varies a setting, but only one of its values has results.
+        settings: Settings that are the same in all runs, but not those of a recipe, by their names in `Config`.
         failures: Why there is no result, by the name of the run, or of the trial of a search.
         class_names: Class names in label order.
         y_true: True class of each test image, shape (n,).
@@ -125,11 +131,13 @@ class SweepResults:
         started: Start of the first and of the last run, UTC, ISO 8601.
         revisions: Git revisions of the code, each once; an unknown one is empty.
         machines: Device and number of threads, each once.
+        search: The trials, if a search chose the configurations.
         gated: The gates of the sweep, and what they need of its runs.
     """
 
     configurations: Sequence[Configuration]
     parameters: Mapping[str, Sequence[Value]]
+    settings: Mapping[str, Value]
     failures: Mapping[str, str]
     class_names: Sequence[str]
     y_true: Labels
@@ -138,6 +146,7 @@ class SweepResults:
     started: tuple[str, str]
     revisions: Sequence[str]
     machines: Sequence[str]
+    search: SweptTrials | None = None
     gated: GatedRuns = field(default_factory=GatedRuns)
 
     @property

@@ -136,7 +136,7 @@ def _root_mean_square(values: Floats) -> float:
 def find_frontier(costs: Sequence[float], accuracies: Sequence[float]) -> list[int]:
     """Indices of the configurations that none of the others beats, by rising cost.
 
-    A configuration beats another one if it costs no more and is at least as accurate, and one of both is better.
+    A configuration beats another one if it costs no more and is at least as accurate, and better in one of them.
     Of configurations with equal cost and accuracy, all are on the frontier.
     """
     frontier: list[int] = []

@@ -6,7 +6,7 @@ from functools import cached_property
 
 from job.evaluation.sweep_effects import Effect, measure_effects
 from job.evaluation.sweep_gates import SweepGate, evaluate_sweep_gates
-from job.evaluation.sweep_means import ConfigurationMean, summarize_configuration
+from job.evaluation.sweep_means import ConfigurationMean, pool_times, summarize_configuration
 from job.evaluation.sweep_networks import Configuration, SweepResults
 from job.evaluation.sweep_pairs import PairDifference, PairTests, compare_pairs
 from job.evaluation.sweep_ranking import Ranking, find_best, find_frontier, rank_configurations
@@ -18,6 +18,7 @@ class SweepSummary:
 
     Attributes:
         means: One for each configuration of the results.
+        times: Pooled training time of each network of each configuration, in seconds.
         pairs: The tests of all pairs, or of more than 500 configurations with the best; None for a single one.
         effects: The effects of the settings that vary.
         time_frontier: Indices of the configurations that no other beats in both accuracy and training time.
@@ -27,6 +28,7 @@ class SweepSummary:
 
     results: SweepResults
     means: Sequence[ConfigurationMean]
+    times: Sequence[Sequence[float]]
     pairs: PairTests | None
     ranking: Ranking
     effects: Sequence[Effect]
@@ -57,7 +59,8 @@ class SweepSummary:
 def summarize_sweep(results: SweepResults) -> SweepSummary:
     """Compute every number of a sweep, and compare its runs with its gates."""
     configurations = results.configurations
-    means = [summarize_configuration(each) for each in configurations]
+    times = pool_times(configurations)
+    means = [summarize_configuration(each, its) for each, its in zip(configurations, times, strict=True)]
     accuracies = [mean.accuracy for mean in means]
     pairs = compare_pairs(configurations, find_best(means)) if len(configurations) > 1 else None
     sizes = [each.n_parameters for each in configurations if each.n_parameters is not None]
@@ -67,6 +70,7 @@ def summarize_sweep(results: SweepResults) -> SweepSummary:
     return SweepSummary(
         results=results,
         means=means,
+        times=times,
         pairs=pairs,
         ranking=ranking,
         effects=measure_effects(results, accuracies, pairs),

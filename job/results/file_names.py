@@ -33,6 +33,9 @@ OUTDATED = (EXPORTS, TRY_IT_PAGE)
 CHECKSUMS = "SHA256SUMS"
 """The manifest: the checksums of all files of the run."""
 
+SWEEP_PLAN, SWEEP_NUMBERS, SWEEP_RUNS = "plan.json", "sweep.json", "runs"
+"""What the folder of a sweep contains beside its page."""
+
 
 def describe_report(folder: Path) -> str:
     """Describe the report in a newly written folder: the number of its files and their size."""

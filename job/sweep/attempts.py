@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from job.errors import GateError, OutputError
+from job.errors import DivergenceError, GateError, OutputError, UsageError
 from job.execution.executor import Outcome
 from job.log import log
 from job.results.output_folder.preparation import require_free_space
@@ -12,6 +12,9 @@ from job.sweep.plan import PlannedRun
 
 MAX_ATTEMPTS = 3
 """How often a run is tried that something outside stops."""
+
+BY_SETTINGS = (UsageError.exit_status, DivergenceError.exit_status)
+"""Exit statuses of a run that fails every time, unless a setting is changed."""
 
 INCOMPLETE = "it ended without an error, but its folder is incomplete"
 
@@ -23,12 +26,14 @@ class Attempts:
     Attributes:
         run_bytes: Space that a run needs, in bytes.
         failures: The error of each run that failed, by name.
+        may_succeed: Whether a run failed for a reason that may go away without another setting.
     """
 
     folder: Path
     fail_fast: bool = False
     run_bytes: int = 0
     failures: dict[str, str] = field(default_factory=dict)
+    may_succeed: bool = False
 
     def __post_init__(self) -> None:
         self._n_attempts: dict[str, int] = {}  # of the runs that are running or waiting to be repeated
@@ -57,6 +62,7 @@ class Attempts:
             require_free_space(self.folder, self.run_bytes)
         place = f"{error} (status {outcome.status})" if outcome.status else error
         self.failures[name] = place
+        self.may_succeed |= outcome.status not in BY_SETTINGS
         if self.fail_fast:
             raise GateError(f"{name} failed: {place}; the other runs were stopped (--fail-fast)")
         log.warning("%s failed: %s", name, place)

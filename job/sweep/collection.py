@@ -3,46 +3,55 @@
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from job.config.gate import Gate
-from job.config.run_config import OPTIONS
+from job.config.run_config import OPTIONS, Config
 from job.errors import DataError, OutputError
 from job.evaluation.gated_runs import GatedRuns, MeasuredRun
-from job.evaluation.sweep_networks import Configuration, SweepResults, Value, write_label
+from job.evaluation.sweep_networks import Configuration, SweepResults, SweptNetwork, Value, write_label
 from job.evaluation.sweep_summary import SweepSummary, summarize_sweep
+from job.evaluation.sweep_trials import SweptTrials
 from job.log import log, log_stage
 from job.report.sweep_page.page import render_sweep_page
-from job.results.file_names import METRICS, PAGE, PREDICTIONS
+from job.results.file_names import METRICS, PAGE, PREDICTIONS, SWEEP_NUMBERS
 from job.results.gate_check import RunParts, check_gates
 from job.results.output_folder.os_errors import as_output_error
-from job.sweep.finished_runs import CollectedRun, read_run
-from job.sweep.folder import NUMBERS, TABLE
+from job.sweep.finished_runs import UNCOMPARED, CollectedRun, read_run
+from job.sweep.folder import TABLE
 from job.sweep.sweep_files import encode_sweep, write_table
 from job.text import count_noun
 
 PARAMETERS = re.compile(r"([0-9,]+) parameters$")
 
 
-def collect_runs(folders: Sequence[Path], failures: Mapping[str, str], gates: Sequence[Gate] = ()) -> SweepResults:
+def collect_runs(
+    folders: Sequence[Path],
+    failures: Mapping[str, str],
+    *,
+    varied: Collection[str] = (),
+    search: SweptTrials | None = None,
+    gates: Sequence[Gate] = (),
+) -> SweepResults:
     """Read finished runs on the same data set, and group them into configurations.
 
     Args:
         folders: Output folders of this job, also from elsewhere. Runs with `--runs` count as several networks.
         failures: Why other runs, or trials of a search, have no result, by their names.
+        varied: Settings that the plan varies; the labels have them even if only one value has results.
+        search: The trials, if a search chose the configurations.
         gates: The gates of the sweep.
 
     Raises:
         UsageError: If the runs lack the metric of a gate.
         DataError: If no folder is given, one contains no finished training, the runs are of different data sets, or a
-            network was trained twice.
+            network was trained twice with different predictions.
     """
     if not folders:
         raise DataError("no run has finished, so there is nothing to report; read the errors of the runs")
@@ -54,7 +63,7 @@ def collect_runs(folders: Sequence[Path], failures: Mapping[str, str], gates: Se
         if problem := _find_difference(first, y_true, run, labels):
             raise DataError(f"{folder}: {problem} than {first.folder}; collect runs on the same data set")
         runs.append(run)
-    parameters = _find_parameters([run.settings for run in runs])
+    parameters = _find_parameters(runs, varied)
     configurations = _group(runs, parameters, y_true)
     started = sorted(run.record.provenance.started for run in runs)
     environments = [run.record.provenance.environment for run in runs]
@@ -62,6 +71,7 @@ def collect_runs(folders: Sequence[Path], failures: Mapping[str, str], gates: Se
     return SweepResults(
         configurations=configurations,
         parameters=parameters,
+        settings=_find_shared(runs, parameters),
         failures=failures,
         class_names=first.record.class_names,
         y_true=y_true,
@@ -72,6 +82,7 @@ def collect_runs(folders: Sequence[Path], failures: Mapping[str, str], gates: Se
         machines=list(
             dict.fromkeys(f"{each.device_name}, {count_noun(each.n_threads, 'thread')}" for each in environments)
         ),
+        search=search,
         gated=GatedRuns(gates, _name_apart([run.measured for run in runs if run.measured])),
     )
 
@@ -97,19 +108,34 @@ def _find_difference(
     return ""
 
 
-def _find_parameters(settings: Sequence[Mapping[str, Value]]) -> dict[str, list[Value]]:
-    """The settings that vary, with their values.
+def _find_parameters(runs: Sequence[CollectedRun], varied: Collection[str]) -> dict[str, list[Value]]:
+    """The settings that vary, or of which a plan has several values, with their values.
 
-    A setting that differs only between recipes belongs to the recipe, and is not a parameter of its own.
+    A setting that differs only because the recipes do belongs to the recipe, and is not a parameter of its own.
     """
+    settings = [run.settings for run in runs]
     names = [name for name in OPTIONS if name in settings[0]]
     recipes = {each["recipe"] for each in settings}
+    changed = {name for run in runs for name in find_changes(run.training.config)}
     return {
         name: list(dict.fromkeys(each[name] for each in settings))
         for name in names
-        if (name == "recipe" and len(recipes) > 1)
+        if name in varied
+        or (name in {"recipe", *changed} and len({each[name] for each in settings}) > 1)
         or any(len({each[name] for each in settings if each["recipe"] == recipe}) > 1 for recipe in recipes)
     }
+
+
+def _find_shared(runs: Sequence[CollectedRun], parameters: Collection[str]) -> dict[str, Value]:
+    """The settings that are the same in all runs, but are not those of a recipe."""
+    changed = {name for run in runs for name in find_changes(run.training.config)}
+    return {name: runs[0].settings[name] for name in OPTIONS if name in changed and name not in parameters}
+
+
+def find_changes(config: Config) -> list[str]:
+    """The settings that decide what is trained, and are not those of the recipe, or else not the defaults."""
+    others = [name for name, each in OPTIONS.items() if each.role == "training" and name not in {"recipe", *UNCOMPARED}]
+    return [*config.changes(), *(name for name in others if getattr(config, name) != OPTIONS[name].default)]
 
 
 def _group(runs: Iterable[CollectedRun], parameters: Iterable[str], y_true: NDArray[np.uint8]) -> list[Configuration]:
@@ -125,21 +151,28 @@ def _make_configuration(
 ) -> Configuration:
     values = {name: runs[0].settings[name] for name in parameters}
     label = write_label(runs[0].training.config.recipe, values)
-    networks = sorted((network for run in runs for network in run.networks), key=lambda network: network.seed)
-    for one, other in pairwise(networks):
-        if one.seed == other.seed:
-            raise DataError(
-                f"{other.folder}: trained {label} with seed {one.seed}, as {one.folder} did; collect one of both"
-            )
+    networks: dict[int, SweptNetwork] = {}
+    for network in (network for run in runs for network in run.networks):
+        _require_same(network, networks.setdefault(network.seed, network), label)
     match = PARAMETERS.search(runs[0].training.network)
     return Configuration(
         label=label,
         values=values,
         config=runs[0].training.config,
         n_parameters=int(match[1].replace(",", "")) if match else None,
-        networks=networks,
+        networks=[networks[seed] for seed in sorted(networks)],
         y_true=y_true,
     )
+
+
+def _require_same(network: SweptNetwork, earlier: SweptNetwork, label: str) -> None:
+    """Check that a network that was trained twice predicts the same, so that it does not matter which one counts."""
+    if network is earlier:
+        return
+    problem = f"{network.folder}: trained {label} with seed {network.seed}, as {earlier.folder} did"
+    if network.loss != earlier.loss or not np.array_equal(network.y_pred, earlier.y_pred):
+        raise DataError(f"{problem}, but predicts differently; collect one of them")
+    log.warning("%s, with the same predictions; it counts once", problem)
 
 
 def write_sweep_report(results: SweepResults, folder: Path) -> None:
@@ -155,7 +188,7 @@ def write_sweep_report(results: SweepResults, folder: Path) -> None:
     summary = _summarize(results)
     contents = {
         TABLE: write_table(summary, folder),
-        NUMBERS: encode_sweep(summary, folder),
+        SWEEP_NUMBERS: encode_sweep(summary, folder),
         PAGE: render_sweep_page(summary, folder),
     }
     with as_output_error(folder):
@@ -193,9 +226,10 @@ def report_gates(results: SweepResults) -> str:
 def describe_best(results: SweepResults) -> str:
     """The configuration that ranks first and its accuracy, in a few words."""
     summary = _summarize(results)
+    n = len(summary.means)
+    choice = f"best of {count_noun(n, 'configuration')}: " if n > 1 else ""
     seeds = count_noun(summary.best.n_seeds, "seed")
-    accuracy = f"mean test accuracy {summary.best_mean.accuracy:.4f}"
-    return f"best of {count_noun(len(summary.means), 'configuration')}: {summary.best.label}, {accuracy} ({seeds})"
+    return f"{choice}{summary.best.label}, mean test accuracy {summary.best_mean.accuracy:.4f} ({seeds})"
 
 
 @lru_cache(maxsize=1)

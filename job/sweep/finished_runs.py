@@ -1,7 +1,7 @@
 """Reads a finished run as its networks, with as much of its predictions as a sweep needs."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,6 +67,19 @@ def _measure(folder: Path, gates: Sequence[Gate]) -> MeasuredRun:
     return measure_run(folder.resolve().name, str(folder), gates, metrics)
 
 
+def describe_work(record: RunRecord, training: Training, n_epochs: int | None) -> Hashable:
+    """What decides how long the training of a network takes; None if the number of its epochs is unknown.
+
+    Learning rates and the like change no operation, so they are not in it; an option that adds operations is.
+    """
+    config, environment = training.config, record.provenance.environment
+    sizes = (training.network, training.n_train, config.batch_size, n_epochs, config.replicas)
+    operations = (config.optimizer, config.augment, config.schedule == "plateau", config.early_stopping > 0)
+    added = tuple(getattr(config, name) > 0 for name in ("dropout", "average", "weight_decay", "label_smoothing"))
+    machine = (environment.device_name, environment.n_threads)
+    return None if n_epochs is None else (sizes, operations, added, machine)
+
+
 def _list_networks(
     folder: Path, record: RunRecord, training: Training, predictions: Predictions
 ) -> Iterator[SweptNetwork]:
@@ -84,6 +97,7 @@ def _list_networks(
             training_s=record.provenance.timings_s["training"],
             loss=loss,
             y_pred=y_pred,
+            work=describe_work(record, training, len(history.loss)),
         )
         return
     if others is None:
@@ -99,4 +113,5 @@ def _list_networks(
             training_s=each.training_s,
             loss=loss if is_reported else float(cross_entropy(others.p_true[:, column]).mean()),
             y_pred=y_pred if is_reported else others.y_pred[:, column].copy(),
+            work=describe_work(record, training, None if training.config.early_stopping else training.config.epochs),
         )

@@ -1,11 +1,9 @@
 """The folder of a sweep: its lock and its finished runs."""
 
 import fcntl
-import hashlib
 import os
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,17 +11,17 @@ import msgspec
 
 from job.config.run_config import Config
 from job.errors import JobError, OutputError
-from job.results.file_names import METRICS, PAGE, PREDICTIONS
+from job.log import log
+from job.results.file_names import CHECKSUMS, METRICS, PAGE, PREDICTIONS, SWEEP_NUMBERS, SWEEP_PLAN, SWEEP_RUNS
 from job.results.metrics_json import MAX_BYTES
 from job.results.output_folder.manifest import is_owned, read_manifest
 from job.results.output_folder.os_errors import as_output_error
 from job.results.schema import SCHEMA_VERSION
 from job.sweep.plan import PlannedRun
-from job.sweep.plan_file import PLAN
 from job.system.regular_file import read_regular
 
-RUNS, LOGS = "runs", "logs"
-TABLE, NUMBERS = "sweep.csv", "sweep.json"
+RUNS, LOGS = SWEEP_RUNS, "logs"
+TABLE = "sweep.csv"
 LOCK = ".lock"
 STUDY, TRIALS = "search.log", "trials.csv"  # of a search
 
@@ -50,6 +48,8 @@ def lock_sweep(folder: Path, *, shared: bool = False) -> Iterator[None]:
             raise OutputError(
                 f"--output {folder}: is the output folder of a run, whose report the page would replace; name another"
             )
+        if not shared and (folder / PAGE).exists() and not any(map(os.path.exists, _mark_sweep(folder))):
+            log.warning("%s: the page of the sweep will replace it, although no sweep wrote it", folder / PAGE)
         folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
         try:
@@ -69,26 +69,16 @@ def lock_sweep(folder: Path, *, shared: bool = False) -> Iterator[None]:
         os.close(descriptor)
 
 
+def _mark_sweep(folder: Path) -> tuple[Path, Path]:
+    """The files of which a sweep has written at least one before its page."""
+    return folder / SWEEP_PLAN, folder / SWEEP_NUMBERS
+
+
 def make_folders(folder: Path) -> None:
     """Create the folders of the runs and of their logs."""
     with as_output_error(folder):
         for name in (RUNS, LOGS):
             (folder / name).mkdir(exist_ok=True)
-
-
-def remove_sweep(folder: Path) -> None:
-    """Remove the earlier sweep in the folder: its page first, because it links to the runs, and its plan last."""
-    if not (folder / PLAN).exists():
-        return
-    with as_output_error(folder):
-        for name in (PAGE, NUMBERS, TABLE):
-            (folder / name).unlink(missing_ok=True)
-        for name in (RUNS, LOGS):
-            with suppress(FileNotFoundError):
-                shutil.rmtree(folder / name)
-        for name in (STUDY, TRIALS):
-            (folder / name).unlink(missing_ok=True)
-        (folder / PLAN).unlink()
 
 
 def count_bytes(folder: Path) -> int:
@@ -98,21 +88,44 @@ def count_bytes(folder: Path) -> int:
 
 def read_finished(folder: Path, run: PlannedRun) -> RunResult | None:
     """What a run reached; None if it is not finished there, is damaged, or its folder has another one."""
+    found = _inspect(folder / RUNS / run.name, run)
+    return found if isinstance(found, RunResult) else None
+
+
+def describe_damage(folder: Path, run: PlannedRun) -> str:
+    """Why a run that has written its files does not count, such as `is damaged: …`; empty if it counts, or wrote none.
+
+    The text continues a sentence that begins with the run.
+    """
     path = folder / RUNS / run.name
+    found = _inspect(path, run) if (path / CHECKSUMS).exists() or (path / METRICS).exists() else ""
+    return found if isinstance(found, str) else ""
+
+
+def find_damage(path: Path) -> str:
+    """What is wrong with the files that the page reads from the output folder of a run; empty if nothing is."""
     digests = read_manifest(path)  # a run writes it last
     if METRICS not in digests:
-        return None
+        return f"is damaged: {CHECKSUMS} is missing, or does not list {METRICS}"
+    for name in (METRICS, PREDICTIONS):
+        if not is_owned(path, name, digests):
+            return f"is damaged: {name} was changed, or is missing"
+    return ""
+
+
+def _inspect(path: Path, run: PlannedRun) -> RunResult | str:
+    """What the run in a folder reached, or what is wrong with it."""
+    if damage := find_damage(path):
+        return damage
     try:
-        content = read_regular(path / METRICS, MAX_BYTES)
-        if hashlib.sha256(content).hexdigest() != digests[METRICS] or not is_owned(path, PREDICTIONS, digests):
-            return None
-        stored = msgspec.json.decode(content, type=_StoredRun)
-    except (JobError, OSError, msgspec.MsgspecError):
-        return None
+        stored = msgspec.json.decode(read_regular(path / METRICS, MAX_BYTES), type=_StoredRun)
+    except (JobError, OSError, msgspec.MsgspecError) as error:
+        return f"is damaged: {METRICS} cannot be read ({error})"
     if stored.schema_version != SCHEMA_VERSION or stored.training is None:
-        return None
-    if stored.training.config.settings() != run.config.settings():
-        return None
+        return "has another run: another version of the job, or another program, wrote it"
+    settings = stored.training.config.settings()
+    if other := [name for name, value in run.config.settings().items() if settings[name] != value]:
+        return f"has another run: its {other[0].replace('_', ' ')} is {settings[other[0]]}"
     return RunResult(stored.evaluation.accuracy, stored.provenance.timings_s["total"])
 
 

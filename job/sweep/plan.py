@@ -115,12 +115,17 @@ def build_plan(request: SweepRequest) -> Plan:
     return Plan(runs, {name: [each.value for each in values] for name, values in varying.items()})
 
 
+def find_varied(plan: Plan) -> list[str]:
+    """The options of which the plan has several values."""
+    return [name for name, values in plan.parameters.items() if len(values) > 1]
+
+
 def describe_plan(plan: Plan) -> str:
     """The number of runs, configurations and seeds in words."""
     n_runs, n_configurations = len(plan.runs), len(plan.configurations)
     n_seeds = n_runs // n_configurations
     parts = f"{count_noun(n_configurations, 'configuration')} with {count_noun(n_seeds, 'seed')}"
-    return f"{n_runs:,} run{'s' * (n_runs > 1)}: {parts}"
+    return f"{count_noun(n_runs, 'run')}: {parts}"
 
 
 def configure(request: SweepRequest, chosen: Mapping[str, Setting], shown: Mapping[str, Any]) -> Configuration:
@@ -133,8 +138,8 @@ def configure(request: SweepRequest, chosen: Mapping[str, Setting], shown: Mappi
     own = {name: Setting(value, OPTIONS[name].flag) for name, value in fixed.items() if value is not None}
     last = max(request.seeds)
     config = settings.resolve(request.base, chosen, own, {"seed": Setting(last, "--seeds")})
-    others = {name: value for name, value in shown.items() if name != "recipe"}
-    label = write_label(config.recipe, shown)
+    others = {name: shown[name] for name in OPTIONS if name in shown and name != "recipe"}  # as on the page
+    label = write_label(config.recipe, others)
     words = [config.recipe, *(f"{OPTIONS[name].key}-{value}" for name, value in others.items())]
     return Configuration(_name_folder("-".join(words)), label, config)
 

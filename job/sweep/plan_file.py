@@ -16,12 +16,13 @@ from job.config.settings import Setting
 from job.config.sweep_config import SweepConfig, SweepRequest
 from job.config.sweep_grid import read_seeds
 from job.errors import DataError, UsageError
+from job.results.file_names import SWEEP_PLAN
 from job.results.output_folder.os_errors import as_output_error
 from job.results.output_folder.unfinished import flush
 from job.sweep.plan import Plan
 from job.system.regular_file import read_regular
 
-PLAN = "plan.json"
+PLAN = SWEEP_PLAN
 SCHEMA_VERSION = 1
 MAX_BYTES = 2**24
 
@@ -104,11 +105,21 @@ def require_same_plan(folder: Path, content: Content) -> bool:
     """
     earlier = read_plan(folder)
     if earlier is not None and (difference := find_difference(earlier, content)):
+        remedy = _suggest_new_seeds(earlier, content) if difference.startswith("seeds is ") else ""
         raise UsageError(
-            f"--output {folder}: {PLAN} is of another sweep: {difference}; repeat the command that began it, name "
-            "another folder, or start over with --fresh"
+            f"--output {folder}: {PLAN} is of another sweep: {difference}; repeat the command that began it, "
+            f"{remedy or 'name another folder,'} or start over with --fresh"
         )
     return earlier is not None
+
+
+def _suggest_new_seeds(earlier: Content, content: Content) -> str:
+    """How to add seeds to a sweep that has others; empty if there are none to add."""
+    if "search" in content or not isinstance(earlier.get("seeds"), str):
+        return ""
+    new = sorted({*read_seeds(content["seeds"])} - {*read_seeds(earlier["seeds"])})
+    advice = "in another folder (--output), and make the page of both with --collect,"
+    return f"train the new seeds (--seeds {write_seeds(new)}) {advice}" if new else ""
 
 
 def write_plan(folder: Path, content: Content) -> None:

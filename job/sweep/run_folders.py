@@ -1,6 +1,6 @@
 """Finds the runs in the folders that --collect names, and the planned runs that are missing there."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -8,21 +8,27 @@ from job.errors import DataError, JobError, OutputError, UsageError
 from job.execution.executor import find_error
 from job.log import log
 from job.results.file_names import CHECKSUMS, METRICS
-from job.sweep.folder import LOGS, RUNS, read_finished
-from job.sweep.plan import Plan, build_plan
+from job.sweep.folder import LOGS, RUNS, describe_damage, find_damage, read_finished
+from job.sweep.plan import Plan, PlannedRun, build_plan, find_varied
 from job.sweep.plan_file import PLAN, read_plan, restore_request
 
 
 @dataclass(frozen=True)
 class FoundRuns:
-    """Folders of finished runs, and what is wrong with planned runs that are not among them, by their names."""
+    """Folders of finished runs.
+
+    Attributes:
+        failures: What is wrong with planned runs that are not among them, by their names.
+        varied: The settings of which a plan has several values.
+    """
 
     folders: Sequence[Path]
     failures: Mapping[str, str] = field(default_factory=dict)
+    varied: Collection[str] = ()
 
 
 def find_runs(names: Sequence[str]) -> FoundRuns:
-    """The runs in these folders: output folders of runs, folders that contain some, or folders of sweeps.
+    """The runs in these folders: output folders of runs, folders of sweeps, or folders that contain some of either.
 
     Raises:
         UsageError: If a name is empty.
@@ -30,17 +36,38 @@ def find_runs(names: Sequence[str]) -> FoundRuns:
     """
     found: dict[Path, Path] = {}  # the folders as they were named, by their real paths
     failures: dict[str, str] = {}
+    varied: set[str] = set()
     for name in names:
         if not name:
             raise UsageError("--collect is empty, but must be a folder's name")
-        folder = Path(name)
-        plan = _read_plan(folder)
-        folders, missing = _find_planned(folder, plan) if plan else (_list_runs(folder), {})
-        if not folders:
-            raise DataError(f"--collect {name}: contains no finished run; name output folders, or a folder of them")
-        found |= {each.resolve(): each for each in folders if each.resolve() not in found}
-        failures |= missing if len(names) == 1 else {str(folder / RUNS / run): text for run, text in missing.items()}
-    return FoundRuns(list(found.values()), failures)
+        parts = _list_sweeps(Path(name))
+        n_finished = 0
+        for folder in parts:
+            plan = _read_plan(folder)
+            folders, missing = _find_planned(folder, plan) if plan else (_list_runs(folder), {})
+            n_finished += len(folders)
+            found |= {each.resolve(): each for each in folders if each.resolve() not in found}
+            is_alone = len(names) == len(parts) == 1
+            failures |= missing if is_alone else {str(folder / RUNS / run): text for run, text in missing.items()}
+            varied |= {*(find_varied(plan) if plan else ())}
+        if not n_finished:
+            raise DataError(
+                f"--collect {name}: contains no finished run; name folders of runs or sweeps, or one that contains some"
+            )
+    return FoundRuns(list(found.values()), failures, varied)
+
+
+def _list_sweeps(folder: Path) -> list[Path]:
+    """The folder itself, unless it has no runs, but folders of sweeps in it have."""
+    if (folder / PLAN).exists() or _has_runs(folder):
+        return [folder]
+    below = sorted(path for path in folder.glob("*") if path.is_dir() and ((path / PLAN).exists() or _has_runs(path)))
+    return below or [folder]
+
+
+def _has_runs(folder: Path) -> bool:
+    """Whether the folder is that of a run, or has finished runs in it or in its folder `runs`."""
+    return any((path / CHECKSUMS).is_file() for path in (folder, *folder.glob("*"), *folder.glob(f"{RUNS}/*")))
 
 
 def require_own_page(output: Path, folders: Sequence[Path]) -> None:
@@ -69,21 +96,24 @@ def _read_plan(folder: Path) -> Plan | None:
 
 
 def _find_planned(folder: Path, plan: Plan) -> tuple[list[Path], dict[str, str]]:
-    """The finished runs of a plan, and what is wrong with each of the others."""
+    """The finished runs of a plan, and why each of the others has no result."""
     folders, missing = [], {}
     for index, run in enumerate(plan.runs):
-        path = folder / RUNS / run.name
         if read_finished(folder, run):
-            folders.append(path)
-        elif (path / CHECKSUMS).exists():
-            missing[run.name] = f"{path} is damaged, or has another run"
+            folders.append(folder / RUNS / run.name)
         else:
-            missing[run.name] = (
-                find_error(folder / LOGS / f"{run.name}.txt") or f"is not finished (--only-index {index})"
-            )
-    if folders and missing:
-        log.warning("%s: %d of %d planned runs are not finished", folder, len(missing), len(plan.runs))
+            missing[run.name] = describe_damage(folder, run) or _find_reason(folder, run, index)
     return folders, missing
+
+
+def _find_reason(folder: Path, run: PlannedRun, index: int) -> str:
+    """Why a run has written no result, as far as the folder shows."""
+    log_file = folder / LOGS / f"{run.name}.txt"
+    if error := find_error(log_file):
+        return error
+    if any((folder / LOGS).glob("*.txt")):  # which a service does not write
+        return "has no result; the command that began the sweep trains it"
+    return f"has no result; see the log of index {index} in the service that ran it"
 
 
 def _list_runs(folder: Path) -> list[Path]:
@@ -92,12 +122,21 @@ def _list_runs(folder: Path) -> list[Path]:
         return [folder]  # an unfinished or old one is refused when it is read
     for place in (folder, folder / RUNS):
         paths = sorted(path for path in place.glob("*") if path.is_dir() and not path.name.startswith("."))
-        complete = [path for path in paths if (path / METRICS).is_file() and (path / CHECKSUMS).is_file()]
-        for path in paths if complete else []:
-            if path not in complete and (
-                place.name == RUNS or (path / METRICS).exists() or (path / CHECKSUMS).exists()
-            ):
-                log.warning("%s is skipped: it has no %s and %s, so its run is not finished", path, METRICS, CHECKSUMS)
-        if complete:
+        written = [path for path in paths if any((path / name).is_file() for name in (METRICS, CHECKSUMS))]
+        problems = {path: _find_problem(path) for path in (paths if place.name == RUNS else written)}
+        if complete := [path for path, problem in problems.items() if not problem]:
+            for path, problem in problems.items():
+                if problem:
+                    log.warning("%s %s; it is skipped", path, problem)
             return complete
     return []
+
+
+def _find_problem(path: Path) -> str:
+    """Why the folder of a run has no result; empty if it has one."""
+    names = [name for name in (METRICS, CHECKSUMS) if not (path / name).is_file()]
+    return (
+        f"has no result: {' and '.join(names)} {'is' if len(names) == 1 else 'are'} missing"
+        if names
+        else find_damage(path)
+    )

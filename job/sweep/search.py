@@ -15,6 +15,7 @@ from job.config.search_space import Range, Search
 from job.config.sweep_config import SweepRequest
 from job.config.sweep_grid import MAX_RUNS
 from job.errors import GateError, UsageError
+from job.evaluation.sweep_trials import SweptTrial, SweptTrials
 from job.log import log_stage
 from job.results.file_names import PAGE
 from job.results.gate_check import RunParts, check_gates
@@ -22,7 +23,7 @@ from job.results.output_folder.os_errors import as_output_error
 from job.results.output_folder.preparation import require_free_space
 from job.sweep.attempts import Attempts
 from job.sweep.estimate import describe_duration, estimate_run_bytes, estimate_run_s
-from job.sweep.folder import LOGS, RUNS, TRIALS, count_bytes, lock_sweep, make_folders, remove_sweep
+from job.sweep.folder import LOGS, RUNS, TRIALS, count_bytes, lock_sweep, make_folders
 from job.sweep.plan import UNQUESTIONED, Plan
 from job.sweep.plan_file import Content, describe_content, require_same_plan, write_plan
 from job.sweep.preparation import (
@@ -34,6 +35,7 @@ from job.sweep.preparation import (
     read_data,
     start_launcher,
 )
+from job.sweep.removal import remove_sweep, require_removable
 from job.sweep.search_driver import SearchDriver
 from job.sweep.search_trials import build_runs, configure_values, name_trial, probe_space
 from job.sweep.study import EndedTrial, Study, import_optuna
@@ -90,9 +92,16 @@ def _make_missing(request: SweepRequest, search: Search, folder: Path) -> str:
     config, data, n_seeds = request.config, read_data(request.config), len(request.seeds)
     check_gates(list_gates(config), data.class_names, RunParts.every())
     content = _describe(request, search, data)
+    if config.fresh:
+        require_removable(folder)
     is_continued = not config.fresh and require_same_plan(folder, content)
     probes = probe_space(request, search)
     study = Study(search, folder) if is_continued else None
+    if study and study.n_trials > search.trials:
+        raise UsageError(
+            f"--output {folder}: has {count_noun(study.n_trials, 'trial')}, so trials cannot be {search.trials:,}; set "
+            f"{study.n_trials:,} or more"
+        )
     n_missing = search.trials - (len(study.ended()) if study else 0)
     run_bytes = estimate_run_bytes(probes[0].config, data.n_probabilities)
     require_free_space(folder, run_bytes * n_missing * n_seeds - (count_bytes(folder) if config.fresh else 0))
@@ -147,6 +156,17 @@ def _write_trials(ended: Sequence[EndedTrial], search: Search, folder: Path) -> 
     part.replace(folder / TRIALS)
 
 
+def _describe_trials(search: Search, ended: Sequence[EndedTrial]) -> SweptTrials:
+    """What the page shows of the trials."""
+    trials = [
+        SweptTrial(name=name_trial(each.number), state=each.state, objective=each.objective, values=each.values)
+        for each in ended
+    ]
+    ranges = {name: space.log for name, space in search.parameters.items() if isinstance(space, Range)}
+    names = list(search.parameters)
+    return SweptTrials(objective=search.objective, trials=trials, parameters=names, ranges=ranges)
+
+
 def _write_result(request: SweepRequest, search: Search, ended: Sequence[EndedTrial], folder: Path) -> str:
     """Write the page of the complete trials; returns the result in one line."""
     from job.sweep import collection
@@ -162,7 +182,8 @@ def _write_result(request: SweepRequest, search: Search, ended: Sequence[EndedTr
     best = max(complete, key=lambda trial: sign * (trial.objective or 0))
     names = [f"{name_trial(trial.number)}-seed{seed}" for trial in complete for seed in request.seeds]
     errors = {name_trial(trial.number): f"{trial.state}: {trial.error}" for trial in ended if trial.error}
-    results = collection.collect_runs([folder / RUNS / name for name in names], errors, list_gates(request.config))
+    trials, gates = _describe_trials(search, ended), list_gates(request.config)
+    results = collection.collect_runs([folder / RUNS / name for name in names], errors, search=trials, gates=gates)
     collection.write_sweep_report(results, folder)
     result = (
         f"best of {count_noun(len(ended), 'trial')} ({states}): {name_trial(best.number)}, "
@@ -176,5 +197,5 @@ def _write_result(request: SweepRequest, search: Search, ended: Sequence[EndedTr
             f"{failed[0].error}; the same command repeats them"
         )
     if problems := [text for text in (problem, collection.report_gates(results)) if text]:
-        raise GateError("; ".join([*problems, result]))
+        raise GateError("; ".join([*problems, f"page of the others: {folder / PAGE}" if failed else result]))
     return result

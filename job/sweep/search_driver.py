@@ -12,7 +12,7 @@ from job.errors import DivergenceError, UsageError
 from job.execution.executor import Executor, Outcome
 from job.log import log, log_stage
 from job.sweep.attempts import Attempts
-from job.sweep.folder import LOGS, RUNS, read_finished
+from job.sweep.folder import LOGS, RUNS, describe_damage, read_finished
 from job.sweep.objective import read_epochs, read_objective
 from job.sweep.plan import PlannedRun
 from job.sweep.search_trials import name_trial
@@ -114,6 +114,8 @@ class SearchDriver:
             if read_finished(self._folder, run):
                 opened.values[run.name] = read_objective(self._folder / RUNS / run.name, self._search.objective)
             else:
+                if damage := describe_damage(self._folder, run):
+                    log.warning("%s %s; it is trained again", self._folder / RUNS / run.name, damage)
                 opened.open.add(run.name)
                 self._trials[run.name] = opened
                 self._waiting.append(run)

@@ -105,6 +105,11 @@ class Study:
         trials = self._study.get_trials(deepcopy=False)
         return {trial.user_attrs[NUMBER]: trial for trial in trials if NUMBER in trial.user_attrs}
 
+    @property
+    def n_trials(self) -> int:
+        """Number of trials that have begun."""
+        return len(self._latest())
+
     def ask(self) -> Trial | None:
         """The next trial: one to be repeated, or a new one; None if there are as many as the search has."""
         latest = self._latest()

@@ -1,7 +1,7 @@
 """The command `sweep`: plans the runs, executes what is missing, and makes the page."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from job.config.gate_options import list_gates
 from job.config.sweep_config import SweepRequest
 from job.errors import GateError, UsageError
 from job.execution.launcher import build_environment
-from job.log import log_stage
+from job.log import log, log_stage
 from job.results.file_names import PAGE
 from job.results.gate_check import RunParts, check_gates
 from job.results.output_folder.preparation import require_free_space
@@ -18,8 +18,8 @@ from job.sweep import preparation
 from job.sweep.attempts import Attempts
 from job.sweep.driver import Driver
 from job.sweep.estimate import describe_duration, estimate_run_bytes, estimate_run_s, estimate_sweep_s
-from job.sweep.folder import LOGS, RUNS, count_bytes, lock_sweep, make_folders, read_finished, remove_sweep
-from job.sweep.plan import Plan, build_plan, describe_plan
+from job.sweep.folder import LOGS, RUNS, count_bytes, describe_damage, lock_sweep, make_folders, read_finished
+from job.sweep.plan import Plan, build_plan, describe_plan, find_varied
 from job.sweep.plan_file import describe_content, require_same_plan, write_plan
 from job.sweep.preparation import (
     choose_run_threads,
@@ -29,6 +29,7 @@ from job.sweep.preparation import (
     read_data,
     start_launcher,
 )
+from job.sweep.removal import remove_sweep, require_removable
 from job.sweep.run_folders import find_runs, require_own_page
 from job.text import count_noun
 
@@ -56,11 +57,20 @@ def run_sweep(request: SweepRequest) -> str:
 
 
 def _collect(names: Sequence[str], folder: Path, gates: Sequence[Gate]) -> str:
-    """Make the page of the runs in these folders."""
+    """Make the page of the runs in these folders.
+
+    Raises:
+        GateError: If planned runs have no result, or a gate is missed; the page is written nevertheless.
+    """
     found = find_runs(names)
     require_own_page(folder, found.folders)
+    failed = ""
+    if found.failures:
+        name, error = next(iter(found.failures.items()))
+        missing = f"{count_noun(len(found.failures), 'planned run')} {'has' if len(found.failures) == 1 else 'have'}"
+        failed = f"{missing} no result, the first, {name}: {error}; the page lists them"
     with lock_sweep(folder):
-        return _write_page(found.folders, found.failures, folder, gates)
+        return _write_page(found.folders, found.failures, folder, found.varied, gates=gates, failed=failed)
 
 
 def _with_threads(request: SweepRequest, folder: Path) -> SweepRequest:
@@ -95,7 +105,8 @@ def _run_missing(request: SweepRequest, plan: Plan, folder: Path) -> str:
     gates = list_gates(request.config)
     done = [not request.config.fresh and read_finished(folder, run) is not None for run in plan.runs]
     missing = [index for index, is_done in enumerate(done) if not is_done]
-    failures = _run(request, plan, folder, missing)
+    attempts = _run(request, plan, folder, missing)
+    failures = attempts.failures
     finished = [folder / RUNS / run.name for run in plan.runs if run.name not in failures]
     if not finished:
         name, error = next(iter(failures.items()))
@@ -103,21 +114,22 @@ def _run_missing(request: SweepRequest, plan: Plan, folder: Path) -> str:
     failed = ""
     if failures:
         name, error = next(iter(failures.items()))
-        failed = (
-            f"{len(failures):,} of {len(plan.runs):,} runs failed, the first, {name}: {error}; the same command "
-            "repeats them"
-        )
-    return _write_page(finished, failures, folder, gates, failed)
+        advice = "the same command repeats them" if attempts.may_succeed else "change the setting that causes it"
+        n = f"{len(failures):,} of {len(plan.runs):,}"
+        failed = f"{n} runs failed, the first, {name}: {error}; {advice}; page of the others"
+    return _write_page(finished, failures, folder, find_varied(plan), gates=gates, failed=failed)
 
 
-def _run(request: SweepRequest, plan: Plan, folder: Path, missing: Sequence[int]) -> Mapping[str, str]:
-    """Run those with these indices, and return the failures; the earlier sweep is removed after all is checked."""
+def _run(request: SweepRequest, plan: Plan, folder: Path, missing: Sequence[int]) -> Attempts:
+    """Run those with these indices, and return their attempts; the earlier sweep is removed after all is checked."""
     config, models = request.config, list_models(plan.configurations)
     with start_launcher(config, len(missing)) as launcher:
         data = read_data(config)
         check_gates(list_gates(config), data.class_names, RunParts.every())
         content = describe_content(request, plan, data.sha256)
-        if not config.fresh:
+        if config.fresh:
+            require_removable(folder)
+        else:
             require_same_plan(folder, content)
         run_bytes = estimate_run_bytes(plan.runs[0].config, data.n_probabilities)
         require_free_space(folder, run_bytes * len(missing) - (count_bytes(folder) if config.fresh else 0))
@@ -127,14 +139,16 @@ def _run(request: SweepRequest, plan: Plan, folder: Path, missing: Sequence[int]
         write_plan(folder, content)
         make_folders(folder)
         log_stage("sweep", f"{describe_plan(plan)}, {len(plan.runs) - len(missing):,} finished")
-        if executor is None:
-            return {}
-        threads = count_noun(config.threads or 1, "thread")
-        log_stage("sweep", f"{count_noun(executor.n_slots, 'run')} at the same time, {threads} each")
+        for index in [] if config.fresh else missing:
+            if damage := describe_damage(folder, plan.runs[index]):
+                log.warning("%s %s; it is trained again", folder / RUNS / plan.runs[index].name, damage)
         attempts = Attempts(folder, config.fail_fast, run_bytes)
-        driver = Driver(plan.runs, executor, lambda run: estimate_run_s(run.config), attempts)
-        driver.run(missing, meanwhile=_import_page)
-        return attempts.failures
+        if executor:
+            threads = count_noun(config.threads or 1, "thread")
+            log_stage("sweep", f"{count_noun(executor.n_slots, 'run')} at the same time, {threads} each")
+            driver = Driver(plan.runs, executor, lambda run: estimate_run_s(run.config), attempts)
+            driver.run(missing, meanwhile=_import_page)
+        return attempts
 
 
 def _replace_by_run(request: SweepRequest, plan: Plan, folder: Path) -> str:
@@ -157,19 +171,30 @@ def _import_page() -> None:
     from job.sweep import collection  # noqa: F401
 
 
-def _write_page(
-    runs: Sequence[Path], failures: Mapping[str, str], folder: Path, gates: Sequence[Gate], failed: str = ""
+def _write_page(  # noqa: PLR0913 - what the page shows
+    runs: Sequence[Path],
+    failures: Mapping[str, str],
+    folder: Path,
+    varied: Collection[str],
+    *,
+    gates: Sequence[Gate],
+    failed: str,
 ) -> str:
-    """Collect the runs and write the page; returns the result in one line.
+    """Collect the runs, whose plans vary these settings, and write the page; returns the result in one line.
+
+    `failed` says which runs have no result, and is empty if all have one.
 
     Raises:
-        GateError: If a gate is missed, or runs failed, as the text `failed` says.
+        GateError: If a gate is missed, or runs have no result.
     """
     from job.sweep import collection
 
-    results = collection.collect_runs(runs, failures, gates)
+    results = collection.collect_runs(runs, failures, varied=varied, gates=gates)
     collection.write_sweep_report(results, folder)
     result = f"{collection.describe_best(results)}: {folder / PAGE}"
-    if problems := [text for text in (failed, collection.report_gates(results)) if text]:
-        raise GateError("; ".join([*problems, result]))
+    missed = collection.report_gates(results)
+    if failed:
+        raise GateError(f"{f'{missed}; ' if missed else ''}{failed}: {folder / PAGE}")
+    if missed:
+        raise GateError(f"{missed}; {result}")
     return result

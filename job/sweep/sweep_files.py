@@ -19,6 +19,7 @@ from job.evaluation.sweep_networks import Configuration, Value
 from job.evaluation.sweep_pairs import PairDifference
 from job.evaluation.sweep_ranking import Criterion
 from job.evaluation.sweep_summary import SweepSummary
+from job.evaluation.sweep_trials import SweptTrials
 
 SCHEMA_VERSION = 1
 MAX_PAIRS = 5000
@@ -27,7 +28,7 @@ MAX_PAIRS = 5000
 
 @dataclass(frozen=True, kw_only=True)
 class StoredNetwork:
-    """A trained network; `folder` is relative to the folder of the sweep, unless it is absolute."""
+    """A trained network and its own training time; `folder` is relative to that of the sweep, unless it is absolute."""
 
     run: str
     folder: str
@@ -87,11 +88,23 @@ class StoredGate:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StoredSearch:
+    """How many trials a search made, and how many of them ended in which way; trials.csv has each."""
+
+    objective: str
+    trials: int
+    states: Mapping[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
 class StoredSweep:
     """The content of sweep.json.
 
     Attributes:
         version: Version of fashion-job that wrote the file.
+        parameters: Values of the settings that vary.
+        settings: Settings that are the same in all runs, but not those of a recipe.
+        search: None unless a search chose the configurations.
         ranked_by: The mean that ranks the configurations.
         best: Label of the configuration that ranks first.
         best_interval: Interval of its accuracy, which allows for the choice.
@@ -110,6 +123,8 @@ class StoredSweep:
     revisions: Sequence[str]
     machines: Sequence[str]
     parameters: Mapping[str, Sequence[Value]]
+    settings: Mapping[str, Value]
+    search: StoredSearch | None
     ranked_by: Criterion
     best: str
     best_interval: Interval | None
@@ -136,6 +151,8 @@ def encode_sweep(summary: SweepSummary, folder: Path) -> bytes:
         revisions=results.revisions,
         machines=results.machines,
         parameters=results.parameters,
+        settings=results.settings,
+        search=_store_search(results.search),
         ranked_by=ranking.criterion,
         best=summary.best.label,
         best_interval=ranking.interval,
@@ -157,6 +174,12 @@ def encode_sweep(summary: SweepSummary, folder: Path) -> bytes:
         ],
     )
     return msgspec.json.format(msgspec.json.encode(stored), indent=1) + b"\n"
+
+
+def _store_search(search: SweptTrials | None) -> StoredSearch | None:
+    if search is None:
+        return None
+    return StoredSearch(objective=search.objective, trials=len(search.trials), states=search.states)
 
 
 def _store(summary: SweepSummary, index: int, rank: int, folder: Path) -> StoredConfiguration:

@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, sync_playwright
 from support import REPOSITORY
 from sweep_runs import make_swept_run, write_runs
 
+from job.evaluation.sweep_trials import SweptTrial, SweptTrials
 from job.sweep.collection import collect_runs, write_sweep_report
 
 pytestmark = pytest.mark.browser
@@ -23,7 +24,7 @@ MAX_HEIGHT = 4500
 MAX_PAGES = 6
 MIN_SIZE = 12
 PHONE = 390  # the charts of the report have smaller text on narrower screens
-PAGES = ["grid", "one", "many"]
+PAGES = ["grid", "one", "many", "search"]
 SMALLEST_TEXT = """
 () => {
     const hasText = element => [...element.childNodes].some(node => node.nodeType === 3 && node.data.trim())
@@ -41,7 +42,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A grid of two recipes, three rates and two dropouts with three seeds; a single run; 200 configurations."""
+    """A grid of two recipes, three rates and two dropouts with three seeds; a run; 200 configurations; a search."""
     grid = [
         make_swept_run(
             level + 0.1 * index,
@@ -60,13 +61,27 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     ]
     many = [make_swept_run(1.3, 0, n=300, learning_rate=(index + 1) / 10_000, key=index) for index in range(200)]
     failures = {"cnn-learning-rate-0.004-dropout-0.2-seed9": "training diverged in epoch 3: the loss is NaN; lower it"}
+    rates = [0.0001 * 1.5**index for index in range(12)]
+    searched = [make_swept_run(1.3, 0, learning_rate=rate, epochs=1, key=index) for index, rate in enumerate(rates)]
+    trials = [
+        SweptTrial(
+            name=f"trial-{index:04}",
+            state="complete",
+            objective=0.8 + 0.005 * index if index != 7 else 0.1,
+            values={"learning_rate": rate, "augment": ("none", "flip", "flip,shift,erase")[index % 3]},
+        )
+        for index, rate in enumerate(rates)
+    ]
+    parameters = ["learning_rate", "augment"]
+    search = SweptTrials(objective="accuracy", trials=trials, parameters=parameters, ranges={"learning_rate": True})
     found = {}
-    for name, runs in (("grid", grid), ("one", [make_swept_run(1.3, 0)]), ("many", many)):
+    for name, runs in (("grid", grid), ("one", [make_swept_run(1.3, 0)]), ("many", many), ("search", searched)):
         folder = tmp_path_factory.mktemp(name)
         folders = write_runs(folder / "runs", runs)
         for run in folders:
             (run / "index.html").touch()
-        write_sweep_report(collect_runs(folders, failures if name == "grid" else {}), folder)
+        results = collect_runs(folders, failures if name == "grid" else {}, search=search if name == "search" else None)
+        write_sweep_report(results, folder)
         found[name] = folder / "index.html"
     return found
 
@@ -157,7 +172,7 @@ def test_the_page_is_short_on_paper_too(chromium: Browser, pages: dict[str, Path
 
 def test_every_label_on_the_frontier_is_inside_its_chart(chromium: Browser, pages: dict[str, Path]) -> None:
     """Also with few or many configurations."""
-    for name in ("grid", "many"):
+    for name in ("grid", "many", "search"):
         with visit(chromium, pages[name].as_uri()) as visited:
             outside = visited.page.evaluate(
                 """[...document.querySelectorAll("svg.figure text")].filter(text => {

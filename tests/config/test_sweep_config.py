@@ -9,7 +9,7 @@ from job.config import cli
 from job.config.run_config import OPTIONS, Config
 from job.config.sweep_config import SweepRequest
 from job.config.sweep_grid import read_seeds
-from job.sweep.plan import Plan, build_plan
+from job.sweep.plan import Plan, build_plan, describe_plan
 from job.sweep.plan_file import write_seeds
 
 
@@ -54,6 +54,14 @@ def test_only_what_varies_is_named() -> None:
     assert {run.config.epochs for run in planned.runs} == {2}
 
 
+def test_the_order_of_the_settings_is_that_of_the_page() -> None:
+    """Whatever the order of the command line; numbers have separators."""
+    planned = plan("--set", "learning-rate=0.001,0.002", "--set", "batch-size=32,64", "--seeds", "0-1199")
+    assert planned.runs[0].name == "baseline-batch-size-32-learning-rate-0.001-seed0"
+    assert planned.runs[0].configuration == "baseline, batch size 32, learning rate 0.001"
+    assert describe_plan(planned) == "4,800 runs: 4 configurations with 1,200 seeds"
+
+
 def test_the_environment_and_the_settings_file_apply_to_all_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Parameters override them."""
     Path("fashion-job.yaml").write_text("epochs: 7\nthreads: 2\n")
@@ -94,6 +102,8 @@ def test_seeds_are_written_as_they_are_read(text: str) -> None:
         (("--set", "epochs"), "--set 'epochs' has no value; write --set learning-rate=0.001,0.002"),
         (("--set", "epochs=2,x"), "--set epochs is 'x', but must be a whole number from 1"),
         (("--set", "epochs=2,02"), "--set epochs lists 2 twice"),
+        (("--set", "dropout=0,0.0"), "--set dropout lists 0.0 twice"),
+        (("--set", "=3"), "--set '=3' names no option; write --set learning-rate=0.001,0.002"),
         (("--set", "epochs=2", "--set", "epochs=3"), "--set epochs is given twice"),
         (("--set", "seed=3"), "seed cannot be a parameter of a sweep: the seeds have an option of their own"),
         (("--set", "layout=single,folder"), "--set layout has 2 values, but must be the same in all runs"),
@@ -103,6 +113,8 @@ def test_seeds_are_written_as_they_are_read(text: str) -> None:
         (("--seeds", "3-1"), "--seeds is '3-1', but must be seeds from 0 to 4294967295"),
         (("--seeds", "0-4294967296"), "--seeds is '0-4294967296', but must be seeds"),
         (("--seeds", "0-4,3"), "--seeds lists the seed 3 twice"),
+        (("--seeds", "0,0"), "--seeds lists the seed 0 twice"),
+        (("--seeds", "0-1,0"), "--seeds lists the seed 0 twice"),
         (("--seeds", "0-1000000"), "are 1,000,001 seeds; a sweep has at most 1,000,000 runs"),
         (("--seeds", "0-9999", "--set", "epochs=2,3,4"), "the plan has 30,000 runs; list fewer values, or add --yes"),
         (("--seeds", "0-999999"), "the plan has 1,000,000 runs; list fewer values, or add --yes"),

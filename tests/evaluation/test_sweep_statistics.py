@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest, norm, t
 
 from job.config.run_config import Config
+from job.config.search_space import Objective
 from job.evaluation import sweep_pairs
 from job.evaluation.paired_comparison import adjust_p_values, mcnemar_p_value, paired_difference_interval
 from job.evaluation.recipe_comparison import crossed_interval, crossed_p_value
@@ -19,6 +20,8 @@ from job.evaluation.sweep_networks import Configuration, SweepResults, SweptNetw
 from job.evaluation.sweep_pairs import compare_pairs
 from job.evaluation.sweep_ranking import find_frontier
 from job.evaluation.sweep_summary import SweepSummary, summarize_sweep
+from job.evaluation.sweep_trials import SweptTrial, SweptTrials
+from job.report.charts.sweep_scale import find_range
 
 
 def make_network(seed: int, is_right: NDArray[np.bool_], val_accuracy: float | None = 0.9) -> SweptNetwork:
@@ -73,6 +76,7 @@ def make_results(
     return SweepResults(
         configurations=configurations,
         parameters=parameters or {},
+        settings={},
         failures={},
         class_names=["a", "b"],
         y_true=configurations[0].y_true,
@@ -110,6 +114,53 @@ def test_the_means_equal_an_independent_computation(n_seeds: int) -> None:
         assert mean.accuracy_sd == pytest.approx(math.sqrt(squares / (n_seeds - 1)))
     else:
         assert mean.accuracy_sd is None
+
+
+def test_networks_that_did_the_same_work_have_one_time() -> None:
+    """The median of all, whatever the configuration; networks whose work is unknown keep their own."""
+    times = {"a": [2.3, 7.8, 10.6], "b": [7.9, 30.0, 2.0]}
+    configurations = []
+    for key, name in enumerate(times):
+        configuration = make_configuration(1.2, 3, key=key)
+        networks = [
+            replace(network, training_s=time, work="long" if time == 30.0 else "short")
+            for network, time in zip(configuration.networks, times[name], strict=True)
+        ]
+        configurations.append(replace(configuration, networks=networks))
+    summary = summarize(*configurations, make_configuration(1.2, 2, key=3))
+    assert summary.times == [[7.8] * 3, [7.8, 30.0, 7.8], [3.0, 4.0]]
+    assert [mean.training_s for mean in summary.means] == [7.8, 7.8, 3.5]
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "is_cut"),
+    [
+        ([0.8528, 0.8527, 0.8310], False),
+        ([0.90, 0.89, 0.71], False),
+        ([0.86, 0.85, 0.84, 0.70], False),
+        ([0.86, 0.85, 0.84, 0.1], True),
+        ([0.86, 0.85, 0.1], True),
+        ([0.86, 0.50, 0.1], False),
+    ],
+)
+def test_only_accuracies_that_are_really_far_are_below_the_axis(accuracies: list[float], *, is_cut: bool) -> None:
+    """Never one of three ordinary seeds, whose spread would be hidden."""
+    low, high = find_range(accuracies)
+    assert (low > min(accuracies)) == is_cut
+    assert high > max(accuracies)
+
+
+@pytest.mark.parametrize(
+    ("objective", "reached", "best"),
+    [
+        ("accuracy", [None, 0.8, 0.7, None, 0.9, 0.9], [(1, 0.8), (4, 0.9)]),
+        ("loss", [0.5, None, 0.6, 0.4], [(0, 0.5), (3, 0.4)]),
+    ],
+)
+def test_the_best_so_far(objective: Objective, reached: list[float | None], best: list[tuple[int, float]]) -> None:
+    """Of complete trials; the first of equal ones counts, and a lower loss is better."""
+    trials = [SweptTrial(name="", state="complete", objective=value, values={}) for value in reached]
+    assert SweptTrials(objective=objective, trials=trials, parameters=[], ranges={}).best_so_far == best
 
 
 @pytest.mark.parametrize("n_seeds", [2, 5, 10])

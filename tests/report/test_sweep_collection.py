@@ -1,6 +1,7 @@
 import csv
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,7 +11,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from support import edit_metrics, make_run
+from support import REPOSITORY, edit_metrics, make_run
 from sweep_runs import make_swept_run, write_runs
 
 from job.errors import DataError, OutputError
@@ -147,10 +148,29 @@ def test_a_folder_that_does_not_belong_is_refused(
     assert "\n" not in str(caught.value)
 
 
-def test_a_network_that_was_trained_twice_is_refused(folders: list[Path]) -> None:
-    """One line names both folders."""
-    with pytest.raises(DataError, match=r"trained baseline with seed 1, as .*run-1 did"):
-        collect_runs([*folders, folders[1]], {})
+def test_a_network_that_was_trained_twice_counts_once(
+    folders: list[Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """If both predict the same; otherwise one line names both folders."""
+    copy = shutil.copytree(folders[1], tmp_path / "copy")
+    results = collect_runs([*folders, copy], {})
+    assert results.n_networks == 6
+    assert f"{copy}: trained baseline with seed 1, as {folders[1]} did, with the same predictions" in caplog.text
+    (other,) = write_runs(tmp_path, [make_swept_run(1.3, 1, recipe="baseline", key=1)])
+    with pytest.raises(DataError, match=r"trained baseline with seed 1, as .*run-1 did, but predicts differently"):
+        collect_runs([*folders, other], {})
+
+
+def test_settings_of_all_runs_that_are_not_those_of_the_recipe(tmp_path: Path) -> None:
+    """What is only in one recipe is a parameter, unless the recipe sets it."""
+    runs = [make_swept_run(1.3, 0, recipe=each, epochs=1, dropout=0.2, device="cpu") for each in ("baseline", "mlp")]
+    results = collect_runs(write_runs(tmp_path / "a", runs), {})
+    assert results.settings == {"epochs": 1, "dropout": 0.2, "device": "cpu"}
+    assert list(results.parameters) == ["recipe"]
+    runs[1] = make_swept_run(1.3, 0, recipe="mlp", epochs=7)
+    results = collect_runs(write_runs(tmp_path / "b", runs), {}, varied=["optimizer"])
+    assert "epochs" in results.parameters
+    assert results.configurations[0].label.startswith("baseline, epochs 1, optimizer adam")
 
 
 def test_a_model_of_somebody_else_is_refused(folders: list[Path], tmp_path: Path) -> None:
@@ -218,6 +238,18 @@ def test_the_table_has_a_line_for_each_network(written: Path, folders: list[Path
     assert rows[0]["folder"] == Path(os.path.relpath(folders[3].resolve(), written.resolve())).as_posix()
 
 
+def test_the_documentation_lists_the_keys_and_columns(written: Path) -> None:
+    """In the order of the files."""
+    page = (REPOSITORY / "docs" / "sweep.md").read_text(encoding="utf-8")
+    table = page.split("| key of `sweep.json` | content |")[1].split("\n\n")[0]
+    keys = [key for line in table.splitlines()[2:] for key in re.findall("`(.*?)`", line.split(" | ")[0])]
+    assert keys == [*json.loads((written / "sweep.json").read_text(encoding="utf-8"))]
+    (row,) = re.findall(r"^\| `sweep.csv` \| (.*) \|$", page, re.MULTILINE)
+    columns = (written / "sweep.csv").read_text(encoding="utf-8").splitlines()[0].split(",")
+    names = [f"`{name}`" if name != "recipe" else "one for each setting that varies" for name in columns]
+    assert row == ", ".join(names)
+
+
 def test_equal_ranks_are_equal_in_both_files(tmp_path: Path) -> None:
     """Validation accuracy cannot tell the values of `--test-time` apart."""
     runs = [make_swept_run(1.3, 0, test_time=each) for each in ("none", "flip")]
@@ -255,5 +287,6 @@ def test_the_folder_of_a_run_is_refused(folders: list[Path]) -> None:
 def test_the_best_is_described_in_a_few_words(folders: list[Path]) -> None:
     """For the last line of the command."""
     accuracy = np.mean([Run.read(path).evaluation.accuracy for path in folders[3:]])
-    expected = f"best of 2 configurations: mlp, mean test accuracy {accuracy:.4f} (3 seeds)"
-    assert describe_best(collect_runs(folders, {})) == expected
+    words = f"mlp, mean test accuracy {accuracy:.4f} (3 seeds)"
+    assert describe_best(collect_runs(folders, {})) == f"best of 2 configurations: {words}"
+    assert describe_best(collect_runs(folders[3:], {})) == words

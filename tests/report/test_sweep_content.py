@@ -1,3 +1,4 @@
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,7 +11,9 @@ import html5lib
 import pytest
 from sweep_runs import make_swept_run, write_runs
 
+from job.config.search_space import Objective
 from job.evaluation.sweep_summary import SweepSummary, summarize_sweep
+from job.evaluation.sweep_trials import SweptTrial, SweptTrials
 from job.report.sweep_page.page import render_sweep_page
 from job.results.run import Run
 from job.sweep.collection import collect_runs
@@ -260,25 +263,29 @@ def test_a_tie_is_a_finding(tmp_path: Path) -> None:
 
 def test_a_cheap_configuration_that_is_about_as_good_is_a_finding(tmp_path: Path) -> None:
     """Half the time, not significantly different, and at most one point worse with 95 % confidence."""
-    slow = set_validation(make_seeds(1.3, 10, n=4000, learning_rate=0.001, training_s=20.0), 0.95)
-    fast = set_validation(make_seeds(1.3, 10, n=4000, learning_rate=0.002, training_s=9.0), 0.94)
+    slow = set_validation(make_seeds(1.3, 10, n=4000, batch_size=32, training_s=20.0), 0.95)
+    fast = set_validation(make_seeds(1.3, 10, n=4000, batch_size=64, training_s=9.0), 0.94)
     shown = Page(tmp_path / "a", [*slow, *fast]).findings
     expected = (
-        "baseline, learning rate 0.002 trains in 9.4 s instead of 20.4 s, and its accuracy is not significantly "
+        "baseline, batch size 64 trains in 9.4 s instead of 20.4 s, and its accuracy is not significantly "
         "different: 0.0 points."
     )
     assert shown == [expected]
-    slower = set_validation(make_seeds(1.3, 10, n=4000, learning_rate=0.003, training_s=11.0), 0.94)
+    slower = set_validation(make_seeds(1.3, 10, n=4000, batch_size=128, training_s=11.0), 0.94)
     assert Page(tmp_path / "b", [*slow, *slower]).findings == []
+    same = set_validation(make_seeds(1.3, 10, n=4000, learning_rate=0.002, training_s=9.0), 0.94)
+    page = Page(tmp_path / "d", [*slow, *same])
+    assert page.findings == [], "the same work is not cheaper"
+    assert len({row[7] for row in page.rows("configurations")}) == 1
     unclear = [*set_validation(make_seeds(1.3, 2, training_s=20.0), 0.95), *make_seeds(1.3, 2, dropout=0.1, key=1)]
     assert not any(" trains in " in each for each in Page(tmp_path / "c", unclear).findings)
 
 
 def test_a_cheap_configuration_that_was_picked_among_many_needs_a_narrower_interval(tmp_path: Path) -> None:
     """Each interval would be narrow enough by itself."""
-    runs = set_validation(make_seeds(1.3, 10, n=1600, learning_rate=0.001, training_s=20.0), 0.95)
-    for rate in (0.002, 0.003, 0.004):
-        runs += set_validation(make_seeds(1.3, 10, n=1600, learning_rate=rate, training_s=9.0), 0.94)
+    runs = set_validation(make_seeds(1.3, 10, n=1600, batch_size=32, training_s=20.0), 0.95)
+    for size in (64, 128, 256):
+        runs += set_validation(make_seeds(1.3, 10, n=1600, batch_size=size, training_s=9.0), 0.94)
     page = Page(tmp_path, runs)
     assert all(pair.interval and pair.interval.upper <= 0.01 for pair in page.summary.differences)
     assert not any(" trains in " in each for each in page.findings)
@@ -306,6 +313,50 @@ def test_an_unbalanced_grid_shows_no_effect(tmp_path: Path) -> None:
     assert page.section("settings").find(".//figure") is None
 
 
+def test_settings_of_all_runs_are_under_the_headline(tmp_path: Path) -> None:
+    """Those that are not the recipe's, also in sweep.json."""
+    page = Page(tmp_path / "a", make_seeds(1.3, 2, epochs=1, batch_size=64))
+    assert text(page.tree.find(".//p[@class='note shared']")) == "All runs: epochs 1, batch size 64."
+    assert json.loads(encode_sweep(page.summary, tmp_path))["settings"] == {"epochs": 1, "batch_size": 64}
+    assert Page(tmp_path / "b", make_seeds(1.3, 2, epochs=5)).tree.find(".//p[@class='note shared']") is None
+
+
+@pytest.mark.parametrize("objective", ["accuracy", "loss"])
+def test_a_search_says_that_it_is_one(tmp_path: Path, objective: Objective) -> None:
+    """Its trials by their end, the objective, and charts of it; no word of effects."""
+    rates = (0.001, 0.004, 0.03)
+    trials = [
+        SweptTrial(
+            name=f"trial-{index:04}",
+            state="complete" if index < 3 else "pruned",
+            objective=(0.8, 0.85, 0.1)[index] if index < 3 else None,
+            values={"learning_rate": (*rates, 0.01)[index], "augment": "none"},
+        )
+        for index in range(4)
+    ]
+    search = SweptTrials(
+        objective=objective, trials=trials, parameters=["learning_rate", "augment"], ranges={"learning_rate": True}
+    )
+    folders = write_runs(tmp_path, [make_swept_run(1.3, 0, learning_rate=rate) for rate in rates])
+    summary = summarize_sweep(collect_runs(folders, {}, search=search))
+    page = render_sweep_page(summary, tmp_path).decode()
+    tree: ET.Element = html5lib.HTMLParser(strict=True, namespaceHTMLElements=False).parse(page)
+    assert "search of 4 trials" in text(tree.find(".//p[@class='identity']"))
+    section = tree.find(".//section[@id='search']")
+    assert section is not None
+    goal = "highest validation accuracy" if objective == "accuracy" else "lowest validation loss"
+    assert text(section.find(".//p")).startswith(f"4 trials: 3 complete, 1 pruned. The search looks for the {goal}; ")
+    assert [text(each.find(".//b")) for each in section.iter("figure")] == [
+        *("Trials in order", "Learning rate", "Augment")
+    ]
+    assert section.find(".//a[@href='trials.csv']") is not None
+    best = {"accuracy": "the best is trial 1 with 0.8500", "loss": "the best is trial 2 with 0.1000"}[objective]
+    assert best in page
+    assert f"the best has {0.004 if objective == 'accuracy' else 0.03}" in page
+    stored = json.loads(encode_sweep(summary, tmp_path))["search"]
+    assert stored == {"objective": objective, "trials": 4, "states": {"complete": 3, "pruned": 1}}
+
+
 def test_a_single_run_has_a_page(tmp_path: Path) -> None:
     """Without anything to compare."""
     page = Page(tmp_path, [make_swept_run(1.3, 0)])
@@ -327,8 +378,10 @@ def test_the_command_of_a_run_on_a_cluster_is_that_of_the_plan(tmp_path: Path) -
 
 
 def test_a_single_configuration_shows_its_seeds(tmp_path: Path) -> None:
-    """Its mean, without an optimism, because nothing was chosen."""
+    """Its mean, without an optimism, because nothing was chosen, and without a best or a first rank."""
     page = Page(tmp_path, make_seeds(1.3, 10))
+    assert not re.search("of the best|best of|ranks first|picking the best", page.source)
+    assert [tile[0] for tile in page.tiles] == ["Test accuracy", "Test loss", "Spread over the seeds", "Training time"]
     assert page.headline.endswith("correctly, on average over 10 seeds.")
     assert "too high" not in page.note
     assert page.rows("configurations")[0][9] == "0 1 2 3 4 5 6 7 8 9"

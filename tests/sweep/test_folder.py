@@ -99,8 +99,9 @@ def test_half_written_folders_are_skipped(tmp_path: Path, caplog: pytest.LogCapt
     (runs[2] / METRICS).unlink()
     (tmp_path / "runs" / "e").mkdir()
     assert find_runs([str(tmp_path)]).folders == [runs[0]]
-    assert [record.message.split(" is skipped")[0] for record in caplog.records] == [
-        str(tmp_path / "runs" / name) for name in ("b", "c", "e")
+    missing = {"b": "SHA256SUMS is", "c": "metrics.json is", "e": "metrics.json and SHA256SUMS are"}
+    assert [record.message for record in caplog.records] == [
+        f"{tmp_path / 'runs' / name} has no result: {text} missing; it is skipped" for name, text in missing.items()
     ]
 
 

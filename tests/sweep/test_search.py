@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from stubs import StubbedSweep, make_stubbed_sweep
-from support import ErrorOf, is_alive, wait_until, write_idx
+from support import REPOSITORY, ErrorOf, is_alive, wait_until, write_idx
 
 from job.data.fashion_mnist import FILES
 from job.sweep.objective import read_epochs
@@ -143,16 +143,21 @@ def test_a_signal_stops_the_search(sweep: StubbedSweep) -> None:
 
 
 def test_a_second_start_does_nothing_and_more_trials_continue(sweep: StubbedSweep) -> None:
-    """Fewer trials than there are make the page of all."""
+    """Fewer trials than there are are refused."""
     assert sweep.run(*write_search(sweep, 4)).returncode == 0
     for _ in range(2):
         assert sweep.run(*write_search(sweep, 4)).returncode == 0
         assert len(sweep.names()) == 4
     first = read_trials(sweep)
+    texts = {"validation accuracy": "`{}` or `validation loss`", "learning-rate": "one for each searched setting"}
+    columns = ", ".join(texts.get(name, "`{}`").format(name) for name in first[0])
+    assert f"| `trials.csv` | {columns} |" in (REPOSITORY / "docs" / "sweep.md").read_text(encoding="utf-8")
     assert sweep.run(*write_search(sweep, 6)).returncode == 0
     assert read_trials(sweep)[:4] == first
     assert len(read_trials(sweep)) == len(sweep.names()) == 6
-    assert "best of 6 trials" in sweep.run(*write_search(sweep, 2)).stdout
+    done = sweep.run(*write_search(sweep, 2))
+    assert done.returncode == 64
+    assert last_line(done).endswith(f"--output {sweep.output}: has 6 trials, so trials cannot be 2; set 6 or more")
 
 
 def test_a_pruned_trial_is_stopped_and_is_no_failure(sweep: StubbedSweep) -> None:
@@ -197,7 +202,8 @@ def test_a_trial_that_fails_is_repeated_by_the_same_command(sweep: StubbedSweep)
     done = sweep.run(*write_search(sweep, 3), "--seeds", "0-1")
     assert done.returncode == 1
     error = "trial-0001-seed1: the stub fails with 73 (status 73)"
-    assert f"1 of 3 trials failed, the first, trial-0001: {error}; the same command repeats them; " in last_line(done)
+    advice = f"the same command repeats them; page of the others: {sweep.output / 'index.html'}"
+    assert last_line(done).endswith(f"1 of 3 trials failed, the first, trial-0001: {error}; {advice}")
     before = read_trials(sweep)
     assert (before[1]["state"], before[1]["error"]) == ("failed", error)
     assert sweep.run(*write_search(sweep, 3), "--seeds", "0-1").returncode == 0

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from stubs import StubbedSweep, make_stubbed_sweep
-from support import is_alive, wait_until
+from support import ErrorOf, is_alive, wait_until
 
 if TYPE_CHECKING:
     import subprocess
@@ -58,6 +58,9 @@ def test_a_run_that_fails_stops_no_other_and_is_not_repeated(sweep: StubbedSweep
     assert done.returncode == 1
     for text in ("1 of 4 runs failed", NAMES[1], f"the stub fails with {status}", f"(status {status})"):
         assert text in last_line(done)
+    advice = "change the setting that causes it" if status in (64, 79) else "the same command repeats them"
+    page = sweep.output / "index.html"
+    assert last_line(done).endswith(f"(status {status}); {advice}; page of the others: {page}")
     assert sweep.names() == NAMES
     assert (sweep.output / "index.html").exists()
     assert sweep.run(*FOUR).returncode == 0
@@ -185,6 +188,16 @@ def test_another_plan_is_refused(sweep: StubbedSweep, options: tuple[str, ...], 
     assert sweep.names() == NAMES
 
 
+def test_new_seeds_have_a_way_out(sweep: StubbedSweep) -> None:
+    """The line names the new seeds; both folders have one page."""
+    assert sweep.run("--seeds", "0-2", "--threads", "1").returncode == 0
+    done = sweep.run("--seeds", "0-3,5", "--threads", "1")
+    assert done.returncode == 64
+    assert "train the new seeds (--seeds 3,5) in another folder (--output), and make the page of both" in last_line(
+        done
+    )
+
+
 def test_fresh_starts_over(sweep: StubbedSweep) -> None:
     """With another plan, too; nothing of the earlier one stays, although the new runs fail."""
     assert sweep.run("--seeds", "0").returncode == 0
@@ -193,6 +206,57 @@ def test_fresh_starts_over(sweep: StubbedSweep) -> None:
     assert sweep.finished() == []
     assert [path.stem for path in sweep.output.glob("logs/*")] == ["baseline-seed7"]
     assert sorted(path.name for path in sweep.output.iterdir()) == [".lock", "logs", "plan.json", "runs"]
+
+
+@pytest.mark.parametrize(
+    "name", ["runs/keep.txt", "runs/mine/z", "runs/baseline-seed0/my-notes.txt", "runs/link", "logs/notes.md"]
+)
+def test_fresh_keeps_what_no_run_wrote(sweep: StubbedSweep, name: str) -> None:
+    """It removes nothing, and names the file. What a killed run left is the job's own."""
+    assert sweep.run("--seeds", "0").returncode == 0
+    path = sweep.output / name
+    path.parent.mkdir(exist_ok=True)
+    if name == "runs/link":
+        path.symlink_to(sweep.data)
+    else:
+        path.touch()
+    before = sorted(sweep.output.rglob("*"))
+    done = sweep.run("--seeds", "7", "--fresh")
+    assert done.returncode == 73
+    assert f"--fresh would remove {path}, which no run wrote; move it, or name another folder" in last_line(done)
+    assert sorted(sweep.output.rglob("*")) == before
+    path.unlink()
+    if name == "runs/mine/z":
+        path.parent.rmdir()
+    (sweep.output / "runs" / "baseline-seed1" / ".unfinished-fashion-job-x" / "new").mkdir(parents=True)
+    (sweep.output / "runs" / "baseline-seed1" / ".unfinished-fashion-job-x" / "new" / "index.html").touch()
+    assert sweep.run("--seeds", "7", "--fresh").returncode == 0
+    assert sweep.finished() == ["baseline-seed7"]
+
+
+def test_a_page_that_no_sweep_wrote_is_not_replaced_silently(sweep: StubbedSweep) -> None:
+    """A line says so before training, and only once."""
+    sweep.output.mkdir()
+    (sweep.output / "index.html").write_text("mine")
+    warning = f"{sweep.output / 'index.html'}: the page of the sweep will replace it, although no sweep wrote it"
+    assert warning in sweep.run("--seeds", "0").stderr
+    assert "will replace it" not in sweep.run("--seeds", "0").stderr
+
+
+@pytest.mark.parametrize("words", [("--epochs", "1"), ("render",)])
+def test_a_run_does_not_replace_the_page_of_a_sweep(sweep: StubbedSweep, error_of: ErrorOf, words: list[str]) -> None:
+    """Nothing is trained, and the sweep can continue. The page of --collect is one, too."""
+    data = [] if words[0] == "render" else ["--data", str(sweep.data)]
+    assert sweep.run("--seeds", "0").returncode == 0
+    assert sweep.run("--collect", str(sweep.output), "--output", str(sweep.folder / "page")).returncode == 0
+    for folder in (sweep.output, sweep.folder / "page"):
+        before = sorted(folder.rglob("*"))
+        error = error_of(73, *words, *data, "--output", str(folder))
+        assert (
+            f"--output {folder}: is the folder of a sweep, whose page the report would replace; name another" in error
+        )
+        assert sorted(folder.rglob("*")) == before
+    assert sweep.run("--seeds", "0").returncode == 0
 
 
 @pytest.mark.parametrize(("options", "status"), [(("--data", "nowhere"), 65), (("--cluster", "127.0.0.1:1"), 69)])
@@ -216,6 +280,9 @@ def test_a_damaged_run_is_repeated(sweep: StubbedSweep) -> None:
     done = sweep.run("--seeds", "0-1")
     assert done.returncode == 0, done.stderr
     assert sweep.names() == ["baseline-seed0", "baseline-seed0", "baseline-seed1", "baseline-seed1"]
+    for name, file in (("baseline-seed0", "predictions.csv"), ("baseline-seed1", "metrics.json")):
+        problem = f"is damaged: {file} was changed, or is missing; it is trained again"
+        assert f"{sweep.output / 'runs' / name} {problem}" in done.stderr
 
 
 def test_the_output_folder_of_a_run_is_refused_at_once(sweep: StubbedSweep) -> None:
@@ -244,13 +311,49 @@ def test_collect_lists_the_planned_runs_that_are_missing(sweep: StubbedSweep) ->
         damaged.write("\n")
     (sweep.output / "logs" / f"{NAMES[3]}.txt").unlink()
     done = sweep.run("--collect", str(sweep.output))
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 1
     assert json.loads((sweep.output / "sweep.json").read_text())["failures"] == {
         NAMES[1]: "the stub fails with 79",
-        NAMES[2]: f"{sweep.output / 'runs' / NAMES[2]} is damaged, or has another run",
-        NAMES[3]: "is not finished (--only-index 3)",
+        NAMES[2]: "is damaged: predictions.csv was changed, or is missing",
+        NAMES[3]: "has no result; the command that began the sweep trains it",
     }
-    assert f"{sweep.output}: 3 of 4 planned runs are not finished" in done.stderr
+    page = sweep.output / "index.html"
+    assert last_line(done).endswith(
+        f"3 planned runs have no result, the first, {NAMES[1]}: the stub fails with 79; the page lists them: {page}"
+    )
+    (sweep.output / "plan.json").unlink()
+    done = sweep.run("--collect", str(sweep.output), "--output", str(sweep.folder / "other"))
+    assert done.returncode == 0, done.stderr
+    assert f"{NAMES[2]} is damaged: predictions.csv was changed, or is missing; it is skipped" in done.stderr
+
+
+def test_collect_names_the_log_of_the_service(sweep: StubbedSweep) -> None:
+    """Which has what the run printed. The label keeps the setting that the plan varies."""
+    options = ("--set", "learning-rate=0.001,0.002", "--threads", "1")
+    assert sweep.run(*options, "--only-index", "0").returncode == 0
+    assert sweep.run("--collect", str(sweep.output)).returncode == 1
+    stored = json.loads((sweep.output / "sweep.json").read_text())
+    name = "baseline-learning-rate-0.002-seed0"
+    assert stored["failures"] == {name: "has no result; see the log of index 1 in the service that ran it"}
+    assert stored["best"] == "baseline, learning rate 0.001"
+
+
+def test_collect_finds_the_sweeps_in_a_folder(sweep: StubbedSweep) -> None:
+    """Each with its plan; a run that was copied into both counts once, with a warning."""
+    for name, seeds in (("a", "0-1"), ("b", "2-3")):
+        assert sweep.run("--seeds", seeds, "--output", str(sweep.folder / "all" / name)).returncode == 0
+    collect = ("--collect", str(sweep.folder / "all"), "--output", str(sweep.folder / "page"))
+    assert sweep.run(*collect).returncode == 0
+    stored = json.loads((sweep.folder / "page" / "sweep.json").read_text())
+    assert [each["seed"] for each in stored["configurations"][0]["networks"]] == [0, 1, 2, 3]
+    (sweep.folder / "all" / "b" / "plan.json").unlink()
+    copy = sweep.folder / "all" / "b" / "runs" / "copy"
+    shutil.copytree(sweep.folder / "all" / "a" / "runs" / "baseline-seed0", copy)
+    done = sweep.run(*collect)
+    assert done.returncode == 0, done.stderr
+    assert "with the same predictions; it counts once" in done.stderr
+    assert "4 configurations" not in done.stdout
+    assert done.stdout.startswith("baseline, mean test accuracy ")
 
 
 def test_list_writes_nothing(sweep: StubbedSweep) -> None:

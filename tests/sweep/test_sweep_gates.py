@@ -32,7 +32,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 def summarize(folders: list[Path], *gates: Gate) -> SweepSummary:
-    return summarize_sweep(collect_runs(folders, {}, gates))
+    return summarize_sweep(collect_runs(folders, {}, gates=gates))
 
 
 def test_a_gate_of_every_run(folders: list[Path]) -> None:
@@ -77,7 +77,7 @@ def test_the_first_finding_names_missed_gates(folders: list[Path]) -> None:
         Gate("ece", "over", 0.0, severity="warning"),
         Gate("accuracy", "under", 0.1),
     ]
-    results = collect_runs(folders, {}, gates)
+    results = collect_runs(folders, {}, gates=gates)
     mean = summarize_sweep(results).best_mean.accuracy
     finding = list_sweep_findings(summarize_sweep(results))[0]
     assert "".join(finding.text) == (
@@ -87,7 +87,7 @@ def test_the_first_finding_names_missed_gates(folders: list[Path]) -> None:
     text = report_gates(results)
     assert text.startswith("2 of 3 gates missed: accuracy ≥ 0.99 in 4 of 4 runs, most in run-")
     assert text.endswith("(mlp)")
-    assert report_gates(collect_runs(folders, {}, [gates[3]])) == report_gates(collect_runs(folders, {})) == ""
+    assert report_gates(collect_runs(folders, {}, gates=[gates[3]])) == report_gates(collect_runs(folders, {})) == ""
 
 
 def test_runs_of_one_name_are_told_apart(folders: list[Path], tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_a_missed_gate_is_no_failure(tmp_path: Path) -> None:
     assert both.returncode == 1
     error = both.stderr.splitlines()[-1]
     assert "1 of 4 runs failed, the first, baseline-seed1: " in error
-    assert re.search(r"; 1 of 2 gates missed: accuracy ≥ 0\.999 in [1-3] of 3 runs, most in baseline-seed", error)
+    assert re.search(r": 1 of 2 gates missed: accuracy ≥ 0\.999 in [1-3] of 3 runs, most in baseline-seed", error)
     done = sweep.run(*FOUR, *gates)
     assert done.returncode == 1
     error = done.stderr.splitlines()[-1]

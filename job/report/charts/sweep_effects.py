@@ -1,19 +1,14 @@
 """Draws the mean accuracy at each value of a setting."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from job.report.charts import canvas
-from job.report.charts.sweep_scale import scale_axis
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from job.report.charts.sweep_scale import MAX_LABELS, label_values, scale_axis
 
 HEIGHT = 200
-MAX_LABELS = 8
 CONFIGURATION_DOT = 3.5
 LAST_ROOM = 24  # right of the last value, for half its label
 
@@ -41,7 +36,7 @@ def draw_effect(
             scale_axis(axes, numbers)
         else:
             places = np.arange(len(values), dtype=np.float64)
-            _label_values(axes, list(map(str, values)))
+            label_values(axes, list(map(str, values)))
         if len(numbers) == len(values):
             axes.plot(places, np.maximum(means, low), color=canvas.ACCENT, linewidth=1.2)
         if any(len(each) > 1 for each in accuracies):
@@ -54,11 +49,3 @@ def draw_effect(
         lowest, highest = int(np.argmin(means)), int(np.argmax(means))
         ends = " to ".join(f"{means[index]:.1%} with {values[index]}" for index in (lowest, highest))
         return canvas.to_svg(figure, f"Chart of mean test accuracy by {name}, {len(values)} values: {ends}.")
-
-
-def _label_values(axes: "Axes", texts: Sequence[str]) -> None:
-    """Label the values at equal distances; of many, some."""
-    shown = range(0, len(texts), -(-len(texts) // MAX_LABELS))
-    room = canvas.WIDTH / len(shown) / canvas.FONT_SIZE - 1
-    axes.set_xlim(-0.4, len(texts) - 0.6)
-    axes.set_xticks(list(shown), [canvas.shorten(texts[place], room) for place in shown])

@@ -6,24 +6,27 @@ from typing import TYPE_CHECKING
 
 from matplotlib.ticker import FixedLocator, MaxNLocator
 
+from job.report.charts import canvas
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MIN_SPAN = 0.004  # as an accuracy; a narrower range would make chance look large
 FAR = 4.0  # how often the distance from the best to the median fits below the best
-MIN_DEPTH = 0.02
+MIN_DEPTH = 0.2  # ordinary seeds never differ that much
 MARGIN = 0.05  # of the range, on both sides
 X_MARGIN = 0.08  # the same of the horizontal axis
 WIDE = 8.0  # ratio of the highest to the lowest value above which a horizontal axis is logarithmic
 MAX_TICKS = 6
+MAX_LABELS = 8
 STEPS = [mantissa * 10.0**power for power in range(-12, 12) for mantissa in (1, 2, 5)]
 
 
 def find_range(accuracies: Sequence[float]) -> tuple[float, float]:
     """The range of an axis that shows these accuracies.
 
-    It leaves out those far below the others, such as of networks that learned nothing, because they would squeeze the
-    others into a corner. They are drawn at the lower end.
+    It leaves out those more than 20 points below the best, and far below the median, too, such as of networks that
+    learned nothing, because they would squeeze the others into a corner. They are drawn at the lower end.
     """
     highest = max(accuracies)
     depth = max(FAR * (highest - statistics.median(accuracies)), MIN_DEPTH)
@@ -33,10 +36,18 @@ def find_range(accuracies: Sequence[float]) -> tuple[float, float]:
     return max(lowest - margin, 0.0), min(highest + margin, 1.0)
 
 
-def scale_axis(axes: "Axes", values: Sequence[float]) -> None:
-    """Scale the horizontal axis for these values: logarithmic if they differ much."""
+def label_values(axes: "Axes", texts: Sequence[str]) -> None:
+    """Label values without a scale at equal distances; of many, some."""
+    shown = range(0, len(texts), -(-len(texts) // MAX_LABELS))
+    room = canvas.WIDTH / len(shown) / canvas.FONT_SIZE - 1
+    axes.set_xlim(-0.4, len(texts) - 0.6)
+    axes.set_xticks(list(shown), [canvas.shorten(texts[place], room) for place in shown])
+
+
+def scale_axis(axes: "Axes", values: Sequence[float], *, is_log: bool | None = None) -> None:
+    """Scale the horizontal axis for these values; unless `is_log` decides, logarithmic if they differ much."""
     low, high = min(values), max(values)
-    if low > 0 and high / low > WIDE:
+    if low > 0 and high > low and (high / low > WIDE if is_log is None else is_log):
         axes.set_xscale("log")
         limits = low / (high / low) ** X_MARGIN, high * (high / low) ** X_MARGIN
         ticks = [step for step in STEPS if limits[0] <= step <= limits[1]]

@@ -11,7 +11,7 @@ from job.text import count_noun
 
 MOST_FINDINGS = 3
 MOST_GATES = 3
-FEW_SEEDS = 2
+FEW_SEEDS = PAIR = 2
 MUCH_CHEAPER = 0.5  # of the time of the best
 SMALL_LOSS = 0.01  # of accuracy
 
@@ -57,14 +57,17 @@ def _find_better(summary: SweepSummary) -> Finding | None:
     label = summary.results.configurations[pair.second].label
     text = (
         f"{label} is significantly more accurate on the test images than the first rank, by "
-        f"{100 * -pair.difference:.1f} points. {summary.ranking.criterion.capitalize()} ranks them otherwise."
+        f"{100 * -pair.difference:.1f} points. By {summary.ranking.criterion}, it ranks lower."
     )
     return Finding(Level.PROBLEM, -pair.difference, "differences", (text,))
 
 
 def _find_other_images(summary: SweepSummary) -> Finding | None:
     """Validation accuracies of different images rank the configurations."""
-    if summary.ranking.criterion == "test accuracy" or "validation_split" not in summary.results.parameters:
+    if (
+        summary.ranking.criterion == "test accuracy"
+        or len(summary.results.parameters.get("validation_split", ())) < PAIR
+    ):
         return None
     text = (
         "The configurations were validated on different images, so their validation accuracies, which rank them, are "
@@ -79,7 +82,7 @@ def _find_tie(summary: SweepSummary) -> Finding | None:
         return None
     note = ""
     if "test_time" in summary.results.parameters:
-        note = " Validation does without test-time augmentation, so it cannot rank the values of test time."
+        note = " Validation does not use test-time augmentation, so it cannot rank the values of test time."
     text = f"{n_equal} configurations share the first rank: their {summary.ranking.criterion} is the same.{note}"
     return Finding(Level.PROBLEM, 0.0, "configurations", (text,))
 

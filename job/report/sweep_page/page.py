@@ -23,8 +23,10 @@ from job.report.sweep_page.rows import (
     vary_in_size,
     view_strips,
 )
+from job.report.sweep_page.search_view import view_search
 from job.report.sweep_page.statements import (
     count_failures,
+    describe_shared,
     format_duration,
     identify_sweep,
     list_sweep_tiles,
@@ -89,6 +91,8 @@ def _view(summary: SweepSummary, folder: Path) -> dict[str, Any]:
         "by_rank": uses_ranks([row.configuration.label for each in frontiers for row in each.rows]),
         "costs": _draw_costs(summary, limits) if summary.pairs else {},
         "effects": _draw_effects(summary, limits),
+        "shared": describe_shared(summary.results),
+        "search": view_search(summary.results.search) if summary.results.search else None,
         "unbalanced": [each.parameter.replace("_", " ") for each in summary.effects if not each.is_balanced],
     }
 
@@ -98,8 +102,9 @@ def list_sweep_sections(summary: SweepSummary) -> list[Section]:
     sections = {
         Section("gates", "Gates"): bool(summary.gates),
         Section("configurations", "Configurations"): True,
+        Section("search", "Search"): summary.results.search is not None,
         Section("cost", "Accuracy and cost"): summary.pairs is not None,
-        Section("settings", "Settings"): bool(summary.effects),
+        Section("settings", "Settings"): _shows_settings(summary),
         Section("differences", "Differences"): summary.pairs is not None,
         Section("failures", "Without a result"): bool(summary.results.failures),
         Section("runs", "Runs"): True,
@@ -107,12 +112,17 @@ def list_sweep_sections(summary: SweepSummary) -> list[Section]:
     return [section for section, is_shown in sections.items() if is_shown]
 
 
+def _shows_settings(summary: SweepSummary) -> bool:
+    """Whether there are effects, or it is worth a line that there are none; a search never has a balanced grid."""
+    return any(each.is_balanced or not summary.results.search for each in summary.effects)
+
+
 def _draw_costs(summary: SweepSummary, limits: tuple[float, float]) -> dict[str, Markup]:
     """The charts of accuracy against training time and, if they are known and differ, parameters."""
     points: dict[str, list[Point]] = {"training time, s": [], "parameters": []}
     for rank, index in summary.ranking.ranked:
         each, mean = summary.results.configurations[index], summary.means[index]
-        timed = [(network.training_s, value) for network, value in zip(each.networks, each.accuracies, strict=True)]
+        timed = list(zip(summary.times[index], each.accuracies, strict=True))
         own = (each.label, rank)
         on_frontier = index in summary.time_frontier
         points["training time, s"].append(Point(*own, mean.training_s, mean.accuracy, timed, on_frontier))

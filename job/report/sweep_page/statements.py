@@ -18,16 +18,22 @@ TRIAL = re.compile(r"trial-[0-9]+")  # a run of it has the seed in its name, too
 
 
 def identify_sweep(results: SweepResults) -> list[str]:
-    """The parts of the title line: data set, numbers, dates, revision."""
+    """The parts of the title line: data set, search, numbers, dates, revision."""
     revisions = [_shorten_revision(each) for each in results.revisions if each]
     parts = [
         results.data,
+        f"search of {count_noun(len(results.search.trials), 'trial')}" if results.search else "",
         f"{count_noun(len(results.configurations), 'configuration')}, {count_noun(results.n_runs, 'run')}",
         _describe_dates(*results.started),
         revisions[0] if len(results.revisions) == 1 and revisions else "",
         count_noun(len(revisions), "revision") if len(revisions) > 1 else "",
     ]
     return [part for part in parts if part]
+
+
+def describe_shared(results: SweepResults) -> str:
+    """The settings that are the same in all runs, but not those of a recipe, such as `epochs 1`; empty if none."""
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in results.settings.items())
 
 
 def _shorten_revision(revision: str) -> str:
@@ -101,7 +107,8 @@ def _show_accuracy(summary: SweepSummary) -> Tile:
     n = f"{summary.results.n_test:,} images"
     note = f"over {summary.best.n_seeds} seeds and {n}" if summary.best.has_seeds else f"one network, {n}"
     detail = (format_percents(interval),) if interval else ("no interval",)
-    return Tile("configurations", "Test accuracy of the best", (f"{summary.best_mean.accuracy:.1%}",), detail, note)
+    label = "Test accuracy of the best" if summary.pairs else "Test accuracy"
+    return Tile("configurations", label, (f"{summary.best_mean.accuracy:.1%}",), detail, note)
 
 
 def _show_lead(summary: SweepSummary) -> Tile:
@@ -122,13 +129,15 @@ def _show_seeds(summary: SweepSummary) -> Tile:
     sd, n_seeds = summary.best_mean.accuracy_sd, summary.best.n_seeds
     if sd is None:
         return Tile("configurations", "Seeds", ("1 seed",), ("Another seed gives another network",), "spread unknown")
-    detail, note = ("standard deviation of the best",), f"{n_seeds} seeds"
+    detail, note = (f"standard deviation{' of the best' * bool(summary.pairs)}",), f"{n_seeds} seeds"
     return Tile("configurations", "Spread over the seeds", (f"{100 * sd:.2f} points",), detail, note)
 
 
 def _show_time(summary: SweepSummary) -> Tile:
+    """The pooled time of the best, as in the table, and the measured time of all."""
     total = sum(network.training_s for each in summary.results.configurations for network in each.networks)
     value, n_networks = format_duration(summary.best_mean.training_s), summary.results.n_networks
     note = f"all {n_networks:,} trainings: {format_duration(total)}" if n_networks > 1 else ""
-    detail = ("median of the best",) if summary.best.has_seeds else ("of the best",)
-    return Tile("cost" if summary.pairs else "configurations", "Training time", (value,), detail, note)
+    detail = ("median of equal trainings",) if n_networks > 1 else ()
+    label = "Training time of the best" if summary.pairs else "Training time"
+    return Tile("cost" if summary.pairs else "configurations", label, (value,), detail, note)

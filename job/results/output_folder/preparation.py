@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from job.errors import OutputError
-from job.results.file_names import CHECKSUMS
+from job.results.file_names import CHECKSUMS, SWEEP_NUMBERS, SWEEP_PLAN, SWEEP_RUNS
 from job.results.output_folder import unfinished
 from job.results.output_folder.manifest import is_owned, read_manifest, require_replaceable
 from job.results.output_folder.os_errors import as_output_error
@@ -23,9 +23,11 @@ def prepare_output_folder(
     folders of the job; all are names. What a killed job left is undone first.
 
     Raises:
-        OutputError: If the folder cannot be written, or something of another user or program is in the way.
+        OutputError: If the folder cannot be written, is that of a sweep, or something of another user or program is in
+            the way.
     """
     with as_output_error(folder):
+        _require_no_sweep(folder)
         folder.mkdir(parents=True, exist_ok=True)
         owner = unfinished.probe_folder(folder)
         with suppress(BlockingIOError), unfinished.lock_folder(folder):  # a job that writes there now is done by then
@@ -43,6 +45,14 @@ def prepare_output_folder(
                 f"--output {folder}: {name} is immutable there, or mounted read-only; run `chattr -i` on it, or name "
                 "another folder"
             )
+
+
+def _require_no_sweep(folder: Path) -> None:
+    """Raise an OutputError if the report would replace the page of a sweep."""
+    if (folder / SWEEP_NUMBERS).is_file() or ((folder / SWEEP_PLAN).is_file() and (folder / SWEEP_RUNS).is_dir()):
+        raise OutputError(
+            f"--output {folder}: is the folder of a sweep, whose page the report would replace; name another folder"
+        )
 
 
 def require_free_space(folder: Path, n_bytes: int) -> None:
