@@ -16,6 +16,12 @@ def count_noun(n: int, noun: str) -> str:
     return f"{f'{n:,}' if n else 'no'} {noun}{'s' * (n > 1)}"
 
 
+def format_change(fraction: float, form: str = ".1f") -> str:
+    """A change in percentage points with its sign, such as `+1.5`; zero has no sign."""
+    text = f"{100 * fraction:+{form}}"
+    return text.replace("-", "\N{MINUS SIGN}") if float(text) else text[1:]
+
+
 def is_displayable(text: str) -> bool:
     """Check that a text has no control character, surrogate or unassigned code point."""
     return not any(unicodedata.category(character) in UNDISPLAYABLE for character in text)

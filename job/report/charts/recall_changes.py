@@ -7,6 +7,7 @@ from matplotlib.ticker import MaxNLocator
 
 from job.evaluation.intervals import Interval
 from job.report.charts import canvas
+from job.text import format_change
 
 
 def draw_recall_changes(
@@ -45,12 +46,6 @@ def draw_recall_changes(
         canvas.title_axes(around, x="change (current − reference), points", y="", right=right)  # noqa: RUF001 - a true minus
         canvas.label_rows(around, names, map(format_change, changes), height)
         return canvas.to_svg(figure, _describe(changes, intervals, are_significant, class_names))
-
-
-def format_change(fraction: float, form: str = ".1f") -> str:
-    """A change in percentage points with its sign, such as `+1.5`; zero has no sign."""
-    text = f"{100 * fraction:+{form}}"
-    return text.replace("-", "\N{MINUS SIGN}") if float(text) else text[1:]
 
 
 def _describe(

@@ -6,11 +6,11 @@ from job.evaluation.evaluate import Evaluation
 from job.evaluation.intervals import Interval
 from job.evaluation.paired_comparison import Comparison
 from job.evaluation.weakest_class import find_weakest_class
-from job.report.charts.recall_changes import format_change
 from job.report.first_screen.statements import ClassName, Tile, sample_size
 from job.report.formatting import format_percents, format_signeds
 from job.report.published import MOST_SIMILAR, is_comparable, locate
 from job.results.run import Run
+from job.text import format_change
 
 
 def list_tiles(run: Run) -> list[Tile]:
