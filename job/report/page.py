@@ -14,6 +14,7 @@ from job.evaluation.evaluate import Evaluation
 from job.report import assessment
 from job.report.charts.class_recall import strip
 from job.report.charts.confusion_matrix import choose_cell_text
+from job.report.ci.files import write_ci_files
 from job.report.class_figures import CURVE_COLUMNS, view_clusters, view_curves
 from job.report.comparison_view import view_comparison
 from job.report.first_layer_view import view_learnt
@@ -44,11 +45,12 @@ MAX_LISTED = 400  # cells in the table of the confusion matrix: all cells of 20 
 
 
 def write_report(run: Run, folder: Path, layout: Layout, *, try_it: bool = True) -> None:
-    """Write the files of the report into `folder`; with `try_it`, they contain the model if the run has one."""
+    """Write the report and the files for CI into `folder`; with `try_it`, it contains the model if the run has one."""
     for name, content in render_page(run, layout, try_it=try_it).items():
         path = folder / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(content)
+    write_ci_files(run, folder)
 
 
 def render_page(run: Run, layout: Layout, *, try_it: bool = True) -> dict[str, bytes]:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from job.results.schema import RunRecord
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("pandas", "scipy", "sklearn", "matplotlib", "seaborn", "jinja2")
+PACKAGES = ("pandas", "scipy", "sklearn", "matplotlib", "seaborn", "jinja2", "prometheus_client")
 SYSTEM_ERROR = 128
 """Exit status of the second process if it cannot write a file, plus the system's error number.
 
@@ -142,7 +142,7 @@ def main() -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     reply = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # so that nothing else gets between the replies
-    for name in ("pandas", "scipy.stats", "sklearn.metrics"):
+    for name in ("pandas", "scipy.stats", "sklearn.metrics", "prometheus_client"):
         importlib.import_module(name)  # now, because it takes long
 
     isolation.import_matplotlib()

@@ -22,7 +22,17 @@ AUGMENTED = "augmented"
 """The picture that shows no test image. The name of every other picture is the index of its test image."""
 
 REPORT_FILES: dict[Layout, tuple[str, ...]] = {"single": (PAGE,), "folder": (PAGE, STYLE, TRY_IT_PAGE)}
-REPORT_FOLDERS: dict[Layout, tuple[str, ...]] = {"single": (), "folder": (PICTURES,)}
+
+CI = "ci"
+"""The folder of what CI services and monitoring systems read."""
+
+SUMMARY = "summary.md"
+JUNIT = "junit.xml"
+OPEN_METRICS = "metrics.txt"
+BADGE = "badge.svg"
+BADGE_ENDPOINT = "badge.json"
+
+REPORT_FOLDERS: dict[Layout, tuple[str, ...]] = {"single": (CI,), "folder": (PICTURES, CI)}
 
 EXPORTS = "exports"
 CARD = "model-card.md"
