@@ -16,7 +16,6 @@ PARSERS: list[Parse] = [open_metrics_parser.text_string_to_metric_families, text
 """GitLab and Prometheus read OpenMetrics; the textfile collector reads an older format, where units are comments."""
 
 every_parser = pytest.mark.parametrize("parse", PARSERS, ids=["OpenMetrics", "text"])
-Parse = Callable[[str], Iterable[Any]]
 
 
 def read(run: Run, parse: Parse) -> dict[tuple[str, tuple[str, ...]], float]:
