@@ -8,6 +8,7 @@ if __name__ == "__main__":
 
 import os
 import sys
+import time
 import traceback
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -33,6 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: Arguments of the command line; those of the process if None.
     """
+    started = time.monotonic()
     try:
         command = cli.parse(sys.argv[1:] if argv is None else argv)
         configure_log(command.log_level)
@@ -40,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             log_stage("settings", f"from {', '.join(command.sources)}")
         with limits.explained():
             limits.require_files()
-            result, gates = _run(command)
+            result, gates = _run(command, started)
         if command.config.output == STREAM:
             print(result, file=sys.stderr)  # stdout has the archive
         else:
@@ -62,8 +64,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _run(command: cli.Command) -> "tuple[str, Sequence[GateResult]]":
-    """Run a command; returns the result in one line, and the results of the gates.
+def _run(command: cli.Command, started: float) -> "tuple[str, Sequence[GateResult]]":
+    """Run a command that `started` at this monotonic time; returns the result in one line, and those of the gates.
 
     The imports are here, because --help and usage errors do not load NumPy.
     """
@@ -84,7 +86,7 @@ def _run(command: cli.Command) -> "tuple[str, Sequence[GateResult]]":
 
     with private_temporary_folder():
         done = {"train": pipeline.train_into, "render": pipeline.render}[command.name](command.config)
-    return done.result, done.gates
+    return done.describe(command.config.summary, time.monotonic() - started), done.gates
 
 
 def _print_result(result: str, consolation: str) -> None:

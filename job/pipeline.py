@@ -4,20 +4,25 @@
 the job. TensorFlow is imported by the functions that need it.
 """
 
+import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import msgspec
+
 from job.config.export_formats import FORMATS
 from job.config.gate import Gate
 from job.config.gate_options import check_gate_options, list_gates
-from job.config.run_config import STREAM, Config
+from job.config.run_config import STREAM, Config, SummaryForm
 from job.data.dataset import Dataset
-from job.errors import OutputError
+from job.errors import GateError, OutputError
 from job.evaluation.gates import GateResult
+from job.evaluation.intervals import Interval
 from job.evaluation.trend import hash_test_set, select_earlier
 from job.log import Stopwatch, log, log_stage
+from job.report.ci.publish import prepare_services, publish_run
 from job.report.worker import ReportWorker, Scores
 from job.results import file_names
 from job.results.gate_check import RunParts, check_gates
@@ -35,12 +40,37 @@ from job.system import isolation, signals
 from job.trained_run import TrainedRun, train
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Finished:
-    """What a command has done: the result in one line, and the results of the gates."""
+    """What a command has done.
 
-    result: str
+    Attributes:
+        accuracy: Accuracy on the test images, as `accuracy_interval` is its 95 % confidence interval.
+        page: Where the report is.
+        gates: Results of the gates.
+    """
+
+    accuracy: float
+    accuracy_interval: Interval
+    n_test: int
+    page: str
     gates: Sequence[GateResult] = ()
+
+    def describe(self, form: SummaryForm, seconds: float) -> str:
+        """The result in one line: words, or a JSON object; the command took `seconds`."""
+        if form == "text":
+            return f"accuracy {self.accuracy:.4f} on {self.n_test:,} test images: {self.page}"
+        missed = any(each.is_error for each in self.gates)
+        content = {
+            "accuracy": self.accuracy,
+            "accuracy_interval": msgspec.to_builtins(self.accuracy_interval),
+            "n_test": self.n_test,
+            "gates": [{"label": each.label, **msgspec.to_builtins(each)} for each in self.gates],
+            "output": self.page,
+            "seconds": round(seconds, 3),
+            "exit_status": GateError.exit_status if missed else 0,
+        }
+        return json.dumps(content, ensure_ascii=False)
 
 
 def train_and_evaluate(config: Config) -> Run:
@@ -59,22 +89,34 @@ def train_and_evaluate(config: Config) -> Run:
 
 
 def train_into(config: Config) -> Finished:
-    """Train, evaluate, write the report into the output folder, and append to the history."""
+    """Train, evaluate, write the report into the output folder, append to the history, and tell other services."""
     if config.output != STREAM:
         page = str(Path(config.output) / file_names.PAGE)
-        scores = _train_into(config, Path(config.output))
+        scores, problem = _train_and_publish(config, Path(config.output))
     else:
         page = f"{tar_stream.ARCHIVE_FOLDER}/{file_names.PAGE} in the archive"
         with tar_stream.stream_folder() as folder:
-            scores = _train_into(config, folder)
-    result = _describe_result(scores["accuracy"], scores["n_test"], page)
+            scores, problem = _train_and_publish(config, folder)
     if config.history and scores["entry"]:
         try:
             append_entry(Path(config.history), scores["entry"])
         except OutputError as error:
-            raise OutputError(f"{error}, but the report is in place: {result}") from error
+            raise OutputError(f"{error}, but the report is in place: {page}") from error
     log_gates(scores["gates"])
-    return Finished(result, scores["gates"])
+    if problem:
+        raise problem
+    return Finished(
+        accuracy=scores["accuracy"],
+        accuracy_interval=scores["accuracy_interval"],
+        n_test=scores["n_test"],
+        page=page,
+        gates=scores["gates"],
+    )
+
+
+def _train_and_publish(config: Config, folder: Path) -> tuple[Scores, OutputError | None]:
+    scores = _train_into(config, folder)
+    return scores, publish_run(config, folder, scores["gates"])
 
 
 def render(config: Config) -> Finished:
@@ -82,6 +124,7 @@ def render(config: Config) -> Finished:
     isolation.import_matplotlib()
     from job.report.page import write_report
 
+    prepare_services(config)
     folder = Path(config.output)
     with Stopwatch().stage("report") as stage:
         with as_data_error(folder / file_names.METRICS):
@@ -96,9 +139,17 @@ def render(config: Config) -> Finished:
                 run.write_metrics(staging)
             write_report(run, staging, config.layout, try_it=not config.no_try_it)
             stage.summary = file_names.describe_report(staging)
+    problem = publish_run(config, folder, run.gates)
     log_gates(run.gates)
-    result = _describe_result(run.evaluation.accuracy, run.evaluation.n_test, str(folder / file_names.PAGE))
-    return Finished(result, run.gates)
+    if problem:
+        raise problem
+    return Finished(
+        accuracy=run.evaluation.accuracy,
+        accuracy_interval=run.evaluation.accuracy_interval,
+        n_test=run.evaluation.n_test,
+        page=str(folder / file_names.PAGE),
+        gates=run.gates,
+    )
 
 
 def _read_gates(config: Config, run: Run) -> list[Gate]:
@@ -122,6 +173,7 @@ def _train_into(config: Config, folder: Path) -> Scores:
     from job.training import export
 
     export.require_packages(config.export)
+    prepare_services(config)
     files = (*file_names.RESULT_FILES, *file_names.REPORT_FILES[config.layout])
     folders, exports = file_names.REPORT_FOLDERS[config.layout], file_names.EXPORTS
     if config.export:
@@ -173,7 +225,3 @@ def _write_run(
         exported = [f"{file_names.EXPORTS}/{FORMATS[name]}" for name in config.export]
         stage.summary = ", ".join((file_names.describe_report(staging), *exported))
     return scores
-
-
-def _describe_result(accuracy: float, n_test: int, page: str) -> str:
-    return f"accuracy {accuracy:.4f} on {n_test:,} test images: {page}"

@@ -21,7 +21,7 @@ from job.errors import EXIT_STATUSES, OutputError, UsageError
 
 PROGRAM = "python -m job"
 OTHER_COMMANDS = ("render", "serve", "sweep")
-RENDER_OPTIONS = ("layout", "no_try_it", "output", *GATE_OPTIONS)
+RENDER_OPTIONS = ("layout", "no_try_it", "output", "summary", "log", *GATE_OPTIONS)
 
 
 @dataclass(frozen=True)

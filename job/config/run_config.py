@@ -21,6 +21,8 @@ from job.config.recipes import (
 
 DeviceChoice = Literal["auto", "cpu", "gpu"]
 Layout = Literal["single", "folder"]
+SummaryForm = Literal["text", "json"]
+LogTarget = Literal["none", "mlflow"]
 CalibrationMethod = Literal["none", "temperature"]
 STREAM = "-"  # as the output folder: a tar archive on stdout
 
@@ -159,6 +161,10 @@ class Config:
         unset="no history",
         **FILE,
     )
+    summary: SummaryForm = option(
+        "text", "run", "The result on stdout: text is one line for people, json one object for programs."
+    )
+    log: LogTarget = option("none", "run", "Also log parameters, metrics and all files of the run to MLflow.")
     export: tuple[str, ...] = option(
         (), "run", "Also export the model in this format; may be repeated.", unset="no export", choices=tuple(FORMATS)
     )

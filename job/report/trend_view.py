@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from job.evaluation.trend import BestRun, Step, Trend, TrendPoint
-from job.report.charts.recall_changes import format_change
 from job.report.first_screen.identity import SHORT_HASH
 from job.report.formatting import format_signeds
+from job.text import format_change
 
 MOST_STEPS = 5
 

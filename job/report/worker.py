@@ -24,6 +24,7 @@ import msgspec
 
 from job.config.run_config import Layout
 from job.errors import ResourceError
+from job.evaluation.intervals import Interval
 from job.results.file_names import CARD, EXPORTS
 from job.system import isolation, limits
 from job.system.child_process import child_process, end
@@ -46,6 +47,7 @@ class Scores(TypedDict):
     """What the second process sends to the first one: metrics, results of the gates, and the entry for the history."""
 
     accuracy: float
+    accuracy_interval: Interval
     loss: float
     n_test: int
     gates: "list[GateResult]"
@@ -130,6 +132,7 @@ def _read_scores(line: str) -> Scores:
     content = json.loads(line)
     return Scores(
         accuracy=content["accuracy"],
+        accuracy_interval=Interval(**content["accuracy_interval"]),
         loss=content["loss"],
         n_test=content["n_test"],
         gates=msgspec.convert(content["gates"], list[GateResult]),
@@ -178,6 +181,7 @@ def _serve(request: str, reply: TextIO) -> None:
     evaluation = run.evaluation
     scores = Scores(
         accuracy=evaluation.accuracy,
+        accuracy_interval=evaluation.accuracy_interval,
         loss=evaluation.loss,
         n_test=evaluation.n_test,
         gates=list(run.gates),

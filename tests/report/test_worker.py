@@ -38,8 +38,14 @@ def test_it_evaluates_the_predictions_and_writes_the_report(run: Run, record: Ru
     with ReportWorker() as worker:
         scores = worker.evaluate(tmp_path, "single", record)
         worker.finish()
-    metrics = {"accuracy": run.evaluation.accuracy, "loss": run.evaluation.loss, "n_test": 100}
-    assert scores == {**metrics, "gates": [], "entry": None}
+    assert scores == {
+        "accuracy": run.evaluation.accuracy,
+        "accuracy_interval": run.evaluation.accuracy_interval,
+        "loss": run.evaluation.loss,
+        "n_test": 100,
+        "gates": [],
+        "entry": None,
+    }
     assert Run.read(tmp_path).evaluation == run.evaluation
     assert (tmp_path / "index.html").read_bytes() == render_page(run, "single")["index.html"]
 

@@ -65,7 +65,7 @@ def log_to_mlflow(folder: Path) -> None:
     Raises:
         OutputError: If that fails; the files stay.
     """
-    _run([str(folder.absolute())], "the report is in place")
+    _run([str(folder.absolute())], "the report is written; `render --log mlflow` tries again")
 
 
 def _run(words: Sequence[str], remedy: str) -> None:
@@ -114,8 +114,8 @@ def _describe(error: Exception) -> str:
     cause: BaseException = error
     while following := cause.__cause__ or cause.__context__:
         cause = following
-    is_plain = isinstance(cause, OSError) and cause.strerror  # such as "Connection refused"
-    reason = cause.strerror if is_plain else " ".join(str(error).split()) or type(error).__name__
+    words = isinstance(cause, OSError) and cause.strerror  # such as "Connection refused"
+    reason = words or " ".join(str(error).split()) or type(error).__name__
     text = f"{address or 'MLflow'} cannot be used ({reason[:MAX_REASON]}{'…' * (len(reason) > MAX_REASON)})"
     return PASSWORD.sub("//", text)
 

@@ -26,8 +26,11 @@ Content = Mapping[str, Any]
 
 def find_run_name(content: Content) -> str:
     """The name of the run in the report, or of the data set if this job did not train the model."""
-    training, name = content["training"], content["provenance"]["data"]["name"]
-    return name_run(msgspec.convert(training["config"], Config)) if training else str(name)
+    return name_run(_read_config(content)) if content["training"] else str(content["provenance"]["data"]["name"])
+
+
+def _read_config(content: Content) -> Config:
+    return msgspec.convert(content["training"]["config"], Config)
 
 
 def list_params(content: Content) -> dict[str, str]:
@@ -36,8 +39,8 @@ def list_params(content: Content) -> dict[str, str]:
     params = {"data": data["name"]}
     if training:
         names = ("network", "n_train", "n_validation", "temperature")
-        params |= {**training["config"], **{name: training[name] for name in names}}
-    return {name: shorten(str(value), MAX_VALUE) for name, value in params.items() if value not in (None, [], "")}
+        params |= {**_read_config(content).settings(), **{name: training[name] for name in names}}
+    return {name: shorten(str(value), MAX_VALUE) for name, value in params.items() if value is not None}
 
 
 def list_tags(content: Content) -> dict[str, str]:

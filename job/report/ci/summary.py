@@ -1,18 +1,18 @@
 """Renders the summary of a run as Markdown, for the page of a CI job and for comments."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 from markupsafe import Markup
 
 from job.evaluation.evaluate import ClassMetrics
-from job.evaluation.gates import GateResult
 from job.report.ci.markdown import escape_markdown, shorten
 from job.report.comparison_view import view_comparison
 from job.report.first_screen.identity import identify_run
 from job.report.first_screen.statements import ClassName
 from job.report.first_screen.tiles import list_tiles
 from job.report.formatting import FILTERS
+from job.report.gate_view import GateRow, GatesView, view_gates
 from job.report.templates import TEMPLATES, create_environment
 from job.results.file_names import SUMMARY
 from job.results.run import Run
@@ -26,18 +26,8 @@ MOST_CHANGED = 5
 MAX_NAME = 30  # characters
 MAX_METRIC = 40  # characters of the name of a metric, which contains that of a class
 
-RESULTS = {"error": "❌ missed", "warning": "⚠️ missed, warning only"}
-
-
-@dataclass(frozen=True)
-class GateRow:
-    """A line of the table of gates, as texts; empty if the run has no such number."""
-
-    label: str
-    value: str
-    interval: str
-    margin: str
-    result: str
+ORDER = {"missed": 0, "warning": 1, "passed": 2}
+MARKS = {"missed": "❌ missed", "warning": "⚠️ warning", "passed": "✅ passed"}
 
 
 def render_summary(run: Run) -> str:
@@ -45,14 +35,14 @@ def render_summary(run: Run) -> str:
     environment = create_environment(FOLDER, FILTERS, autoescape=False, finalize=_escape, keep_trailing_newline=True)
     environment.filters |= {"short": lambda text: shorten(text, MAX_NAME)}
     evaluation, comparison, training = run.evaluation, run.comparison, run.training
-    gates = sorted(run.gates, key=lambda result: (result.passed, result.gate.severity))
+    gates = view_gates(run)
     return environment.get_template(SUMMARY).render(
         evaluation=evaluation,
         identity=identify_run(run),
         tiles=[(tile.label, _join(tile.value), [" ".join(tile.detail), tile.note]) for tile in list_tiles(run)],
-        gates=[_view_gate(result) for result in gates[:MOST_GATES]],
-        n_gates=len(gates),
-        n_missed=sum(not result.passed for result in gates),
+        gates=gates,
+        gate_rows=_select_gates(run, gates) if gates else [],
+        marks=MARKS,
         comparison=comparison,
         seen=view_comparison(comparison, evaluation.class_names, training.config.runs if training else 0)
         if comparison
@@ -78,16 +68,11 @@ def _select_classes(rows: Sequence[ClassMetrics]) -> list[ClassMetrics]:
     return sorted(rows, key=lambda row: row.recall)[:MOST_CLASSES]
 
 
-def _view_gate(result: GateResult) -> GateRow:
-    interval, metric = result.interval, result.gate.metric
-    return GateRow(
-        label=result.label.replace(metric, shorten(metric, MAX_METRIC)),
-        value=_format(result.value),
-        interval=f"{_format(interval.lower)} to {_format(interval.upper)}" if interval else "",
-        margin="" if result.margin is None else f"{result.margin:+.3g}".replace("-", "\N{MINUS SIGN}"),
-        result="✅ passed" if result.passed else RESULTS[result.gate.severity],
-    )
-
-
-def _format(value: float | None) -> str:
-    return "" if value is None else f"{value:.4g}".replace("-", "\N{MINUS SIGN}")
+def _select_gates(run: Run, gates: GatesView) -> list[GateRow]:
+    """The first gates, those that are missed first, with names of metrics cut."""
+    metrics = [result.gate.metric for result in run.gates]
+    rows = [
+        replace(row, label=row.label.replace(metric, shorten(metric, MAX_METRIC)))
+        for row, metric in zip(gates.rows, metrics, strict=True)
+    ]
+    return sorted(rows, key=lambda row: ORDER[row.outcome])[:MOST_GATES]

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from job.evaluation.gates import GateResult
-from job.report.charts.recall_changes import format_change
 from job.report.first_screen.statements import Finding, Level, list_names
+from job.text import format_change
 
 MOST_GATES = 3
 

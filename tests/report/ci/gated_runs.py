@@ -1,13 +1,11 @@
 """Runs with gates, for the tests of what CI services read."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from support import make_run
 
 from job.config.gate import Gate
-from job.evaluation.gates import evaluate_gates
 from job.results.run import Run
 
 PASSED = Gate("accuracy", "under", 0.5)
@@ -22,4 +20,4 @@ HOSTILE = "|<b>x</b> & `@team` #7 ![](a) *b* _c_ ~d~ $e$ \\ www.example.org http
 def make_gated_run(gates: Sequence[Gate] = GATES, **options: Any) -> Run:  # noqa: ANN401 - those of make_run
     """A run whose gates were evaluated."""
     run = make_run(**{"n": 1000} | options)
-    return replace(run, gates=evaluate_gates(gates, run.metrics()))
+    return run.with_gates(gates)
