@@ -9,6 +9,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -46,6 +47,7 @@ class Finished:
 
     Attributes:
         accuracy: Accuracy on the test images, as `accuracy_interval` is its 95 % confidence interval.
+        output: The output folder, as the user named it.
         page: Where the report is.
         gates: Results of the gates.
     """
@@ -53,6 +55,7 @@ class Finished:
     accuracy: float
     accuracy_interval: Interval
     n_test: int
+    output: str
     page: str
     gates: Sequence[GateResult] = ()
 
@@ -65,12 +68,23 @@ class Finished:
             "accuracy": self.accuracy,
             "accuracy_interval": msgspec.to_builtins(self.accuracy_interval),
             "n_test": self.n_test,
-            "gates": [{"label": each.label, **msgspec.to_builtins(each)} for each in self.gates],
-            "output": self.page,
+            "gates": [_describe_gate(each) for each in self.gates],
+            "output": self.output,
             "seconds": round(seconds, 3),
             "exit_status": GateError.exit_status if missed else 0,
         }
         return json.dumps(content, ensure_ascii=False)
+
+
+def _describe_gate(result: GateResult) -> dict[str, Any]:
+    return {
+        "gate": result.label,
+        "severity": result.gate.severity,
+        "value": result.value,
+        "interval": msgspec.to_builtins(result.interval),
+        "margin": result.margin,
+        "passed": result.passed,
+    }
 
 
 def train_and_evaluate(config: Config) -> Run:
@@ -109,6 +123,7 @@ def train_into(config: Config) -> Finished:
         accuracy=scores["accuracy"],
         accuracy_interval=scores["accuracy_interval"],
         n_test=scores["n_test"],
+        output=config.output,
         page=page,
         gates=scores["gates"],
     )
@@ -147,6 +162,7 @@ def render(config: Config) -> Finished:
         accuracy=run.evaluation.accuracy,
         accuracy_interval=run.evaluation.accuracy_interval,
         n_test=run.evaluation.n_test,
+        output=config.output,
         page=str(folder / file_names.PAGE),
         gates=run.gates,
     )

@@ -21,12 +21,15 @@ STOP_S = GRACE_S + 1.5
 
 ROOT = Path(__file__).parents[2]
 KEPT = (f"{PREFIX}IMAGE", f"{PREFIX}REVISION")
+OF_THE_JOB = ("GITHUB_STEP_SUMMARY",)
+"""Variables that are for the whole job, not for each of its runs: GitHub limits the size of a summary."""
 
 
 def build_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """The environment of a run: this program on the path, and no setting of a run, which the plan has."""
     path = os.pathsep.join(filter(None, (str(ROOT), environment.get("PYTHONPATH"))))
     kept = {name: text for name, text in environment.items() if not name.startswith(PREFIX) or name in KEPT}
+    kept = {name: text for name, text in kept.items() if name not in OF_THE_JOB}
     return {**kept, "PYTHONPATH": path}
 
 
