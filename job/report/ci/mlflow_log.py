@@ -56,7 +56,7 @@ def require_mlflow() -> None:
     """
     if not util.find_spec("mlflow"):
         raise PackageError("--log mlflow: MLflow is not installed; run `pip install mlflow-skinny`, or leave out --log")
-    _run([], "start it, or set MLFLOW_TRACKING_URI to a server that runs")
+    _run([], "start the server, or correct MLFLOW_TRACKING_URI")
 
 
 def log_to_mlflow(folder: Path) -> None:
