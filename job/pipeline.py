@@ -145,8 +145,7 @@ def render(config: Config) -> Finished:
         with as_data_error(folder / file_names.METRICS):
             os.scandir(folder).close()  # the next line would create a folder that is missing
         outdated = (file_names.TRY_IT_PAGE,)
-        files, folders = file_names.REPORT_FILES[config.layout], file_names.REPORT_FOLDERS[config.layout]
-        preparation.prepare_output_folder(folder, files, folders, outdated)
+        preparation.prepare_output_folder(folder, file_names.REPORT_FILES[config.layout], outdated=outdated)
         with stage_files(folder, outdated=outdated) as staging:
             run = Run.read(folder)  # under the lock, after an interrupted job was undone
             if gates := _read_gates(config, run):
