@@ -48,7 +48,7 @@ class ResourceError(JobError):
 
 
 class OutputError(JobError):
-    """The output folder or stdout cannot be written."""
+    """The output folder, stdout or MLflow cannot be written."""
 
     exit_status = 73
 
@@ -77,7 +77,7 @@ EXIT_STATUSES = {
     DataError.exit_status: "data: an input file is missing, damaged or of the wrong kind",
     DeviceError.exit_status: "resource: a device or package is missing, or a limit of the system is too low",
     BUG: "bug: an error in the job itself, with a traceback",
-    OutputError.exit_status: "output: the output folder or stdout cannot be written",
+    OutputError.exit_status: "output: the output folder, stdout or MLflow cannot be written",
     DivergenceError.exit_status: "divergence: the loss is NaN, infinite or at least 1e12",
     129: "stopped by SIGHUP (the terminal was closed)",
     130: "stopped by SIGINT (Ctrl-C)",
