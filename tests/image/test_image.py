@@ -29,7 +29,16 @@ pytestmark = pytest.mark.image
 IMAGE = os.environ.get("IMAGE", "fashion-job")
 SERVE_IMAGE = os.environ.get("SERVE_IMAGE", "fashion-job-serve")
 MAX_SIZE_MB = 1400
-REPORT = {"index.html", "metrics.json", "predictions.csv", "samples.npz", "model.keras", "network.npz", "SHA256SUMS"}
+REPORT = {
+    "ci",
+    "index.html",
+    "metrics.json",
+    "predictions.csv",
+    "samples.npz",
+    "model.keras",
+    "network.npz",
+    "SHA256SUMS",
+}
 QUICK = ("--epochs", "1", "--batch-size", "256")
 """Options of a run that takes a few seconds on the whole data set."""
 

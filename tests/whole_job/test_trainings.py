@@ -20,6 +20,7 @@ from job.training import resources
 pytestmark = pytest.mark.training
 
 FILES_OF_A_RUN = {
+    "ci",
     "index.html",
     "metrics.json",
     "predictions.csv",
@@ -33,7 +34,7 @@ STAGES = ["output", "system", "data", "tensorflow", "training", "training", "pre
 
 
 def test_writes_the_documented_files_and_no_others(finished_run: Path) -> None:
-    """A run without exports has five files."""
+    """A run without exports has seven files, and those for CI."""
     assert {path.name for path in finished_run.iterdir()} == FILES_OF_A_RUN
 
 
