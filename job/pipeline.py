@@ -59,10 +59,15 @@ class Finished:
     page: str
     gates: Sequence[GateResult] = ()
 
+    @property
+    def text(self) -> str:
+        """The result in one line of words."""
+        return f"accuracy {self.accuracy:.4f} on {self.n_test:,} test images: {self.page}"
+
     def describe(self, form: SummaryForm, seconds: float) -> str:
-        """The result in one line: words, or a JSON object; the command took `seconds`."""
+        """The result in one line, of words or a JSON object; the command took `seconds`."""
         if form == "text":
-            return f"accuracy {self.accuracy:.4f} on {self.n_test:,} test images: {self.page}"
+            return self.text
         missed = any(each.is_error for each in self.gates)
         content = {
             "accuracy": self.accuracy,
@@ -111,15 +116,7 @@ def train_into(config: Config) -> Finished:
         page = f"{tar_stream.ARCHIVE_FOLDER}/{file_names.PAGE} in the archive"
         with tar_stream.stream_folder() as folder:
             scores, problem = _train_and_publish(config, folder)
-    if config.history and scores["entry"]:
-        try:
-            append_entry(Path(config.history), scores["entry"])
-        except OutputError as error:
-            raise OutputError(f"{error}, but the report is in place: {page}") from error
-    log_gates(scores["gates"])
-    if problem:
-        raise problem
-    return Finished(
+    finished = Finished(
         accuracy=scores["accuracy"],
         accuracy_interval=scores["accuracy_interval"],
         n_test=scores["n_test"],
@@ -127,6 +124,15 @@ def train_into(config: Config) -> Finished:
         page=page,
         gates=scores["gates"],
     )
+    if config.history and scores["entry"]:
+        try:
+            append_entry(Path(config.history), scores["entry"])
+        except OutputError as error:
+            raise OutputError(f"{error}, but the report is in place: {finished.text}") from error
+    log_gates(finished.gates)
+    if problem:
+        raise problem
+    return finished
 
 
 def _train_and_publish(config: Config, folder: Path) -> tuple[Scores, OutputError | None]:

@@ -82,8 +82,8 @@ and `TF_ENABLE_ONEDNN_OPTS`. If TensorFlow refuses `XLA_FLAGS` or `TF_XLA_FLAGS`
 
 `python -m job render` rebuilds the report from the results in the output folder, without training, TensorFlow or the
 data set. It has the options `--output`, `--layout`, `--no-try-it`, `--summary`, `--log`, `--quiet` and `--verbose`, and
-those of [gates](gates.md), from `--fail-under` to `--tolerance`. It ignores all other settings in the environment and in
-`fashion-job.yaml`, but exits with 64 if one is invalid.
+those of [gates](gates.md), from `--fail-under` to `--tolerance`. It ignores all other settings in the environment and
+in `fashion-job.yaml`, but exits with 64 if one is invalid.
 
 ## Serve
 

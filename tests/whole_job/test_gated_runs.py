@@ -111,8 +111,15 @@ def test_a_history_that_cannot_be_extended_after_training(
         raise OSError(28, "No space left on device")
 
     run = make_run()
-    scores = Scores(accuracy=0.9, loss=0.5, n_test=100, gates=[], entry=run.describe_entry())
-    monkeypatch.setattr(pipeline, "_train_into", lambda *_: scores)
+    scores = Scores(
+        accuracy=0.9,
+        accuracy_interval=run.evaluation.accuracy_interval,
+        loss=0.5,
+        n_test=100,
+        gates=[],
+        entry=run.describe_entry(),
+    )
+    monkeypatch.setattr(pipeline, "_train_and_publish", lambda *_: (scores, None))
     monkeypatch.setattr(history, "_append", fail)
     path = tmp_path / "history.jsonl"
     line = error_of(73, "--output", tmp_path, "--history", path)

@@ -7,6 +7,7 @@ from prometheus_client import parser as text_parser
 from prometheus_client.openmetrics import parser as open_metrics_parser
 from support import make_run
 
+from job.config.gate import Gate
 from job.report.ci.open_metrics import render_open_metrics
 from job.results.run import Run
 
@@ -54,6 +55,15 @@ def test_gates_are_one_or_zero(parse: Parse) -> None:
         ("recall.Shirt ≥ 0.99", "error"): 0,
         ("ece ≤ 0.001", "warning"): 0,
     }
+
+
+def test_of_gates_with_the_same_words_all_must_pass() -> None:
+    """Thresholds that differ only in the tenth digit look the same."""
+    accuracy = make_gated_run(()).evaluation.accuracy
+    gates = [Gate("accuracy", "under", threshold) for threshold in (accuracy, accuracy + 1e-10)]
+    for each in (gates, gates[::-1]):
+        values = read(make_gated_run(each), PARSERS[0])
+        assert values["fashion_job_gate_passed", (f"accuracy ≥ {accuracy:g}", "error")] == 0
 
 
 @every_parser
