@@ -66,18 +66,18 @@ def test_has_the_tiles_of_the_page(page: ET.Element, run: Run) -> None:
 def test_lists_missed_gates_first(page: ET.Element, run: Run) -> None:
     """Errors, then warnings, then what passed, each with value, interval and margin."""
     header, *rows = tables(page)[1]
-    assert header == ["gate", "value", "95% interval", "margin", "result"]
-    assert [(row[0], row[-1]) for row in rows] == [
+    assert header == ["result", "gate", "value", "95% interval", "margin"]
+    assert [(row[1], row[0]) for row in rows] == [
         ("recall.Shirt ≥ 0.99", "❌ missed"),
         ("ece ≤ 0.001", "⚠️ warning"),
         ("accuracy ≥ 0.5", "✅ passed"),
     ]
     shirt = next(row for row in run.evaluation.per_class if row.name == "Shirt")
-    assert float(rows[0][1]) == pytest.approx(shirt.recall, rel=1e-3)
-    lower, upper = map(float, rows[0][2].split(" to "))
+    assert float(rows[0][2]) == pytest.approx(shirt.recall, rel=1e-3)
+    lower, upper = map(float, rows[0][3].split(" to "))
     assert [lower, upper] == pytest.approx([shirt.recall_interval.lower, shirt.recall_interval.upper], rel=1e-3)
-    assert float(rows[0][3].replace("\N{MINUS SIGN}", "-")) == pytest.approx(shirt.recall - 0.99, rel=1e-2)
-    assert rows[1][2] == ""
+    assert float(rows[0][4].replace("\N{MINUS SIGN}", "-")) == pytest.approx(shirt.recall - 0.99, rel=1e-2)
+    assert rows[1][3] == ""
     assert "The run misses 2 of 3 gates" in text(page)
 
 
