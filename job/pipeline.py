@@ -4,25 +4,19 @@
 the job. TensorFlow is imported by the functions that need it.
 """
 
-import json
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from job.config.export_formats import FORMATS
 from job.config.gate import Gate
 from job.config.gate_options import check_gate_options, list_gates
-from job.config.run_config import STREAM, Config, SummaryForm
+from job.config.run_config import STREAM, Config
 from job.data.dataset import Dataset
-from job.errors import GateError, OutputError
-from job.evaluation.gates import GateResult
-from job.evaluation.intervals import Interval
+from job.errors import OutputError
 from job.evaluation.trend import hash_test_set, select_earlier
 from job.log import Stopwatch, log, log_stage
+from job.report.ci.finished import Finished
 from job.report.ci.publish import prepare_services, publish_run
 from job.report.worker import ReportWorker, Scores
 from job.results import file_names
@@ -39,57 +33,6 @@ from job.results.run import Run
 from job.results.samples_npz import write_samples
 from job.system import isolation, signals
 from job.trained_run import TrainedRun, train
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finished:
-    """What a command has done.
-
-    Attributes:
-        accuracy: Accuracy on the test images, as `accuracy_interval` is its 95 % confidence interval.
-        output: The output folder, as the user named it.
-        page: Where the report is.
-        gates: Results of the gates.
-    """
-
-    accuracy: float
-    accuracy_interval: Interval
-    n_test: int
-    output: str
-    page: str
-    gates: Sequence[GateResult] = ()
-
-    @property
-    def text(self) -> str:
-        """The result in one line of words."""
-        return f"accuracy {self.accuracy:.4f} on {self.n_test:,} test images: {self.page}"
-
-    def describe(self, form: SummaryForm, seconds: float) -> str:
-        """The result in one line, of words or a JSON object; the command took `seconds`."""
-        if form == "text":
-            return self.text
-        missed = any(each.is_error for each in self.gates)
-        content = {
-            "accuracy": self.accuracy,
-            "accuracy_interval": msgspec.to_builtins(self.accuracy_interval),
-            "n_test": self.n_test,
-            "gates": [_describe_gate(each) for each in self.gates],
-            "output": self.output,
-            "seconds": round(seconds, 3),
-            "exit_status": GateError.exit_status if missed else 0,
-        }
-        return json.dumps(content, ensure_ascii=False)
-
-
-def _describe_gate(result: GateResult) -> dict[str, Any]:
-    return {
-        "gate": result.label,
-        "severity": result.gate.severity,
-        "value": result.value,
-        "interval": msgspec.to_builtins(result.interval),
-        "margin": result.margin,
-        "passed": result.passed,
-    }
 
 
 def train_and_evaluate(config: Config) -> Run:
@@ -163,14 +106,7 @@ def render(config: Config) -> Finished:
     log_gates(run.gates)
     if problem:
         raise problem
-    return Finished(
-        accuracy=run.evaluation.accuracy,
-        accuracy_interval=run.evaluation.accuracy_interval,
-        n_test=run.evaluation.n_test,
-        output=config.output,
-        page=str(folder / file_names.PAGE),
-        gates=run.gates,
-    )
+    return Finished.from_run(run, config.output, str(folder / file_names.PAGE))
 
 
 def _read_gates(config: Config, run: Run) -> list[Gate]:

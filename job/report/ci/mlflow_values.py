@@ -26,7 +26,9 @@ Content = Mapping[str, Any]
 
 def find_run_name(content: Content) -> str:
     """The name of the run in the report, or of the data set if this job did not train the model."""
-    return name_run(_read_config(content)) if content["training"] else str(content["provenance"]["data"]["name"])
+    provenance = content["provenance"]
+    name: str = provenance.get("name") or provenance["data"]["name"]
+    return name_run(_read_config(content)) if content["training"] else name
 
 
 def _read_config(content: Content) -> Config:

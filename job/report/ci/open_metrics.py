@@ -68,7 +68,7 @@ def _describe_run(run: Run) -> Iterator[GaugeMetricFamily]:
 
 def _list_metrics(evaluation: Evaluation) -> Iterator[GaugeMetricFamily]:
     """The metrics of all test images."""
-    calibration, macro = evaluation.calibration, evaluation.macro
+    macro, ece = evaluation.macro, evaluation.calibration.ece if evaluation.calibration else None
     for name, unit, text, value, interval in (
         ("accuracy", "ratio", "Accuracy on the test images", evaluation.accuracy, evaluation.accuracy_interval),
         ("macro_precision", "ratio", "Precision, mean over the classes", macro.precision, macro.precision_interval),
@@ -84,7 +84,7 @@ def _list_metrics(evaluation: Evaluation) -> Iterator[GaugeMetricFamily]:
             evaluation.roc_auc,
             evaluation.roc_auc_interval,
         ),
-        ("calibration_error", "ratio", "Expected calibration error over 15 bins", calibration.ece, None),
+        ("calibration_error", "ratio", "Expected calibration error over 15 bins", ece, None),
     ):
         yield from _list_families(name, unit, text, [], [([], value, interval)])
 
