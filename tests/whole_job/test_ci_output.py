@@ -10,7 +10,7 @@ from support import ErrorOf
 
 from job.__main__ import main
 from job.evaluation.intervals import wilson_interval
-from job.execution.worker import build_environment
+from job.execution.launcher import build_environment
 from job.report.ci.files import RENDERERS
 from job.results.output_folder.manifest import read_manifest
 
