@@ -95,16 +95,17 @@ format: $(VENV)/tests.stamp ## Format the code and apply the linter's fixes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock: $(VENV)/tests.stamp ## Compile the dependencies in pyproject.toml into the ten lock files
-	$(COMPILE) pyproject.toml --group cpu --group serve -o requirements.txt
-	$(COMPILE) pyproject.toml --group gpu --group serve -c requirements.txt -o requirements-gpu.txt
+lock: $(VENV)/tests.stamp ## Compile the dependencies in pyproject.toml into the eleven lock files
+	$(COMPILE) pyproject.toml --extra train -o requirements.txt
+	$(COMPILE) pyproject.toml --extra gpu -c requirements.txt -o requirements-gpu.txt
+	$(COMPILE) pyproject.toml --extra export -c requirements.txt -o requirements-export.txt
+	$(COMPILE) pyproject.toml --extra cluster -c requirements.txt -o requirements-cluster.txt
+	$(COMPILE) pyproject.toml --extra search -c requirements.txt -c requirements-cluster.txt -o requirements-search.txt
 	$(COMPILE) --group serve -c requirements.txt -o requirements-serve.txt
-	$(COMPILE) --group export -c requirements.txt -o requirements-export.txt
-	$(COMPILE) --group cluster -c requirements.txt -o requirements-cluster.txt
-	$(COMPILE) --group search -c requirements.txt -c requirements-cluster.txt -o requirements-search.txt
+	$(COMPILE) --group build -c requirements.txt -o requirements-build.txt
 	$(COMPILE) --group bench -c requirements.txt -o bench/requirements.txt
 	$(COMPILE) --group bench-serve -o bench/requirements-serve.txt
-	$(COMPILE) --group dev -c requirements.txt -c requirements-cluster.txt -o tests/requirements.txt
+	$(COMPILE) pyproject.toml --extra export --extra search --group dev -c requirements.txt -c requirements-cluster.txt -o tests/requirements.txt
 	$(COMPILE) --group clients -o tests/requirements-clients.txt
 
 image: ## Build the Docker image fashion-job (DEVICE=gpu: fashion-job:gpu; EXPORT=yes: with ONNX export; CLUSTER=yes: with Ray; SEARCH=yes: with Optuna)

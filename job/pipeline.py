@@ -23,6 +23,7 @@ from job.results.predictions_csv import write_predictions
 from job.results.run import Run
 from job.results.samples_npz import write_samples
 from job.system import isolation, signals
+from job.system.packages import TRAINING_PACKAGES, require_packages
 from job.trained_run import TrainedRun, train
 
 
@@ -70,6 +71,7 @@ def render(config: Config) -> str:
 def _train_into(config: Config, folder: Path, page: str) -> str:
     from job.training import export
 
+    require_packages(TRAINING_PACKAGES)
     export.require_packages(config.export)
     files = (*file_names.RESULT_FILES, *file_names.REPORT_FILES[config.layout])
     folders, exports = file_names.REPORT_FOLDERS[config.layout], file_names.EXPORTS

@@ -10,6 +10,7 @@ from types import UnionType
 from typing import Any, Literal, get_args, get_origin
 
 from job.errors import UsageError
+from job.system.program import name_program
 
 Role = Literal["recipe", "training", "run"]
 """What an option decides: `recipe` (a value that recipes set) and `training` what is trained, `run` only where and how
@@ -151,12 +152,12 @@ def _describe_type(annotation: Any) -> dict[str, Any]:  # noqa: ANN401 - typing 
 
 
 def describe_unknown(
-    kind: str, word: str, known: Iterable[str], *, program: str = "python -m job", prefix: str = ""
+    kind: str, word: str, known: Iterable[str], *, program: str | None = None, prefix: str = ""
 ) -> str:
-    """An error message about an unknown word, with the nearest known word, or the command that lists all of them."""
+    """An error message about an unknown word, with the nearest known word, or the program whose help lists all."""
     name = f"{prefix}{word}"
     if not name.isprintable() or len(name) > SHORTENED.maxstring:
         name = SHORTENED.repr(name)
     nearest = difflib.get_close_matches(word[:80], known, n=1)
-    remedy = f"did you mean {prefix}{nearest[0]}?" if nearest else f"`{program} --help` lists the options"
+    remedy = f"did you mean {prefix}{nearest[0]}?" if nearest else f"`{program or name_program()} --help` lists the options"
     return f"unknown {kind} {name}; {remedy}"

@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from job.config.cli import PROGRAM, Command, Parser, add_options, name_sources, read_given, read_surroundings
+from job.config.cli import Command, Parser, add_options, name_sources, read_given, read_surroundings
 from job.config.run_config import OPTIONS, Config
 from job.config.search_file import require_single_values
 from job.config.settings import Setting, Settings
 from job.config.sweep_config import SET_BY_SWEEP, SWEEP_OPTIONS, SweepConfig, SweepRequest
 from job.config.sweep_grid import Grid, read_assignments, read_file, read_seeds, read_values
 from job.errors import UsageError
+from job.system.program import name_program
 
 OF_RUNS = {
     each.flag: each.key for name, each in OPTIONS.items() if name not in {*SWEEP_OPTIONS, *SET_BY_SWEEP, "recipe"}
@@ -88,7 +89,7 @@ def _read_grid(given: dict[str, Any]) -> Grid:
 def sweep_parser() -> Parser:
     """The parser of `sweep`."""
     parser = Parser(
-        f"{PROGRAM} sweep",
+        f"{name_program()} sweep",
         "Train many configurations with several seeds each, side by side or on a Ray cluster, and compare them in one "
         "page.\n\nStart the same command again to continue a sweep that was stopped.",
     )

@@ -9,7 +9,6 @@ import sys
 import tempfile
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
-from importlib import util
 from pathlib import Path
 
 import msgspec
@@ -25,6 +24,7 @@ from job.results.file_names import EXPORTS, MODEL
 from job.seeds.seed_files import read_seed
 from job.seeds.trained_seed import TrainedSeed
 from job.system import signals
+from job.system.packages import TRAINING_PACKAGES, require_packages
 from job.text import count_noun
 from job.training.progress_bar import show_progress
 from job.training.resources import available_memory_bytes
@@ -73,8 +73,7 @@ def train_in_processes(config: Config, dataset: Dataset, launcher: Launcher) -> 
     Raises:
         JobError: If a training fails; its class and message are those of a single run.
     """
-    if missing := next((name for name in ("tensorflow", "keras") if not util.find_spec(name)), None):
-        raise ModuleNotFoundError(name=missing)
+    require_packages(TRAINING_PACKAGES)
     n_slots = min(config.runs, count_slots(config, dataset))
     log_stage("training", f"{n_slots} at the same time, {count_noun(config.threads or 1, 'thread')} each")
     with tempfile.TemporaryDirectory(prefix="fashion-job-seeds-") as root, show_progress(config.runs) as show:

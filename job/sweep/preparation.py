@@ -17,6 +17,7 @@ from job.execution.local_executor import LocalExecutor, can_share_import, choose
 from job.sweep.folder import LOGS
 from job.sweep.plan import Configuration, PlannedRun
 from job.sweep.plan_file import read_plan
+from job.system.packages import TRAINING_PACKAGES, require_packages
 from job.training.resources import available_memory_bytes
 
 
@@ -70,6 +71,7 @@ def start_launcher(config: SweepConfig, n_missing: int) -> AbstractContextManage
     """Start the process that starts so many runs on this machine; it imports TensorFlow meanwhile."""
     if config.cluster is not None or n_missing == 0:
         return nullcontext()
+    require_packages(TRAINING_PACKAGES)
     return Launcher(preload=can_share_import(n_missing))
 
 
