@@ -33,7 +33,7 @@ BUILD_ARGS = $(foreach name,BASE DEVICE EXPORT CLUSTER SEARCH REVISION VERSION S
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r t h; do printf '%-14s%s\n' "$$t" "$$h"; done
 
-setup: $(VENV)/job.stamp ## Create .venv with the packages of the job (DEVICE=gpu: .venv-gpu)
+setup: $(VENV)/job.stamp ## Create .venv with the command fashion-job and its packages (DEVICE=gpu: .venv-gpu)
 
 data: $(VENV)/job.stamp ## Download Fashion-MNIST into data/, unless it is installed
 	@$(BIN)/python -m job.data.download
@@ -158,10 +158,11 @@ tests/node_modules/.package-lock.json: tests/package-lock.json
 	.venv-bench-serve/bin/python $(PIP) -r $<
 	@touch $@
 
-$(VENV)/job.stamp: $(LOCK)
+$(VENV)/job.stamp: $(LOCK) requirements-build.txt
 	@test -n "$(PYTHON)" || { echo "make: no Python 3.11, 3.12 or 3.13 with venv found; install one (Debian: apt-get install python3-venv) or name it: make PYTHON=/path/to/python3.13" >&2; exit 1; }
 	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
-	$(INSTALL) -r $(LOCK)
+	$(INSTALL) -r $(LOCK) -r requirements-build.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/export.stamp: requirements-export.txt $(VENV)/job.stamp

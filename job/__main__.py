@@ -20,7 +20,6 @@ from job.system.packages import describe_missing
 from job.system.standard_streams import open_streams
 
 
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the job; returns the exit status.
 

@@ -159,5 +159,7 @@ def describe_unknown(
     if not name.isprintable() or len(name) > SHORTENED.maxstring:
         name = SHORTENED.repr(name)
     nearest = difflib.get_close_matches(word[:80], known, n=1)
-    remedy = f"did you mean {prefix}{nearest[0]}?" if nearest else f"`{program or name_program()} --help` lists the options"
+    remedy = (
+        f"did you mean {prefix}{nearest[0]}?" if nearest else f"`{program or name_program()} --help` lists the options"
+    )
     return f"unknown {kind} {name}; {remedy}"

@@ -23,8 +23,8 @@ def require_packages(names: Iterable[str]) -> None:
 
 def describe_missing(name: str) -> str:
     """What is missing, and what to do, in one line."""
-    extra = f"[{EXTRAS[name]}]" if name in EXTRAS else ""
+    source = f"'.[{EXTRAS[name]}]'" if name in EXTRAS else "."
     return (
-        f"this Python lacks the package {name}; run `pip install '.{extra}'` in the repository of fashion-job, or start "
+        f"this Python lacks the package {name}; run `pip install {source}` in the repository of fashion-job, or start "
         "the job with `make run` or its Docker image, which have all packages"
     )
