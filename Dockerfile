@@ -101,7 +101,7 @@ COPY --from=build-serve /opt/venv /opt/venv
 COPY --from=job /installed /
 USER 1000
 # Self-check: everything that serving imports.
-RUN python -c "import job.serving.docs_page, job.serving.photo, job.serving.server, job.serving.try_it_page, uvloop"
+RUN python -c "import job.serving.docs_page, job.data.photo, job.serving.server, job.serving.try_it_page, uvloop"
 EXPOSE 8000
 ENTRYPOINT ["tini", "-s", "--", "fashion-job", "serve"]
 ARG REVISION VERSION SOURCE
@@ -121,7 +121,7 @@ ENV MPLCONFIGDIR=/tmp/matplotlib
 RUN install --directory --mode=777 report
 USER 1000
 # Self-check: everything that serving imports, and a whole job of one epoch, which imports everything else.
-RUN python -c "import job.serving.docs_page, job.serving.photo, job.serving.server, job.serving.try_it_page, uvloop" \
+RUN python -c "import job.serving.docs_page, job.data.photo, job.serving.server, job.serving.try_it_page, uvloop" \
     && fashion-job --epochs 1 --batch-size 256 --output /tmp/report && find /tmp -mindepth 1 -delete
 EXPOSE 8000
 ENTRYPOINT ["tini", "-s", "--", "fashion-job"]

@@ -34,7 +34,7 @@ def parse(argv: Sequence[str]) -> Command:
     grid = _read_grid(given)
     layers = [] if collect else read_surroundings(None)
     _require_applicable(layers)
-    shared = [{name: layer[name] for name in ("data", "threads") if name in layer} for layer in layers]
+    shared = [{name: layer[name] for name in ("data", "split_seed", "threads") if name in layer} for layer in layers]
     own = read_given(given, SWEEP_OPTIONS)
     config = SweepConfig(**{name: each.value for layer in (*shared, own) for name, each in layer.items()})
     if collect and (grid.parameters or grid.seeds or grid.search or set(own) - {"output"}):

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from job.config.combinations import MAX_SEED
 from job.config.options import describe_options, option
-from job.config.run_config import FOLDER, OPTIONS
+from job.config.run_config import FOLDER, OPTIONS, SPLIT_SEED
 from job.config.search_space import Search
 from job.config.settings import Setting, Settings
 from job.errors import UsageError
@@ -18,6 +19,7 @@ SET_BY_SWEEP = {
     "name": "the report of a run names its recipe and seed",
     "threads": "the threads of each run have an option of their own: --threads N",
     "data": "all runs use one data set, which has an option of its own: --data DIR",
+    "split_seed": "all runs use the same test images; the split has an option of its own: --split-seed N",
 }
 """The options of a run that a sweep sets itself, each with the reason."""
 
@@ -39,6 +41,7 @@ class SweepConfig:
     data: str | None = option(
         None, "run", "Folder with the data set of all runs.", unset="find or download Fashion-MNIST", **FOLDER
     )
+    split_seed: int | None = option(None, "run", SPLIT_SEED, unset="0", minimum=0, maximum=MAX_SEED)
     threads: int | None = option(
         None, "run", "Threads of each run.", unset="by model and processors", minimum=1, maximum=1024
     )

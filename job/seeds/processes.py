@@ -14,7 +14,8 @@ from pathlib import Path
 import msgspec
 
 from job.config.run_config import Config
-from job.data.dataset import MEMORY_SHARE, Dataset
+from job.data.dataset import MEMORY_SHARE, Dataset, write_idx_files
+from job.data.sources import IMAGE_FILES
 from job.errors import BUG, DataError, DivergenceError, OutputError, ResourceError, UsageError
 from job.execution.executor import KILLED, Outcome
 from job.execution.launcher import Launcher
@@ -77,7 +78,7 @@ def train_in_processes(config: Config, dataset: Dataset, launcher: Launcher) -> 
     n_slots = min(config.runs, count_slots(config, dataset))
     log_stage("training", f"{n_slots} at the same time, {count_noun(config.threads or 1, 'thread')} each")
     with tempfile.TemporaryDirectory(prefix="fashion-job-seeds-") as root, show_progress(config.runs) as show:
-        children = []
+        config, children = _share_images(config, dataset, Path(root)), []
         for seed in range(config.seed, config.seed + config.runs):
             folder = Path(root, str(seed))
             folder.mkdir()
@@ -90,6 +91,16 @@ def train_in_processes(config: Config, dataset: Dataset, launcher: Launcher) -> 
             shutil.rmtree(folder)
             show(n_done)
             yield trained
+
+
+def _share_images(config: Config, dataset: Dataset, folder: Path) -> Config:
+    """Settings with which each process reads the prepared images from `folder`, instead of all image files."""
+    if dataset.source.kind != IMAGE_FILES:
+        return config
+    data = folder / "data"
+    data.mkdir()
+    write_idx_files(dataset, data)
+    return replace(config, data=str(data))
 
 
 def count_slots(config: Config, dataset: Dataset) -> int:

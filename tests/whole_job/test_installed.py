@@ -39,7 +39,7 @@ class Installed:
 
     def run(self, program: str, *arguments: object, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run a program of the environment in a folder."""
-        command = (self.programs / program, *map(str, arguments))
+        command = (str(self.programs / program), *map(str, arguments))
         environment = {"PATH": os.environ["PATH"], "HOME": str(folder), **variables}
         return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
