@@ -25,6 +25,6 @@ def describe_missing(name: str) -> str:
     """What is missing, and what to do, in one line."""
     source = f"'.[{EXTRAS[name]}]'" if name in EXTRAS else "."
     return (
-        f"this Python lacks the package {name}; run `pip install {source}` in the repository of fashion-job, or start "
-        "the job with `make run` or its Docker image, which have all packages"
+        f"this Python lacks the package {name}; start the job with `make run` or its Docker image, which have all "
+        f"packages, or run `pip install {source}` in the repository of fashion-job"
     )
