@@ -14,6 +14,7 @@ from support import UInt8, write_dataset
 from job.data import idx, image_reader
 from job.data.dataset import Dataset, load_dataset, write_idx_files
 from job.data.download import find_or_download
+from job.data.image_file import decode_image
 from job.data.image_folders import read_image_folders
 from job.data.image_reader import read_images
 from job.data.photo import prepare_photo
@@ -53,7 +54,8 @@ def read_one(path: Path) -> UInt8:
     """The prepared image of a photo on a light background."""
     read = read_images([path], MAX_BYTES)
     assert read.problems == {}
-    return read.as_dark[0]
+    image: UInt8 = read.as_dark[0]
+    return image
 
 
 def load(folder: Path, seed: int = 0) -> Dataset:
@@ -234,7 +236,6 @@ def test_large_images_share_the_memory(tmp_path: Path, monkeypatch: pytest.Monke
     path = save(tmp_path, "a.png", np.zeros((1200, 1000), np.uint8))
     running, most = 0, 0
     lock = threading.Lock()
-    decode = image_reader.decode_image
 
     def count(image: Image.Image) -> UInt8:
         nonlocal running, most
@@ -244,7 +245,7 @@ def test_large_images_share_the_memory(tmp_path: Path, monkeypatch: pytest.Monke
         time.sleep(0.05)
         with lock:
             running -= 1
-        return decode(image)
+        return decode_image(image)
 
     monkeypatch.setattr(image_reader, "decode_image", count)
     monkeypatch.setattr(image_reader, "CHUNK", 1)
