@@ -58,7 +58,7 @@ class DataSource:
     Attributes:
         is_fashion_mnist: Whether its hashes are those of Fashion-MNIST.
         source: Kind of place that the files were found in.
-        sha256: SHA-256 of each decompressed file, by file name.
+        sha256: SHA-256 of each decompressed IDX file, by file name; of image files, what they would be as IDX files.
     """
 
     name: str
@@ -66,6 +66,11 @@ class DataSource:
     source: str
     folder: str
     sha256: Mapping[str, Sha256]
+
+    @property
+    def has_image_files(self) -> bool:
+        """Whether the job prepared the images from image files."""
+        return self.source.endswith("image files")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -39,4 +39,5 @@ def test_seeds_share_the_split(pets: Path, tmp_path: Path) -> None:
     assert run.predictions.y_true.tolist() == dataset.test_labels.tolist()
     assert all((image == dataset.test_images[index]).all() for index, image in run.images.items())
     assert f"pets, 240 training and 60 test images of 10 classes, from {pets}" in done.stderr
-    assert "pet10" in (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
+    page = (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
+    assert [text in page for text in ("pet10", "SHA-256 of the prepared images and labels, as IDX files")] == [True] * 2
