@@ -52,11 +52,12 @@ class Command:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working directory of the runs, with a TensorFlow that is imported at once."""
+    """The working directory of the runs, and modules for them, with a TensorFlow that is imported at once."""
     (tmp_path / "keras.py").write_text(KERAS)
     (tmp_path / "tensorflow.py").touch()
     (tmp_path / "probe.py").write_text(PROBE)
     monkeypatch.delenv("XLA_FLAGS", raising=False)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     return tmp_path
 
 
