@@ -171,7 +171,7 @@ def test_nothing_outlives_a_killed_parent(folder: Path, *, preload: bool) -> Non
         "launcher.send('start', 0, 'log', ['sh', '-c', 'trap \"\" TERM; touch began; sleep 60'])\n"
         "print(launcher._process.pid, flush=True); time.sleep(60)\n"
     )
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    environment = {**os.environ, "PYTHONPATH": f"{REPOSITORY}:{folder}"}
     words = (sys.executable, "-c", parent)
     with subprocess.Popen(words, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
