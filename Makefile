@@ -33,7 +33,7 @@ BUILD_ARGS = $(foreach name,BASE DEVICE EXPORT CLUSTER SEARCH REVISION VERSION S
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r t h; do printf '%-14s%s\n' "$$t" "$$h"; done
 
-setup: $(VENV)/job.stamp ## Create .venv with the packages of the job (DEVICE=gpu: .venv-gpu)
+setup: $(VENV)/job.stamp ## Create .venv with the command fashion-job and its packages (DEVICE=gpu: .venv-gpu)
 
 data: $(VENV)/job.stamp ## Download Fashion-MNIST into data/, unless it is installed
 	@$(BIN)/python -m job.data.download
@@ -96,16 +96,17 @@ format: $(VENV)/tests.stamp ## Format the code and apply the linter's fixes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock: $(VENV)/tests.stamp ## Compile the dependencies in pyproject.toml into the ten lock files
-	$(COMPILE) pyproject.toml --group cpu --group serve -o requirements.txt
-	$(COMPILE) pyproject.toml --group gpu --group serve -c requirements.txt -o requirements-gpu.txt
+lock: $(VENV)/tests.stamp ## Compile the dependencies in pyproject.toml into the eleven lock files
+	$(COMPILE) pyproject.toml --extra train -o requirements.txt
+	$(COMPILE) pyproject.toml --extra gpu -c requirements.txt -o requirements-gpu.txt
+	$(COMPILE) pyproject.toml --extra export -c requirements.txt -o requirements-export.txt
+	$(COMPILE) pyproject.toml --extra cluster -c requirements.txt -o requirements-cluster.txt
+	$(COMPILE) pyproject.toml --extra search -c requirements.txt -c requirements-cluster.txt -o requirements-search.txt
 	$(COMPILE) --group serve -c requirements.txt -o requirements-serve.txt
-	$(COMPILE) --group export -c requirements.txt -o requirements-export.txt
-	$(COMPILE) --group cluster -c requirements.txt -o requirements-cluster.txt
-	$(COMPILE) --group search -c requirements.txt -c requirements-cluster.txt -o requirements-search.txt
+	$(COMPILE) --group build -c requirements.txt -o requirements-build.txt
 	$(COMPILE) --group bench -c requirements.txt -o bench/requirements.txt
 	$(COMPILE) --group bench-serve -o bench/requirements-serve.txt
-	$(COMPILE) --group dev -c requirements.txt -c requirements-cluster.txt -o tests/requirements.txt
+	$(COMPILE) pyproject.toml --extra export --extra search --extra mlflow --extra parquet --group dev -c requirements.txt -c requirements-cluster.txt -o tests/requirements.txt
 	$(COMPILE) --group clients -o tests/requirements-clients.txt
 
 image: ## Build the Docker image fashion-job (DEVICE=gpu: fashion-job:gpu; EXPORT=yes: with ONNX export; CLUSTER=yes: with Ray; SEARCH=yes: with Optuna)
@@ -158,10 +159,11 @@ tests/node_modules/.package-lock.json: tests/package-lock.json
 	.venv-bench-serve/bin/python $(PIP) -r $<
 	@touch $@
 
-$(VENV)/job.stamp: $(LOCK)
+$(VENV)/job.stamp: $(LOCK) requirements-build.txt
 	@test -n "$(PYTHON)" || { echo "make: no Python 3.11, 3.12 or 3.13 with venv found; install one (Debian: apt-get install python3-venv) or name it: make PYTHON=/path/to/python3.13" >&2; exit 1; }
 	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
-	$(INSTALL) -r $(LOCK)
+	$(INSTALL) -r $(LOCK) -r requirements-build.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/export.stamp: requirements-export.txt $(VENV)/job.stamp

@@ -11,21 +11,17 @@ import sys
 import time
 import traceback
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from job.config import cli
 from job.config.run_config import STREAM
 from job.errors import BUG, JobError, OutputError, PackageError
 from job.log import configure_log, log_stage
+from job.system.packages import describe_missing
 from job.system.standard_streams import open_streams
 
 if TYPE_CHECKING:
     from job.evaluation.gates import GateResult
-
-MISSING_PACKAGE = (
-    "this Python lacks the package {}; start the job with `make run`, which installs all packages, or use its Docker "
-    "image"
-)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -56,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return error.exit_status
     except Exception as error:  # noqa: BLE001 - any other exception is our bug
         if isinstance(error, ModuleNotFoundError) and error.name and "." not in error.name and error.name != "job":
-            print(f"fashion-job: error: {MISSING_PACKAGE.format(error.name)}", file=sys.stderr)
+            print(f"fashion-job: error: {describe_missing(error.name)}", file=sys.stderr)
             return PackageError.exit_status
         traceback.print_exc()
         print("fashion-job: error: this is a bug in the job; please report it with the above", file=sys.stderr)
@@ -96,7 +92,12 @@ def _print_result(result: str, consolation: str) -> None:
         raise OutputError(f"{error}{consolation}: {result}") from error
 
 
-if __name__ == "__main__":
+def run() -> NoReturn:
+    """Run the job as a program: with streams of its own, and without TensorFlow's slow teardown at the end."""
     open_streams()
     status = main()
-    os._exit(status)  # skips TensorFlow's teardown, which is slow and cannot handle signals
+    os._exit(status)  # that teardown cannot handle signals either
+
+
+if __name__ == "__main__":
+    run()

@@ -32,6 +32,7 @@ from job.results.predictions_csv import write_predictions
 from job.results.run import Run
 from job.results.samples_npz import write_samples
 from job.system import isolation, signals
+from job.system.packages import TRAINING_PACKAGES, require_packages
 from job.trained_run import TrainedRun, train
 
 
@@ -129,6 +130,7 @@ def _train_into(config: Config, folder: Path) -> Scores:
     """Train, evaluate and write the report into a folder."""
     from job.training import export
 
+    require_packages(TRAINING_PACKAGES)
     export.require_packages(config.export)
     prepare_services(config)
     files = (*file_names.RESULT_FILES, *file_names.REPORT_FILES[config.layout])

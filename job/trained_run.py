@@ -78,7 +78,7 @@ def train(
                 reference_run = read_reference(config.reference)
                 stage.summary = str(reference_run)
         with stopwatch.stage("data") as stage:
-            dataset = load_dataset(source, available_memory_bytes() // MEMORY_SHARE)
+            dataset = load_dataset(source, available_memory_bytes() // MEMORY_SHARE, config.split_seed or 0)
             _check_settings(config, dataset)
             stage.summary = str(dataset)
         gates = list_gates(config, "history" if config.history and not config.reference else "reference")

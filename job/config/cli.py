@@ -18,8 +18,8 @@ from job.config.run_config import OPTIONS, STREAM, Config
 from job.config.serve_config import SERVE_OPTIONS, ServeConfig
 from job.config.sweep_config import SweepRequest
 from job.errors import EXIT_STATUSES, OutputError, UsageError
+from job.system.program import name_program
 
-PROGRAM = "python -m job"
 OTHER_COMMANDS = ("render", "serve", "sweep")
 RENDER_OPTIONS = ("layout", "no_try_it", "output", "summary", "log", *GATE_OPTIONS)
 
@@ -79,7 +79,7 @@ class Parser(argparse.ArgumentParser):
             kind = "option" if word.startswith("-") else "argument"
             known = [*self._option_string_actions, *OTHER_COMMANDS]
             if word in OTHER_COMMANDS:
-                raise UsageError(f"{word} must come first: `{PROGRAM} {word} --output DIR`")
+                raise UsageError(f"{word} must come first: `{name_program()} {word} --output DIR`")
             raise UsageError(describe_unknown(kind, word, known, program=self.prog))
         return vars(given)
 
@@ -183,12 +183,13 @@ def _is_same(folder: str, other: str) -> bool:
 def train_parser() -> Parser:
     """The parser of the job itself."""
     statuses = "\n".join(f"  {status:<5}{meaning}" for status, meaning in EXIT_STATUSES.items())
+    program = name_program()
     parser = Parser(
-        PROGRAM,
+        program,
         "Train a classifier on Fashion-MNIST, evaluate it on the test images and write a report.\n\n"
-        f"`{PROGRAM} render` writes the report again from the results of a run, without training.\n"
-        f"`{PROGRAM} serve` serves the report and the trained model over HTTP.\n"
-        f"`{PROGRAM} sweep` trains many configurations and seeds, and compares them.",
+        f"`{program} render` writes the report again from the results of a run, without training.\n"
+        f"`{program} serve` serves the report and the trained model over HTTP.\n"
+        f"`{program} sweep` trains many configurations and seeds, and compares them.",
         "Each option can also be set by an environment variable (FASHION_JOB_EPOCHS=10) or in a settings file\n"
         f"(epochs: 10). Command line overrides environment, file, recipe and default, in this order.\n\n"
         f"exit status:\n{statuses}",
@@ -208,7 +209,7 @@ def train_parser() -> Parser:
 
 def render_parser() -> Parser:
     """The parser of `render`."""
-    parser = Parser(f"{PROGRAM} render", "Write the report again from the results in the output folder.")
+    parser = Parser(f"{name_program()} render", "Write the report again from the results in the output folder.")
     parser.add_help_metrics()
     options = {**OPTIONS, "output": replace(OPTIONS["output"], help="Output folder of the run.")}
     add_options(parser, [options[name] for name in RENDER_OPTIONS])
@@ -223,7 +224,7 @@ def serve_parser() -> Parser:
         "SIGTERM and Ctrl-C stop the server: it answers the requests under way and exits with 0. Environment\n"
         "variables set the same options (FASHION_JOB_PORT=9000)."
     )
-    parser = Parser(f"{PROGRAM} serve", text, epilog, verbose="Also log each request.")
+    parser = Parser(f"{name_program()} serve", text, epilog, verbose="Also log each request.")
     add_options(parser, SERVE_OPTIONS.values())
     return parser
 

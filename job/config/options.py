@@ -10,6 +10,7 @@ from types import UnionType
 from typing import Any, Literal, get_args, get_origin
 
 from job.errors import UsageError
+from job.system.program import name_program
 
 Role = Literal["recipe", "training", "run"]
 """What an option decides: `recipe` (a value that recipes set) and `training` what is trained, `run` only where and how
@@ -183,16 +184,16 @@ def describe_unknown(  # noqa: PLR0913 - the keywords are texts of the message
     word: str,
     known: Iterable[str],
     *,
-    program: str = "python -m job",
+    program: str | None = None,
     lists: str = "--help` lists the options",
     prefix: str = "",
 ) -> str:
-    """An error message about an unknown word, with the nearest known word, or the command that lists all of them."""
+    """An error message about an unknown word, with the nearest known word, or the program whose help lists all."""
     name = f"{prefix}{word}"
     if not is_short(name):
         name = SHORTENED.repr(name)
     known = list(known)
     longer = [each for each in known if len(word) >= MIN_START and each.startswith(word)]
     nearest = longer[:1] or difflib.get_close_matches(word[:80], known, n=1)
-    remedy = f"did you mean {prefix}{nearest[0]}?" if nearest else f"`{program} {lists}"
+    remedy = f"did you mean {prefix}{nearest[0]}?" if nearest else f"`{program or name_program()} {lists}"
     return f"unknown {kind} {name}; {remedy}"

@@ -43,6 +43,7 @@ FOLDER = {
     "accepts": lambda text: 0 < len(text) <= MAX_PATH,
 }
 FILE = {**FOLDER, "metavar": "FILE", "rule": f"a file's name of at most {MAX_PATH} printable characters"}
+SPLIT_SEED = "Seed that splits train/ into training and test images if --data has no test/."
 MAX_NAME = 60  # the report shows the name in one line
 
 
@@ -127,10 +128,11 @@ class Config:
     data: str | None = option(
         None,
         "run",
-        "Folder with the four files of Fashion-MNIST or a data set in its format, and optionally classes.txt.",
+        "Folder with a data set: four files in the format of Fashion-MNIST, or images in train/CLASS/ and test/CLASS/.",
         unset="find or download Fashion-MNIST",
         **FOLDER,
     )
+    split_seed: int | None = option(None, "run", SPLIT_SEED, unset="0", minimum=0, maximum=MAX_SEED)
     reference: str | None = option(
         None, "run", "Output folder of a run on the same test set to compare with.", unset="no comparison", **FOLDER
     )

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from job.config.cli import PROGRAM, Command, Parser, add_options, name_sources, read_given, read_surroundings
+from job.config.cli import Command, Parser, add_options, name_sources, read_given, read_surroundings
 from job.config.gate_options import GATE_OPTIONS, check_gate_options
 from job.config.run_config import OPTIONS, Config
 from job.config.search_file import require_single_values
@@ -11,8 +11,9 @@ from job.config.settings import Setting, Settings
 from job.config.sweep_config import SET_BY_SWEEP, SWEEP_OPTIONS, SweepConfig, SweepRequest
 from job.config.sweep_grid import Grid, read_assignments, read_file, read_seeds, read_values
 from job.errors import UsageError
+from job.system.program import name_program
 
-SHARED = ("data", "threads")
+SHARED = ("data", "split_seed", "threads")
 """What the environment and `fashion-job.yaml` set for a sweep as a whole, apart from its gates."""
 
 OF_RUNS = {
@@ -96,7 +97,7 @@ def _read_grid(given: dict[str, Any]) -> Grid:
 def sweep_parser() -> Parser:
     """The parser of `sweep`."""
     parser = Parser(
-        f"{PROGRAM} sweep",
+        f"{name_program()} sweep",
         "Train many configurations with several seeds each, side by side or on a Ray cluster, and compare them in one "
         "page.\n\nStart the same command again to continue a sweep that was stopped.",
     )

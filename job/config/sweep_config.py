@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from job.config.combinations import MAX_SEED
 from job.config.gate_options import GATE_OPTIONS, gate_option
 from job.config.options import describe_options, option
-from job.config.run_config import FOLDER, FRACTION, OPTIONS
+from job.config.run_config import FOLDER, FRACTION, OPTIONS, SPLIT_SEED
 from job.config.search_space import Search
 from job.config.settings import Setting, Settings
 from job.errors import UsageError
@@ -21,6 +22,7 @@ SET_BY_SWEEP = {
     "data": "all runs use one data set, which has an option of its own: --data DIR",
     "history": "a history follows one configuration over time, and a sweep compares many",
     **{name: f"the gates of a sweep have options of their own: {OPTIONS[name].flag}" for name in GATE_OPTIONS},
+    "split_seed": "all runs use the same test images; the split has an option of its own: --split-seed N",
 }
 """The options of a run that a sweep sets itself, each with the reason."""
 
@@ -42,6 +44,7 @@ class SweepConfig:
     data: str | None = option(
         None, "run", "Folder with the data set of all runs.", unset="find or download Fashion-MNIST", **FOLDER
     )
+    split_seed: int | None = option(None, "run", SPLIT_SEED, unset="0", minimum=0, maximum=MAX_SEED)
     threads: int | None = option(
         None, "run", "Threads of each run.", unset="by model and processors", minimum=1, maximum=1024
     )

@@ -14,12 +14,11 @@ from typing import Any, Self
 
 from job.config.options import PREFIX
 from job.execution.fork_server import GRACE_S
-from job.system import signals
+from job.system import child_process, signals
 
 STOP_S = GRACE_S + 1.5
 """How long all runs may take to end, which is at most `GRACE_S` after the first signal."""
 
-ROOT = Path(__file__).parents[2]
 KEPT = (f"{PREFIX}IMAGE", f"{PREFIX}REVISION")
 OF_THE_JOB = ("GITHUB_STEP_SUMMARY",)
 """Variables that are for the whole job, not for each of its runs: GitHub limits the size of a summary."""
@@ -27,10 +26,9 @@ OF_THE_JOB = ("GITHUB_STEP_SUMMARY",)
 
 def build_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """The environment of a run: this program on the path, and no setting of a run, which the plan has."""
-    path = os.pathsep.join(filter(None, (str(ROOT), environment.get("PYTHONPATH"))))
     kept = {name: text for name, text in environment.items() if not name.startswith(PREFIX) or name in KEPT}
     kept = {name: text for name, text in kept.items() if name not in OF_THE_JOB}
-    return {**kept, "PYTHONPATH": path}
+    return child_process.build_environment(kept)
 
 
 class Launcher:

@@ -16,7 +16,6 @@ import sys
 import tempfile
 import threading
 from contextlib import ExitStack, suppress
-from importlib import util
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TextIO, TypedDict
 
@@ -27,14 +26,14 @@ from job.errors import ResourceError
 from job.evaluation.intervals import Interval
 from job.results.file_names import CARD, EXPORTS
 from job.system import isolation, limits
-from job.system.child_process import child_process, end
+from job.system.child_process import build_environment, child_process, end
+from job.system.packages import require_packages
 
 if TYPE_CHECKING:
     from job.evaluation.gates import GateResult
     from job.evaluation.trend import HistoryEntry
     from job.results.schema import RunRecord
 
-ROOT = Path(__file__).parents[2]
 PACKAGES = ("pandas", "scipy", "sklearn", "matplotlib", "seaborn", "jinja2", "prometheus_client")
 SYSTEM_ERROR = 128
 """Exit status of the second process if it cannot write a file, plus the system's error number.
@@ -61,14 +60,13 @@ class ReportWorker:
     """
 
     def __init__(self) -> None:
-        if missing := next((name for name in PACKAGES if not util.find_spec(name)), None):
-            raise ModuleNotFoundError(name=missing)  # now, not after the training
+        require_packages(PACKAGES)  # now, not after the training
         self._exits = ExitStack()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed on exit; a pipe could fill up and block
         self._exits.enter_context(self._errors)
         process = child_process(
             (sys.executable, "-m", "job.report.worker"),
-            cwd=ROOT,
+            env=build_environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,

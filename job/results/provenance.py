@@ -1,20 +1,21 @@
 """Records where a run took place, on which data, and how to repeat it."""
 
+import json
 import os
 import platform
 import re
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
-from pathlib import Path
 from typing import Annotated
 
 import msgspec
 
 import job
 from job.evaluation.intervals import Amount, Positive
-from job.system.child_process import child_process, kill_group
+from job.system.child_process import ROOT, child_process, kill_group
 
 PACKAGES = ("tensorflow", "keras", "numpy", "pandas", "scipy", "scikit-learn", "matplotlib", "seaborn", "jinja2")
 GIT_TIMEOUT_S = 2
@@ -57,7 +58,7 @@ class DataSource:
     Attributes:
         is_fashion_mnist: Whether its hashes are those of Fashion-MNIST.
         source: Kind of place that the files were found in.
-        sha256: SHA-256 of each decompressed file, by file name.
+        sha256: SHA-256 of each decompressed IDX file, by file name; of image files, what they would be as IDX files.
     """
 
     name: str
@@ -65,6 +66,11 @@ class DataSource:
     source: str
     folder: str
     sha256: Mapping[str, Sha256]
+
+    @property
+    def has_image_files(self) -> bool:
+        """Whether the job prepared the images from image files."""
+        return self.source.endswith("image files")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,11 +110,15 @@ def describe_environment(
 
 
 def find_revision() -> str:
-    """FASHION_JOB_REVISION, or the commit checked out, marked as dirty if files differ from it; empty if unknown."""
+    """FASHION_JOB_REVISION, or the commit checked out, marked as dirty if files differ from it, or the installed one.
+
+    Empty if unknown.
+    """
     if given := os.environ.get("FASHION_JOB_REVISION"):
         return given
-    root = Path(__file__).parents[2]
-    checkout = (f"--git-dir={root / '.git'}", f"--work-tree={root}")  # whatever GIT_DIR names
+    if not os.path.lexists(ROOT / ".git"):
+        return _find_installed_commit()
+    checkout = (f"--git-dir={ROOT / '.git'}", f"--work-tree={ROOT}")  # whatever GIT_DIR names
     command = ("git", *checkout, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     try:
@@ -118,6 +128,14 @@ def find_revision() -> str:
         return ""
     revision = stdout.strip().decode(errors="replace")
     return revision if re.fullmatch(r"[0-9a-f]{40,}(-dirty)?", revision) else ""
+
+
+def _find_installed_commit() -> str:
+    """The commit that pip or uv installed this package from, if they fetched it from a Git repository."""
+    with suppress(metadata.PackageNotFoundError, ValueError, KeyError, TypeError):
+        direct_url = metadata.distribution("fashion-job").read_text("direct_url.json")  # the format of PEP 610
+        return str(json.loads(direct_url or "{}")["vcs_info"]["commit_id"])
+    return ""
 
 
 def _find_version(package: str) -> str:

@@ -33,6 +33,7 @@ FOREIGN_OPTIONS = {
     "bench.comparison_coverage": {"--repetitions"},
     "bench.sweep": {"--seconds"},
     "sha256sum": {"--check"},
+    "uvx": {"--from"},
 }
 """Options of other programs that the pages name."""
 

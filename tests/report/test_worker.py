@@ -82,6 +82,17 @@ def test_a_limit_that_stops_the_process_is_named(
         worker.evaluate(tmp_path, "single", record)
 
 
+def test_a_module_in_the_working_directory_does_not_reach_it(
+    run: Run, record: RunRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Users have files whose names are those of modules."""
+    (tmp_path / "pandas.py").write_text("raise SystemExit('imported from the working directory')")
+    monkeypatch.chdir(tmp_path)
+    with ReportWorker() as worker:
+        assert worker.evaluate(tmp_path, "single", record)["accuracy"] == run.evaluation.accuracy
+        worker.finish()
+
+
 def test_a_status_of_python_is_no_system_error(
     record: RunRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
