@@ -134,7 +134,7 @@ def test_a_pickle_is_not_loaded(folder: Path, tmp_path: Path, name: str) -> None
 def test_images_of_the_wrong_shape_or_type(folder: Path, images: Any) -> None:  # noqa: ANN401 - any array
     """An image is a rectangle of bytes, and each has an index."""
     replace_arrays(folder, image=images)
-    assert "damaged (`image` is not a list of grey images, each with its `index`); train again" in read_error(folder)
+    assert "damaged (`image` is not a list of grey or RGB images, each with its `index`); train again" in read_error(folder)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_images_of_the_wrong_shape_or_type(folder: Path, images: Any) -> None:  
 def test_an_index_that_is_no_whole_number(folder: Path, index: Any) -> None:  # noqa: ANN401 - any array
     """Not all of them can be keys of a dictionary."""
     replace_arrays(folder, index=index)
-    assert "not a list of grey images, each with its `index`" in read_error(folder)
+    assert "not a list of grey or RGB images, each with its `index`" in read_error(folder)
 
 
 def test_an_archive_that_decompresses_to_more_than_the_memory(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
