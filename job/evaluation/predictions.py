@@ -1,8 +1,8 @@
 """Represents the predictions that are evaluated: with a probability of each class, or of labels only."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 
 import numpy as np
 from msgspec import Meta
@@ -99,6 +99,15 @@ class Predictions:
         is_among: NDArray[np.bool_] = n_ahead < k
         return is_among
 
+    def with_reference(self, reference: "AnyPredictions") -> Self:
+        """These predictions with those of a reference model for the same images."""
+        return replace(
+            self,
+            y_reference=reference.y_pred,
+            p_reference=reference.probabilities,
+            reference_other_seeds=reference.other_seeds,
+        )
+
     @property
     def reference(self) -> "Predictions | None":
         """The predictions of the reference model, if all of its probabilities are known."""
@@ -144,6 +153,10 @@ class LabelPredictions:
     reference: ClassVar[None] = None
     other_seeds: ClassVar[None] = None
     reference_other_seeds: ClassVar[None] = None
+
+    def with_reference(self, reference: "AnyPredictions") -> Self:
+        """These predictions with the classes that a reference model predicted for the same images."""
+        return replace(self, y_reference=reference.y_pred)
 
     @property
     def accuracy(self) -> float:

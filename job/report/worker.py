@@ -44,7 +44,7 @@ class Scores(TypedDict):
     """The metrics that the second process sends to the first one."""
 
     accuracy: float
-    loss: float
+    loss: float | None
     n_test: int
 
 

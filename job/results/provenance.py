@@ -29,7 +29,7 @@ class Environment:
 
     Attributes:
         job: Version of fashion-job.
-        device: `CPU` or `GPU`.
+        device: `CPU` or `GPU`; empty if this job did not make the predictions.
         n_threads: Number of TensorFlow threads.
         n_replicas: Number of devices that share each batch.
         keras: Backend and default settings of Keras, by their names in `keras.config`.
@@ -75,6 +75,8 @@ class Provenance:
         started: Start of the run, UTC, ISO 8601.
         command: Command that repeats the run.
         timings_s: Wall time in seconds of each stage before the evaluation, and `total` since the start.
+        name: Name of predictions that this job did not make; empty if they have none. The settings of a training have
+            its name.
     """
 
     started: str
@@ -82,6 +84,7 @@ class Provenance:
     environment: Environment
     data: DataSource
     timings_s: Annotated[Mapping[StageName, Amount], msgspec.Meta(max_length=100)]
+    name: str = ""
 
 
 def describe_environment(

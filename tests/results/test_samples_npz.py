@@ -134,7 +134,9 @@ def test_a_pickle_is_not_loaded(folder: Path, tmp_path: Path, name: str) -> None
 def test_images_of_the_wrong_shape_or_type(folder: Path, images: Any) -> None:  # noqa: ANN401 - any array
     """An image is a rectangle of bytes, and each has an index."""
     replace_arrays(folder, image=images)
-    assert "damaged (`image` is not a list of grey or RGB images, each with its `index`); train again" in read_error(folder)
+    assert "damaged (`image` is not a list of grey or RGB images, each with its `index`); train again" in read_error(
+        folder
+    )
 
 
 @pytest.mark.parametrize(
