@@ -68,10 +68,15 @@ def _run(command: cli.Command) -> str:
         from job.sweep.sweep import run_sweep
 
         return run_sweep(command.sweep)
-    from job import pipeline
     from job.system.temporary_folder import private_temporary_folder
 
     with private_temporary_folder():
+        if command.files:
+            from job.predictions_report.command import report_into
+
+            return report_into(command.config, command.files)
+        from job import pipeline
+
         return {"train": pipeline.train_into, "render": pipeline.render}[command.name](command.config)
 
 

@@ -4,7 +4,7 @@ import difflib
 import math
 import re
 import reprlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from types import UnionType
 from typing import Any, Literal, get_args, get_origin
@@ -148,6 +148,19 @@ def _describe_type(annotation: Any) -> dict[str, Any]:  # noqa: ANN401 - typing 
     if get_origin(annotation) is Literal:
         return {"kind": str, "choices": get_args(annotation)}
     return {"kind": get_origin(annotation) or annotation}
+
+
+def to_words(values: object, options: Mapping[str, Option]) -> list[str]:
+    """The words of a command line that set the values of these options, which are attributes of an object."""
+    words: list[str] = []
+    for name, description in options.items():
+        value, flag = getattr(values, name), description.flag
+        if isinstance(value, bool):
+            words += [flag] if value else []
+            continue
+        for part in value if isinstance(value, tuple) else () if value is None else (value,):
+            words += [f"{flag}={part}"] if str(part).startswith("-") else [flag, str(part)]
+    return words
 
 
 def describe_unknown(

@@ -17,6 +17,7 @@ from job.evaluation.intervals import Amount, Positive
 from job.system.child_process import child_process, kill_group
 
 PACKAGES = ("tensorflow", "keras", "numpy", "pandas", "scipy", "scikit-learn", "matplotlib", "seaborn", "jinja2")
+TRAINING_PACKAGES = ("tensorflow", "keras")
 GIT_TIMEOUT_S = 2
 
 StageName = Annotated[str, msgspec.Meta(max_length=200)]
@@ -102,6 +103,27 @@ def describe_environment(
         packages={name: _find_version(name) for name in PACKAGES},
         keras=keras,
         revision=find_revision(),
+        image=os.environ.get("FASHION_JOB_IMAGE", ""),
+    )
+
+
+def describe_report_environment() -> Environment:
+    """Describe the environment of a report about predictions that this job did not make.
+
+    The device and the revision are those of the other program: the device is unknown, and only FASHION_JOB_REVISION
+    names the revision.
+    """
+    return Environment(
+        job=job.__version__,
+        python=platform.python_version(),
+        platform=platform.platform(),
+        device="",
+        device_name="",
+        n_threads=1,
+        n_replicas=1,
+        packages={name: metadata.version(name) for name in PACKAGES if name not in TRAINING_PACKAGES},
+        keras={},
+        revision=os.environ.get("FASHION_JOB_REVISION", ""),
         image=os.environ.get("FASHION_JOB_IMAGE", ""),
     )
 
