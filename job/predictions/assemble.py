@@ -1,8 +1,9 @@
 """Makes predictions from tables of predictions and labels, and refuses what does not fit together."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +41,19 @@ class Assembled:
     class_names: list[str]
     parts: Parts
     rows: NDArray[np.intp]
+
+    def with_class_names(self, class_names: Sequence[str]) -> Self:
+        """The same predictions with other class names, or the same names in another order."""
+        if sorted(class_names) != sorted(self.class_names):
+            return replace(self, class_names=list(class_names))
+        numbers = np.array([class_names.index(name) for name in self.class_names], np.int16)
+        y_true, predictions = numbers[self.predictions.y_true], self.predictions
+        if isinstance(predictions, LabelPredictions):
+            reordered: AnyPredictions = LabelPredictions(y_true, numbers[predictions.y_pred], predictions.n_classes)
+        else:
+            rounded = predictions.probabilities[:, np.argsort(numbers)].astype(np.float64)
+            reordered = Predictions(y_true, round_probabilities(rounded, numbers[predictions.y_pred]))
+        return replace(self, predictions=reordered, class_names=list(class_names))
 
 
 def assemble_predictions(

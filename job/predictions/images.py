@@ -169,6 +169,12 @@ def _reduce(picture: Image.Image) -> Image.Image:
     return picture
 
 
+def find_array(table: Table) -> ImageArray | None:
+    """The images among arrays that have other names, too."""
+    arrays = [each for name, each in table.columns.items() if each.ndim in {3, 4} and name.lower() in ARRAYS]
+    return ImageArray(arrays[0], table.name) if len(arrays) == 1 else None
+
+
 def open_images(path: Path) -> tuple[ImageArray, str]:
     """Images in an IDX, NPY or NPZ file, and the SHA-256 of the decompressed file.
 

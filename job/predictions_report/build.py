@@ -3,6 +3,7 @@
 import hashlib
 import os
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -46,26 +47,29 @@ class Source:
 
 
 def build_run(source: Source, stopwatch: Stopwatch) -> Run:
-    """Evaluate predictions; the test images of Fashion-MNIST get the names of their classes if none are given.
+    """Evaluate predictions.
+
+    Classes whose names were not given get those of the reference, or of Fashion-MNIST if the labels are those of its
+    test images.
 
     Raises:
         JobError: If an image cannot be read, or the reference is missing or has another test set.
     """
-    predictions, data = source.assembled.predictions, source.data
-    names: tuple[str, ...] = tuple(source.assembled.class_names)
-    if is_fashion_mnist(predictions.y_true):
-        is_numbered = not source.has_names and names == tuple(map(str, range(len(names))))
-        names = fashion_mnist.CLASS_NAMES if is_numbered else names
-        data = replace(data, is_fashion_mnist=True)
-    match = None
-    if source.reference is not None:
-        reference = read_reference(source.reference)
+    reference = None if source.reference is None else read_reference(source.reference)
+    if reference:
         log_stage("reference", str(reference))
-        match = match_reference(reference, names, predictions.y_true, {})
+    assembled, data = source.assembled, source.data
+    if is_fashion_mnist(assembled.predictions.y_true):
+        data = replace(data, is_fashion_mnist=True)
+    if not source.has_names:
+        known = reference.record.class_names if reference else fashion_mnist.CLASS_NAMES
+        assembled = _name_classes(assembled, known if reference or data.is_fashion_mnist else ())
+    predictions, match = assembled.predictions, None
+    if reference:
+        match = match_reference(reference, assembled.class_names, predictions.y_true, {})
         predictions = predictions.with_reference(reference.predictions)
-    images = _load_images(source, predictions)
     record = RunRecord(
-        class_names=list(names),
+        class_names=assembled.class_names,
         seed=SEED,
         reference=match,
         training=None,
@@ -78,7 +82,14 @@ def build_run(source: Source, stopwatch: Stopwatch) -> Run:
             name=source.name,
         ),
     )
-    return Run.from_predictions(record, predictions, images, NO_IMAGES)
+    return Run.from_predictions(record, predictions, _load_images(source, predictions), NO_IMAGES)
+
+
+def _name_classes(assembled: Assembled, known: Sequence[str]) -> Assembled:
+    """Give numbered classes known names, and named ones the known order."""
+    names = assembled.class_names
+    is_numbered = names == [str(label) for label in range(len(known))]
+    return assembled.with_class_names(known) if is_numbered or sorted(names) == sorted(known) else assembled
 
 
 def is_fashion_mnist(y_true: Labels) -> bool:

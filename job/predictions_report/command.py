@@ -7,7 +7,7 @@ from job.config.run_config import STREAM, Config, Layout
 from job.log import Stopwatch
 from job.predictions.assemble import Assembled, assemble_predictions
 from job.predictions.class_names import read_class_names
-from job.predictions.images import open_images
+from job.predictions.images import find_array, open_images
 from job.predictions.tables import read_table
 from job.predictions_report.build import Source, build_run
 from job.results import file_names
@@ -52,7 +52,8 @@ def read_files(config: Config, files: PredictionFiles) -> Source:
     path = Path(files.predictions)
     table, sha256 = read_table(path), {}
     sha256[path.name] = table.sha256
-    labels = images = class_names = None
+    labels = class_names = None
+    images = find_array(table) if files.images is None else None
     if files.labels is not None:
         labels = read_table(Path(files.labels))
         sha256.setdefault(Path(files.labels).name, labels.sha256)

@@ -127,7 +127,7 @@ def report(  # noqa: PLR0913 - all but two have defaults
                 Source(
                     assembled=assembled,
                     images=source,
-                    data=DataSource(name=CALL, is_fashion_mnist=False, source="arrays", folder="", sha256={}),
+                    data=DataSource(name="predictions", is_fashion_mnist=False, source="arrays", folder="", sha256={}),
                     command=CALL,
                     name=name or "",
                     reference=None if reference is None else os.fspath(reference),
