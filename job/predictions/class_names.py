@@ -49,6 +49,8 @@ def as_texts(parts: Parts, role: Role, values: NDArray[Any]) -> Texts:
     """
     if values.ndim == MATRIX:
         values = values[:, 0] if values.shape[1] == 1 else _decode_one_hot(parts, values)
+    if role == "predicted" and values.dtype.kind == "U":
+        values = _as_fractions(values)
     if values.dtype.kind == "f":
         bad = np.flatnonzero(~np.isfinite(values) | (values != np.round(values)))
         if bad.size:
@@ -73,6 +75,15 @@ def as_texts(parts: Parts, role: Role, values: NDArray[Any]) -> Texts:
         distinct = np.array([str(int(float(text))) for text in distinct.tolist()])
     labels: Texts = distinct[inverse]
     return labels
+
+
+def _as_fractions(values: NDArray[Any]) -> NDArray[Any]:
+    """Texts as numbers if some of them are fractions of 1, which are probabilities rather than labels."""
+    try:
+        numbers = values.astype(np.float64)
+    except ValueError:
+        return values
+    return numbers if ((numbers > 0) & (numbers < 1)).any() else values
 
 
 def _decode_one_hot(parts: Parts, values: NDArray[Any]) -> NDArray[Any]:

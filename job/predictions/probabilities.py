@@ -109,7 +109,7 @@ def _explain_sum(parts: Parts, scores: Scores, row: int, sums: Floats) -> str:
     remedy = "write a column for each class, and normalize independent scores"
     if scores.class_names is not None:
         remedy = "name all classes, also those without an image: --classes FILE"
-    text = f"{parts.table.place(row)}: its probabilities sum to {sums[row]:.4g}, not to 1, as in {_count_rows(n)}"
+    text = f"{parts.table.place(row)}: its probabilities sum to {sums[row]:.4g}, not to 1, in {_count_rows(n)}"
     return f"{text}; {remedy}; if these are logits, add --logits"
 
 

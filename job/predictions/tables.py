@@ -11,7 +11,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from job.errors import PredictionsError
+from job.errors import PackageError, PredictionsError
 from job.predictions import array_files, parquet_file, text_tables
 from job.system.regular_file import read_regular
 
@@ -60,7 +60,9 @@ class Table:
     sha256: str = ""
 
     def place(self, row: int, column: str = "") -> str:
-        """Name a row, counted from 0, and optionally a column, as the begin of an error message."""
+        """Name a row, counted from 0, and a column if there are several, as the begin of an error message."""
+        if list(self.columns) == [column]:
+            column = ""
         return f"{self.name}, {self.unit} {row + self.first:,}{f', column {column}' if column else ''}"
 
 
@@ -76,6 +78,8 @@ def read_table(path: Path) -> Table:
     reader, is_text = _choose_reader(path, content)
     try:
         columns = reader(content)
+    except PackageError as error:
+        raise PackageError(f"{path}: {error}") from error
     except (ValueError, OverflowError) as error:
         raise PredictionsError(f"{path}: {' '.join(str(error).split())[:500]}") from error
     if is_text:

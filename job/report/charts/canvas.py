@@ -177,7 +177,8 @@ def shorten_names(names: Sequence[str], limit: float = MAX_NAME) -> list[str]:
     short = [shorten(name, limit) for name in names]
     counts = Counter(short)
     return [
-        each if counts[each] == 1 else _shorten_middle(name, limit) for name, each in zip(names, short, strict=True)
+        each if counts[each] == 1 or each == name else _shorten_middle(name, limit)
+        for name, each in zip(names, short, strict=True)
     ]
 
 
