@@ -43,12 +43,11 @@ class Report:
         metrics: dict[str, Any] = msgspec.to_builtins(self.run.evaluation)
         return metrics
 
-    @cached_property
-    def html(self) -> str:
-        """The page: one file that needs no other."""
+    def html(self, *, is_framed: bool = False) -> str:
+        """The page: one file that needs no other. `is_framed`: it is the `srcdoc` of a frame."""
         from job.report.page import render_page
 
-        return render_page(self.run, "single")[PAGE].decode()
+        return render_page(self.run, "single", is_framed=is_framed)[PAGE].decode()
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the page if the name ends with .html, else a folder with the page, metrics.json and the predictions.
@@ -67,7 +66,7 @@ class Report:
         path = Path(path)
         if path.suffix.lower() in {".html", ".htm"}:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(self.html, encoding="utf-8")
+            path.write_text(self.html(), encoding="utf-8")
             return path
         write_run(self.run, path, "single")
         return path / PAGE
@@ -75,7 +74,7 @@ class Report:
     def _repr_html_(self) -> str:
         """The page in a frame of its own, so that its style and that of a notebook do not mix."""
         frame = 'sandbox="allow-scripts" title="Report" style="width: 100%; border: 0"'
-        return f'<iframe srcdoc="{html.escape(self.html)}" height="{HEIGHT}" {frame}></iframe>'
+        return f'<iframe srcdoc="{html.escape(self.html(is_framed=True))}" height="{HEIGHT}" {frame}></iframe>'
 
     def __repr__(self) -> str:
         evaluation = self.run.evaluation
