@@ -3,7 +3,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from predictions.tables_of import GOOD, assemble_text, error_of_text, make_table
+from prediction_tables import GOOD, assemble_text, error_of_text, make_table
 from support import FASHION_NAMES, make_predictions
 
 from job.errors import PredictionsError

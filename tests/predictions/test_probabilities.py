@@ -2,7 +2,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from predictions.tables_of import make_table
+from prediction_tables import make_table
 
 from job.errors import PredictionsError
 from job.predictions.assemble import assemble_predictions

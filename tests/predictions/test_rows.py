@@ -2,7 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from predictions.tables_of import assemble_text, error_of_text, make_table
+from prediction_tables import assemble_text, error_of_text, make_table
 
 from job.errors import PredictionsError
 from job.predictions.assemble import assemble_predictions

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from predictions.tables_of import GOOD, write
+from prediction_tables import GOOD, write
 
 from job.errors import PackageError, PredictionsError
 from job.predictions import tables

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from predictions.tables_of import GOOD, assemble_text, error_of_text
+from prediction_tables import GOOD, assemble_text, error_of_text
 
 from job.predictions.text_tables import read_text
 
