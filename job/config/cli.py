@@ -76,7 +76,7 @@ class Parser(argparse.ArgumentParser):
         if unknown:
             word = unknown[0].split("=")[0]
             kind = "option" if word.startswith("-") else "argument"
-            known = [*self._option_string_actions, *OTHER_COMMANDS]
+            known = [*self._option_string_actions] if kind == "option" else OTHER_COMMANDS
             if word in OTHER_COMMANDS:
                 raise UsageError(f"{word} must come first: `{PROGRAM} {word} --output DIR`")
             raise UsageError(describe_unknown(kind, word, known, program=self.prog))
