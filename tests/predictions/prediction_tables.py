@@ -13,7 +13,7 @@ from job.predictions.tables import Table, read_table
 GOOD = "true,p_0,p_1\n0,0.75,0.25\n1,0.125,0.875\n"
 
 
-def make_table(name: str = "table", **columns: Any) -> Table:  # noqa: ANN401 - any array
+def make_table(name: str = "table", /, **columns: Any) -> Table:  # noqa: ANN401 - any array
     """A table of arrays; `unnamed` is the array without a name."""
     return Table(name, {"" if key == "unnamed" else key: np.asarray(values) for key, values in columns.items()})
 

@@ -97,7 +97,7 @@ def test_the_same_predictions_in_all_formats(table: Path, tmp_path: Path) -> Non
         {"predictions": tmp_path / "p.npy", "labels": tmp_path / "y.txt"},
         {"predictions": tmp_path / "named.csv"},
     ):
-        names = {name: str(path) for name, path in words.items()}
+        names: dict[str, Any] = {name: str(path) for name, path in words.items()}
         files = PredictionFiles(**names, classes=str(tmp_path / "classes.txt"))
         run = build_run(read_files(Config(), files), Stopwatch())
         assert run.evaluation == evaluate(PREDICTIONS, NAMES, seed=0)
