@@ -37,6 +37,11 @@ def test_numbers_or_names_as_labels(tmp_path: Path) -> None:
         assert assemble_text(tmp_path, text, class_names=CLASSES).predictions.y_true.tolist() == [0, 1]
 
 
+def test_names_that_are_numbers(tmp_path: Path) -> None:
+    """A label is a name first: class 0 may be called 1."""
+    assert assemble_text(tmp_path, GOOD, class_names=["1", "0"]).predictions.y_true.tolist() == [1, 0]
+
+
 def test_named_columns_and_numbers_as_labels(tmp_path: Path) -> None:
     """Only class names say which number is which class."""
     text = NAMED.replace("\ncat", "\n0").replace("\ndog", "\n1")

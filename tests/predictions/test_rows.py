@@ -26,8 +26,8 @@ def test_an_index_sorts_the_rows(tmp_path: Path) -> None:
     """It has the numbers of the images, and the labels are in their order."""
     text = PREDICTIONS.format("index", 2, 0, 1)
     assert labels_and_confidences(tmp_path, text, "0\n1\n1\n") == [(0, 1), (1, 0.75), (1, 1)]
-    labels = "index,label\n2,1\n1,0\n0,1\n"
-    assert labels_and_confidences(tmp_path, PREDICTIONS.format("x", *"abc"), labels) == [(1, 1), (0, 1), (1, 0.75)]
+    labels = "index,label\n2,0\n1,0\n0,1\n"
+    assert labels_and_confidences(tmp_path, PREDICTIONS.format("x", *"abc"), labels) == [(1, 1), (0, 1), (0, 0.75)]
 
 
 @pytest.mark.parametrize("column", ["id", "index", "file_name"])
