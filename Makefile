@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup data run export render serve test test-fast hostile clients-test browser browser-test check docs format lock cluster search cluster-test sweep image image-serve image-test sbom audit version bench clean
+.PHONY: help setup data run export render serve test test-fast hostile clients-test browser browser-test check docs format lock cluster search cluster-test torch-test sweep image image-serve image-test sbom audit version bench clean
 
 # The first Python on the path that TensorFlow supports and that can create a virtual environment.
 PYTHONS := python3 python3.13 python3.12 python3.11 python
@@ -57,10 +57,10 @@ render: setup ## Rebuild report/index.html from the results in report/, without 
 	$(BIN)/python -m job render $(ARGS)
 
 test: $(VENV)/tests.stamp data ## Run all tests except browser-test and image-test, including full trainings (a few minutes)
-	$(BIN)/python -m pytest -m "not image and not browser and not clients and not cluster and not hostile" $(ARGS)
+	$(BIN)/python -m pytest -m "not image and not browser and not clients and not cluster and not torch and not hostile" $(ARGS)
 
 test-fast: $(VENV)/tests.stamp data ## Run the tests that do not train (within a minute)
-	$(BIN)/python -m pytest -m "not training and not slow and not image and not browser and not clients and not cluster and not hostile" $(ARGS)
+	$(BIN)/python -m pytest -m "not training and not slow and not image and not browser and not clients and not cluster and not torch and not hostile" $(ARGS)
 
 hostile: $(VENV)/tests.stamp data ## Run the job in hostile surroundings and print a table of the cases (up to 12 minutes)
 	$(BIN)/python -m pytest -p no:randomly -q tests/hostile $(ARGS)
@@ -70,6 +70,9 @@ clients-test: .venv-clients/clients.stamp $(VENV)/tests.stamp ## Test the server
 
 cluster-test: $(VENV)/cluster.stamp $(VENV)/tests.stamp ## Test sweeps on a Ray cluster of three nodes on this machine (some minutes)
 	$(BIN)/python -m pytest -m cluster $(ARGS)
+
+torch-test: .venv-bench/bench.stamp $(VENV)/tests.stamp ## Report the predictions of a PyTorch model, with the PyTorch of the benchmark
+	TORCH_PACKAGES="$$(.venv-bench/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" $(BIN)/python -m pytest -m torch $(ARGS)
 
 browser-test: browser $(VENV)/tests.stamp tests/node_modules/.package-lock.json ## Test the report in Chromium and validate its HTML and CSS
 	$(BIN)/python -m pytest -m browser $(ARGS)

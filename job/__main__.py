@@ -77,11 +77,17 @@ def _run(command: cli.Command, started: float) -> "tuple[str, Sequence[GateResul
         from job.sweep.sweep import run_sweep
 
         return run_sweep(command.sweep), ()
-    from job import pipeline
     from job.system.temporary_folder import private_temporary_folder
 
     with private_temporary_folder():
-        done = {"train": pipeline.train_into, "render": pipeline.render}[command.name](command.config)
+        if command.files:
+            from job.predictions_report.command import report_into
+
+            done = report_into(command.config, command.files)
+        else:
+            from job import pipeline
+
+            done = {"train": pipeline.train_into, "render": pipeline.render}[command.name](command.config)
     return done.describe(command.config.summary, time.monotonic() - started), done.gates
 
 

@@ -29,6 +29,10 @@ class DataError(JobError):
     exit_status = 65
 
 
+class PredictionsError(DataError, ValueError):
+    """Predictions that this job did not make are not usable; from Python, this is also a ValueError."""
+
+
 class DeviceError(JobError):
     """The requested device is not available."""
 

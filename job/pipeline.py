@@ -174,7 +174,9 @@ def _write_run(
         write_samples(staging, trained.images, trained.augmented, trained.learnt)
         write_network(staging, trained.plain)
         scores = worker.evaluate(staging, config.layout, trained.record, export=bool(config.export))
-        stage.summary = f"loss {scores['loss']:.4f}, accuracy {scores['accuracy']:.4f} (n = {scores['n_test']:,})"
+        stage.summary = (
+            f"loss {trained.predictions.loss:.4f}, accuracy {scores['accuracy']:.4f} (n = {scores['n_test']:,})"
+        )
     with stopwatch.stage("report") as stage:
         trained.model.save(staging / file_names.MODEL)
         if config.export:

@@ -18,7 +18,7 @@ from job.data.dataset import MEMORY_SHARE, Dataset, load_dataset
 from job.data.download import find_or_download
 from job.errors import UsageError
 from job.evaluation.paired_comparison import Reference
-from job.evaluation.predictions import Predictions
+from job.evaluation.predictions import AnyPredictions, Predictions
 from job.evaluation.sample_selection import select_shown_images
 from job.evaluation.seed_collection import collect_seeds
 from job.evaluation.seed_variation import SeedVariation, summarize_seed_runs
@@ -154,12 +154,12 @@ def _describe_run(
     dataset: Dataset,
     stopwatch: Stopwatch,
     collected: Collected,
-    match: tuple[Reference, Predictions] | None,
+    match: tuple[Reference, AnyPredictions] | None,
 ) -> TrainedRun:
     variation, predictions, chosen = collected
     reference, before = match or (None, None)
     if before:
-        predictions = _add_reference(predictions, before)
+        predictions = predictions.with_reference(before)
     n_train, training = dataset.n_train(config.validation_split), chosen.training
     record = RunRecord(
         class_names=dataset.class_names,
@@ -178,15 +178,6 @@ def _describe_run(
     )
     images = {index: dataset.test_images[index] for index in select_shown_images(predictions, config.seed)}
     return TrainedRun(chosen.model, chosen.plain, record, predictions, images, chosen.augmented, chosen.learnt)
-
-
-def _add_reference(predictions: Predictions, reference: Predictions) -> Predictions:
-    return replace(
-        predictions,
-        y_reference=reference.y_pred,
-        p_reference=reference.probabilities,
-        reference_other_seeds=reference.other_seeds,
-    )
 
 
 def _describe_provenance(config: Config, dataset: Dataset, training: SeedTraining, stopwatch: Stopwatch) -> Provenance:

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 from job.config.run_config import Config
 from job.data.fashion_mnist import FILES
+from job.evaluation.calibration import Calibration
+from job.evaluation.evaluate import Evaluation
 from job.evaluation.intervals import wilson_interval
 from job.evaluation.paired_comparison import Reference
 from job.evaluation.predictions import Labels, Predictions, SeedPredictions, cross_entropy
@@ -142,6 +144,18 @@ def make_predictions(n: int = 100, n_classes: int = 10, seed: int = 0, *, with_r
     return Predictions(
         y_true, probabilities, p_reference.argmax(axis=1).astype(np.int16), p_reference.astype(np.float32)
     )
+
+
+def calibration_of(evaluation: Evaluation) -> Calibration:
+    """The calibration of an evaluation that has one."""
+    assert evaluation.calibration is not None
+    return evaluation.calibration
+
+
+def predictions_of(run: Run) -> Predictions:
+    """The predictions of a run that has probabilities."""
+    assert isinstance(run.predictions, Predictions)
+    return run.predictions
 
 
 def make_other_seeds(y_true: Labels, n_classes: int, seeds: Sequence[int]) -> SeedPredictions:

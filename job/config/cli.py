@@ -14,26 +14,32 @@ from job.config import settings, settings_file
 from job.config.gate_metrics import describe_metrics
 from job.config.gate_options import GATE_OPTIONS, check_gate_options
 from job.config.options import Option, describe_unknown
+from job.config.prediction_files import PREDICTION_OPTIONS, SHARED, PredictionFiles
 from job.config.run_config import OPTIONS, STREAM, Config
 from job.config.serve_config import SERVE_OPTIONS, ServeConfig
 from job.config.sweep_config import SweepRequest
 from job.errors import EXIT_STATUSES, OutputError, UsageError
 from job.system.program import name_program
 
-OTHER_COMMANDS = ("render", "serve", "sweep")
+OTHER_COMMANDS = ("render", "report", "serve", "sweep")
 RENDER_OPTIONS = ("layout", "no_try_it", "output", "summary", "log", *GATE_OPTIONS)
 
 
 @dataclass(frozen=True)
 class Command:
-    """A command with its settings; `render` uses only `RENDER_OPTIONS`, and `serve` has settings of its own."""
+    """A command with its settings.
 
-    name: Literal["train", "render", "serve", "sweep"]
+    `render` uses only `RENDER_OPTIONS`, and `report` those that it shares with a run, next to its own. `serve` and
+    `sweep` have settings of their own.
+    """
+
+    name: Literal["train", "render", "report", "serve", "sweep"]
     config: Config
     log_level: int
     sources: tuple[str, ...] = ()  # files and variables that set an option
     serve: ServeConfig | None = None
     sweep: SweepRequest | None = None
+    files: PredictionFiles | None = None
 
 
 class Parser(argparse.ArgumentParser):
@@ -77,7 +83,7 @@ class Parser(argparse.ArgumentParser):
         if unknown:
             word = unknown[0].split("=")[0]
             kind = "option" if word.startswith("-") else "argument"
-            known = [*self._option_string_actions, *OTHER_COMMANDS]
+            known = [*self._option_string_actions] if kind == "option" else OTHER_COMMANDS
             if word in OTHER_COMMANDS:
                 raise UsageError(f"{word} must come first: `{name_program()} {word} --output DIR`")
             raise UsageError(describe_unknown(kind, word, known, program=self.prog))
@@ -102,6 +108,8 @@ def parse(argv: Sequence[str]) -> Command:
     """
     if argv[:1] == ["serve"]:
         return _parse_serve(argv[1:])
+    if argv[:1] == ["report"]:
+        return _parse_report(argv[1:])
     if argv[:1] == ["sweep"]:
         from job.config import sweep_cli
 
@@ -117,17 +125,34 @@ def parse(argv: Sequence[str]) -> Command:
     sources = name_sources(layers[:2])
     if is_render and config.output == STREAM:
         raise UsageError(f"--output {STREAM} is only for training; render reads and writes a folder: name the folder")
-    if config.reference is not None and _is_same(config.reference, config.output):
-        raise UsageError(
-            f"--reference {config.reference} is the folder of --output, whose files this run will replace; name "
-            "another --output"
-        )
+    _require_other_folder(config)
     has_other = is_render or config.reference is not None or config.history is not None  # render looks at the run
     check_gate_options(config, has_other=has_other, remedy="add --reference DIR or --history FILE")
     if print_config:
         print_to_stdout(settings_file.write(config))
         raise SystemExit(0)
     return Command("render" if is_render else "train", config, log_level, sources)
+
+
+def _require_other_folder(config: Config) -> None:
+    if config.reference is not None and _is_same(config.reference, config.output):
+        raise UsageError(
+            f"--reference {config.reference} is the folder of --output, whose files this run will replace; name "
+            "another --output"
+        )
+
+
+def _parse_report(argv: Sequence[str]) -> Command:
+    """The command `report`; the environment and a settings file set only what it shares with a run."""
+    given = report_parser().parse(argv)
+    log_level = given.pop("log_level")
+    files = {name: given.pop(name) for name in PREDICTION_OPTIONS if name in given}
+    layers = [*read_surroundings(None), read_given(given, OPTIONS)]
+    layers = [{name: layer[name] for name in SHARED if name in layer} for layer in layers]
+    config = settings.resolve(*layers)
+    _require_other_folder(config)
+    own = {name: setting.value for name, setting in read_given(files, PREDICTION_OPTIONS).items()}
+    return Command("report", config, log_level, name_sources(layers[:2]), files=PredictionFiles(**own))
 
 
 def _parse_serve(argv: Sequence[str]) -> Command:
@@ -188,6 +213,7 @@ def train_parser() -> Parser:
         program,
         "Train a classifier on Fashion-MNIST, evaluate it on the test images and write a report.\n\n"
         f"`{program} render` writes the report again from the results of a run, without training.\n"
+        f"`{program} report` writes the report of the predictions of any program.\n"
         f"`{program} serve` serves the report and the trained model over HTTP.\n"
         f"`{program} sweep` trains many configurations and seeds, and compares them.",
         "Each option can also be set by an environment variable (FASHION_JOB_EPOCHS=10) or in a settings file\n"
@@ -213,6 +239,20 @@ def render_parser() -> Parser:
     parser.add_help_metrics()
     options = {**OPTIONS, "output": replace(OPTIONS["output"], help="Output folder of the run.")}
     add_options(parser, [options[name] for name in RENDER_OPTIONS])
+    return parser
+
+
+def report_parser() -> Parser:
+    """The parser of `report`."""
+    parser = Parser(
+        f"{name_program()} report",
+        "Write the report of the predictions of any program, without training and without TensorFlow.",
+        "A table has a row for each image: the label (true), and the probability of each class (p_0, p_1, … or the\n"
+        "names of the classes) or the predicted class (predicted). docs/predictions.md describes all formats.",
+        verbose="Print no more than usual.",
+    )
+    add_options(parser.add_argument_group("predictions"), PREDICTION_OPTIONS.values())
+    add_options(parser.add_argument_group("report"), [OPTIONS[name] for name in SHARED])
     return parser
 
 

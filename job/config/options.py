@@ -4,7 +4,7 @@ import difflib
 import math
 import re
 import reprlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from types import UnionType
 from typing import Any, Literal, get_args, get_origin
@@ -177,6 +177,19 @@ def _describe_type(annotation: Any) -> dict[str, Any]:  # noqa: ANN401 - typing 
 def is_short(text: str) -> bool:
     """Whether a text can be shown as it is in an error message."""
     return bool(text) and text.isprintable() and len(text) <= SHORTENED.maxstring
+
+
+def to_words(values: object, options: Mapping[str, Option]) -> list[str]:
+    """The words of a command line that set the values of these options, which are attributes of an object."""
+    words: list[str] = []
+    for name, description in options.items():
+        value, flag = getattr(values, name), description.flag
+        if isinstance(value, bool):
+            words += [flag] if value else []
+            continue
+        for part in value if isinstance(value, tuple) else () if value is None else (value,):
+            words += [f"{flag}={part}"] if str(part).startswith("-") else [flag, str(part)]
+    return words
 
 
 def describe_unknown(  # noqa: PLR0913 - the keywords are texts of the message

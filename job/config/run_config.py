@@ -7,7 +7,7 @@ from typing import Any, Literal
 from job.config.combinations import MAX_SEED, check_combinations
 from job.config.export_formats import FORMATS
 from job.config.gate_options import gate_option
-from job.config.options import describe_options, option
+from job.config.options import describe_options, option, to_words
 from job.config.recipes import (
     AUGMENTATIONS,
     NO_AUGMENTATION,
@@ -212,15 +212,7 @@ class Config:
 
     def command(self) -> str:
         """The shell command that repeats this run, without a data set or threads that the job chose itself."""
-        words = ["python", "-m", "job"]
-        for name, description in OPTIONS.items():
-            value, flag = getattr(self, name), description.flag
-            if isinstance(value, bool):
-                words += [flag] if value else []
-                continue
-            for part in value if isinstance(value, tuple) else () if value is None else (value,):
-                words += [f"{flag}={part}"] if str(part).startswith("-") else [flag, str(part)]
-        return shlex.join(words)
+        return shlex.join(["python", "-m", "job", *to_words(self, OPTIONS)])
 
 
 OPTIONS = describe_options(Config)

@@ -24,9 +24,9 @@ from job.report.first_screen.statements import ClassName
 from job.report.first_screen.tiles import list_tiles
 from job.report.first_screen.top_findings import list_findings
 from job.report.formatting import FILTERS
-from job.report.gallery import list_images, view_gallery
+from job.report.gallery import list_images, list_links, view_gallery
 from job.report.gate_view import view_gates
-from job.report.images import Pictures, Sheet
+from job.report.images import Pictures, Sheet, have_black_background
 from job.report.inline_code import hash_for_policy, remove_indents
 from job.report.packed_network import pack_network
 from job.report.page_charts import draw_charts
@@ -35,7 +35,16 @@ from job.report.sections import TRY_IT, list_sections
 from job.report.temperature_view import view_temperature
 from job.report.templates import TEMPLATES, create_environment
 from job.report.trend_view import view_trend
-from job.results.file_names import AUGMENTED, PAGE, STYLE, TRY_IT_PAGE
+from job.results.file_names import (
+    AUGMENTED,
+    METRICS,
+    NETWORK,
+    PAGE,
+    PREDICTIONS,
+    SAMPLES,
+    STYLE,
+    TRY_IT_PAGE,
+)
 from job.results.run import Run
 
 FOLDER = TEMPLATES / "report"
@@ -53,11 +62,11 @@ def write_report(run: Run, folder: Path, layout: Layout, *, try_it: bool = True)
     write_ci_files(run, folder)
 
 
-def render_page(run: Run, layout: Layout, *, try_it: bool = True) -> dict[str, bytes]:
+def render_page(run: Run, layout: Layout, *, try_it: bool = True, is_framed: bool = False) -> dict[str, bytes]:
     """Render the files of the report: content by name, relative to its folder. The same run gives the same bytes.
 
     With `try_it`, a single file contains the model, and a folder has a page of its own for it: it needs a script, and
-    servers such as Jenkins report a script that they block.
+    servers such as Jenkins report a script that they block. `is_framed`: the page is the `srcdoc` of a frame.
     """
     filters = {**FILTERS, "csp_hash": hash_for_policy, "options": _mark_options, "compact": remove_indents}
     environment = create_environment(FOLDER, filters, autoescape=True)
@@ -65,6 +74,8 @@ def render_page(run: Run, layout: Layout, *, try_it: bool = True) -> dict[str, b
     pictures = Pictures(run.images, embedded=layout == "single")
     model = _view_model(run) if try_it else NO_MODEL
     view = _view_run(run, pictures) | {"sections": list_sections(run, has_model=bool(model["model"]))} | model
+    view["files"] += [NETWORK] if model["model"] else []
+    view["is_framed"] = is_framed
     try:
         page = environment.get_template("report.html").render(run=run, layout=layout, view=view)
         style = environment.get_template("style.css").render()
@@ -122,14 +133,16 @@ def _view_run(run: Run, pictures: Pictures) -> dict[str, Any]:
         "recall_strips": [strip(position) for position in range(len(evaluation.per_class) + 1)],
         "cells": cells[:MAX_LISTED],
         "lists_all": len(cells) <= MAX_LISTED,
-        "links_all": len(cells) == len(evaluation.samples.cells),  # whether each cell links to its images
+        "links_all": len(cells) == len(list_links(run)),  # whether each cell links to its images
         "cell_text": choose_cell_text(evaluation.matrix, evaluation.class_names),
-        "abstention": assessment.accuracy_at_coverage(calibration, COVERAGE),
+        "abstention": assessment.accuracy_at_coverage(calibration, COVERAGE) if calibration else None,
         "temperature": view_temperature(run),
         "fit": assessment.assess_fit(training, is_perfect=not n_wrong) if training else None,
         "tested_epoch": assessment.find_tested_epoch(training) if training else None,
         "settings": _list_settings(training.config) if training else None,
         "augmented": _add_augmented(run.augmented, pictures),
+        "natural": not (run.training or have_black_background(list(run.images.values()))),
+        "files": [METRICS, PREDICTIONS, *([SAMPLES] if run.images else [])],
     }
 
 

@@ -15,6 +15,7 @@ from job.report.charts.seed_accuracies import draw_seed_accuracies
 from job.report.charts.stage_times import draw_stage_times
 from job.report.charts.trend import draw_trends
 from job.report.first_screen.confidence_findings import COVERAGE
+from job.report.gallery import list_links
 from job.report.published import PUBLISHED, is_comparable
 from job.results.run import Run
 
@@ -22,19 +23,18 @@ from job.results.run import Run
 def draw_charts(run: Run) -> dict[str, Markup]:
     """Draw the charts that the run has data for; returns inline SVG by the name of the chart."""
     evaluation, classes, names = run.evaluation, run.evaluation.per_class, run.evaluation.class_names
-    links = [(cell.true, cell.predicted) for cell in evaluation.samples.cells]
     stages = {stage: seconds for stage, seconds in run.provenance.timings_s.items() if stage != "total"}
     charts = {
-        "confusion_matrix": draw_confusion_matrix(evaluation.matrix, names, links),
+        "confusion_matrix": draw_confusion_matrix(evaluation.matrix, names, list_links(run)),
         "class_recall": draw_class_recall(
             [row.recall for row in classes], [row.recall_interval for row in classes], names
         ),
-        "reliability": draw_reliability(evaluation.calibration.bins),
         "stage_times": draw_stage_times(stages, run.provenance.timings_s.get("total", sum(stages.values()))),
     }
-    if len(evaluation.calibration.coverage) > 1:  # not all predictions have the same confidence
-        marked = accuracy_at_coverage(evaluation.calibration, COVERAGE)
-        charts["coverage"] = draw_coverage(evaluation.calibration.coverage, marked)
+    if calibration := evaluation.calibration:
+        charts["reliability"] = draw_reliability(calibration.bins)
+        if len(calibration.coverage) > 1:  # not all predictions have the same confidence
+            charts["coverage"] = draw_coverage(calibration.coverage, accuracy_at_coverage(calibration, COVERAGE))
     if is_comparable(run):
         published = [(each.name, [entry.accuracy for entry in each.entries]) for each in PUBLISHED]
         charts["published_accuracies"] = draw_published_accuracies(

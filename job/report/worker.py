@@ -47,7 +47,7 @@ class Scores(TypedDict):
 
     accuracy: float
     accuracy_interval: Interval
-    loss: float
+    loss: float | None
     n_test: int
     gates: "list[GateResult]"
     entry: "HistoryEntry | None"

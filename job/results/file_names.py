@@ -49,7 +49,8 @@ SWEEP_PLAN, SWEEP_NUMBERS, SWEEP_RUNS = "plan.json", "sweep.json", "runs"
 
 def describe_report(folder: Path) -> str:
     """Describe the report in a newly written folder: the number of its files and their size."""
-    possible = (folder / STYLE, folder / TRY_IT_PAGE, *(folder / PICTURES).glob("*.png"))
+    pictures = (path for kind in ("png", "webp") for path in (folder / PICTURES).glob(f"*.{kind}"))
+    possible = (folder / STYLE, folder / TRY_IT_PAGE, *pictures)
     others = [path for path in possible if path.exists()]
     n_bytes = sum(path.stat().st_size for path in (folder / PAGE, *others))
     return f"{PAGE}{f' and {len(others)} more files' if others else ''}, {n_bytes / 1000:.0f} kB"

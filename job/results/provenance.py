@@ -18,6 +18,7 @@ from job.evaluation.intervals import Amount, Positive
 from job.system.child_process import ROOT, child_process, kill_group
 
 PACKAGES = ("tensorflow", "keras", "numpy", "pandas", "scipy", "scikit-learn", "matplotlib", "seaborn", "jinja2")
+TRAINING_PACKAGES = ("tensorflow", "keras")
 GIT_TIMEOUT_S = 2
 
 StageName = Annotated[str, msgspec.Meta(max_length=200)]
@@ -30,7 +31,7 @@ class Environment:
 
     Attributes:
         job: Version of fashion-job.
-        device: `CPU` or `GPU`.
+        device: `CPU` or `GPU`; empty if this job did not make the predictions.
         n_threads: Number of TensorFlow threads.
         n_replicas: Number of devices that share each batch.
         keras: Backend and default settings of Keras, by their names in `keras.config`.
@@ -81,6 +82,8 @@ class Provenance:
         started: Start of the run, UTC, ISO 8601.
         command: Command that repeats the run.
         timings_s: Wall time in seconds of each stage before the evaluation, and `total` since the start.
+        name: Name of predictions that this job did not make; empty if they have none. The settings of a training have
+            its name.
     """
 
     started: str
@@ -88,6 +91,7 @@ class Provenance:
     environment: Environment
     data: DataSource
     timings_s: Annotated[Mapping[StageName, Amount], msgspec.Meta(max_length=100)]
+    name: str = ""
 
 
 def describe_environment(
@@ -105,6 +109,27 @@ def describe_environment(
         packages={name: _find_version(name) for name in PACKAGES},
         keras=keras,
         revision=find_revision(),
+        image=os.environ.get("FASHION_JOB_IMAGE", ""),
+    )
+
+
+def describe_report_environment() -> Environment:
+    """Describe the environment of a report about predictions that this job did not make.
+
+    The device and the revision are those of the other program: the device is unknown, and only FASHION_JOB_REVISION
+    names the revision.
+    """
+    return Environment(
+        job=job.__version__,
+        python=platform.python_version(),
+        platform=platform.platform(),
+        device="",
+        device_name="",
+        n_threads=1,
+        n_replicas=1,
+        packages={name: metadata.version(name) for name in PACKAGES if name not in TRAINING_PACKAGES},
+        keras={},
+        revision=os.environ.get("FASHION_JOB_REVISION", ""),
         image=os.environ.get("FASHION_JOB_IMAGE", ""),
     )
 

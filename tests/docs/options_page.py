@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from job.config.options import Option
+from job.config.prediction_files import PREDICTION_OPTIONS
 from job.config.run_config import OPTIONS
 from job.config.serve_config import SERVE_OPTIONS
 from job.config.sweep_config import SWEEP_OPTIONS
@@ -85,6 +86,14 @@ data set. It has the options `--output`, `--layout`, `--no-try-it`, `--summary`,
 those of [gates](gates.md), from `--fail-under` to `--tolerance`. It ignores all other settings in the environment and
 in `fashion-job.yaml`, but exits with 64 if one is invalid.
 
+## Report
+
+`python -m job report` makes the report of [the predictions of any program](predictions.md). It has the options below,
+and `--name`, `--reference`, `--layout`, `--output`, `--quiet` and `--verbose`. Other settings in the environment and in
+`fashion-job.yaml` are ignored, but an invalid one exits with 64. Only the command line sets these options:
+
+{REPORT_TABLE}
+
 ## Serve
 
 `python -m job serve` [serves](serving.md) the report and the model in the output folder. It has the options below,
@@ -117,7 +126,9 @@ def generate_page() -> str:
     sweep = [SWEEP.removesuffix("\n"), *(sweep_row(option) for option in SWEEP_OPTIONS.values()), ""]
     serve = [HEADER, *(row(option) for option in SERVE_OPTIONS.values()), ""]
     training = table("Training options", "recipe", "training")
-    return "\n".join([BEFORE, *training, *table("Run options", "run"), AFTER + "\n".join([*serve[:-1], *sweep])])
+    report = ["| option | default | meaning |", "|---|---|---|", *map(sweep_row, PREDICTION_OPTIONS.values())]
+    after = AFTER.replace("{REPORT_TABLE}", "\n".join(report))
+    return "\n".join([BEFORE, *training, *table("Run options", "run"), after + "\n".join([*serve[:-1], *sweep])])
 
 
 def table(title: str, *roles: str) -> Iterator[str]:

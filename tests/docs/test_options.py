@@ -6,6 +6,7 @@ from options_page import generate_page
 from support import REPOSITORY
 
 from job.config import cli, sweep_cli
+from job.config.prediction_files import PREDICTION_OPTIONS
 from job.config.run_config import OPTIONS
 from job.config.serve_config import SERVE_OPTIONS
 
@@ -19,12 +20,16 @@ def test_the_page_is_the_generated_one() -> None:
 
 def test_every_option_has_one_row() -> None:
     """Those of the parser, whatever the generator does; `serve` has a section of its own."""
-    run, rest = PAGE.split("## Serve\n")
+    run, rest = PAGE.split("## Report\n")
+    report, rest = rest.split("## Serve\n")
     serve, sweep = rest.split("## Sweep\n")
     flags = {flag for action in cli.train_parser()._actions for flag in action.option_strings if flag.startswith("--")}
     assert sorted(re.findall(r"^\| `(--[a-z-]+)", run, re.MULTILINE)) == sorted(flags)
     assert all(f"| `{option.variable}` |" in run for option in OPTIONS.values())
     assert re.findall(r"^\| `(--[a-z-]+)", serve, re.MULTILINE) == [each.flag for each in SERVE_OPTIONS.values()]
+    assert re.findall(r"^\| `(--[a-z-]+)", report, re.MULTILINE) == [each.flag for each in PREDICTION_OPTIONS.values()]
+    flags = {flag for action in cli.report_parser()._actions for flag in action.option_strings if flag.startswith("--")}
+    assert {*re.findall(r"`(--[a-z-]+)", report)} == flags - {"--help"}
     actions = sweep_cli.sweep_parser()._actions
     flags = {flag for action in actions for flag in action.option_strings if flag.startswith("--")}
     common = {"--help", "--help-metrics", "--quiet", "--verbose"}

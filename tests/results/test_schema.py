@@ -46,7 +46,7 @@ def test_metrics_json_has_the_documented_keys(tmp_path: Path) -> None:
     assert set(training["seed_variation"]) == {
         *("runs", "mean", "mean_interval", "sd", "sd_interval", "reported_seed", "chosen_by")
     }
-    assert set(content["provenance"]) == {"started", "command", "environment", "data", "timings_s"}
+    assert set(content["provenance"]) == {"started", "command", "environment", "data", "timings_s", "name"}
 
 
 @pytest.mark.parametrize("key", ["comparison", "temperature_scaling", "training"])

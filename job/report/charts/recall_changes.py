@@ -21,7 +21,7 @@ def draw_recall_changes(
     A change is the recall minus that of the reference, in [-1, 1]; to the right of the zero line, the recall is higher.
     Whether it is significant follows from a test that allows for the number of classes, not from its interval.
     """
-    names = [canvas.shorten(name) for name in class_names]
+    names = canvas.shorten_names(class_names)
     height, rows = canvas.row_height(len(names)), np.arange(len(names))
     left, right = max(map(canvas.text_width, names)) + 10, canvas.text_width("+100.0") + 8
     low, high = (np.array([getattr(interval, end) for interval in intervals]) for end in ("lower", "upper"))

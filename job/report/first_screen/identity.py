@@ -20,7 +20,7 @@ def identify_run(run: Run) -> list[str]:
         training.network.split(",")[0] if training else "",
         f"{started.day} {started:%b %Y}",
         f"{revision}{DIRTY}" if environment.revision.endswith(DIRTY) else revision,
-        name_run(training.config) if training else "",
+        name_run(training.config) if training else run.provenance.name,
     ]
     return [part for part in parts if part]
 

@@ -1,0 +1,103 @@
+"""Runs the command `report`: reads files of predictions, and writes the results and the report."""
+
+from pathlib import Path
+
+from job.config.prediction_files import PredictionFiles
+from job.config.run_config import STREAM, Config, Layout
+from job.log import Stopwatch
+from job.predictions.assemble import Assembled, assemble_predictions
+from job.predictions.class_names import read_class_names
+from job.predictions.images import find_array, open_images
+from job.predictions.tables import read_table
+from job.predictions_report.build import Source, build_run
+from job.results import file_names
+from job.results.output_folder import preparation, tar_stream
+from job.results.output_folder.atomic_write import stage_files
+from job.results.provenance import DataSource
+from job.results.run import Run
+from job.system import isolation
+
+OUTDATED = (*file_names.OUTDATED, file_names.MODEL, file_names.NETWORK, file_names.SAMPLES)
+"""What a training may have left in the folder, and does not belong to these predictions."""
+
+
+def report_into(config: Config, files: PredictionFiles) -> str:
+    """Evaluate predictions in files and write the report into the output folder; returns the result in one line.
+
+    Raises:
+        JobError: If a file is not usable, the reference has another test set, or the folder cannot be written.
+    """
+    isolation.import_matplotlib()
+    stopwatch = Stopwatch()
+    with stopwatch.stage("predictions") as stage:
+        source = read_files(config, files)
+        stage.summary = _describe(source.assembled)
+    run = build_run(source, stopwatch)
+    if config.output != STREAM:
+        folder = Path(config.output)
+        write_run(run, folder, config.layout)
+        return _describe_result(run, str(folder / file_names.PAGE))
+    with tar_stream.stream_folder() as folder:
+        write_run(run, folder, config.layout)
+    return _describe_result(run, f"{tar_stream.ARCHIVE_FOLDER}/{file_names.PAGE} in the archive")
+
+
+def read_files(config: Config, files: PredictionFiles) -> Source:
+    """Read the files of predictions, labels, class names and images.
+
+    Raises:
+        DataError: If a file is not usable, or they do not fit together.
+        PackageError: If a file needs a package that is not installed.
+    """
+    path = Path(files.predictions)
+    table, sha256 = read_table(path), {}
+    sha256[path.name] = table.sha256
+    labels = class_names = None
+    images = find_array(table) if files.images is None else None
+    if files.labels is not None:
+        labels = read_table(Path(files.labels))
+        sha256.setdefault(Path(files.labels).name, labels.sha256)
+    if files.images is not None:
+        images, digest = open_images(Path(files.images))
+        sha256.setdefault(Path(files.images).name, digest)
+    if files.classes is not None:
+        class_names = read_class_names(Path(files.classes))
+    n_images = None if images is None else images.n
+    return Source(
+        assembled=assemble_predictions(table, labels, class_names, logits=files.logits, n_images=n_images),
+        images=images,
+        data=DataSource(
+            name=path.name, is_fashion_mnist=False, source="predictions", folder=str(path.parent), sha256=sha256
+        ),
+        command=files.command(config),
+        name=config.name or "",
+        reference=config.reference,
+        has_names=class_names is not None,
+    )
+
+
+def write_run(run: Run, folder: Path, layout: Layout) -> None:
+    """Write the results and the report of a run into an output folder: all files or none.
+
+    Raises:
+        OutputError: If the folder cannot be written, or something of another user or program is in the way.
+    """
+    from job.report.page import write_report
+
+    names = (file_names.METRICS, file_names.PREDICTIONS, file_names.SAMPLES, *file_names.REPORT_FILES[layout])
+    with Stopwatch().stage("report") as stage:
+        preparation.prepare_output_folder(folder, names, file_names.REPORT_FOLDERS[layout], outdated=OUTDATED)
+        with stage_files(folder, outdated=OUTDATED) as staging:
+            run.write_results(staging)
+            write_report(run, staging, layout)
+            stage.summary = file_names.describe_report(staging)
+
+
+def _describe(assembled: Assembled) -> str:
+    predictions = assembled.predictions
+    kind = "predicted classes without probabilities" if predictions.probabilities is None else "probabilities"
+    return f"{kind} of {len(predictions.y_true):,} images, {predictions.n_classes} classes"
+
+
+def _describe_result(run: Run, page: str) -> str:
+    return f"accuracy {run.evaluation.accuracy:.4f} on {run.evaluation.n_test:,} test images: {page}"

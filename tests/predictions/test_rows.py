@@ -1,0 +1,104 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from prediction_tables import assemble_text, error_of_text, make_table
+
+from job.errors import PredictionsError
+from job.predictions.assemble import assemble_predictions
+
+PREDICTIONS = "{},p_0,p_1\n{},0,1\n{},1,0\n{},0.25,0.75\n"
+
+
+def labels_and_confidences(folder: Path, text: str, labels: str) -> list[tuple[int, float]]:
+    predictions = assemble_text(folder, text, labels).predictions
+    assert predictions.probabilities is not None
+    return list(zip(predictions.y_true.tolist(), predictions.probabilities.max(axis=1).tolist(), strict=True))
+
+
+def test_labels_in_the_order_of_the_rows(tmp_path: Path) -> None:
+    """Without a name for each image, the order counts."""
+    text = PREDICTIONS.format("x", *"abc")
+    assert labels_and_confidences(tmp_path, text, "1\n0\n1\n") == [(1, 1), (0, 1), (1, 0.75)]
+
+
+def test_an_index_sorts_the_rows(tmp_path: Path) -> None:
+    """It has the numbers of the images, and the labels are in their order."""
+    text = PREDICTIONS.format("index", 2, 0, 1)
+    assert labels_and_confidences(tmp_path, text, "0\n1\n1\n") == [(0, 1), (1, 0.75), (1, 1)]
+    labels = "index,label\n2,0\n1,0\n0,1\n"
+    assert labels_and_confidences(tmp_path, PREDICTIONS.format("x", *"abc"), labels) == [(1, 1), (0, 1), (0, 0.75)]
+
+
+@pytest.mark.parametrize("column", ["id", "index", "file_name"])
+def test_names_match_the_rows(tmp_path: Path, column: str) -> None:
+    """The rows of the predictions keep their order."""
+    text, labels = PREDICTIONS.format(column, 7, 3, 5), f"label,{column}\n0,3\n1,5\n1,7\n"
+    assert labels_and_confidences(tmp_path, text, labels) == [(1, 1), (0, 1), (1, 0.75)]
+
+
+def test_images_are_in_the_order_of_the_index() -> None:
+    """A file of images has the image 0 first."""
+    table = make_table(index=[1, 0], true=[1, 0], p_0=[0.0, 1.0], p_1=[1.0, 0.0])
+    assembled = assemble_predictions(table, n_images=2)
+    assert (assembled.predictions.y_true.tolist(), assembled.rows.tolist()) == ([0, 1], [1, 0])
+    assert assemble_predictions(table).rows.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("column", "ids", "labels", "problem"),
+    [
+        (
+            "x",
+            "abc",
+            "0\n1\n",
+            "table.csv: has 3 rows, but labels.csv has 2 labels; give one row for each image in both",
+        ),
+        ("index", "013", "0\n1\n1\n", "table.csv: image 2 is missing in column index, which ends with 3; number all 3"),
+        ("index", "abc", "0\n1\n1\n", "table.csv, line 2, column index: is not a number; number the images from 0, or"),
+        (
+            "id",
+            "abc",
+            "id,label\na,0\nb,1\nd,1\n",
+            "table.csv, line 4, column id: c is missing in labels.csv; give one",
+        ),
+        ("id", "abc", "id,label\na,0\nb,1\n", "table.csv, line 4, column id: c is missing in labels.csv; give one row"),
+        (
+            "id",
+            "abc",
+            "id,label\nd,0\na,0\nb,1\nc,1\n",
+            "labels.csv, line 2, column id: d is missing in table.csv; give",
+        ),
+        (
+            "id",
+            "abc",
+            "id,label\na,0\nb,1\nb,1\nc,1\n",
+            "labels.csv, line 4, column id: b is listed twice, first in line",
+        ),
+    ],
+)
+def test_missing_and_doubled_rows(tmp_path: Path, column: str, ids: str, labels: str, problem: str) -> None:
+    """Each image has one row in both tables."""
+    assert error_of_text(tmp_path, PREDICTIONS.format(column, *ids), labels).startswith(problem)
+
+
+def test_more_images_than_rows() -> None:
+    """Each row has an image."""
+    table = make_table(true=[1, 0], p_0=[0.0, 1.0], p_1=[1.0, 0.0])
+    with pytest.raises(
+        PredictionsError, match="table: has 2 rows, but there are 3 images; give one row for each image"
+    ):
+        assemble_predictions(table, n_images=3)
+
+
+def test_gaps_in_an_index_are_allowed_without_other_files() -> None:
+    """The rows of one table belong together, whatever their numbers are."""
+    table = make_table(index=[7, 3], true=[1, 0], probabilities=np.eye(2)[::-1])
+    assert assemble_predictions(table).predictions.accuracy == 1
+
+
+def test_labels_in_two_places(tmp_path: Path) -> None:
+    """It is unclear which count."""
+    text = "true,p_0,p_1\n0,1,0\n1,0,1\n"
+    expected = "table.csv: has labels in column true; leave out --labels, or remove the column"
+    assert error_of_text(tmp_path, text, "0\n1\n") == expected
