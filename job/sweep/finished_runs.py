@@ -67,7 +67,8 @@ def describe_work(record: RunRecord, training: Training, n_epochs: int | None) -
     operations = (config.optimizer, config.augment, config.schedule == "plateau", config.early_stopping > 0)
     added = tuple(getattr(config, name) > 0 for name in ("dropout", "average", "weight_decay", "label_smoothing"))
     machine = (environment.device_name, environment.n_threads)
-    return None if n_epochs is None else (sizes, operations, added, machine)
+    version = (environment.job, environment.revision)
+    return None if n_epochs is None else (sizes, operations, added, machine, version)
 
 
 def _list_networks(

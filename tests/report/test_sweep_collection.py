@@ -91,9 +91,11 @@ def test_early_stopping_takes_the_validation_accuracy_of_the_best_epoch(tmp_path
 
 
 def test_only_settings_that_vary_within_a_recipe_are_parameters(tmp_path: Path) -> None:
-    """The recipe mlp has other epochs than the baseline; that is no setting of its own."""
-    runs = [make_swept_run(1.3, 0, recipe="baseline"), make_swept_run(1.3, 0, recipe="mlp", epochs=50)]
+    """The recipe mlp has other epochs than the baseline; that is no setting of its own, unless one has been changed."""
+    runs = [make_swept_run(1.3, 0, recipe="baseline", epochs=5), make_swept_run(1.3, 0, recipe="mlp", epochs=50)]
     assert list(collect_runs(write_runs(tmp_path / "a", runs), {}).parameters) == ["recipe"]
+    changed = [make_swept_run(1.3, 0, recipe="baseline", epochs=2), runs[1]]
+    assert list(collect_runs(write_runs(tmp_path / "c", changed), {}).parameters) == ["recipe", "epochs"]
     runs.append(make_swept_run(1.3, 0, recipe="mlp", epochs=50, learning_rate=0.004))
     results = collect_runs(write_runs(tmp_path / "b", runs), {})
     assert results.parameters == {"recipe": ["baseline", "mlp"], "learning_rate": [0.001, 0.002, 0.004]}

@@ -13,7 +13,7 @@ from sweep_runs import make_swept_run, write_runs
 
 from job.config.search_space import Objective
 from job.evaluation.sweep_summary import SweepSummary, summarize_sweep
-from job.evaluation.sweep_trials import SweptTrial, SweptTrials
+from job.evaluation.sweep_trials import SearchHistory, SearchTrial
 from job.report.sweep_page.page import render_sweep_page
 from job.results.run import Run
 from job.sweep.collection import collect_runs
@@ -326,7 +326,7 @@ def test_a_search_says_that_it_is_one(tmp_path: Path, objective: Objective) -> N
     """Its trials by their end, the objective, and charts of it; no word of effects."""
     rates = (0.001, 0.004, 0.03)
     trials = [
-        SweptTrial(
+        SearchTrial(
             name=f"trial-{index:04}",
             state="complete" if index < 3 else "pruned",
             objective=(0.8, 0.85, 0.1)[index] if index < 3 else None,
@@ -334,7 +334,7 @@ def test_a_search_says_that_it_is_one(tmp_path: Path, objective: Objective) -> N
         )
         for index in range(4)
     ]
-    search = SweptTrials(
+    search = SearchHistory(
         objective=objective, trials=trials, parameters=["learning_rate", "augment"], ranges={"learning_rate": True}
     )
     folders = write_runs(tmp_path, [make_swept_run(1.3, 0, learning_rate=rate) for rate in rates])

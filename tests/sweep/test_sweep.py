@@ -58,7 +58,8 @@ def test_a_run_that_fails_stops_no_other_and_is_not_repeated(sweep: StubbedSweep
     assert done.returncode == 1
     for text in ("1 of 4 runs failed", NAMES[1], f"the stub fails with {status}", f"(status {status})"):
         assert text in last_line(done)
-    advice = "change the setting that causes it" if status in (64, 79) else "the same command repeats them"
+    other = "change the setting, in another folder or with --fresh"
+    advice = other if status in (64, 79) else "the same command repeats them"
     page = sweep.output / "index.html"
     assert last_line(done).endswith(f"(status {status}); {advice}; page of the others: {page}")
     assert sweep.names() == NAMES
