@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from job.errors import OutputError
-from job.results.file_names import CARD, CHECKSUMS, PAGE, REPORT_FILES, RESULT_FILES, SWEEP_NUMBERS, SWEEP_PLAN
+from job.results.file_names import CARD, CHECKSUMS, EXPORTS, PAGE, REPORT_FILES, RESULT_FILES, SWEEP_NUMBERS, SWEEP_PLAN
 from job.results.output_folder.manifest import read_manifest
 from job.results.output_folder.os_errors import as_output_error
 from job.results.output_folder.unfinished import UNFINISHED
@@ -17,7 +17,7 @@ from job.sweep.folder import LOGS, RUNS, STUDY, TABLE, TRIALS
 RUN = re.compile(r".+-seed[0-9]+")
 """Every name of a run."""
 
-OF_EVERY_RUN = {CHECKSUMS, CARD, *RESULT_FILES, *REPORT_FILES["folder"]}
+OF_EVERY_RUN = {CHECKSUMS, f"{EXPORTS}/{CARD}", *RESULT_FILES, *REPORT_FILES["folder"]}
 """Files that a run replaces, whoever wrote them."""
 
 
