@@ -115,7 +115,7 @@ def test_only_settings_that_vary_within_a_recipe_are_parameters(tmp_path: Path) 
         ({"optimizer": "sgd"}, False),
         ({"augment": "flip"}, False),
         ({"schedule": "plateau"}, False),
-        ({"early_stopping": 3}, False),
+        ({"early_stopping": 1}, False),
         ({"dropout": 0.1}, False),
         ({"replicas": 2}, False),
         ({"network": "CNN"}, False),
@@ -132,14 +132,14 @@ def test_what_decides_how_long_a_training_takes(changes: dict[str, Any], *, is_e
 
     def describe(**changes: Any) -> object:  # noqa: ANN401
         run = make_run()
-        training, environment = run.training, run.provenance.environment
-        assert training is not None
+        assert run.training is not None
         known: dict[str, Any] = {"n_epochs": 2} | changes
-        config, training, environment = (
-            replace(each, **{name: value for name, value in known.items() if hasattr(each, name)})
-            for each in (training.config, training, environment)
-        )
-        return describe_work(environment, replace(training, config=config), known["n_epochs"])
+
+        def change(before: Any) -> Any:  # noqa: ANN401
+            return replace(before, **{name: value for name, value in known.items() if hasattr(before, name)})
+
+        training = replace(change(run.training), config=change(run.training.config))
+        return describe_work(change(run.provenance.environment), training, known["n_epochs"])
 
     assert (describe(**changes) == describe()) == is_equal
 
