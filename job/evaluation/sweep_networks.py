@@ -11,7 +11,7 @@ from job.config.run_config import Config
 from job.evaluation.predictions import Floats, Labels
 from job.evaluation.recipe_comparison import CrossedMean, summarize_networks
 from job.evaluation.seed_variation import choose_run
-from job.evaluation.sweep_trials import SweptTrials
+from job.evaluation.sweep_trials import SearchHistory
 
 Value = str | int | float | bool
 
@@ -144,7 +144,12 @@ class SweepResults:
     started: tuple[str, str]
     revisions: Sequence[str]
     machines: Sequence[str]
-    search: SweptTrials | None = None
+    search: SearchHistory | None = None
+
+    @property
+    def varying(self) -> list[str]:
+        """The parameters of which several values have results."""
+        return [name for name, values in self.parameters.items() if len(values) > 1]
 
     @property
     def n_test(self) -> int:

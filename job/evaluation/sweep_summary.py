@@ -60,6 +60,7 @@ def summarize_sweep(results: SweepResults) -> SweepSummary:
     means = [summarize_configuration(each, its) for each, its in zip(configurations, times, strict=True)]
     accuracies = [mean.accuracy for mean in means]
     pairs = compare_pairs(configurations, find_best(means)) if len(configurations) > 1 else None
+    n_pruned = results.search.states.get("pruned", 0) if results.search else 0
     sizes = [each.n_parameters for each in configurations if each.n_parameters is not None]
     has_sizes = len(sizes) == len(configurations)
     return SweepSummary(
@@ -67,7 +68,7 @@ def summarize_sweep(results: SweepResults) -> SweepSummary:
         means=means,
         times=times,
         pairs=pairs,
-        ranking=rank_configurations(configurations, means, pairs),
+        ranking=rank_configurations(configurations, means, pairs, n_pruned),
         effects=measure_effects(results, accuracies, pairs),
         time_frontier=find_frontier([mean.training_s for mean in means], accuracies),
         size_frontier=find_frontier(sizes, accuracies) if has_sizes else [],

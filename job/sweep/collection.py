@@ -13,7 +13,7 @@ from job.config.run_config import OPTIONS, Config
 from job.errors import DataError, OutputError
 from job.evaluation.sweep_networks import Configuration, SweepResults, SweptNetwork, Value, write_label
 from job.evaluation.sweep_summary import SweepSummary, summarize_sweep
-from job.evaluation.sweep_trials import SweptTrials
+from job.evaluation.sweep_trials import SearchHistory
 from job.log import log
 from job.report.sweep_page.page import render_sweep_page
 from job.results.file_names import METRICS, PAGE, PREDICTIONS, SWEEP_NUMBERS
@@ -31,7 +31,7 @@ def collect_runs(
     failures: Mapping[str, str],
     *,
     varied: Collection[str] = (),
-    search: SweptTrials | None = None,
+    search: SearchHistory | None = None,
 ) -> SweepResults:
     """Read finished runs on the same data set, and group them into configurations.
 

@@ -110,7 +110,8 @@ def _run_missing(request: SweepRequest, plan: Plan, folder: Path) -> str:
     result = _write_page(finished, failures, folder, find_varied(plan))
     if failures:
         name, error = next(iter(failures.items()))
-        advice = "the same command repeats them" if attempts.may_succeed else "change the setting that causes it"
+        other = "change the setting, in another folder or with --fresh"
+        advice = "the same command repeats them" if attempts.may_succeed else other
         n = f"{len(failures):,} of {len(plan.runs):,}"
         raise SweepError(f"{n} runs failed, the first, {name}: {error}; {advice}; page of the others: {folder / PAGE}")
     return result
