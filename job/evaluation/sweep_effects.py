@@ -53,8 +53,7 @@ def measure_effects(results: SweepResults, accuracies: Sequence[float], pairs: P
     """
     if pairs is None:
         return []
-    varying = [name for name, values in results.parameters.items() if len(values) > 1]
-    effects = [_measure_effect(name, results.configurations, accuracies, pairs) for name in varying]
+    effects = [_measure_effect(name, results.configurations, accuracies, pairs) for name in results.varying]
     return sorted(effects, key=lambda effect: -effect.span)
 
 

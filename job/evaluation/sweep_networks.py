@@ -12,7 +12,7 @@ from job.evaluation.gated_runs import GatedRuns
 from job.evaluation.predictions import Floats, Labels
 from job.evaluation.recipe_comparison import CrossedMean, summarize_networks
 from job.evaluation.seed_variation import choose_run
-from job.evaluation.sweep_trials import SweptTrials
+from job.evaluation.sweep_trials import SearchHistory
 
 Value = str | int | float | bool
 
@@ -146,8 +146,13 @@ class SweepResults:
     started: tuple[str, str]
     revisions: Sequence[str]
     machines: Sequence[str]
-    search: SweptTrials | None = None
+    search: SearchHistory | None = None
     gated: GatedRuns = field(default_factory=GatedRuns)
+
+    @property
+    def varying(self) -> list[str]:
+        """The parameters of which several values have results."""
+        return [name for name, values in self.parameters.items() if len(values) > 1]
 
     @property
     def n_test(self) -> int:

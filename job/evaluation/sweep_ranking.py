@@ -35,8 +35,9 @@ class Ranking:
         criterion: The mean that ranks; test accuracy if a configuration has no validation accuracy.
         order: Indices of the configurations, the best first; the earlier one among equals.
         ranks: Rank of each configuration in `order`, from 1. Equal configurations share a rank: 1, 1, 3.
-        optimism: By how much the mean test accuracy of the best is too high on average if all configurations are
-            equally good; 0 for a single configuration or if the test images cannot have been lucky, None if unknown.
+        n_candidates: Number of configurations, and of pruned trials of a search, among which the best was chosen.
+        optimism: By how much the mean test accuracy of the best is too high on average if all candidates are equally
+            good; 0 for a single configuration or if the test images cannot have been lucky, None if unknown.
         best_has_seeds: Whether the best has several networks.
         interval: Confidence interval of the accuracy of the best. It is that of its configuration, but begins
             `optimism` lower.
@@ -45,6 +46,7 @@ class Ranking:
     criterion: Criterion
     order: Sequence[int]
     ranks: Sequence[int]
+    n_candidates: int
     optimism: float | None
     best_has_seeds: bool
     interval: Interval | None
@@ -77,13 +79,20 @@ class Ranking:
 
 
 def rank_configurations(
-    configurations: Sequence[Configuration], means: Sequence[ConfigurationMean], pairs: PairTests | None
+    configurations: Sequence[Configuration],
+    means: Sequence[ConfigurationMean],
+    pairs: PairTests | None,
+    n_pruned: int = 0,
 ) -> Ranking:
-    """Rank the configurations; `means` has one element for each, and `pairs` is None for a single one."""
+    """Rank the configurations; `means` has one element for each, and `pairs` is None for a single one.
+
+    `n_pruned` further ones were candidates, too, but a search stopped them because they were worse.
+    """
+    n_candidates = len(configurations) + n_pruned
     criterion, values = _choose_values(means)
     order = _sort(values)
     rising = [-round(values[index], DIGITS) for index in order]
-    optimism = _measure_optimism(criterion, order[0], configurations, pairs) if pairs else 0.0
+    optimism = _measure_optimism(criterion, order[0], configurations, pairs, n_candidates) if pairs else 0.0
     interval = means[order[0]].accuracy_interval
     if interval and optimism:
         interval = Interval(max(interval.lower - optimism, 0.0), interval.upper)
@@ -91,6 +100,7 @@ def rank_configurations(
         criterion=criterion,
         order=order,
         ranks=[1 + bisect_left(rising, value) for value in rising],
+        n_candidates=n_candidates,
         optimism=optimism,
         best_has_seeds=configurations[order[0]].has_seeds,
         interval=interval,
@@ -115,10 +125,10 @@ def _choose_values(means: Sequence[ConfigurationMean]) -> tuple[Criterion, list[
 
 
 def _measure_optimism(
-    criterion: Criterion, best: int, configurations: Sequence[Configuration], pairs: PairTests
+    criterion: Criterion, best: int, configurations: Sequence[Configuration], pairs: PairTests, n_candidates: int
 ) -> float | None:
-    """The expected maximum of as many normal variables as there are configurations, with the noise of a mean as sd."""
-    scale = expect_maximum(len(configurations))
+    """The expected maximum of as many normal variables as there are candidates, with the noise of a mean as sd."""
+    scale = expect_maximum(n_candidates)
     if criterion == "test accuracy":
         others = np.delete(pairs.standard_errors[pairs.rows.index(best)], best)
         return scale * _root_mean_square(others) / math.sqrt(2)

@@ -63,9 +63,10 @@ def summarize_sweep(results: SweepResults) -> SweepSummary:
     means = [summarize_configuration(each, its) for each, its in zip(configurations, times, strict=True)]
     accuracies = [mean.accuracy for mean in means]
     pairs = compare_pairs(configurations, find_best(means)) if len(configurations) > 1 else None
+    n_pruned = results.search.states.get("pruned", 0) if results.search else 0
     sizes = [each.n_parameters for each in configurations if each.n_parameters is not None]
     has_sizes = len(sizes) == len(configurations)
-    ranking = rank_configurations(configurations, means, pairs)
+    ranking = rank_configurations(configurations, means, pairs, n_pruned)
     best = configurations[ranking.best], means[ranking.best]
     return SweepSummary(
         results=results,

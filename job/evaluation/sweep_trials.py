@@ -1,4 +1,4 @@
-"""Represents the trials of a search, which a search chose by validation images alone."""
+"""Represents the trials of a search."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ from job.config.search_space import Objective
 
 
 @dataclass(frozen=True, kw_only=True)
-class SweptTrial:
+class SearchTrial:
     """A trial that has ended.
 
     Attributes:
@@ -24,7 +24,7 @@ class SweptTrial:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SweptTrials:
+class SearchHistory:
     """The trials of a search.
 
     Attributes:
@@ -35,7 +35,7 @@ class SweptTrials:
     """
 
     objective: Objective
-    trials: Sequence[SweptTrial]
+    trials: Sequence[SearchTrial]
     parameters: Sequence[str]
     ranges: Mapping[str, bool]
 

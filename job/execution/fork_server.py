@@ -1,6 +1,9 @@
-"""Starts runs as processes, which outlive neither this one nor the one at the other end of stdin.
+"""The launcher: starts runs as processes, which do not outlive the one at the other end of stdin.
 
-`python -m job.execution.fork_server` reads requests from stdin, one line of JSON each, and answers on stdout:
+On Linux, they do not outlive this one either, even if it is killed.
+
+`python -m job.execution.fork_server ANSWERS` reads requests from stdin, one line of JSON each, and answers into the
+pipe with the descriptor ANSWERS. So nothing that prints, such as a library during its import, can disturb an answer.
 
 - `["start", N, LOG, [WORD, …]]` runs a command with its output in the file LOG; `[N, STATUS]` answers when it ends.
 - `["stop", N]` sends SIGTERM to its process group, and after some seconds SIGKILL. So does the end of stdin to all.
@@ -23,20 +26,20 @@ from pathlib import Path
 
 from job.errors import OutputError, ResourceError
 from job.system import isolation
-from job.system.forked_process import follow_parent, separate_fork, unfollow_parent
+from job.system.forked_process import follow_parent, restore_ignored, separate_fork, unfollow_parent
 
 GRACE_S = 3.0
 """How long a command may take to end after SIGTERM."""
 
 HANDLED = (signal.SIGCHLD, signal.SIGTERM)
-STDIN, STDOUT = 0, 1
+STDIN, STDERR = 0, 2
 
 
 class ForkServer:
     """The commands that run, by the ID of their process, which is also that of their process group."""
 
-    def __init__(self, *, is_preloaded: bool) -> None:
-        self._is_preloaded = is_preloaded
+    def __init__(self, answers: int, *, is_preloaded: bool) -> None:
+        self._answers, self._is_preloaded = answers, is_preloaded
         self._numbers: dict[int, int] = {}
         self._kill_times: dict[int, float] = {}  # of the commands that were asked to end
         self._is_ending = False
@@ -89,20 +92,20 @@ class ForkServer:
             file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
         except OSError as error:
             problem = f"cannot be written ({error.strerror}); free some space, or make the folder writable"
-            print(f"fashion-job: error: {log}: {problem}", file=sys.stderr)
-            _answer([number, OutputError.exit_status])
+            _write_error(STDERR, f"{log}: {problem}")
+            self._answer([number, OutputError.exit_status])
             return ()
         signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)  # until the fork has handlers of its own
         server = os.getpid()
         try:
             process = os.fork()
         except OSError as error:
-            os.write(file, f"fashion-job: error: no process can start ({error.strerror})\n".encode())
-            _answer([number, ResourceError.exit_status])
+            _write_error(file, f"no process can start ({error.strerror})")
+            self._answer([number, ResourceError.exit_status])
         else:
             if process == 0:
                 follow_parent(server)
-                separate_fork(HANDLED, (self._wake, self._waker), file)
+                separate_fork(HANDLED, (self._wake, self._waker, self._answers), file)
                 return self._continue(words)
             with suppress(OSError):  # the fork was faster
                 os.setpgid(process, process)
@@ -115,10 +118,11 @@ class ForkServer:
         """The command if this fork can continue with it; otherwise replaces the fork by it."""
         if self._is_preloaded and words[:2] == [sys.executable, "-m"]:
             return words
+        restore_ignored()
         try:
             os.execvp(words[0], list(words))  # noqa: S606 - our own command
         except OSError as error:
-            print(f"fashion-job: error: {words[0]}: {error.strerror}", file=sys.stderr)
+            _write_error(STDERR, f"{words[0]}: {error.strerror}")
             os._exit(ResourceError.exit_status)
 
     def _end(self) -> None:
@@ -147,7 +151,15 @@ class ForkServer:
                 self._kill_times.pop(process, None)
                 if process in self._numbers:
                     code = os.waitstatus_to_exitcode(status)
-                    _answer([self._numbers.pop(process), code if code >= 0 else 128 - code])
+                    self._answer([self._numbers.pop(process), code if code >= 0 else 128 - code])
+
+    def _answer(self, content: Sequence[int] | None) -> None:
+        with suppress(BrokenPipeError):  # nobody listens any more, and stdin ends, too
+            os.write(self._answers, json.dumps(content).encode() + b"\n")
+
+    def say_ready(self) -> None:
+        """Answer that requests are followed from now on."""
+        self._answer(None)
 
 
 def _preload() -> bool:
@@ -168,14 +180,15 @@ def _signal_group(group: int, number: signal.Signals) -> None:
         os.killpg(group, number)
 
 
-def _answer(content: object) -> None:
-    with suppress(BrokenPipeError):  # nobody listens any more, and stdin ends, too
-        os.write(STDOUT, json.dumps(content).encode() + b"\n")
+def _write_error(descriptor: int, problem: str) -> None:
+    """Write an error if that is possible; the runs go on without it."""
+    with suppress(OSError):
+        os.write(descriptor, os.fsencode(f"fashion-job: error: {problem}\n"))
 
 
-def main(*options: str) -> Sequence[str]:
+def main(answers: str, *options: str) -> Sequence[str]:
     """Serve; returns the command that this process, a fork, continues with, or nothing at the end."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all processes; the parent decides
+    os.set_inheritable(int(answers), False)  # noqa: FBT003 - positional only
     is_preloaded = "--preload" in options
     if is_preloaded:
         try:
@@ -184,8 +197,8 @@ def main(*options: str) -> Sequence[str]:
             is_safe = False
         if not is_safe:
             os._exit(1)
-    server = ForkServer(is_preloaded=is_preloaded)
-    _answer(None)
+    server = ForkServer(int(answers), is_preloaded=is_preloaded)
+    server.say_ready()
     return server.serve()
 
 

@@ -1,4 +1,4 @@
-"""The process that starts the runs of an executor, as the executor sees it."""
+"""The launcher, a process that starts the runs of an executor, as the executor sees it."""
 
 import json
 import os
@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,7 +17,7 @@ from job.execution.fork_server import GRACE_S
 from job.system import child_process, signals
 
 STOP_S = GRACE_S + 1.5
-"""How long all runs may take to end, which is at most `GRACE_S` after the first signal."""
+"""`GRACE_S`, and time for the kernel to end them."""
 
 KEPT = (f"{PREFIX}IMAGE", f"{PREFIX}REVISION")
 OF_THE_JOB = ("GITHUB_STEP_SUMMARY",)
@@ -52,11 +52,17 @@ class Launcher:
 
     def _launch(self, *, preload: bool) -> None:
         self.is_ready, self._received = not preload, b""
-        command = [sys.executable, "-m", "job.execution.fork_server", *(["--preload"] if preload else [])]
-        options: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "bufsize": 0}
         environment = {**build_environment(os.environ), **self._variables}
+        streams: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL, "bufsize": 0}
         with signals.deferred():  # a process that `stop` does not know of would continue for a moment
-            self._process = subprocess.Popen(command, cwd=self._folder, env=environment, process_group=0, **options)  # noqa: S603
+            read, write = os.pipe()
+            self._answers = os.fdopen(read, "rb", buffering=0)
+            words = [sys.executable, "-m", "job.execution.fork_server", str(write), *(["--preload"] if preload else [])]
+            options = {**streams, "cwd": self._folder, "env": environment, "pass_fds": (write,), "process_group": 0}
+            try:
+                self._process = subprocess.Popen(words, **options)  # noqa: S603 - our own command
+            finally:
+                os.close(write)
 
     def __enter__(self) -> Self:
         self._exits.callback(self._close)
@@ -81,12 +87,11 @@ class Launcher:
 
         Returns an empty list after `timeout_s`, and when the process is ready.
         """
-        assert self._process.stdout is not None  # noqa: S101 - for mypy
         events = select.poll()
-        events.register(self._process.stdout.fileno(), select.POLLIN)
+        events.register(self._answers.fileno(), select.POLLIN)
         if not events.poll(None if timeout_s is None else timeout_s * 1000):
             return []
-        content = os.read(self._process.stdout.fileno(), 2**16)
+        content = os.read(self._answers.fileno(), 2**16)
         *lines, self._received = (self._received + content).split(b"\n")
         answers = [json.loads(line) for line in lines]
         self.is_ready = self.is_ready or None in answers
@@ -101,25 +106,21 @@ class Launcher:
         """End the process and all runs within a few seconds; a signal handler may call this, also twice."""
         if self._process.stdin:
             self._process.stdin.close()
-        if self._is_running():
-            os.kill(self._process.pid, signal.SIGTERM)  # in the middle of the import, it does not read stdin
+        if child_process.is_running(self._process):
+            self._signal_group(signal.SIGTERM)  # in the middle of the import, it does not read stdin
         deadline = time.monotonic() + STOP_S
-        while self._is_running():
-            if time.monotonic() > deadline:
-                os.kill(self._process.pid, signal.SIGKILL)
-                return
+        while child_process.is_running(self._process) and time.monotonic() < deadline:
             time.sleep(0.01)
+        if self._process.returncode is None:
+            self._signal_group(signal.SIGKILL)
+
+    def _signal_group(self, number: signal.Signals) -> None:
+        """Signal the process, and what its import has started; each run has a group of its own."""
+        with suppress(ProcessLookupError, PermissionError):  # all have ended
+            os.killpg(self._process.pid, number)
 
     def _close(self) -> None:
         """End the process and all runs, and free what belongs to it."""
         self.stop()
         self._process.wait()
-        if self._process.stdout:
-            self._process.stdout.close()
-
-    def _is_running(self) -> bool:
-        """Whether the process runs; a signal handler may call this, unlike `Popen.poll`."""
-        try:
-            return os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None
-        except ChildProcessError:  # already waited for
-            return False
+        self._answers.close()

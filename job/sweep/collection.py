@@ -17,7 +17,7 @@ from job.errors import DataError, OutputError
 from job.evaluation.gated_runs import GatedRuns, MeasuredRun
 from job.evaluation.sweep_networks import Configuration, SweepResults, SweptNetwork, Value, write_label
 from job.evaluation.sweep_summary import SweepSummary, summarize_sweep
-from job.evaluation.sweep_trials import SweptTrials
+from job.evaluation.sweep_trials import SearchHistory
 from job.log import log, log_stage
 from job.report.sweep_page.page import render_sweep_page
 from job.results.file_names import METRICS, PAGE, PREDICTIONS, SWEEP_NUMBERS
@@ -36,7 +36,7 @@ def collect_runs(
     failures: Mapping[str, str],
     *,
     varied: Collection[str] = (),
-    search: SweptTrials | None = None,
+    search: SearchHistory | None = None,
     gates: Sequence[Gate] = (),
 ) -> SweepResults:
     """Read finished runs on the same data set, and group them into configurations.

@@ -18,6 +18,7 @@ from job.results.file_names import CHECKSUMS, METRICS, PREDICTIONS
 from job.results.metrics_json import MAX_BYTES, Option, read_record
 from job.results.output_folder.manifest import read_unchanged
 from job.results.predictions_csv import read_predictions
+from job.results.provenance import Environment
 from job.results.schema import RunRecord, Training
 from job.results.seed_check import check_seeds
 from job.system.regular_file import read_regular
@@ -67,17 +68,18 @@ def _measure(folder: Path, gates: Sequence[Gate]) -> MeasuredRun:
     return measure_run(folder.resolve().name, str(folder), gates, metrics)
 
 
-def describe_work(record: RunRecord, training: Training, n_epochs: int | None) -> Hashable:
+def describe_work(environment: Environment, training: Training, n_epochs: int | None) -> Hashable:
     """What decides how long the training of a network takes; None if the number of its epochs is unknown.
 
     Learning rates and the like change no operation, so they are not in it; an option that adds operations is.
     """
-    config, environment = training.config, record.provenance.environment
+    config = training.config
     sizes = (training.network, training.n_train, config.batch_size, n_epochs, config.replicas)
     operations = (config.optimizer, config.augment, config.schedule == "plateau", config.early_stopping > 0)
     added = tuple(getattr(config, name) > 0 for name in ("dropout", "average", "weight_decay", "label_smoothing"))
     machine = (environment.device_name, environment.n_threads)
-    return None if n_epochs is None else (sizes, operations, added, machine)
+    version = (environment.job, environment.revision)
+    return None if n_epochs is None else (sizes, operations, added, machine, version)
 
 
 def _list_networks(
@@ -97,7 +99,7 @@ def _list_networks(
             training_s=record.provenance.timings_s["training"],
             loss=loss,
             y_pred=y_pred,
-            work=describe_work(record, training, len(history.loss)),
+            work=describe_work(record.provenance.environment, training, len(history.loss)),
         )
         return
     if others is None:
@@ -113,5 +115,9 @@ def _list_networks(
             training_s=each.training_s,
             loss=loss if is_reported else float(cross_entropy(others.p_true[:, column]).mean()),
             y_pred=y_pred if is_reported else others.y_pred[:, column].copy(),
-            work=describe_work(record, training, None if training.config.early_stopping else training.config.epochs),
+            work=describe_work(
+                record.provenance.environment,
+                training,
+                None if training.config.early_stopping else training.config.epochs,
+            ),
         )

@@ -125,7 +125,7 @@ def _inspect(path: Path, run: PlannedRun) -> RunResult | str:
         return "has another run: another version of the job, or another program, wrote it"
     settings = stored.training.config.settings()
     if other := [name for name, value in run.config.settings().items() if settings[name] != value]:
-        return f"has another run: its {other[0].replace('_', ' ')} is {settings[other[0]]}"
+        return f"has another run: {other[0].replace('_', ' ')} is {settings[other[0]]} there"
     return RunResult(stored.evaluation.accuracy, stored.provenance.timings_s["total"])
 
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from job.errors import OutputError
-from job.results.file_names import CHECKSUMS, PAGE, REPORT_FILES, RESULT_FILES, SWEEP_NUMBERS, SWEEP_PLAN
+from job.results.file_names import CARD, CHECKSUMS, EXPORTS, PAGE, REPORT_FILES, RESULT_FILES, SWEEP_NUMBERS, SWEEP_PLAN
 from job.results.output_folder.manifest import read_manifest
 from job.results.output_folder.os_errors import as_output_error
 from job.results.output_folder.unfinished import UNFINISHED
@@ -17,7 +17,7 @@ from job.sweep.folder import LOGS, RUNS, STUDY, TABLE, TRIALS
 RUN = re.compile(r".+-seed[0-9]+")
 """Every name of a run."""
 
-OF_EVERY_RUN = {CHECKSUMS, *RESULT_FILES, *REPORT_FILES["folder"]}
+OF_EVERY_RUN = {CHECKSUMS, f"{EXPORTS}/{CARD}", *RESULT_FILES, *REPORT_FILES["folder"]}
 """Files that a run replaces, whoever wrote them."""
 
 
@@ -38,7 +38,7 @@ def require_removable(folder: Path) -> None:
 
 def _find_foreign(runs: Path) -> Iterator[Path]:
     """What no run wrote into the folder of the runs."""
-    if runs.is_symlink():
+    if _is_no_folder(runs):
         yield runs
         return
     for path in sorted(runs.glob("*")):
@@ -52,12 +52,16 @@ def _find_foreign(runs: Path) -> Iterator[Path]:
             yield next(_list_files(path), path)
 
 
+def _is_no_folder(path: Path) -> bool:
+    return path.is_symlink() or (path.exists() and not path.is_dir())
+
+
 def _list_files(folder: Path) -> Iterator[Path]:
     return (path for path in sorted(folder.rglob("*")) if path.is_symlink() or not path.is_dir())
 
 
 def _find_foreign_logs(logs: Path) -> Iterator[Path]:
-    if logs.is_symlink():
+    if _is_no_folder(logs):
         yield logs
         return
     for path in sorted(logs.glob("*")):

@@ -58,16 +58,17 @@ def find_runs(names: Sequence[str]) -> FoundRuns:
 
 
 def _list_sweeps(folder: Path) -> list[Path]:
-    """The folder itself, unless it has no runs, but folders of sweeps in it have."""
-    if (folder / PLAN).exists() or _has_runs(folder):
+    """The folder itself, if it is that of a sweep or has runs, and the folders of sweeps in it."""
+    if (folder / PLAN).exists() or (folder / CHECKSUMS).is_file() or (folder / METRICS).is_file():
         return [folder]
-    below = sorted(path for path in folder.glob("*") if path.is_dir() and ((path / PLAN).exists() or _has_runs(path)))
-    return below or [folder]
+    others = [path for path in sorted(folder.glob("*")) if path.is_dir() and path.name != RUNS and path.name[0] != "."]
+    below = [path for path in others if (path / PLAN).exists() or _has_runs(path)]
+    return [*([folder] if _has_runs(folder) or not below else []), *below]
 
 
 def _has_runs(folder: Path) -> bool:
-    """Whether the folder is that of a run, or has finished runs in it or in its folder `runs`."""
-    return any((path / CHECKSUMS).is_file() for path in (folder, *folder.glob("*"), *folder.glob(f"{RUNS}/*")))
+    """Whether the folder has finished runs in it or in its folder `runs`."""
+    return any((path / CHECKSUMS).is_file() for path in (*folder.glob("*"), *folder.glob(f"{RUNS}/*")))
 
 
 def require_own_page(output: Path, folders: Sequence[Path]) -> None:

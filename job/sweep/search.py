@@ -15,7 +15,7 @@ from job.config.search_space import Range, Search
 from job.config.sweep_config import SweepRequest
 from job.config.sweep_grid import MAX_RUNS
 from job.errors import GateError, UsageError
-from job.evaluation.sweep_trials import SweptTrial, SweptTrials
+from job.evaluation.sweep_trials import SearchHistory, SearchTrial
 from job.log import log_stage
 from job.results.file_names import PAGE
 from job.results.gate_check import RunParts, check_gates
@@ -156,15 +156,15 @@ def _write_trials(ended: Sequence[EndedTrial], search: Search, folder: Path) -> 
     part.replace(folder / TRIALS)
 
 
-def _describe_trials(search: Search, ended: Sequence[EndedTrial]) -> SweptTrials:
+def _describe_trials(search: Search, ended: Sequence[EndedTrial]) -> SearchHistory:
     """What the page shows of the trials."""
     trials = [
-        SweptTrial(name=name_trial(each.number), state=each.state, objective=each.objective, values=each.values)
+        SearchTrial(name=name_trial(each.number), state=each.state, objective=each.objective, values=each.values)
         for each in ended
     ]
     ranges = {name: space.log for name, space in search.parameters.items() if isinstance(space, Range)}
     names = list(search.parameters)
-    return SweptTrials(objective=search.objective, trials=trials, parameters=names, ranges=ranges)
+    return SearchHistory(objective=search.objective, trials=trials, parameters=names, ranges=ranges)
 
 
 def _write_result(request: SweepRequest, search: Search, ended: Sequence[EndedTrial], folder: Path) -> str:

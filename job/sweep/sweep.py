@@ -114,7 +114,8 @@ def _run_missing(request: SweepRequest, plan: Plan, folder: Path) -> str:
     failed = ""
     if failures:
         name, error = next(iter(failures.items()))
-        advice = "the same command repeats them" if attempts.may_succeed else "change the setting that causes it"
+        other = "change the setting, in another folder or with --fresh"
+        advice = "the same command repeats them" if attempts.may_succeed else other
         n = f"{len(failures):,} of {len(plan.runs):,}"
         failed = f"{n} runs failed, the first, {name}: {error}; {advice}; page of the others"
     return _write_page(finished, failures, folder, find_varied(plan), gates=gates, failed=failed)

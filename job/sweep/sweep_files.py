@@ -19,7 +19,7 @@ from job.evaluation.sweep_networks import Configuration, Value
 from job.evaluation.sweep_pairs import PairDifference
 from job.evaluation.sweep_ranking import Criterion
 from job.evaluation.sweep_summary import SweepSummary
-from job.evaluation.sweep_trials import SweptTrials
+from job.evaluation.sweep_trials import SearchHistory
 
 SCHEMA_VERSION = 1
 MAX_PAIRS = 5000
@@ -176,7 +176,7 @@ def encode_sweep(summary: SweepSummary, folder: Path) -> bytes:
     return msgspec.json.format(msgspec.json.encode(stored), indent=1) + b"\n"
 
 
-def _store_search(search: SweptTrials | None) -> StoredSearch | None:
+def _store_search(search: SearchHistory | None) -> StoredSearch | None:
     if search is None:
         return None
     return StoredSearch(objective=search.objective, trials=len(search.trials), states=search.states)

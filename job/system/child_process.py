@@ -54,6 +54,16 @@ def end(process: Process, kill: Callable[[Process], object] = subprocess.Popen.k
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
 
 
+def is_running(process: Process) -> bool:
+    """Whether the process runs; a signal handler may call this."""
+    try:
+        return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None
+    except AttributeError:  # macOS lacks `waitid` before Python 3.13; `poll` takes no lock that is held
+        return process.poll() is None
+    except ChildProcessError:  # already waited for
+        return False
+
+
 def kill_group(process: Process) -> None:
     """Kill a process that was started with `process_group=0` and still runs, and the processes that it started."""
     if process.poll() is None:

@@ -24,6 +24,12 @@ def unfollow_parent() -> None:
         SYSTEM.prctl(PR_SET_PDEATHSIG, 0)
 
 
+def restore_ignored() -> None:
+    """Give a new program the default of the signals that Python ignores, as `subprocess.Popen` does."""
+    for name in ("SIGPIPE", "SIGXFSZ"):
+        signal.signal(getattr(signal, name), signal.SIG_DFL)
+
+
 def separate_fork(handled: Iterable[signal.Signals], inherited: Iterable[int], output: int) -> None:
     """Give this fork a process group, and the signals and streams of a new process.
 

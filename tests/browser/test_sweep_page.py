@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, sync_playwright
 from support import REPOSITORY
 from sweep_runs import make_swept_run, write_runs
 
-from job.evaluation.sweep_trials import SweptTrial, SweptTrials
+from job.evaluation.sweep_trials import SearchHistory, SearchTrial
 from job.sweep.collection import collect_runs, write_sweep_report
 
 pytestmark = pytest.mark.browser
@@ -64,7 +64,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     rates = [0.0001 * 1.5**index for index in range(12)]
     searched = [make_swept_run(1.3, 0, learning_rate=rate, epochs=1, key=index) for index, rate in enumerate(rates)]
     trials = [
-        SweptTrial(
+        SearchTrial(
             name=f"trial-{index:04}",
             state="complete",
             objective=0.8 + 0.005 * index if index != 7 else 0.1,
@@ -73,7 +73,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         for index, rate in enumerate(rates)
     ]
     parameters = ["learning_rate", "augment"]
-    search = SweptTrials(objective="accuracy", trials=trials, parameters=parameters, ranges={"learning_rate": True})
+    search = SearchHistory(objective="accuracy", trials=trials, parameters=parameters, ranges={"learning_rate": True})
     found = {}
     for name, runs in (("grid", grid), ("one", [make_swept_run(1.3, 0)]), ("many", many), ("search", searched)):
         folder = tmp_path_factory.mktemp(name)

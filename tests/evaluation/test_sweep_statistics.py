@@ -20,7 +20,7 @@ from job.evaluation.sweep_networks import Configuration, SweepResults, SweptNetw
 from job.evaluation.sweep_pairs import compare_pairs
 from job.evaluation.sweep_ranking import find_frontier
 from job.evaluation.sweep_summary import SweepSummary, summarize_sweep
-from job.evaluation.sweep_trials import SweptTrial, SweptTrials
+from job.evaluation.sweep_trials import SearchHistory, SearchTrial
 from job.report.charts.sweep_scale import find_range
 
 
@@ -159,8 +159,8 @@ def test_only_accuracies_that_are_really_far_are_below_the_axis(accuracies: list
 )
 def test_the_best_so_far(objective: Objective, reached: list[float | None], best: list[tuple[int, float]]) -> None:
     """Of complete trials; the first of equal ones counts, and a lower loss is better."""
-    trials = [SweptTrial(name="", state="complete", objective=value, values={}) for value in reached]
-    assert SweptTrials(objective=objective, trials=trials, parameters=[], ranges={}).best_so_far == best
+    trials = [SearchTrial(name="", state="complete", objective=value, values={}) for value in reached]
+    assert SearchHistory(objective=objective, trials=trials, parameters=[], ranges={}).best_so_far == best
 
 
 @pytest.mark.parametrize("n_seeds", [2, 5, 10])

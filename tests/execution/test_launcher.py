@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from job.execution import local_executor
 from job.execution.executor import Outcome
 from job.execution.launcher import Launcher
 from job.execution.local_executor import LocalExecutor, can_share_import
+from job.system.forked_process import follow_parent
 from job.training.resources import Resources
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is shared")
@@ -148,6 +150,51 @@ def test_an_import_that_cannot_be_shared(folder: Path, capfd: pytest.CaptureFixt
 
 
 @linux_only
+def test_an_import_that_prints(folder: Path) -> None:
+    """What it writes to stdout disturbs no answer, and the import is shared."""
+    (folder / "tensorflow.py").write_text("import os; print('said', flush=True); os.write(1, b'native\\n[0')")
+    outcome, text = run(module("probe"), folder, preload=True)
+    assert outcome.status == 0
+    assert text.splitlines()[1] == "True"
+    assert "said" not in text
+
+
+@linux_only
+def test_what_the_import_started_is_stopped(folder: Path) -> None:
+    """Also if it ignores SIGTERM."""
+    code = "import subprocess; subprocess.run(['sh', '-c', 'trap \"\" TERM; echo $$ > part; mv part began; sleep 60'])"
+    (folder / "tensorflow.py").write_text(code)
+    with Launcher(preload=True, folder=folder):
+        wait_until((folder / "began").exists)
+    wait_until(lambda: not is_alive(int((folder / "began").read_text())))
+
+
+def test_a_stop_without_waitid(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on macOS with Python 3.12; nothing is left, and a second stop does nothing."""
+    monkeypatch.delattr(os, "waitid")
+    with Launcher(folder=folder) as launcher:
+        process = find_server(launcher)
+        launcher.stop()
+        launcher.stop()
+    assert not is_alive(process)
+
+
+@linux_only
+def test_a_parent_that_was_killed_at_once() -> None:
+    """The command does not begin."""
+    follow = partial(follow_parent, os.getpid() + 1)
+    with subprocess.Popen(("sleep", "60"), preexec_fn=follow) as process:  # noqa: PLW1509 - no thread
+        assert process.wait() == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("name", ["PIPE", "XFSZ"])
+def test_a_command_has_the_signals_that_python_ignores(folder: Path, name: str) -> None:
+    """A shell whose parent ignores a signal cannot restore it."""
+    outcome, _ = run(script("one", f"kill -s {name} $$"), folder, preload=False)
+    assert outcome.status == 128 + getattr(signal, f"SIG{name}")
+
+
+@linux_only
 def test_a_stop_during_the_import(folder: Path) -> None:
     """It does not wait for the end of the import."""
     (folder / "tensorflow.py").write_text("import time; open('began', 'w').close(); time.sleep(60)")
@@ -206,7 +253,7 @@ def test_the_runs_of_a_killed_launcher(folder: Path, sleepers: Callable[..., Com
         os.kill(find_server(launcher), signal.SIGKILL)
         outcomes = sorted((outcome.run.name, outcome.status) for outcome in executor.wait())
         assert outcomes == [("one", 137), ("two", 137)]
-        assert not any(is_alive(int((folder / name).read_text())) for name in ("one", "two"))
+        wait_until(lambda: not any(is_alive(int((folder / name).read_text())) for name in ("one", "two")))
         executor.start(module("probe"))
         (outcome,) = executor.wait()
     assert outcome.status == 0
@@ -258,6 +305,22 @@ def test_a_log_that_cannot_be_written(folder: Path, capfd: pytest.CaptureFixture
     assert outcome.status == 73
     (line,) = capfd.readouterr().err.splitlines()
     assert line.startswith(f"fashion-job: error: {folder / 'logs' / 'one.txt'}: cannot be written (")
+
+
+def test_an_error_that_cannot_be_printed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the log nor stderr can be written; the launcher, and the other runs, go on."""
+    (folder / "full").touch()
+    read, write = os.pipe()
+    os.close(read)
+    monkeypatch.setattr(subprocess, "Popen", partial(subprocess.Popen, stderr=write))
+    with Launcher(folder=folder) as launcher:
+        launcher.send("start", 0, str(folder / "full" / "one.txt"), ["true"])
+        launcher.send("start", 1, str(folder / "two.txt"), ["true"])
+        answers: list[tuple[int, int]] = []
+        while len(answers) < 2 and (received := launcher.receive()) is not None:
+            answers += received
+    os.close(write)
+    assert answers == [(0, 73), (1, 0)]
 
 
 def test_a_command_that_is_missing(folder: Path) -> None:

@@ -17,6 +17,7 @@ from sweep_runs import make_swept_run, write_runs
 from job.errors import DataError, OutputError
 from job.results.run import Run
 from job.sweep.collection import collect_runs, describe_best, write_sweep_report
+from job.sweep.finished_runs import describe_work
 from job.sweep.sweep_files import StoredSweep
 
 
@@ -91,14 +92,63 @@ def test_early_stopping_takes_the_validation_accuracy_of_the_best_epoch(tmp_path
 
 
 def test_only_settings_that_vary_within_a_recipe_are_parameters(tmp_path: Path) -> None:
-    """The recipe mlp has other epochs than the baseline; that is no setting of its own."""
-    runs = [make_swept_run(1.3, 0, recipe="baseline"), make_swept_run(1.3, 0, recipe="mlp", epochs=50)]
+    """The recipe mlp has other epochs than the baseline; that is no setting of its own, unless one has been changed."""
+    runs = [make_swept_run(1.3, 0, recipe="baseline", epochs=5), make_swept_run(1.3, 0, recipe="mlp", epochs=50)]
     assert list(collect_runs(write_runs(tmp_path / "a", runs), {}).parameters) == ["recipe"]
+    changed = [make_swept_run(1.3, 0, recipe="baseline", epochs=2), runs[1]]
+    assert list(collect_runs(write_runs(tmp_path / "c", changed), {}).parameters) == ["recipe", "epochs"]
     runs.append(make_swept_run(1.3, 0, recipe="mlp", epochs=50, learning_rate=0.004))
     results = collect_runs(write_runs(tmp_path / "b", runs), {})
     assert results.parameters == {"recipe": ["baseline", "mlp"], "learning_rate": [0.001, 0.002, 0.004]}
     labels = ["baseline, learning rate 0.001", "mlp, learning rate 0.002", "mlp, learning rate 0.004"]
     assert [each.label for each in results.configurations] == labels
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_equal"),
+    [
+        ({}, True),
+        ({"learning_rate": 0.002}, True),
+        ({"warm_up": 0.1}, True),
+        ({"n_epochs": 1}, False),
+        ({"batch_size": 64}, False),
+        ({"optimizer": "sgd"}, False),
+        ({"augment": "flip"}, False),
+        ({"schedule": "plateau"}, False),
+        ({"early_stopping": 1}, False),
+        ({"dropout": 0.1}, False),
+        ({"replicas": 2}, False),
+        ({"network": "CNN"}, False),
+        ({"n_train": 250}, False),
+        ({"n_threads": 1}, False),
+        ({"device_name": "Other Processor"}, False),
+        ({"job": "0.4.0"}, False),
+        ({"revision": ""}, False),
+    ],
+    ids=str,
+)
+def test_what_decides_how_long_a_training_takes(changes: dict[str, Any], *, is_equal: bool) -> None:
+    """Networks that differ in any of it keep their own times."""
+
+    def describe(**changes: Any) -> object:  # noqa: ANN401
+        run = make_run()
+        assert run.training is not None
+        known: dict[str, Any] = {"n_epochs": 2} | changes
+
+        def change(before: Any) -> Any:  # noqa: ANN401
+            return replace(before, **{name: value for name, value in known.items() if hasattr(before, name)})
+
+        training = replace(change(run.training), config=change(run.training.config))
+        return describe_work(change(run.provenance.environment), training, known["n_epochs"])
+
+    assert (describe(**changes) == describe()) == is_equal
+
+
+def test_an_unknown_number_of_epochs_has_no_work() -> None:
+    """So the network keeps its own time."""
+    run = make_run()
+    assert run.training is not None
+    assert describe_work(run.provenance.environment, run.training, None) is None
 
 
 def _without_metrics(folder: Path) -> None:

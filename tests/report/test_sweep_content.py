@@ -1,4 +1,5 @@
 import json
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,7 +14,8 @@ from sweep_runs import make_swept_run, write_runs
 
 from job.config.search_space import Objective
 from job.evaluation.sweep_summary import SweepSummary, summarize_sweep
-from job.evaluation.sweep_trials import SweptTrial, SweptTrials
+from job.evaluation.sweep_trials import SearchHistory, SearchTrial
+from job.report.sweep_page.findings import list_sweep_findings
 from job.report.sweep_page.page import render_sweep_page
 from job.results.run import Run
 from job.sweep.collection import collect_runs
@@ -326,7 +328,7 @@ def test_a_search_says_that_it_is_one(tmp_path: Path, objective: Objective) -> N
     """Its trials by their end, the objective, and charts of it; no word of effects."""
     rates = (0.001, 0.004, 0.03)
     trials = [
-        SweptTrial(
+        SearchTrial(
             name=f"trial-{index:04}",
             state="complete" if index < 3 else "pruned",
             objective=(0.8, 0.85, 0.1)[index] if index < 3 else None,
@@ -334,7 +336,7 @@ def test_a_search_says_that_it_is_one(tmp_path: Path, objective: Objective) -> N
         )
         for index in range(4)
     ]
-    search = SweptTrials(
+    search = SearchHistory(
         objective=objective, trials=trials, parameters=["learning_rate", "augment"], ranges={"learning_rate": True}
     )
     folders = write_runs(tmp_path, [make_swept_run(1.3, 0, learning_rate=rate) for rate in rates])
@@ -342,6 +344,7 @@ def test_a_search_says_that_it_is_one(tmp_path: Path, objective: Objective) -> N
     page = render_sweep_page(summary, tmp_path).decode()
     tree: ET.Element = html5lib.HTMLParser(strict=True, namespaceHTMLElements=False).parse(page)
     assert "search of 4 trials" in text(tree.find(".//p[@class='identity']"))
+    assert tree.find(".//section[@id='settings']") is None
     section = tree.find(".//section[@id='search']")
     assert section is not None
     goal = "highest validation accuracy" if objective == "accuracy" else "lowest validation loss"
@@ -355,6 +358,64 @@ def test_a_search_says_that_it_is_one(tmp_path: Path, objective: Objective) -> N
     assert f"the best has {0.004 if objective == 'accuracy' else 0.03}" in page
     stored = json.loads(encode_sweep(summary, tmp_path))["search"]
     assert stored == {"objective": objective, "trials": 4, "states": {"complete": 3, "pruned": 1}}
+
+
+def make_search_page(folder: Path, n_pruned: int, parameters: Sequence[str] = ("learning_rate",)) -> tuple[float, str]:
+    """The optimism and the page of a search of two complete trials with two seeds, and some pruned ones."""
+    rates = (0.001, 0.004)
+    runs = [run for rate in rates for run in make_seeds(1.3, 2, learning_rate=rate, key=int(1000 * rate))]
+    values = dict.fromkeys(parameters, 1) | {"learning_rate": 0.001}
+    trials = [
+        SearchTrial(name=f"trial-{index}", state="complete", objective=0.8, values=values | {"learning_rate": rate})
+        for index, rate in enumerate(rates)
+    ]
+    trials += [SearchTrial(name="trial-9", state="pruned", objective=None, values=values)] * n_pruned
+    search = SearchHistory(objective="accuracy", trials=trials, parameters=parameters, ranges={"learning_rate": True})
+    summary = summarize_sweep(collect_runs(write_runs(folder, runs), {}, search=search))
+    return summary.ranking.optimism or 0.0, render_sweep_page(summary, folder).decode()
+
+
+def test_pruned_trials_were_candidates(tmp_path: Path) -> None:
+    """The best of more candidates is luckier."""
+    (few, page), (many, other) = make_search_page(tmp_path / "a", 0), make_search_page(tmp_path / "b", 8)
+    assert few > 0
+    assert many / few == pytest.approx(1.53875 * math.sqrt(math.pi), rel=1e-4)  # the maxima of 10 and of 2
+    assert "The best of 2 also has lucky seeds" in page
+    assert "The best of 10, pruned trials included, also has lucky seeds" in other
+
+
+def test_a_search_of_many_settings_names_those_without_a_chart(tmp_path: Path) -> None:
+    """It draws eleven."""
+    names = ("learning_rate", "epochs", "batch_size", "dropout", "weight_decay", "label_smoothing", "warm_up")
+    more = ("average", "early_stopping", "momentum", "hidden", "width", "depth")
+    _, page = make_search_page(tmp_path, 0, (*names, *more))
+    assert "Without a chart: width, depth." in page
+    assert "Without a chart" not in make_search_page(tmp_path / "few", 0)[1]
+
+
+def test_a_setting_with_one_value_takes_no_part_in_findings(tmp_path: Path) -> None:
+    """The plan varies it, but only one of its values has results."""
+    runs = make_seeds(1.3, 1, test_time="none")
+    runs += make_seeds(1.3, 1, test_time="none", learning_rate=0.01)
+    runs = set_validation(runs, 0.9)
+    found = collect_runs(write_runs(tmp_path / "a", runs), {}, varied=["test_time", "validation_split"])
+    assert found.varying == ["learning_rate"]
+    shown = [" ".join(map(str, each.text)) for each in list_sweep_findings(summarize_sweep(found))]
+    assert any("share the first rank" in each for each in shown)
+    assert not any("test-time augmentation" in each or "different images" in each for each in shown)
+    levels = ((0.001, 2.5), (0.01, 1.0))
+    matters = [run for rate, level in levels for run in make_seeds(level, 4, learning_rate=rate)]
+    single = collect_runs(write_runs(tmp_path / "b", matters), {}, varied=["dropout"])
+    assert [each.is_consistent for each in summarize_sweep(single).effects] == [True]
+    assert not any(each.anchor == "settings" for each in list_sweep_findings(summarize_sweep(single)))
+
+
+def test_the_tile_says_whether_times_are_pooled(tmp_path: Path) -> None:
+    """Only if another network did the same work as the best."""
+    alone = [*make_seeds(1.3, 1, batch_size=32), *make_seeds(1.3, 1, batch_size=64)]
+    assert "median" not in " ".join(Page(tmp_path / "a", alone).tiles[3])
+    same = [*make_seeds(1.3, 1, learning_rate=0.01), *make_seeds(1.3, 1, learning_rate=0.02)]
+    assert "median of trainings with the same work" in Page(tmp_path / "b", same).tiles[3]
 
 
 def test_a_single_run_has_a_page(tmp_path: Path) -> None:

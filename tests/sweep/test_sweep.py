@@ -58,13 +58,23 @@ def test_a_run_that_fails_stops_no_other_and_is_not_repeated(sweep: StubbedSweep
     assert done.returncode == 1
     for text in ("1 of 4 runs failed", NAMES[1], f"the stub fails with {status}", f"(status {status})"):
         assert text in last_line(done)
-    advice = "change the setting that causes it" if status in (64, 79) else "the same command repeats them"
+    other = "change the setting, in another folder or with --fresh"
+    advice = other if status in (64, 79) else "the same command repeats them"
     page = sweep.output / "index.html"
     assert last_line(done).endswith(f"(status {status}); {advice}; page of the others: {page}")
     assert sweep.names() == NAMES
     assert (sweep.output / "index.html").exists()
     assert sweep.run(*FOUR).returncode == 0
     assert sweep.names() == sorted([*NAMES, NAMES[1]])
+
+
+def test_failures_of_both_kinds_can_be_repeated(sweep: StubbedSweep) -> None:
+    """One of them may succeed without another setting."""
+    sweep.behave({NAMES[0]: ["status 79"], NAMES[1]: ["status 69"]})
+    done = sweep.run(*FOUR)
+    assert "2 of 4 runs failed" in last_line(done)
+    assert "the same command repeats them" in last_line(done)
+    assert "--fresh" not in last_line(done)
 
 
 def test_a_run_that_is_killed_is_repeated_twice(sweep: StubbedSweep) -> None:
@@ -234,6 +244,19 @@ def test_fresh_keeps_what_no_run_wrote(sweep: StubbedSweep, name: str) -> None:
     assert sweep.finished() == ["baseline-seed7"]
 
 
+@pytest.mark.parametrize("name", ["runs", "logs"])
+def test_fresh_refuses_a_file_instead_of_a_folder(sweep: StubbedSweep, name: str) -> None:
+    """Before it removes anything."""
+    assert sweep.run("--seeds", "0").returncode == 0
+    shutil.rmtree(sweep.output / name)
+    (sweep.output / name).touch()
+    before = sorted(sweep.output.rglob("*"))
+    done = sweep.run("--seeds", "7", "--fresh")
+    assert done.returncode == 73
+    assert f"--fresh would remove {sweep.output / name}, which no run wrote" in last_line(done)
+    assert sorted(sweep.output.rglob("*")) == before
+
+
 def test_a_page_that_no_sweep_wrote_is_not_replaced_silently(sweep: StubbedSweep) -> None:
     """A line says so before training, and only once."""
     sweep.output.mkdir()
@@ -354,6 +377,17 @@ def test_collect_finds_the_sweeps_in_a_folder(sweep: StubbedSweep) -> None:
     assert "with the same predictions; it counts once" in done.stderr
     assert "4 configurations" not in done.stdout
     assert done.stdout.startswith("baseline, mean test accuracy ")
+
+
+def test_collect_finds_runs_beside_a_sweep(sweep: StubbedSweep) -> None:
+    """A folder of both, such as the working directory."""
+    place = sweep.folder / "all"
+    assert sweep.run("--seeds", "0-1", "--output", str(place / "sweep")).returncode == 0
+    assert sweep.run("--seeds", "2", "--output", str(sweep.folder / "other")).returncode == 0
+    shutil.copytree(sweep.folder / "other" / "runs" / "baseline-seed2", place / "artefacts")
+    assert sweep.run("--collect", str(place), "--output", str(sweep.folder / "page")).returncode == 0
+    stored = json.loads((sweep.folder / "page" / "sweep.json").read_text())
+    assert [each["seed"] for each in stored["configurations"][0]["networks"]] == [0, 1, 2]
 
 
 def test_list_writes_nothing(sweep: StubbedSweep) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 MIN_SPAN = 0.004  # as an accuracy; a narrower range would make chance look large
 FAR = 4.0  # how often the distance from the best to the median fits below the best
-MIN_DEPTH = 0.2  # ordinary seeds never differ that much
+MIN_DEPTH = 0.2  # as an accuracy; a smaller distance is shown
 MARGIN = 0.05  # of the range, on both sides
 X_MARGIN = 0.08  # the same of the horizontal axis
 WIDE = 8.0  # ratio of the highest to the lowest value above which a horizontal axis is logarithmic

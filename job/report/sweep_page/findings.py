@@ -10,7 +10,7 @@ from job.text import count_noun, format_change
 
 MOST_FINDINGS = 3
 MOST_GATES = 3
-FEW_SEEDS = PAIR = 2
+FEW_SEEDS = 2
 MUCH_CHEAPER = 0.5  # of the time of the best
 SMALL_LOSS = 0.01  # of accuracy
 
@@ -25,7 +25,7 @@ def list_sweep_findings(summary: SweepSummary) -> list[Finding]:
         _find_tie(summary),
         _find_few_seeds(summary),
         _find_cheaper(summary),
-        *map(_find_effect, summary.effects if len(summary.results.parameters) > 1 else []),
+        *map(_find_effect, summary.effects if len(summary.results.varying) > 1 else []),
     ]
     return [finding for finding in found if finding][:MOST_FINDINGS]
 
@@ -63,10 +63,7 @@ def _find_better(summary: SweepSummary) -> Finding | None:
 
 def _find_other_images(summary: SweepSummary) -> Finding | None:
     """Validation accuracies of different images rank the configurations."""
-    if (
-        summary.ranking.criterion == "test accuracy"
-        or len(summary.results.parameters.get("validation_split", ())) < PAIR
-    ):
+    if summary.ranking.criterion == "test accuracy" or "validation_split" not in summary.results.varying:
         return None
     text = (
         "The configurations were validated on different images, so their validation accuracies, which rank them, are "
@@ -80,7 +77,7 @@ def _find_tie(summary: SweepSummary) -> Finding | None:
     if n_equal == 1:
         return None
     note = ""
-    if "test_time" in summary.results.parameters:
+    if "test_time" in summary.results.varying:
         note = " Validation does not use test-time augmentation, so it cannot rank the values of test time."
     text = f"{n_equal} configurations share the first rank: their {summary.ranking.criterion} is the same.{note}"
     return Finding(Level.PROBLEM, 0.0, "configurations", (text,))

@@ -104,17 +104,12 @@ def list_sweep_sections(summary: SweepSummary) -> list[Section]:
         Section("configurations", "Configurations"): True,
         Section("search", "Search"): summary.results.search is not None,
         Section("cost", "Accuracy and cost"): summary.pairs is not None,
-        Section("settings", "Settings"): _shows_settings(summary),
+        Section("settings", "Settings"): bool(summary.effects) and not summary.results.search,
         Section("differences", "Differences"): summary.pairs is not None,
         Section("failures", "Without a result"): bool(summary.results.failures),
         Section("runs", "Runs"): True,
     }
     return [section for section, is_shown in sections.items() if is_shown]
-
-
-def _shows_settings(summary: SweepSummary) -> bool:
-    """Whether there are effects, or it is worth a line that there are none; a search never has a balanced grid."""
-    return any(each.is_balanced or not summary.results.search for each in summary.effects)
 
 
 def _draw_costs(summary: SweepSummary, limits: tuple[float, float]) -> dict[str, Markup]:

@@ -137,6 +137,8 @@ def _show_time(summary: SweepSummary) -> Tile:
     total = sum(network.training_s for each in summary.results.configurations for network in each.networks)
     value, n_networks = format_duration(summary.best_mean.training_s), summary.results.n_networks
     note = f"all {n_networks:,} trainings: {format_duration(total)}" if n_networks > 1 else ""
-    detail = ("median of equal trainings",) if n_networks > 1 else ()
+    works = [network.work for each in summary.results.configurations for network in each.networks]
+    is_pooled = any(works.count(each.work) > 1 for each in summary.best.networks if each.work is not None)
+    detail = ("median of trainings with the same work",) if is_pooled else ()
     label = "Training time of the best" if summary.pairs else "Training time"
     return Tile("cost" if summary.pairs else "configurations", label, (value,), detail, note)

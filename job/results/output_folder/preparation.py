@@ -1,6 +1,7 @@
 """Checks that the job can write the output folder, before training."""
 
 import os
+import re
 import shutil
 import stat
 from collections.abc import Iterable
@@ -49,10 +50,19 @@ def prepare_output_folder(
 
 def _require_no_sweep(folder: Path) -> None:
     """Raise an OutputError if the report would replace the page of a sweep."""
-    if (folder / SWEEP_NUMBERS).is_file() or ((folder / SWEEP_PLAN).is_file() and (folder / SWEEP_RUNS).is_dir()):
+    has_plan = (folder / SWEEP_PLAN).is_file() and (folder / SWEEP_RUNS).is_dir()
+    if has_plan or _has_sweep_numbers(folder / SWEEP_NUMBERS):
         raise OutputError(
             f"--output {folder}: is the folder of a sweep, whose page the report would replace; name another folder"
         )
+
+
+def _has_sweep_numbers(path: Path) -> bool:
+    """Whether a sweep wrote this file: its first keys are in the first bytes."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return re.match(rb'\{\s*"schema_version":\s*[0-9]+,\s*"version":', file.read(100)) is not None
 
 
 def require_free_space(folder: Path, n_bytes: int) -> None:

@@ -31,6 +31,18 @@ def test_creates_the_folder_and_leaves_it_empty(tmp_path: Path) -> None:
     assert list((tmp_path / "a" / "b").iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    "content", ["{}", "[1]", "", '{"version": "0.8.0", "schema_version": 1}', '{"sweep": [0.1, 0.2]}']
+)
+def test_a_file_that_no_sweep_wrote(tmp_path: Path, content: str) -> None:
+    """Another program may have a sweep.json; it does not keep a run from the folder."""
+    (tmp_path / "sweep.json").write_text(content)
+    prepare_output_folder(tmp_path, ["metrics.json"])
+    (tmp_path / "sweep.json").write_text('{\n "schema_version": 1,\n "version": "0.8.0"\n}')
+    with pytest.raises(OutputError, match="is the folder of a sweep"):
+        prepare_output_folder(tmp_path, ["metrics.json"])
+
+
 def test_a_file_in_the_way(tmp_path: Path) -> None:
     """A file has the name of the folder, or of the folder above it."""
     (tmp_path / "report").write_text("mine")
