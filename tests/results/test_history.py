@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import REPOSITORY, edited, make_run
+from support import REPOSITORY, calibration_of, edited, make_run
 
 from job.errors import DataError, JobError, OutputError
 from job.evaluation.trend import HistoryEntry, decode_errors, hash_test_set
@@ -60,7 +60,11 @@ def test_an_entry_has_the_headline_metrics_of_the_run(entry: HistoryEntry, path:
     run = make_run(runs=3)
     evaluation = run.evaluation
     assert entry.accuracy == evaluation.accuracy
-    assert (entry.macro_f1, entry.loss, entry.ece) == (evaluation.macro.f1, evaluation.loss, evaluation.calibration.ece)
+    assert (entry.macro_f1, entry.loss, entry.ece) == (
+        evaluation.macro.f1,
+        evaluation.loss,
+        calibration_of(evaluation).ece,
+    )
     assert (entry.training_s, entry.total_s, entry.n_test) == (2.5, 4.0, 100)
     assert entry.test_set == hash_test_set(run.predictions.y_true, evaluation.class_names)
     assert len(entry.errors) == 3

@@ -9,7 +9,7 @@ from support import ErrorOf, make_run
 from job import pipeline
 from job.__main__ import main
 from job.evaluation.gates import GateResult
-from job.report.worker import Scores
+from job.report.ci.finished import Scores
 from job.results import history
 from job.results.history import prepare_history
 from job.results.run import Run
@@ -119,7 +119,7 @@ def test_a_history_that_cannot_be_extended_after_training(
         gates=[],
         entry=run.describe_entry(),
     )
-    monkeypatch.setattr(pipeline, "_train_and_publish", lambda *_: (scores, None))
+    monkeypatch.setattr(pipeline, "_train_into", lambda *_: scores)
     monkeypatch.setattr(history, "_append", fail)
     path = tmp_path / "history.jsonl"
     line = error_of(73, "--output", tmp_path, "--history", path)
