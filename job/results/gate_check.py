@@ -85,16 +85,15 @@ def check_gates(gates: Sequence[Gate], class_names: Sequence[str], parts: RunPar
 
 def _find_lacking(metric: str, labels_only: Mapping[str, Any], parts: RunParts) -> str:
     """What a run lacks for a metric that others have; empty if it lacks nothing."""
-    name, calibrated = metric.removeprefix("provenance."), "a calibrated model: --calibrate temperature"
+    name = metric.removeprefix("provenance.")
+    trained, calibrated = "a model that this job trained", "a calibrated model: --calibrate temperature"
+    of_training = ("training", "temperature_scaling", *(f"timings_s.{stage}" for stage in TRAINING_STAGES))
     for prefix, is_there, what in (
+        *((each, parts.training, trained) for each in of_training),
         ("comparison", parts.reference, "a reference: --reference DIR"),
         ("temperature_scaling", parts.calibration, calibrated),
         ("training.temperature", parts.calibration, calibrated),
         ("training.seed_variation", parts.seeds, "several seeds: --runs N"),
-        *(
-            (each, parts.training, "a model that this job trained")
-            for each in ("training", *(f"timings_s.{stage}" for stage in TRAINING_STAGES))
-        ),
         (f"timings_s.{REPORT_STAGE}", not parts.training, "predictions that this job did not make"),
     ):
         if not is_there and f"{name}.".startswith(f"{prefix}."):
