@@ -3,6 +3,7 @@ import logging
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -78,8 +79,10 @@ def test_the_configuration_is_what_decides_what_is_trained() -> None:
     """Other settings and another name do not change its hash; another epoch does."""
     hashes = [make_run(**each).describe_entry().configuration for each in ({}, {"name": "a"}, {"epochs": 3})]
     assert hashes[0] == hashes[1] != hashes[2]
-    untrained = make_run(trained=False).describe_entry()
-    assert (untrained.configuration, untrained.name, untrained.training_s) == ("", "", None)
+    untrained = make_run(trained=False)
+    untrained = replace(untrained, provenance=replace(untrained.provenance, name="some name"))
+    entry = untrained.describe_entry()
+    assert (entry.configuration, entry.name, entry.training_s) == ("", "some name", None)
 
 
 def test_concurrent_jobs_lose_no_line(path: Path, tmp_path: Path) -> None:

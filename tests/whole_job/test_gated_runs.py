@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from support import ErrorOf, make_run
+from support import ErrorOf, make_run, read_tree
 
 from job import pipeline
 from job.__main__ import main
@@ -139,12 +139,12 @@ def test_render_replaces_the_gates_of_a_run(
     assert (first.passed, second.passed) == (True, False)
     page = (written_run / "index.html").read_bytes()
     assert b"1 of 2 gates missed: recall.Shirt" in page.replace(b"<bdi>", b"").replace(b"</bdi>", b"")
-    before = {path: path.read_bytes() for path in written_run.iterdir()}
+    before = read_tree(written_run)
     assert "unknown metric recall.Skirt; did you mean recall.Shirt?" in error_of(
         64, *words, "--fail-under", "recall.Skirt=0"
     )
     assert "this run has none; train with --reference DIR" in error_of(64, *words, "--fail-if-worse")
-    assert {path: path.read_bytes() for path in written_run.iterdir()} == before
+    assert read_tree(written_run) == before
     assert main([*words, "--fail-under", "accuracy=0", "-q"]) == 0
     assert main([*words, "-q"]) == 0
 
