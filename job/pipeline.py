@@ -13,19 +13,17 @@ from job.config.gate import Gate
 from job.config.gate_options import check_gate_options, list_gates
 from job.config.run_config import STREAM, Config
 from job.data.dataset import Dataset
-from job.errors import OutputError
 from job.evaluation.trend import hash_test_set, select_earlier
 from job.log import Stopwatch, log, log_stage
-from job.report.ci.finished import Finished
-from job.report.ci.publish import prepare_services, publish_run
-from job.report.worker import ReportWorker, Scores
+from job.report.ci.finished import Finished, Scores
+from job.report.ci.publish import write_and_publish
+from job.report.worker import ReportWorker
 from job.results import file_names
 from job.results.gate_check import RunParts, check_gates
-from job.results.gate_outcome import log_gates
-from job.results.history import append_entry, prepare_history
+from job.results.history import prepare_history
 from job.results.metrics_json import as_data_error
 from job.results.network_npz import write_network
-from job.results.output_folder import preparation, tar_stream
+from job.results.output_folder import preparation
 from job.results.output_folder.atomic_write import stage_files
 from job.results.output_folder.manifest import is_owned, read_manifest
 from job.results.predictions_csv import write_predictions
@@ -53,44 +51,18 @@ def train_and_evaluate(config: Config) -> Run:
 
 def train_into(config: Config) -> Finished:
     """Train, evaluate, write the report into the output folder, append to the history, and tell other services."""
-    if config.output != STREAM:
-        page = str(Path(config.output) / file_names.PAGE)
-        scores, problem = _train_and_publish(config, Path(config.output))
-    else:
-        page = f"{tar_stream.ARCHIVE_FOLDER}/{file_names.PAGE} in the archive"
-        with tar_stream.stream_folder() as folder:
-            scores, problem = _train_and_publish(config, folder)
-    finished = Finished(
-        accuracy=scores["accuracy"],
-        accuracy_interval=scores["accuracy_interval"],
-        n_test=scores["n_test"],
-        output=config.output,
-        page=page,
-        gates=scores["gates"],
-    )
-    if config.history and scores["entry"]:
-        try:
-            append_entry(Path(config.history), scores["entry"])
-        except OutputError as error:
-            raise OutputError(f"{error}, but the report is in place: {finished.text}") from error
-    log_gates(finished.gates)
-    if problem:
-        raise problem
-    return finished
-
-
-def _train_and_publish(config: Config, folder: Path) -> tuple[Scores, OutputError | None]:
-    scores = _train_into(config, folder)
-    return scores, publish_run(config, folder, scores["gates"])
+    return write_and_publish(config, lambda folder: _train_into(config, folder))
 
 
 def render(config: Config) -> Finished:
     """Rebuild the report from the files of an earlier run; gates of the settings replace those of the run."""
+    return write_and_publish(config, lambda folder: _render_into(config, folder))
+
+
+def _render_into(config: Config, folder: Path) -> Scores:
     isolation.import_matplotlib()
     from job.report.page import write_report
 
-    prepare_services(config)
-    folder = Path(config.output)
     with Stopwatch().stage("report") as stage:
         with as_data_error(folder / file_names.METRICS):
             os.scandir(folder).close()  # the next line would create a folder that is missing
@@ -103,11 +75,7 @@ def render(config: Config) -> Finished:
                 run.write_metrics(staging)
             write_report(run, staging, config.layout, try_it=not config.no_try_it)
             stage.summary = file_names.describe_report(staging)
-    problem = publish_run(config, folder, run.gates)
-    log_gates(run.gates)
-    if problem:
-        raise problem
-    return Finished.from_run(run, config.output, str(folder / file_names.PAGE))
+    return replace(Scores.from_run(run), entry=None)  # it is in the history already
 
 
 def _read_gates(config: Config, run: Run) -> list[Gate]:
@@ -121,6 +89,8 @@ def _read_gates(config: Config, run: Run) -> list[Gate]:
         training=training is not None,
         seeds=training is not None and training.seed_variation is not None,
         calibration=run.temperature_scaling is not None,
+        probabilities=run.predictions.probabilities is not None,
+        reference_probabilities=comparison is not None and comparison.loss is not None,
     )
     check_gates(gates, run.evaluation.class_names, parts)
     return gates
@@ -132,7 +102,6 @@ def _train_into(config: Config, folder: Path) -> Scores:
 
     require_packages(TRAINING_PACKAGES)
     export.require_packages(config.export)
-    prepare_services(config)
     files = (*file_names.RESULT_FILES, *file_names.REPORT_FILES[config.layout])
     folders, exports = file_names.REPORT_FOLDERS[config.layout], file_names.EXPORTS
     if config.export:
@@ -174,9 +143,7 @@ def _write_run(
         write_samples(staging, trained.images, trained.augmented, trained.learnt)
         write_network(staging, trained.plain)
         scores = worker.evaluate(staging, config.layout, trained.record, export=bool(config.export))
-        stage.summary = (
-            f"loss {trained.predictions.loss:.4f}, accuracy {scores['accuracy']:.4f} (n = {scores['n_test']:,})"
-        )
+        stage.summary = f"loss {trained.predictions.loss:.4f}, accuracy {scores.accuracy:.4f} (n = {scores.n_test:,})"
     with stopwatch.stage("report") as stage:
         trained.model.save(staging / file_names.MODEL)
         if config.export:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from job.config.gate_options import list_gates
 from job.config.run_config import Config
 from job.data import fashion_mnist
 from job.data.dataset import MEMORY_SHARE, Dataset, load_dataset
@@ -28,7 +27,7 @@ from job.log import Stopwatch, log, log_stage
 from job.results.gate_check import RunParts, check_gates
 from job.results.network_npz import PlainNetwork
 from job.results.provenance import DataSource, Provenance, describe_environment
-from job.results.reference_run import match_reference, read_reference
+from job.results.reference_run import ReferenceRun, match_reference, read_reference
 from job.results.samples_npz import Images, Learnt
 from job.results.schema import RunRecord, Training
 from job.seeds.processes import train_in_processes
@@ -81,8 +80,8 @@ def train(
             dataset = load_dataset(source, available_memory_bytes() // MEMORY_SHARE, config.split_seed or 0)
             _check_settings(config, dataset)
             stage.summary = str(dataset)
-        gates = list_gates(config, "history" if config.history and not config.reference else "reference")
-        check_gates(gates, dataset.class_names, _describe_parts(config))
+        gates = config.gates()
+        check_gates(gates, dataset.class_names, _describe_parts(config, reference_run))
         check_dataset(dataset)
         if reference_run:
             sha256 = {fashion_mnist.FILES[role]: dataset.sha256[role] for role in ("test_images", "test_labels")}
@@ -103,10 +102,15 @@ def train(
     return replace(run, record=replace(run.record, gates=gates))
 
 
-def _describe_parts(config: Config) -> RunParts:
+def _describe_parts(config: Config, reference: ReferenceRun | None) -> RunParts:
     """What the run will have that gates may be about."""
-    has_reference, is_calibrated = config.reference is not None, config.calibrate != "none"
-    return RunParts(reference=has_reference, training=True, seeds=config.runs > 1, calibration=is_calibrated)
+    return RunParts(
+        reference=reference is not None,
+        training=True,
+        seeds=config.runs > 1,
+        calibration=config.calibrate != "none",
+        reference_probabilities=reference is not None and reference.predictions.probabilities is not None,
+    )
 
 
 def _is_in_processes(config: Config, resources: Resources) -> bool:

@@ -341,6 +341,11 @@ def make_learnt(n_classes: int = 10, n_units: int = 24) -> Learnt:
     return Learnt(random.integers(0, 256, (n_classes, 28, 28), np.uint8), weights)
 
 
+def read_tree(folder: Path) -> dict[str, bytes]:
+    """The content of all files in a folder and below, by relative path."""
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 def edit_metrics(folder: Path, edit: Callable[[dict[str, Any]], object]) -> None:
     """Edit the content of metrics.json, so that only the content betrays it."""
     path = folder / METRICS

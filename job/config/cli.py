@@ -125,16 +125,17 @@ def parse(argv: Sequence[str]) -> Command:
     sources = name_sources(layers[:2])
     if is_render and config.output == STREAM:
         raise UsageError(f"--output {STREAM} is only for training; render reads and writes a folder: name the folder")
-    _require_other_folder(config)
-    has_other = is_render or config.reference is not None or config.history is not None  # render looks at the run
-    check_gate_options(config, has_other=has_other, remedy="add --reference DIR or --history FILE")
+    _check(config, is_render=is_render)
     if print_config:
         print_to_stdout(settings_file.write(config))
         raise SystemExit(0)
     return Command("render" if is_render else "train", config, log_level, sources)
 
 
-def _require_other_folder(config: Config) -> None:
+def _check(config: Config, *, is_render: bool = False) -> None:
+    """Check what the options of a run say about other runs."""
+    has_other = is_render or config.reference is not None or config.history is not None  # render looks at the run
+    check_gate_options(config, has_other=has_other, remedy="add --reference DIR or --history FILE")
     if config.reference is not None and _is_same(config.reference, config.output):
         raise UsageError(
             f"--reference {config.reference} is the folder of --output, whose files this run will replace; name "
@@ -150,7 +151,7 @@ def _parse_report(argv: Sequence[str]) -> Command:
     layers = [*read_surroundings(None), read_given(given, OPTIONS)]
     layers = [{name: layer[name] for name in SHARED if name in layer} for layer in layers]
     config = settings.resolve(*layers)
-    _require_other_folder(config)
+    _check(config)
     own = {name: setting.value for name, setting in read_given(files, PREDICTION_OPTIONS).items()}
     return Command("report", config, log_level, name_sources(layers[:2]), files=PredictionFiles(**own))
 
@@ -251,6 +252,7 @@ def report_parser() -> Parser:
         "names of the classes) or the predicted class (predicted). docs/predictions.md describes all formats.",
         verbose="Print no more than usual.",
     )
+    parser.add_help_metrics()
     add_options(parser.add_argument_group("predictions"), PREDICTION_OPTIONS.values())
     add_options(parser.add_argument_group("report"), [OPTIONS[name] for name in SHARED])
     return parser

@@ -3,6 +3,7 @@
 import shlex
 from dataclasses import dataclass
 
+from job.config.gate_options import GATE_OPTIONS
 from job.config.options import describe_options, option, to_words
 from job.config.run_config import MAX_PATH, OPTIONS, Config
 from job.errors import UsageError
@@ -12,7 +13,7 @@ FILE = {
     "rule": f"a file's name of at most {MAX_PATH} printable characters",
     "accepts": lambda text: 0 < len(text) <= MAX_PATH,
 }
-SHARED = ("name", "reference", "layout", "output")
+SHARED = ("reference", *GATE_OPTIONS, "history", "summary", "log", "name", "layout", "output")
 """The options of a run that `report` has, too."""
 
 

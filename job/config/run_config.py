@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 from job.config.combinations import MAX_SEED, check_combinations
 from job.config.export_formats import FORMATS
-from job.config.gate_options import gate_option
+from job.config.gate import Gate
+from job.config.gate_options import gate_option, list_gates
 from job.config.options import describe_options, option, to_words
 from job.config.recipes import (
     AUGMENTATIONS,
@@ -209,6 +210,10 @@ class Config:
         values = RECIPES[self.recipe]
         recipe = {name: values.get(name, each.default) for name, each in OPTIONS.items() if each.role == "recipe"}
         return [name for name, value in recipe.items() if getattr(self, name) != value]
+
+    def gates(self) -> list[Gate]:
+        """The gates; a run is worse than the reference, or without one than the best run of the history."""
+        return list_gates(self, "history" if self.history and not self.reference else "reference")
 
     def command(self) -> str:
         """The shell command that repeats this run, without a data set or threads that the job chose itself."""

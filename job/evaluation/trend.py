@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from job.evaluation.intervals import SIGNIFICANCE_LEVEL, Amount, Count, Fraction, Interval, Positive
 from job.evaluation.paired_comparison import adjust_p_values, mcnemar_p_value, paired_difference_interval
 from job.evaluation.paired_differences import MIN_IMAGES
-from job.evaluation.predictions import Labels, Predictions
+from job.evaluation.predictions import AnyPredictions, Labels
 from job.evaluation.recipe_comparison import crossed_p_value, list_parts, summarize_networks
 from job.evaluation.variance_parts import measure_margins
 
@@ -41,6 +41,7 @@ class TrendPoint:
         name: Name of the run; empty if it has none.
         configuration: Hash of the settings that decide what is trained; empty if this job did not train it.
         accuracy: Accuracy of the network that the report describes.
+        loss: Mean cross-entropy in nats; None without probabilities, as is the calibration error `ece`.
         training_s: Wall time of the training in seconds; None if this job did not train it.
         total_s: Wall time until the evaluation in seconds; None if unknown.
     """
@@ -54,9 +55,9 @@ class TrendPoint:
     accuracy_interval: Interval
     macro_f1: Fraction
     macro_f1_interval: Interval | None
-    loss: Amount
+    loss: Amount | None
     loss_interval: Interval | None
-    ece: Fraction
+    ece: Fraction | None
     training_s: Amount | None
     total_s: Amount | None
 
@@ -196,7 +197,7 @@ def decode_errors(text: str, n: int) -> NDArray[np.bool_]:
     return np.unpackbits(np.frombuffer(content, np.uint8), count=n).astype(np.bool_)
 
 
-def list_errors(predictions: Predictions) -> list[str]:
+def list_errors(predictions: AnyPredictions) -> list[str]:
     """The encoded errors of each network of a run, that of the report first."""
     columns = [predictions.y_pred, *(predictions.other_seeds.y_pred.T if predictions.other_seeds else ())]
     return [encode_errors(column != predictions.y_true) for column in columns]

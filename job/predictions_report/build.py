@@ -8,14 +8,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from job.config.gate import Gate
 from job.data import fashion_mnist
 from job.evaluation.predictions import AnyPredictions, Labels
 from job.evaluation.sample_selection import select_shown_images
+from job.evaluation.trend import HistoryEntry, hash_test_set, select_earlier
 from job.log import Stopwatch, log, log_stage
 from job.predictions.assemble import Assembled
 from job.predictions.images import ImageSource, find_paths
+from job.results.gate_check import RunParts, check_gates
 from job.results.provenance import DataSource, Provenance, describe_report_environment
-from job.results.reference_run import match_reference, read_reference
+from job.results.reference_run import ReferenceRun, match_reference, read_reference
 from job.results.run import NO_IMAGES, Run
 from job.results.samples_npz import Images
 from job.results.schema import RunRecord
@@ -35,6 +38,8 @@ class Source:
         name: Name of the run; may be empty.
         reference: Output folder of the run to compare with, or None.
         has_names: Whether the class names were given.
+        gates: The gates that the run is to meet.
+        history: The entries of the history; None without a history.
     """
 
     assembled: Assembled
@@ -44,6 +49,8 @@ class Source:
     name: str = ""
     reference: str | None = None
     has_names: bool = False
+    gates: Sequence[Gate] = ()
+    history: Sequence[HistoryEntry] | None = None
 
 
 def build_run(source: Source, stopwatch: Stopwatch) -> Run:
@@ -53,7 +60,8 @@ def build_run(source: Source, stopwatch: Stopwatch) -> Run:
     test images.
 
     Raises:
-        JobError: If an image cannot be read, or the reference is missing or has another test set.
+        JobError: If an image cannot be read, the reference is missing or has another test set, or the run cannot have
+            the metric of a gate.
     """
     reference = None if source.reference is None else read_reference(source.reference)
     if reference:
@@ -65,9 +73,13 @@ def build_run(source: Source, stopwatch: Stopwatch) -> Run:
         known = reference.record.class_names if reference else fashion_mnist.CLASS_NAMES
         assembled = _name_classes(assembled, known if reference or data.is_fashion_mnist else ())
     predictions, match = assembled.predictions, None
+    check_gates(source.gates, assembled.class_names, _describe_parts(predictions, reference))
     if reference:
         match = match_reference(reference, assembled.class_names, predictions.y_true, {})
         predictions = predictions.with_reference(reference.predictions)
+    earlier = None
+    if source.history is not None:
+        earlier = select_earlier(source.history, hash_test_set(predictions.y_true, assembled.class_names))
     record = RunRecord(
         class_names=assembled.class_names,
         seed=SEED,
@@ -81,8 +93,19 @@ def build_run(source: Source, stopwatch: Stopwatch) -> Run:
             timings_s=stopwatch.timings_s(),
             name=source.name,
         ),
+        gates=source.gates,
+        earlier=earlier,
     )
     return Run.from_predictions(record, predictions, _load_images(source, predictions), NO_IMAGES)
+
+
+def _describe_parts(predictions: AnyPredictions, reference: ReferenceRun | None) -> RunParts:
+    """What the run will have that gates may be about."""
+    return RunParts(
+        reference=reference is not None,
+        probabilities=predictions.probabilities is not None,
+        reference_probabilities=reference is not None and reference.predictions.probabilities is not None,
+    )
 
 
 def _name_classes(assembled: Assembled, known: Sequence[str]) -> Assembled:

@@ -1,17 +1,21 @@
 """Runs the command `report`: reads files of predictions, and writes the results and the report."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from job.config.prediction_files import PredictionFiles
-from job.config.run_config import STREAM, Config, Layout
+from job.config.run_config import Config, Layout
 from job.log import Stopwatch
 from job.predictions.assemble import Assembled, assemble_predictions
 from job.predictions.class_names import read_class_names
 from job.predictions.images import find_array, open_images
 from job.predictions.tables import read_table
 from job.predictions_report.build import Source, build_run
+from job.report.ci.finished import Finished, Scores
+from job.report.ci.publish import write_and_publish
 from job.results import file_names
-from job.results.output_folder import preparation, tar_stream
+from job.results.history import prepare_history
+from job.results.output_folder import preparation
 from job.results.output_folder.atomic_write import stage_files
 from job.results.provenance import DataSource
 from job.results.run import Run
@@ -21,25 +25,26 @@ OUTDATED = (*file_names.OUTDATED, file_names.MODEL, file_names.NETWORK, file_nam
 """What a training may have left in the folder, and does not belong to these predictions."""
 
 
-def report_into(config: Config, files: PredictionFiles) -> str:
-    """Evaluate predictions in files and write the report into the output folder; returns the result in one line.
+def report_into(config: Config, files: PredictionFiles) -> Finished:
+    """Evaluate predictions in files, write the report, append to the history, and tell other services.
 
     Raises:
-        JobError: If a file is not usable, the reference has another test set, or the folder cannot be written.
+        JobError: If a file is not usable, the reference has another test set, the run cannot have the metric of a gate,
+            or the folder cannot be written.
     """
+    return write_and_publish(config, lambda folder: _report_into(config, files, folder))
+
+
+def _report_into(config: Config, files: PredictionFiles, folder: Path) -> Scores:
     isolation.import_matplotlib()
+    history = prepare_history(Path(config.history)) if config.history else None
     stopwatch = Stopwatch()
     with stopwatch.stage("predictions") as stage:
         source = read_files(config, files)
         stage.summary = _describe(source.assembled)
-    run = build_run(source, stopwatch)
-    if config.output != STREAM:
-        folder = Path(config.output)
-        write_run(run, folder, config.layout)
-        return _describe_result(run, str(folder / file_names.PAGE))
-    with tar_stream.stream_folder() as folder:
-        write_run(run, folder, config.layout)
-    return _describe_result(run, f"{tar_stream.ARCHIVE_FOLDER}/{file_names.PAGE} in the archive")
+    run = build_run(replace(source, history=history), stopwatch)
+    write_run(run, folder, config.layout)
+    return Scores.from_run(run)
 
 
 def read_files(config: Config, files: PredictionFiles) -> Source:
@@ -73,6 +78,7 @@ def read_files(config: Config, files: PredictionFiles) -> Source:
         name=config.name or "",
         reference=config.reference,
         has_names=class_names is not None,
+        gates=config.gates(),
     )
 
 
@@ -97,7 +103,3 @@ def _describe(assembled: Assembled) -> str:
     predictions = assembled.predictions
     kind = "predicted classes without probabilities" if predictions.probabilities is None else "probabilities"
     return f"{kind} of {len(predictions.y_true):,} images, {predictions.n_classes} classes"
-
-
-def _describe_result(run: Run, page: str) -> str:
-    return f"accuracy {run.evaluation.accuracy:.4f} on {run.evaluation.n_test:,} test images: {page}"

@@ -17,21 +17,19 @@ import tempfile
 import threading
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, TextIO, TypedDict
+from typing import TYPE_CHECKING, Self, TextIO
 
 import msgspec
 
 from job.config.run_config import Layout
 from job.errors import ResourceError
-from job.evaluation.intervals import Interval
 from job.results.file_names import CARD, EXPORTS
 from job.system import isolation, limits
 from job.system.child_process import build_environment, child_process, end
 from job.system.packages import require_packages
 
 if TYPE_CHECKING:
-    from job.evaluation.gates import GateResult
-    from job.evaluation.trend import HistoryEntry
+    from job.report.ci.finished import Scores
     from job.results.schema import RunRecord
 
 PACKAGES = ("pandas", "scipy", "sklearn", "matplotlib", "seaborn", "jinja2", "prometheus_client")
@@ -40,17 +38,6 @@ SYSTEM_ERROR = 128
 
 The statuses below are free for others: Python exits with 120 if it cannot flush its streams at the end.
 """
-
-
-class Scores(TypedDict):
-    """What the second process sends to the first one: metrics, results of the gates, and the entry for the history."""
-
-    accuracy: float
-    accuracy_interval: Interval
-    loss: float | None
-    n_test: int
-    gates: "list[GateResult]"
-    entry: "HistoryEntry | None"
 
 
 class ReportWorker:
@@ -85,7 +72,7 @@ class ReportWorker:
         """Kill the process and wait for its end; a signal handler may call this."""
         end(self._process)
 
-    def evaluate(self, folder: Path, layout: Layout, record: "RunRecord", *, export: bool = False) -> Scores:
+    def evaluate(self, folder: Path, layout: Layout, record: "RunRecord", *, export: bool = False) -> "Scores":
         """Wait for the evaluation of a run; the process writes metrics.json and the report afterwards.
 
         The folder has predictions.csv and samples.npz; the record describes the run before its evaluation. With
@@ -103,7 +90,9 @@ class ReportWorker:
         line = stdout.readline() if stdout else ""
         if not line:
             self.finish()
-        return _read_scores(line)
+        from job.report.ci.finished import Scores
+
+        return msgspec.json.decode(line, type=Scores)
 
     def finish(self) -> None:
         """Wait until the metrics and the report are written; raises the same errors as `evaluate`."""
@@ -121,21 +110,6 @@ class ReportWorker:
         if status == ResourceError.exit_status:
             raise ResourceError(text.splitlines()[-1])
         raise RuntimeError(f"the report process failed on results that were just written:\n{text}")
-
-
-def _read_scores(line: str) -> Scores:
-    from job.evaluation.gates import GateResult
-    from job.evaluation.trend import HistoryEntry
-
-    content = json.loads(line)
-    return Scores(
-        accuracy=content["accuracy"],
-        accuracy_interval=Interval(**content["accuracy_interval"]),
-        loss=content["loss"],
-        n_test=content["n_test"],
-        gates=msgspec.convert(content["gates"], list[GateResult]),
-        entry=msgspec.convert(content["entry"], HistoryEntry | None),
-    )
 
 
 def main() -> None:
@@ -168,6 +142,7 @@ def _end_with_parent() -> None:
 
 
 def _serve(request: str, reply: TextIO) -> None:
+    from job.report.ci.finished import Scores
     from job.report.model_card import render_model_card
     from job.report.page import write_report
     from job.results.run import Run
@@ -176,16 +151,7 @@ def _serve(request: str, reply: TextIO) -> None:
     path, layout, record, export = json.loads(request)
     folder = Path(path)
     run = Run.from_files(folder, msgspec.convert(record, RunRecord))
-    evaluation = run.evaluation
-    scores = Scores(
-        accuracy=evaluation.accuracy,
-        accuracy_interval=evaluation.accuracy_interval,
-        loss=evaluation.loss,
-        n_test=evaluation.n_test,
-        gates=list(run.gates),
-        entry=run.describe_entry() if run.trend else None,
-    )
-    print(json.dumps(msgspec.to_builtins(scores)), file=reply, flush=True)
+    print(json.dumps(msgspec.to_builtins(Scores.from_run(run))), file=reply, flush=True)
     run.write_metrics(folder)
     write_report(run, folder, layout, try_it=not (run.training and run.training.config.no_try_it))
     if export:

@@ -21,8 +21,13 @@ MAX_LENGTH = 1000
 """Lists whose lengths are not known before training seem to have so many elements."""
 
 MOST_CLASSES = 10
-STAGES = ("data", "prediction", "reference", "tensorflow", "total", "training")
-"""The stages that a run may time."""
+TRAINING_STAGES = ("data", "prediction", "reference", "tensorflow", "training")
+REPORT_STAGE = "predictions"
+STAGES = (*TRAINING_STAGES, REPORT_STAGE, "total")
+"""The stages that a training may time, and the one of predictions that this job did not make; both have a total."""
+
+COMPARED = ("loss", "brier", "overconfidence", "ece")
+"""The metrics of a comparison that need the probabilities of both runs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,12 +39,16 @@ class RunParts:
         training: Whether this job trained the model.
         seeds: Whether it trained several seeds.
         calibration: Whether the model is calibrated.
+        probabilities: Whether the predictions have probabilities.
+        reference_probabilities: Whether those of the reference have some.
     """
 
     reference: bool
     training: bool = False
     seeds: bool = False
     calibration: bool = False
+    probabilities: bool = True
+    reference_probabilities: bool = True
 
     @classmethod
     def every(cls) -> Self:
@@ -56,6 +65,7 @@ def check_gates(gates: Sequence[Gate], class_names: Sequence[str], parts: RunPar
     if not gates:
         return
     sketch = _sketch_metrics(class_names)
+    labels_only = _remove_probabilities(sketch)
     for gate in gates:
         if gate.bound == "worse":
             continue
@@ -69,15 +79,32 @@ def check_gates(gates: Sequence[Gate], class_names: Sequence[str], parts: RunPar
             raise UsageError(f"{label}: {_describe_unknown(gate.metric, class_names)}")
         if gate.end == "interval" and found.interval is None:
             raise UsageError(f"{label}: {gate.metric} has no confidence interval; leave out :interval")
-        for prefix, is_there, remedy in (
-            ("comparison.", parts.reference, "a reference: --reference DIR"),
-            ("temperature_scaling.", parts.calibration, "a calibrated model: --calibrate temperature"),
-            ("training.temperature", parts.calibration, "a calibrated model: --calibrate temperature"),
-            ("training.seed_variation.", parts.seeds, "several seeds: --runs N"),
-            ("training.", parts.training, "a model that this job trained"),
-        ):
-            if gate.metric.startswith(prefix) and not is_there:
-                raise UsageError(f"{label}: {gate.metric} needs {remedy}")
+        if lacking := _find_lacking(gate.metric, labels_only, parts):
+            raise UsageError(f"{label}: {gate.metric} needs {lacking}")
+
+
+def _find_lacking(metric: str, labels_only: Mapping[str, Any], parts: RunParts) -> str:
+    """What a run lacks for a metric that others have; empty if it lacks nothing."""
+    name = metric.removeprefix("provenance.")
+    trained, calibrated = "a model that this job trained", "a calibrated model: --calibrate temperature"
+    of_training = ("training", "temperature_scaling", *(f"timings_s.{stage}" for stage in TRAINING_STAGES))
+    for prefix, is_there, what in (
+        *((each, parts.training, trained) for each in of_training),
+        ("comparison", parts.reference, "a reference: --reference DIR"),
+        ("temperature_scaling", parts.calibration, calibrated),
+        ("training.temperature", parts.calibration, calibrated),
+        ("training.seed_variation", parts.seeds, "several seeds: --runs N"),
+        (f"timings_s.{REPORT_STAGE}", not parts.training, "predictions that this job did not make"),
+    ):
+        if not is_there and f"{name}.".startswith(f"{prefix}."):
+            return what
+    found = find_metric(labels_only, metric)
+    if found is not None and found.value is not None:
+        return ""
+    if not parts.probabilities:
+        return "probabilities, but the predictions are only classes"
+    is_compared = name.startswith("comparison.")
+    return "" if parts.reference_probabilities or not is_compared else "probabilities of the reference"
 
 
 def _describe_unknown(name: str, class_names: Sequence[str]) -> str:
@@ -102,6 +129,17 @@ def _sketch_metrics(class_names: Sequence[str]) -> dict[str, Any]:
     sketch["evaluation"]["per_class"] = [{**row, "name": name} for row, name in zip(rows, class_names, strict=True)]
     sketch["evaluation"]["confusion_matrix"] = [[0] * n] * n
     return sketch
+
+
+def _remove_probabilities(sketch: Mapping[str, Any]) -> dict[str, Any]:
+    """The same for predictions without probabilities: what needs them is None."""
+    of_all, of_class = (
+        dict.fromkeys(field.name for field in fields(kind) if field.default is None)
+        for kind in (Evaluation, ClassMetrics)
+    )
+    rows = [{**row, **of_class} for row in sketch["evaluation"]["per_class"]]
+    evaluation = {**sketch["evaluation"], **of_all, "per_class": rows}
+    return {**sketch, "evaluation": evaluation, "comparison": {**sketch["comparison"], **dict.fromkeys(COMPARED)}}
 
 
 def _sketch(annotation: Any, n_classes: int) -> Any:  # noqa: ANN401 - one for each kind of type

@@ -16,7 +16,7 @@ import msgspec
 
 from job.errors import DataError, OutputError
 from job.evaluation.evaluate import Evaluation
-from job.evaluation.predictions import Predictions
+from job.evaluation.predictions import AnyPredictions
 from job.evaluation.trend import HistoryEntry, hash_test_set, list_errors
 from job.log import log
 from job.results.metrics_json import check_moment, check_texts
@@ -35,7 +35,7 @@ SHORT_HASH = 12
 
 
 def describe_entry(
-    evaluation: Evaluation, predictions: Predictions, training: Training | None, provenance: Provenance
+    evaluation: Evaluation, predictions: AnyPredictions, training: Training | None, provenance: Provenance
 ) -> HistoryEntry:
     """The entry of a run; the arguments are attributes of `Run`."""
     config = training.config if training else None
@@ -43,7 +43,7 @@ def describe_entry(
     return HistoryEntry(
         started=provenance.started,
         revision=provenance.environment.revision,
-        name=(config.name or config.recipe) if config else "",
+        name=(config.name or config.recipe) if config else provenance.name,
         configuration=hashlib.sha256(settings.encode()).hexdigest()[:SHORT_HASH] if settings else "",
         n_test=evaluation.n_test,
         accuracy=evaluation.accuracy,
@@ -52,7 +52,7 @@ def describe_entry(
         macro_f1_interval=evaluation.macro.f1_interval,
         loss=evaluation.loss,
         loss_interval=evaluation.loss_interval,
-        ece=evaluation.calibration.ece,
+        ece=evaluation.calibration.ece if evaluation.calibration else None,
         training_s=provenance.timings_s.get("training"),
         total_s=provenance.timings_s.get("total"),
         test_set=hash_test_set(predictions.y_true, evaluation.class_names),

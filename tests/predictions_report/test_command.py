@@ -1,9 +1,7 @@
 import gzip
-import json
 import struct
 import subprocess
 import sys
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from support import FASHION_NAMES, REPOSITORY, ErrorOf, make_predictions, make_run, run_job
+from report_tables import CI, NAMES, PREDICTIONS, N, labels_of, read_metrics, report, table_of
+from support import FASHION_NAMES, REPOSITORY, ErrorOf, make_predictions, make_run, read_tree, run_job
 
 from job.__main__ import main
 from job.config.prediction_files import PredictionFiles
@@ -19,28 +18,12 @@ from job.config.run_config import Config
 from job.data.fashion_mnist import SHA256
 from job.errors import DataError, OutputError, PackageError, UsageError
 from job.evaluation.evaluate import evaluate
-from job.evaluation.predictions import Predictions
 from job.log import Stopwatch
 from job.predictions_report import build
 from job.predictions_report.build import build_run, is_fashion_mnist
 from job.predictions_report.command import read_files
 from job.results.output_folder.manifest import read_manifest
 from job.results.run import Run
-
-N = 200
-PREDICTIONS = make_predictions(N, 4)
-NAMES = ["cat", "dog", "cow", "hen"]
-
-
-def table_of(predictions: Predictions = PREDICTIONS, names: Sequence[str] | None = None) -> str:
-    """A CSV file: the columns `true`, and `p_0` and so on or the names of the classes."""
-    n_classes = predictions.n_classes
-    header = ["true", *(names or [f"p_{label}" for label in range(n_classes)])]
-    rows = [
-        [names[label] if names else str(label), *map(repr, row)]
-        for label, row in zip(predictions.y_true.tolist(), predictions.probabilities.tolist(), strict=True)
-    ]
-    return "\n".join(",".join(row) for row in [header, *rows]) + "\n"
 
 
 @pytest.fixture
@@ -50,14 +33,6 @@ def table(tmp_path: Path) -> Path:
     return path
 
 
-def report(*arguments: object) -> None:
-    assert main(["report", "-q", *map(str, arguments)]) == 0
-
-
-def read_metrics(folder: Path) -> Any:  # noqa: ANN401 - JSON
-    return json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-
-
 def test_the_files_of_a_report(table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Those of a training that apply, with a manifest; metrics.json says where the predictions are from."""
     report("--predictions", table, "--output", tmp_path / "out", "--name", "my model")
@@ -65,15 +40,15 @@ def test_the_files_of_a_report(table: Path, tmp_path: Path, capsys: pytest.Captu
         capsys.readouterr().out
         == f"accuracy {PREDICTIONS.accuracy:.4f} on 200 test images: {tmp_path}/out/index.html\n"
     )
-    names = {"index.html", "metrics.json", "predictions.csv"}
-    assert {path.name for path in (tmp_path / "out").iterdir()} == names | {"SHA256SUMS"}
+    names = {"index.html", "metrics.json", "predictions.csv", *CI}
+    assert read_tree(tmp_path / "out").keys() == names | {"SHA256SUMS"}
     assert read_manifest(tmp_path / "out").keys() == names
     metrics = read_metrics(tmp_path / "out")
     assert (metrics["training"], metrics["comparison"], metrics["schema_version"]) == (None, None, 5)
     provenance = metrics["provenance"]
     assert (provenance["name"], provenance["data"]["name"]) == ("my model", "table.csv")
     assert provenance["data"]["sha256"].keys() == {"table.csv"}
-    words = f"--predictions {table} --name 'my model' --layout single --output {tmp_path}/out"
+    words = f"--predictions {table} --summary text --log none --name 'my model' --layout single --output {tmp_path}/out"
     assert provenance["command"] == f"python -m job report {words}"
 
 
@@ -119,13 +94,12 @@ def test_the_predictions_of_a_run_are_a_table(tmp_path: Path) -> None:
 def test_render_gives_the_same_page(table: Path, tmp_path: Path, layout: str, name: str, *, has_images: bool) -> None:
     """With and without images and probabilities, from the files alone."""
     np.save(tmp_path / "images.npy", np.random.default_rng(0).integers(0, 256, (N, 9, 7, 3), np.uint8))
-    labels = [f"{true},{predicted}" for true, predicted in zip(PREDICTIONS.y_true, PREDICTIONS.y_pred, strict=True)]
-    (table.parent / "labels.csv").write_text("true,predicted\n" + "\n".join(labels))
+    (table.parent / "labels.csv").write_text(labels_of())
     folder, words = tmp_path / "out", ["--images", tmp_path / "images.npy"] if has_images else []
     report("--predictions", tmp_path / name, *words, "--output", folder, "--layout", layout)
-    expected = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    expected = read_tree(folder)
     assert main(["render", "-q", "--output", str(folder), "--layout", layout]) == 0
-    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == expected
+    assert read_tree(folder) == expected
     assert (folder / "samples.npz").exists() == has_images
     assert any((folder / "report-images").glob("*")) == (has_images and layout == "folder")
 
@@ -170,8 +144,7 @@ def test_a_training_as_reference(tmp_path: Path) -> None:
 
 def test_a_report_as_reference_of_a_report(table: Path, tmp_path: Path) -> None:
     """One of the two may have no probabilities; then only classes are compared, and the page says why."""
-    labels = [f"{true},{predicted}" for true, predicted in zip(PREDICTIONS.y_true, PREDICTIONS.y_pred, strict=True)]
-    (tmp_path / "labels.csv").write_text("true,predicted\n" + "\n".join(labels))
+    (tmp_path / "labels.csv").write_text(labels_of())
     report("--predictions", table, "--output", tmp_path / "a")
     report("--predictions", tmp_path / "labels.csv", "--reference", tmp_path / "a", "--output", tmp_path / "b")
     report("--predictions", table, "--reference", tmp_path / "b", "--output", tmp_path / "c")
@@ -196,8 +169,7 @@ def test_the_report_replaces_that_of_a_training(table: Path, tmp_path: Path) -> 
     make_run().write(folder)
     (folder / "mine.txt").write_text("mine")
     report("--predictions", table, "--output", folder)
-    names = {"index.html", "metrics.json", "predictions.csv", "SHA256SUMS", "mine.txt"}
-    assert {path.name for path in folder.iterdir()} == names
+    assert read_tree(folder).keys() == {"index.html", "metrics.json", "predictions.csv", "SHA256SUMS", "mine.txt", *CI}
 
 
 def test_predictions_of_others_are_no_run_of_a_sweep(table: Path, tmp_path: Path, error_of: ErrorOf) -> None:
@@ -208,13 +180,17 @@ def test_predictions_of_others_are_no_run_of_a_sweep(table: Path, tmp_path: Path
 
 
 def test_a_tar_archive(table: Path) -> None:
-    """With --output -, as of a training."""
-    command = [sys.executable, "-m", "job", "report", "--predictions", str(table), "--output", "-"]
-    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, check=True)
+    """With --output -, as of a training; it is complete, also if a gate is missed."""
+    words = ["--predictions", str(table), "--output", "-", "--fail-under", "accuracy=1"]
+    done = subprocess.run(
+        [sys.executable, "-m", "job", "report", *words], cwd=REPOSITORY, capture_output=True, check=False
+    )
+    assert done.returncode == 1
+    assert b"fashion-job: error: gate missed: accuracy is 0.9" in done.stderr
     with subprocess.Popen(["tar", "t"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as tar:
         listed, _ = tar.communicate(done.stdout)
-    names = ["SHA256SUMS", "index.html", "metrics.json", "predictions.csv"]
-    assert listed.decode().split() == [f"report/{name}" for name in names]
+    names = ["SHA256SUMS", "ci/", *CI, "index.html", "metrics.json", "predictions.csv"]
+    assert sorted(listed.decode().split()) == sorted(f"report/{name}" for name in names)
 
 
 def test_no_tensorflow(table: Path, tmp_path: Path) -> None:
@@ -232,13 +208,13 @@ def test_no_tensorflow(table: Path, tmp_path: Path) -> None:
 def test_bad_predictions_leave_the_earlier_report(table: Path, tmp_path: Path, error_of: ErrorOf) -> None:
     """Nothing is created or changed."""
     report("--predictions", table, "--output", tmp_path / "out")
-    before = {path: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    before = read_tree(tmp_path / "out")
     table.write_text(table.read_text().replace("0.", "7.", 1))
     for folder in ("out", "new"):
         line = error_of(DataError.exit_status, "report", "--predictions", table, "--output", tmp_path / folder)
         assert line.startswith(f"fashion-job: error: {table}, line 2, column p_")
         assert "these look like logits; add --logits" in line
-    assert {path: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+    assert read_tree(tmp_path / "out") == before
     assert not (tmp_path / "new").exists()
 
 

@@ -4,7 +4,7 @@ from typing import Literal
 
 import html5lib
 import pytest
-from support import make_run
+from support import calibration_of, make_run
 
 from job.config.gate import Gate
 from job.evaluation.intervals import Interval
@@ -63,7 +63,7 @@ def test_the_rows() -> None:
     seen = view_gates(run)
     assert seen is not None
     rows = [(row.label, row.note, row.value, row.interval, row.margin, row.outcome) for row in seen.rows]
-    ece = RUN.evaluation.calibration.ece
+    ece = calibration_of(RUN.evaluation).ece
     assert rows == [
         ("accuracy ≥ 0.9", "", "0.8300", bounds, f"{MINUS}0.0700", "missed"),
         ("accuracy ≤ 0.9 (95% interval)", "", "0.8300", bounds, f"+{0.9 - interval.upper:.4f}", "passed"),

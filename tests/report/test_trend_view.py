@@ -135,11 +135,13 @@ def test_no_section_for_a_single_run() -> None:
 
 
 def test_a_metric_that_no_two_runs_have_is_not_drawn() -> None:
-    """Predictions of another framework have no times."""
+    """Predictions of another program have no training, and perhaps no probabilities."""
     trend = make_trend((0.01, 0.4))
-    points = [replace(point, training_s=None, total_s=None) for point in trend.points]
     assert set(draw_trends(trend)) == {"accuracy", "macro_f1", "loss", "ece", "time"}
+    points = [replace(point, training_s=None) for point in trend.points]
     assert set(draw_trends(replace(trend, points=points))) == {"accuracy", "macro_f1", "loss", "ece"}
+    points[0] = replace(points[0], loss=None, ece=None)
+    assert set(draw_trends(replace(trend, points=points))) == {"accuracy", "macro_f1"}
 
 
 def test_a_significant_change_has_a_colour() -> None:

@@ -1,3 +1,5 @@
+from collections.abc import Mapping
+
 import pytest
 from support import make_run
 
@@ -69,6 +71,36 @@ def test_a_run_that_was_not_trained_here() -> None:
     with pytest.raises(UsageError, match=r"training\.history\.loss\.0 needs a model that this job trained"):
         check("training.history.loss.0=1", RunParts(reference=False))
     check_gates([Gate("accuracy", "worse", 0.0)], NAMES, RunParts(reference=False))
+
+
+@pytest.mark.parametrize(
+    ("text", "parts", "what"),
+    [
+        ("loss=1", {"probabilities": False}, "loss needs probabilities, but the predictions are only classes"),
+        ("ece=1", {"probabilities": False}, "ece needs probabilities, but"),
+        ("brier.Shirt=0", {"probabilities": False}, "brier.Shirt needs probabilities, but"),
+        ("evaluation.calibration.coverage.9.accuracy=1", {"probabilities": False}, "needs probabilities, but"),
+        ("comparison.ece.difference=0", {"probabilities": False}, "needs probabilities, but"),
+        ("comparison.ece.difference=0", {"reference_probabilities": False}, "needs probabilities of the reference"),
+        ("timings_s.training=9", {}, "timings_s.training needs a model that this job trained"),
+        ("training.temperature=1", {}, "training.temperature needs a model that this job trained"),
+        ("temperature_scaling.after.ece=1", {}, "needs a model that this job trained"),
+        ("provenance.timings_s.predictions=9", {"training": True}, "needs predictions that this job did not make"),
+    ],
+)
+def test_a_gate_that_predictions_cannot_have(text: str, parts: Mapping[str, bool], what: str) -> None:
+    """Those of other programs have no training, and may be classes without probabilities."""
+    with pytest.raises(UsageError, match=what):
+        check(text, RunParts(**{"reference": True, **parts}))
+    check(text, RunParts(reference=True, training="predictions" not in text, calibration=True))
+
+
+@pytest.mark.parametrize(
+    "text", ["accuracy=1", "mcc=1:interval", "recall.Shirt=1", "comparison.counts.difference=0", "timings_s.total=9"]
+)
+def test_what_predicted_classes_suffice_for(text: str) -> None:
+    """Neither of the two runs has probabilities."""
+    check(text, RunParts(reference=True, probabilities=False, reference_probabilities=False))
 
 
 def test_every_listed_metric_exists_and_has_an_interval_if_it_says_so() -> None:

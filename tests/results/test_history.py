@@ -3,11 +3,12 @@ import logging
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support import REPOSITORY, edited, make_run
+from support import REPOSITORY, calibration_of, edited, make_run
 
 from job.errors import DataError, JobError, OutputError
 from job.evaluation.trend import HistoryEntry, decode_errors, hash_test_set
@@ -60,7 +61,11 @@ def test_an_entry_has_the_headline_metrics_of_the_run(entry: HistoryEntry, path:
     run = make_run(runs=3)
     evaluation = run.evaluation
     assert entry.accuracy == evaluation.accuracy
-    assert (entry.macro_f1, entry.loss, entry.ece) == (evaluation.macro.f1, evaluation.loss, evaluation.calibration.ece)
+    assert (entry.macro_f1, entry.loss, entry.ece) == (
+        evaluation.macro.f1,
+        evaluation.loss,
+        calibration_of(evaluation).ece,
+    )
     assert (entry.training_s, entry.total_s, entry.n_test) == (2.5, 4.0, 100)
     assert entry.test_set == hash_test_set(run.predictions.y_true, evaluation.class_names)
     assert len(entry.errors) == 3
@@ -74,8 +79,10 @@ def test_the_configuration_is_what_decides_what_is_trained() -> None:
     """Other settings and another name do not change its hash; another epoch does."""
     hashes = [make_run(**each).describe_entry().configuration for each in ({}, {"name": "a"}, {"epochs": 3})]
     assert hashes[0] == hashes[1] != hashes[2]
-    untrained = make_run(trained=False).describe_entry()
-    assert (untrained.configuration, untrained.name, untrained.training_s) == ("", "", None)
+    untrained = make_run(trained=False)
+    untrained = replace(untrained, provenance=replace(untrained.provenance, name="some name"))
+    entry = untrained.describe_entry()
+    assert (entry.configuration, entry.name, entry.training_s) == ("", "some name", None)
 
 
 def test_concurrent_jobs_lose_no_line(path: Path, tmp_path: Path) -> None:

@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
-from support import ErrorOf, make_run
+from support import ErrorOf, make_run, read_tree
 
 from job import pipeline
 from job.__main__ import main
 from job.evaluation.gates import GateResult
-from job.report.worker import Scores
+from job.report.ci.finished import Scores
 from job.results import history
 from job.results.history import prepare_history
 from job.results.run import Run
@@ -119,7 +119,7 @@ def test_a_history_that_cannot_be_extended_after_training(
         gates=[],
         entry=run.describe_entry(),
     )
-    monkeypatch.setattr(pipeline, "_train_and_publish", lambda *_: (scores, None))
+    monkeypatch.setattr(pipeline, "_train_into", lambda *_: scores)
     monkeypatch.setattr(history, "_append", fail)
     path = tmp_path / "history.jsonl"
     line = error_of(73, "--output", tmp_path, "--history", path)
@@ -139,12 +139,12 @@ def test_render_replaces_the_gates_of_a_run(
     assert (first.passed, second.passed) == (True, False)
     page = (written_run / "index.html").read_bytes()
     assert b"1 of 2 gates missed: recall.Shirt" in page.replace(b"<bdi>", b"").replace(b"</bdi>", b"")
-    before = {path: path.read_bytes() for path in written_run.iterdir()}
+    before = read_tree(written_run)
     assert "unknown metric recall.Skirt; did you mean recall.Shirt?" in error_of(
         64, *words, "--fail-under", "recall.Skirt=0"
     )
     assert "this run has none; train with --reference DIR" in error_of(64, *words, "--fail-if-worse")
-    assert {path: path.read_bytes() for path in written_run.iterdir()} == before
+    assert read_tree(written_run) == before
     assert main([*words, "--fail-under", "accuracy=0", "-q"]) == 0
     assert main([*words, "-q"]) == 0
 

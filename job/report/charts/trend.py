@@ -45,7 +45,6 @@ def draw_trends(trend: Trend) -> dict[str, str]:
         0,
         *(0 if not step or not step.is_significant else 1 if step.difference > 0 else -1 for step in trend.steps),
     ]
-    times = [point.training_s if point.training_s is not None else point.total_s for point in points]
     bounds = ([each.accuracy_interval for each in points], [each.macro_f1_interval for each in points])
     losses, loss_bounds = [each.loss for each in points], [each.loss_interval for each in points]
     series = {
@@ -53,7 +52,7 @@ def draw_trends(trend: Trend) -> dict[str, str]:
         "macro_f1": Series("macro F1", [each.macro_f1 for each in points], bounds[1]),
         "loss": Series("loss", losses, loss_bounds, is_fraction=False),
         "ece": Series("calibration error", [each.ece for each in points]),
-        "time": Series("training time, s", times, is_fraction=False),
+        "time": Series("training time, s", [each.training_s for each in points], is_fraction=False),
     }
     return {
         name: draw_trend(each) for name, each in series.items() if sum(value is not None for value in each.values) > 1

@@ -11,7 +11,40 @@ from job.config.run_config import SummaryForm
 from job.errors import GateError
 from job.evaluation.gates import GateResult
 from job.evaluation.intervals import Interval
+from job.evaluation.trend import HistoryEntry
 from job.results.run import Run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scores:
+    """What a command needs to know of the run whose report it writes.
+
+    Attributes:
+        accuracy: Accuracy on the test images, as `accuracy_interval` is its 95 % confidence interval.
+        loss: Mean cross-entropy in nats; None without probabilities.
+        gates: Results of the gates.
+        entry: What to append to the history; None without a history.
+    """
+
+    accuracy: float
+    accuracy_interval: Interval
+    loss: float | None
+    n_test: int
+    gates: Sequence[GateResult]
+    entry: HistoryEntry | None
+
+    @classmethod
+    def from_run(cls, run: Run) -> Self:
+        """The scores of a run."""
+        evaluation = run.evaluation
+        return cls(
+            accuracy=evaluation.accuracy,
+            accuracy_interval=evaluation.accuracy_interval,
+            loss=evaluation.loss,
+            n_test=evaluation.n_test,
+            gates=run.gates,
+            entry=run.describe_entry() if run.trend else None,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,36 +52,23 @@ class Finished:
     """What a command has done.
 
     Attributes:
-        accuracy: Accuracy on the test images, as `accuracy_interval` is its 95 % confidence interval.
         output: The output folder, as the user named it.
         page: Where the report is.
-        gates: Results of the gates.
     """
 
-    accuracy: float
-    accuracy_interval: Interval
-    n_test: int
+    scores: Scores
     output: str
     page: str
-    gates: Sequence[GateResult] = ()
 
-    @classmethod
-    def from_run(cls, run: Run, output: str, page: str) -> Self:
-        """What a command has done that wrote the report of a run."""
-        evaluation = run.evaluation
-        return cls(
-            accuracy=evaluation.accuracy,
-            accuracy_interval=evaluation.accuracy_interval,
-            n_test=evaluation.n_test,
-            output=output,
-            page=page,
-            gates=run.gates,
-        )
+    @property
+    def gates(self) -> Sequence[GateResult]:
+        """Results of the gates."""
+        return self.scores.gates
 
     @property
     def text(self) -> str:
         """The result in one line of words."""
-        return f"accuracy {self.accuracy:.4f} on {self.n_test:,} test images: {self.page}"
+        return f"accuracy {self.scores.accuracy:.4f} on {self.scores.n_test:,} test images: {self.page}"
 
     def describe(self, form: SummaryForm, seconds: float) -> str:
         """The result in one line, of words or a JSON object; the command took `seconds`."""
@@ -56,9 +76,9 @@ class Finished:
             return self.text
         missed = any(each.is_error for each in self.gates)
         content = {
-            "accuracy": self.accuracy,
-            "accuracy_interval": msgspec.to_builtins(self.accuracy_interval),
-            "n_test": self.n_test,
+            "accuracy": self.scores.accuracy,
+            "accuracy_interval": msgspec.to_builtins(self.scores.accuracy_interval),
+            "n_test": self.scores.n_test,
             "gates": [_describe_gate(each) for each in self.gates],
             "output": self.output,
             "seconds": round(seconds, 3),

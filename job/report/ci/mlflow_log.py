@@ -23,12 +23,11 @@ from job.report.ci.mlflow_values import find_run_name, list_metrics, list_params
 from job.results.file_names import CHECKSUMS, METRICS
 from job.results.output_folder.manifest import read_manifest
 from job.system import isolation
-from job.system.child_process import child_process, kill_group
+from job.system.child_process import build_environment, child_process, kill_group
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-ROOT = Path(__file__).parents[3]
 EXPERIMENT = "fashion-job"
 """Name of the experiment, unless MLFLOW_EXPERIMENT_NAME has another one."""
 
@@ -69,10 +68,9 @@ def log_to_mlflow(folder: Path) -> None:
 
 
 def _run(words: Sequence[str], remedy: str) -> None:
-    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
     command = (sys.executable, "-m", "job.report.ci.mlflow_log", *words)
-    environment = {**DEFAULTS, **os.environ, "PYTHONPATH": path}
+    environment = build_environment({**DEFAULTS, **os.environ})
     with child_process(command, kill=kill_group, process_group=0, env=environment, **streams) as process:
         _, errors = process.communicate()
     if process.returncode:

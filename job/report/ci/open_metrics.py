@@ -13,7 +13,7 @@ from prometheus_client.openmetrics.exposition import generate_latest
 from job.evaluation.evaluate import ClassMetrics, Evaluation
 from job.evaluation.gates import GateResult
 from job.evaluation.intervals import Interval
-from job.report.first_screen.identity import name_run
+from job.report.first_screen.identity import find_name
 from job.results.run import Run
 
 PREFIX = "fashion_job_test"
@@ -46,7 +46,7 @@ def render_open_metrics(run: Run) -> str:
 def _describe_run(run: Run) -> Iterator[GaugeMetricFamily]:
     environment, training = run.provenance.environment, run.training
     labels = {
-        "name": name_run(training.config) if training else "",
+        "name": find_name(run),
         "data": run.provenance.data.name,
         "network": training.network if training else "",
         "revision": environment.revision,

@@ -1,24 +1,48 @@
-"""Tells the services around a job about a finished run: GitHub Actions and MLflow."""
+"""Publishes a finished run: in the output folder or an archive, in the history, and to GitHub Actions and MLflow."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
-from job.config.run_config import Config
+from job.config.run_config import STREAM, Config
 from job.errors import OutputError
 from job.evaluation.gates import GateResult
 from job.log import Stopwatch
+from job.report.ci.finished import Finished, Scores
 from job.report.ci.github import append_step_summary, print_annotations
 from job.report.ci.mlflow_log import log_to_mlflow, require_mlflow
+from job.results.file_names import PAGE
+from job.results.gate_outcome import log_gates
+from job.results.history import append_entry
+from job.results.output_folder import tar_stream
 
 
-def prepare_services(config: Config) -> None:
-    """Check before training what `publish_run` needs.
+def write_and_publish(config: Config, write: Callable[[Path], Scores]) -> Finished:
+    """Write a report, append the run to the history, tell other services, and log the results of the gates.
+
+    `write` gets the output folder, or the folder that becomes the archive on stdout.
 
     Raises:
-        JobError: If MLflow is asked for, but is not installed or does not answer.
+        JobError: What `write` raises; or before it, that MLflow is asked for, but is not installed or does not answer.
+        OutputError: If the archive cannot be sent, or if history or MLflow cannot be written after the report.
     """
     if config.log == "mlflow":
         require_mlflow()
+    is_stream = config.output == STREAM
+    with tar_stream.stream_folder() if is_stream else nullcontext(Path(config.output)) as folder:
+        scores = write(folder)
+        problem = publish_run(config, folder, scores.gates)
+    page = f"{tar_stream.ARCHIVE_FOLDER}/{PAGE} in the archive" if is_stream else str(folder / PAGE)
+    finished = Finished(scores=scores, output=config.output, page=page)
+    if config.history and scores.entry:
+        try:
+            append_entry(Path(config.history), scores.entry)
+        except OutputError as error:
+            raise OutputError(f"{error}, but the report is in place: {finished.text}") from error
+    log_gates(finished.gates)
+    if problem:
+        raise problem
+    return finished
 
 
 def publish_run(config: Config, folder: Path, gates: Sequence[GateResult]) -> OutputError | None:

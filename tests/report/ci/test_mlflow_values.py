@@ -2,7 +2,7 @@ from collections.abc import Sequence
 
 import pytest
 from gated_runs import MISSED, PASSED, make_gated_run
-from support import make_run
+from support import calibration_of, make_run
 
 from job.config.gate import Gate
 from job.report.ci.mlflow_values import find_run_name, list_metrics, list_params, list_tags
@@ -22,7 +22,7 @@ def test_metrics_have_the_names_of_gates_and_intervals() -> None:
     assert metrics["accuracy"] == evaluation.accuracy
     assert metrics["accuracy_lower"] == evaluation.accuracy_interval.lower
     assert metrics["macro.f1"] == evaluation.macro.f1
-    assert metrics["ece"] == evaluation.calibration.ece
+    assert metrics["ece"] == calibration_of(evaluation).ece
     assert "ece_lower" not in metrics
     assert metrics["recall.Shirt"] == shirt.recall
     assert metrics["recall.Shirt_upper"] == shirt.recall_interval.upper
