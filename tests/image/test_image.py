@@ -447,19 +447,8 @@ def test_what_a_change_rebuilds(tmp_path: Path) -> None:
     """A change of the code installs nothing, and a change of the lock file downloads nothing again."""
     for name in ("job", "templates"):
         shutil.copytree(REPOSITORY / name, tmp_path / name)
-    for name in (
-        "Dockerfile",
-        ".dockerignore",
-        "Makefile",
-        "requirements.txt",
-        "requirements-gpu.txt",
-        "requirements-export.txt",
-        "requirements-serve.txt",
-        "requirements-cluster.txt",
-        "requirements-search.txt",
-        "requirements-build.txt",
-        "pyproject.toml",
-    ):
+    locks = sorted(path.name for path in REPOSITORY.glob("requirements*.txt"))
+    for name in ("Dockerfile", ".dockerignore", "Makefile", "pyproject.toml", *locks):
         shutil.copy(REPOSITORY / name, tmp_path)
     image = f"fashion-job-changed-{uuid.uuid4().hex[:8]}"
     flags = os.environ.get("DOCKER_BUILD_FLAGS", "") + " --progress=plain"
