@@ -35,7 +35,8 @@ def _find_missed_gates(summary: SweepSummary) -> Finding | None:
     if not missed:
         return None
     names = list_names([describe_gate(each) for each in missed], MOST_GATES)
-    start = f"{len(missed)} of {count_noun(len(summary.gates), 'gate')} missed: "
+    n_gates = len(summary.gates)
+    start = "The gate is missed: " if n_gates == 1 else f"{len(missed)} of {n_gates} gates missed: "
     return Finding(Level.FAULT, 1.0, "gates", (start, *names, "."))
 
 
