@@ -171,7 +171,7 @@ class Trend:
 
 
 def hash_test_set(y_true: Labels, class_names: Sequence[str]) -> str:
-    """SHA-256 of the true classes, shape (n,), and the names of the classes; equal for the same labels in the same order."""
+    """SHA-256 of the true classes, shape (n,), in their order, and the names of the classes."""
     names = "\0".join(class_names).encode()
     return hashlib.sha256(names + b"\0\0" + y_true.astype("<u2").tobytes()).hexdigest()
 

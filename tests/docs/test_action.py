@@ -47,9 +47,9 @@ def test_actions_are_pinned() -> None:
 def test_compares_with_the_main_branch_and_fails_for_a_missed_gate(finished_run: Path, tmp_path: Path) -> None:
     """From end to end: fetch, train, compare, gate, summary, annotation, upload, comment, exit status."""
     runner = Runner(tmp_path, {"runs": RUNS, "artifact": str(finished_run)}, PULL_REQUEST)
-    for folder in ("job", "numpy"):  # of the user's own project
-        (tmp_path / "workspace" / folder).mkdir(parents=True)
-        (tmp_path / "workspace" / folder / "__init__.py").write_text("raise SystemExit('the wrong package')")
+    for package in ("job", "numpy"):  # of the user's own project
+        (tmp_path / "workspace" / package).mkdir(parents=True)
+        (tmp_path / "workspace" / package / "__init__.py").write_text("raise SystemExit('the wrong package')")
     status = runner.run(
         options=f"--data '{finished_run.parent / 'blocks'}' --epochs 1 --name \"the 'first' try\"",
         gates="fail-under accuracy=0.999\nfail-if-worse\nwarn-under: recall.class 1=0.999\n",

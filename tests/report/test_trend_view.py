@@ -81,8 +81,8 @@ def test_the_steps_in_words(trend: Trend, sentence: str) -> None:
             BEST,
             (
                 "The best of 12 different earlier results on the same test labels has an accuracy of 87.5% "
-                f"(2026-01-02, revision abcdef0). This run differs from it by {MINUS}1.23 points ({MINUS}2.00 to {MINUS}0.46, "
-                "95% interval, corrected for the choice among 12), which is significant."
+                f"(2026-01-02, revision abcdef0). This run differs from it by {MINUS}1.23 points "
+                f"({MINUS}2.00 to {MINUS}0.46, 95% interval, corrected for the choice among 12), which is significant."
             ),
         ),
         (

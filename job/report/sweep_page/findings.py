@@ -6,7 +6,7 @@ from job.evaluation.sweep_summary import SweepSummary
 from job.report.first_screen.statements import Finding, Level, list_names
 from job.report.sweep_page.gate_rows import describe_gate
 from job.report.sweep_page.statements import count_failures, format_duration, split_differences
-from job.text import count_noun, format_change
+from job.text import format_change
 
 MOST_FINDINGS = 3
 MOST_GATES = 3

@@ -42,7 +42,7 @@ def test_others_are_told_although_the_history_fails(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(publish, "publish_run", lambda *_: told.append(True))
     (tmp_path / "folder").mkdir()
     config = Config(output=str(tmp_path), history=str(tmp_path / "folder"))
-    with pytest.raises(OutputError, match="folder: is a folder; .*, but the report is in place: accuracy"):
+    with pytest.raises(OutputError, match=r"folder: is a folder; .*, but the report is in place: accuracy"):
         publish.write_and_publish(config, write)
     assert told == [True]
 
