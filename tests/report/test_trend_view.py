@@ -89,7 +89,8 @@ def test_the_steps_in_words(trend: Trend, sentence: str) -> None:
             replace(BEST, n_candidates=1, revision="", p_adjusted=0.06, n_networks=(3, 5)),
             (
                 "The earlier result on the same test labels has an accuracy of 87.5% "
-                f"(2026-01-02). Means over the seeds of both runs are compared. This run differs from it by {MINUS}1.23 points ({MINUS}2.00 to "
+                f"(2026-01-02). Means over the seeds of both runs are compared. "
+                f"This run differs from it by {MINUS}1.23 points ({MINUS}2.00 to "
                 f"{MINUS}0.46, 95% interval), which is not significant."
             ),
         ),
