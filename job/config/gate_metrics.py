@@ -33,7 +33,7 @@ class GateMetric:
     def range(self) -> str:
         """Its possible values in words."""
         if math.isinf(self.highest):
-            return "any number" if math.isinf(self.lowest) else f"at least {self.lowest:g}"
+            return f"at least {self.lowest:g}"
         return f"between {self.lowest:g} and {self.highest:g}"
 
 
@@ -68,7 +68,7 @@ GATE_METRICS = (
     GateMetric("training.seed_variation.mean", "mean accuracy over the seeds of --runs", ""),
     GateMetric("training.seed_variation.sd", "standard deviation of the accuracy over the seeds", ""),
 )
-"""The metrics in the order of `--help-metrics`. A gate may also name any other number of metrics.json."""
+"""The metrics in the order of `--help-metrics`. A gate may also name any other number in `PARTS`."""
 
 PARTS = ("evaluation", "comparison", "temperature_scaling", "training", "provenance")
 """The parts of metrics.json that a name may begin with."""
@@ -113,7 +113,8 @@ def describe_metrics() -> str:
             "The examples are those of the baseline with seed 0 on the 10,000 test images of Fashion-MNIST, of the",
             "class Shirt where a metric has a CLASS. A metric with an interval takes METRIC=VALUE:interval.",
             "",
-            "Any other number in metrics.json is a metric, too, by its path with dots, such as",
-            "calibration.high_confidence.n_wrong or evaluation.confusion_matrix.Shirt.Coat.",
+            "Any other number in these parts of metrics.json is a metric, too, by its path with dots, such as",
+            "calibration.high_confidence.n_wrong or evaluation.confusion_matrix.Shirt.Coat:",
+            f"{', '.join(PARTS)}.",
         ]
     )

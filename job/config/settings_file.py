@@ -121,7 +121,10 @@ def read_table(name: str, node: "yaml.Node") -> list[str]:
             raise error_at(name, key, problem)
         seen.add(key.value)
         parts = value.value if isinstance(value, yaml.MappingNode) else [(None, value)]
-        for end, threshold in parts:
+        ends = [end.value if isinstance(end, yaml.ScalarNode) else end for end, _ in parts]
+        if twice := next((end for end in ENDS if ends.count(end) > 1), None):
+            raise error_at(name, value, f"{twice} of {key.value} is set twice")
+        for end, threshold in parts or [(value, value)]:
             is_end = end is None or (isinstance(end, yaml.ScalarNode) and end.value in ENDS)
             if not isinstance(threshold, yaml.ScalarNode) or not is_end:
                 raise error_at(name, value, f"{key.value} must be a number, or a table with {' or '.join(ENDS)}")

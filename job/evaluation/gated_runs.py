@@ -17,12 +17,14 @@ class MeasuredRun:
         folder: Its output folder.
         results: The results of the gates of every run.
         values: The metrics of the gates of the best configuration, by name; None if the run lacks one.
+        p_value: Of the comparison with the reference; None without one, or if it is one of several seeds.
     """
 
     name: str
     folder: str
     results: Sequence[GateResult]
     values: Mapping[str, float | None]
+    p_value: float | None = None
 
 
 @dataclass(frozen=True)
@@ -39,4 +41,6 @@ def measure_run(name: str, folder: str, gates: Sequence[Gate], metrics: Mapping[
     of_best = {gate.metric for gate in gates if gate.scope == "best"}
     found = {metric: find_metric(metrics, metric) for metric in of_best}
     values = {metric: each.value if each else None for metric, each in found.items()}
-    return MeasuredRun(name, folder, evaluate_gates(of_runs, metrics), values)
+    comparison = metrics.get("comparison")
+    p_value = comparison["p_value"] if comparison and not comparison["recipes"] else None
+    return MeasuredRun(name, folder, evaluate_gates(of_runs, metrics), values, p_value)

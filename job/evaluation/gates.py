@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from job.config.gate import Gate
+from job.config.gate_metrics import PARTS
 from job.evaluation.intervals import SIGNIFICANCE_LEVEL, Interval
-
-__all__ = ["Gate", "GateResult", "Measurement", "evaluate_gates", "find_metric"]
 
 CLASS_METRICS = (
     *("precision", "recall", "f1", "support"),
@@ -22,8 +21,8 @@ CLASS_METRICS = (
 CALIBRATION = ("ece", "ece_debiased", "mean_confidence", "overconfidence")
 """Metrics of the calibration that need no prefix."""
 
-PARTS = ("evaluation", "comparison", "temperature_scaling", "training", "provenance")
-"""The parts of metrics.json that a name may begin with."""
+ROUNDING = 1e-12
+"""A margin below it is 0: a mean may be one rounding error below a threshold that it meets."""
 
 
 @dataclass(frozen=True)
@@ -78,9 +77,12 @@ class GateResult:
         gate, outcome = self.gate, "passed" if self.passed else "missed"
         other = "the reference" if gate.against == "reference" else "the best run of the history"
         if gate.bound == "worse" and self.value is None:
+            if gate.against == "history":
+                return f"{outcome}: no earlier run on these test labels to compare with"
             return f"{outcome}: {other} is missing, so {gate.metric} has nothing to compare with"
         if self.value is None:
-            return f"{outcome}: this run has no {gate.metric}; {self._requirement}"
+            subject = "this run" if gate.scope == "run" else "the best configuration"
+            return f"{outcome}: {subject} has no {gate.metric}; {self._requirement}"
         interval, bounds = self.interval, " (no 95% interval)" if gate.end == "interval" else ""
         if interval:
             bounds = f" (95% interval {self.format(interval.lower)} to {self.format(interval.upper)})"
@@ -89,7 +91,8 @@ class GateResult:
             value = f"{self.value_text}{bounds}, {word}"
             return f"{outcome}: {gate.metric} minus that of {other} is {value}; tolerance {gate.threshold:g}"
         margin = "" if self.margin is None else f", margin {self.format(self.margin, '+')}"
-        return f"{outcome}: {gate.metric} is {self.value_text}{bounds}; {self._requirement}{margin}"
+        name = gate.metric if gate.scope == "run" else f"mean {gate.metric} of the best configuration"
+        return f"{outcome}: {name} is {self.value_text}{bounds}; {self._requirement}{margin}"
 
     def format(self, number: float, sign: str = "") -> str:
         """A number of this result with as many digits as its margin needs; `sign` is "+" to always show the sign."""
@@ -127,7 +130,7 @@ def compare_with_gate(gate: Gate, found: Measurement) -> GateResult:
         compared = (ends.lower if gate.bound == "under" else ends.upper) if ends else None
     margin = None
     if compared is not None:
-        margin = compared - gate.threshold if gate.bound == "under" else gate.threshold - compared
+        margin = _measure_margin(compared - gate.threshold if gate.bound == "under" else gate.threshold - compared)
     return GateResult(
         gate=gate,
         value=found.value,
@@ -138,6 +141,10 @@ def compare_with_gate(gate: Gate, found: Measurement) -> GateResult:
     )
 
 
+def _measure_margin(difference: float) -> float:
+    return 0.0 if abs(difference) < ROUNDING else difference
+
+
 def _evaluate_loss(gate: Gate, metrics: Mapping[str, Any]) -> GateResult:
     """Compare the accuracy with that of another run; a history without a comparable run cannot miss the gate."""
     found = _find_best(metrics) if gate.against == "history" else _find_reference(metrics)
@@ -146,7 +153,7 @@ def _evaluate_loss(gate: Gate, metrics: Mapping[str, Any]) -> GateResult:
         return GateResult(gate=gate, value=None, interval=None, compared=None, margin=None, passed=passed)
     value, interval, has_low_p = found
     is_significant = has_low_p and interval is not None and not interval.lower <= 0 <= interval.upper
-    margin = value + gate.threshold
+    margin = _measure_margin(value + gate.threshold)
     return GateResult(
         gate=gate,
         value=value,

@@ -2,11 +2,13 @@
 
 import statistics
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from job.config.gate import Gate
 from job.evaluation.gated_runs import GatedRuns
 from job.evaluation.gates import GateResult, Measurement, compare_with_gate
+from job.evaluation.intervals import SIGNIFICANCE_LEVEL
+from job.evaluation.paired_comparison import adjust_p_values
 from job.evaluation.sweep_means import ConfigurationMean
 from job.evaluation.sweep_networks import Configuration
 from job.evaluation.sweep_ranking import Ranking
@@ -46,7 +48,7 @@ class SweepGate:
         if not missed:
             return f"passed: {self.gate.label} in all {n:,} runs"
         name, worst = next(iter(missed.items()))
-        return f"missed: {self.gate.label} in {len(missed):,} of {n:,} runs, most in {name}: {worst.value_text}"
+        return f"missed: {self.gate.label} in {len(missed):,} of {n:,} runs, worst: {name}, {worst.value_text}"
 
 
 def evaluate_sweep_gates(
@@ -59,11 +61,24 @@ def evaluate_sweep_gates(
     for gate in gated.gates:
         if gate.scope == "run":
             index = of_runs.index(gate)
-            found.append(SweepGate(gate, {run.name: run.results[index] for run in gated.runs}, folders))
+            results = {run.name: run.results[index] for run in gated.runs}
+            found.append(SweepGate(gate, _correct(results, gated) if gate.bound == "worse" else results, folders))
         else:
             result = compare_with_gate(gate, _measure_best(gate.metric, gated, best, mean, ranking))
             found.append(SweepGate(gate, {best.label: result}, {}))
     return found
+
+
+def _correct(results: Mapping[str, GateResult], gated: GatedRuns) -> dict[str, GateResult]:
+    """The results of a `worse` gate with Holm's correction for the number of runs that are compared as networks."""
+    p_values = {run.name: run.p_value for run in gated.runs if run.p_value is not None}
+    adjusted = dict(zip(p_values, adjust_p_values([*p_values.values()]), strict=True))
+    return {
+        name: replace(each, is_significant=False, passed=True)
+        if each.is_significant and adjusted.get(name, 0.0) >= SIGNIFICANCE_LEVEL
+        else each
+        for name, each in results.items()
+    }
 
 
 def _measure_best(

@@ -92,7 +92,7 @@ class EarlierRuns:
         entries: The latest entries, the oldest first.
         best: The most accurate entry on the same test set; None if there is none.
         n_candidates: Number of different results among which it was picked.
-        n_others: Number of entries on another test set.
+        n_others: Number of the latest entries that are on another test set.
     """
 
     entries: Sequence[HistoryEntry] = ()
@@ -159,9 +159,9 @@ class Trend:
 
     Attributes:
         points: At most 50 runs, the oldest first and this run last.
-        steps: What each run but the first changed; None where the test sets of two runs differ.
+        steps: What each run but the first changed; None unless it and the run before have the test set of this run.
         best: Comparison with the best earlier run; None if no earlier run was evaluated on the same test set.
-        n_others: Number of earlier runs on another test set.
+        n_others: Number of points on another test set.
     """
 
     points: Annotated[Sequence[TrendPoint], Meta(min_length=1, max_length=MAX_POINTS)]
@@ -171,7 +171,7 @@ class Trend:
 
 
 def hash_test_set(y_true: Labels, class_names: Sequence[str]) -> str:
-    """SHA-256 of the true classes, shape (n,), and the names of the classes; equal only for the same test set."""
+    """SHA-256 of the true classes, shape (n,), in their order, and the names of the classes."""
     names = "\0".join(class_names).encode()
     return hashlib.sha256(names + b"\0\0" + y_true.astype("<u2").tobytes()).hexdigest()
 
@@ -206,11 +206,12 @@ def list_errors(predictions: AnyPredictions) -> list[str]:
 def select_earlier(entries: Sequence[HistoryEntry], test_set: str) -> EarlierRuns:
     """What a run on a test set needs to know of these entries, the oldest first."""
     candidates = [entry for entry in entries if entry.test_set == test_set]
+    latest = entries[-(MAX_POINTS - 1) :]
     return EarlierRuns(
-        entries=entries[-(MAX_POINTS - 1) :],
+        entries=latest,
         best=max(candidates, key=_measure_accuracy, default=None),  # the earliest of equals
         n_candidates=len({tuple(entry.errors) for entry in candidates}),
-        n_others=len(entries) - len(candidates),
+        n_others=sum(each.test_set != test_set for each in latest),
     )
 
 
@@ -226,7 +227,7 @@ def measure_trend(earlier: EarlierRuns, entry: HistoryEntry) -> Trend:
     entries = [*earlier.entries, entry]
     tested: dict[int, tuple[float, float]] = {}
     for index, (before, now) in enumerate(pairwise(entries)):
-        if before.test_set == now.test_set:
+        if before.test_set == now.test_set == entry.test_set:
             difference, _, p_value = _compare(now, before)
             tested[index] = difference, p_value
     changed = [index for index in tested if entries[index].errors != entries[index + 1].errors]

@@ -77,5 +77,5 @@ def _describe(result: GateResult) -> str:
             else "difference in accuracy, not significant"
         )
     if result.value is None:
-        return "no earlier run on these test images" if result.passed else "this run has no such number"
+        return "no earlier run on these test labels" if result.passed else "this run has no such number"
     return "no interval in this run" if result.compared is None else ""

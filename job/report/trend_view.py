@@ -66,7 +66,7 @@ def _describe_steps(rows: Sequence[TrendRow], trend: Trend) -> str:
     n_tested = sum(step is not None for step in trend.steps)
     found = [row for row in rows if row.is_significant]
     if not n_tested:
-        return "No two runs in a row were evaluated on the same test images, so no step is tested."
+        return "No two runs in a row have the test labels of this run, so no step is tested."
     if not found:
         return (
             f"None of the {n_tested:,} steps changed the accuracy significantly."
@@ -94,7 +94,7 @@ def _describe_best(best: BestRun) -> str:
     correction = f", corrected for the choice among {n:,}" if n > 1 else ""
     verdict = "significant" if best.is_significant else "not significant"
     return (
-        f"{among} on these test images has an accuracy of {best.accuracy:.1%} ({best.started[:10]}{revision}). "
+        f"{among} on the same test labels has an accuracy of {best.accuracy:.1%} ({best.started[:10]}{revision}). "
         f"{compared}This run differs from it by {format_change(best.difference, '.2f')} points "
         f"({format_signeds(best.interval, '.2f')}, 95% interval{correction}), which is {verdict}."
     )

@@ -43,6 +43,9 @@ OUTDATED = (EXPORTS, TRY_IT_PAGE)
 CHECKSUMS = "SHA256SUMS"
 """The manifest: the checksums of all files of the run."""
 
+ALL_NAMES = (*RESULT_FILES, *REPORT_FILES["folder"], *REPORT_FOLDERS["folder"], EXPORTS, CHECKSUMS)
+"""Everything that a command may write into an output folder."""
+
 SWEEP_PLAN, SWEEP_NUMBERS, SWEEP_RUNS = "plan.json", "sweep.json", "runs"
 """What the folder of a sweep contains beside its page."""
 

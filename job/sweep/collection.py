@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from job.config.gate import Gate
 from job.config.run_config import OPTIONS, Config
-from job.errors import DataError, OutputError
+from job.errors import DataError, OutputError, UsageError
 from job.evaluation.gated_runs import GatedRuns, MeasuredRun
 from job.evaluation.sweep_networks import Configuration, SweepResults, SweptNetwork, Value, write_label
 from job.evaluation.sweep_summary import SweepSummary, summarize_sweep
@@ -49,7 +49,7 @@ def collect_runs(
         gates: The gates of the sweep.
 
     Raises:
-        UsageError: If the runs lack the metric of a gate.
+        UsageError: If the runs lack the metric of a gate, or the reference that one needs.
         DataError: If no folder is given, one contains no finished training, the runs are of different data sets, or a
             network was trained twice with different predictions.
     """
@@ -63,6 +63,7 @@ def collect_runs(
         if problem := _find_difference(first, y_true, run, labels):
             raise DataError(f"{folder}: {problem} than {first.folder}; collect runs on the same data set")
         runs.append(run)
+    _require_references(runs)
     parameters = _find_parameters(runs, varied)
     configurations = _group(runs, parameters, y_true)
     started = sorted(run.record.provenance.started for run in runs)
@@ -85,6 +86,16 @@ def collect_runs(
         search=search,
         gated=GatedRuns(gates, _name_apart([run.measured for run in runs if run.measured])),
     )
+
+
+def _require_references(runs: Sequence[CollectedRun]) -> None:
+    for run in runs:
+        for result in run.measured.results if run.measured else ():
+            if result.gate.bound == "worse" and result.value is None:
+                raise UsageError(
+                    f"the gate {result.label}: {run.folder} was not compared with a reference; collect only runs that "
+                    "were, or leave the gate out"
+                )
 
 
 def _name_apart(runs: Sequence[MeasuredRun]) -> list[MeasuredRun]:
@@ -220,7 +231,8 @@ def report_gates(results: SweepResults) -> str:
             log_stage("gate", each.sentence)
     missed = [each.sentence.removeprefix("missed: ") for each in gates if each.is_error]
     n_gates = sum(each.gate.severity == "error" for each in gates)
-    return f"{len(missed):,} of {count_noun(n_gates, 'gate')} missed: {'; '.join(missed)}" if missed else ""
+    words = "gate missed" if n_gates == 1 else f"{len(missed):,} of {n_gates:,} gates missed"
+    return f"{words}: {'; '.join(missed)}" if missed else ""
 
 
 def describe_best(results: SweepResults) -> str:

@@ -133,6 +133,8 @@ def test_gates_in_a_settings_file(tmp_path: Path) -> None:
         ("fail-under: {accuracy: [1]}\n", "a.yaml, line 1: accuracy must be a number, or a table with est"),
         ("fail-under: {accuracy: {[a]: 1}}\n", "a.yaml, line 1: accuracy must be a number, or a table with est"),
         ("fail-under: {accuracy: {interval: {a: b}}}\n", "a.yaml, line 1: accuracy must be a number, or a table with"),
+        ("fail-under: {accuracy: {}}\n", "a.yaml, line 1: accuracy must be a number, or a table with est"),
+        ("fail-under: {a: {interval: 1, interval: 2}}\n", "a.yaml, line 1: interval of a is set twice"),
         ("fail-under: {[a]: 3}\n", "a.yaml, line 1: a key must be a name"),
         ("fail-under: {accuracy: 88}\n", "a.yaml: fail-under accuracy=88: accuracy is between 0 and 1; write 0.88"),
         ("fail-under: {accuracy: }\n", "a.yaml: fail-under accuracy=: the threshold is '', but must be a number"),

@@ -33,7 +33,7 @@ chmod +x "$3/bin/python"
 """
 
 FAKE_GH = """#!{python}
-import json, os, pathlib, shutil, sys
+import json, os, pathlib, re, shutil, sys
 
 calls = pathlib.Path(os.environ["RUNNER_TEMP"], "gh")
 with calls.open("a") as file:
@@ -41,7 +41,11 @@ with calls.open("a") as file:
 world = json.loads(os.environ["FAKE_GH"])
 words = sys.argv[1:]
 if words[:2] == ["run", "list"]:
-    print(world.get("run", ""))
+    options = dict(zip(words[2::2], words[3::2]))
+    runs = [run for run in world.get("runs", []) if run["branch"] == options["--branch"]][: int(options["--limit"])]
+    if left_out := re.search(r'select\\(\\.event \\| startswith\\("(\\w+)"\\) \\| not\\)', options["--jq"]):
+        runs = [run for run in runs if not run["event"].startswith(left_out[1])]
+    print(runs[0]["number"] if runs else "")
 elif words[:2] == ["run", "download"]:
     if "artifact" not in world:
         sys.exit("no artifact matches any of the names or patterns provided")
@@ -60,8 +64,8 @@ class Runner:
     """A runner in the folder `home`, and what its steps left.
 
     Attributes:
-        gh: What GitHub answers: the number of a `run`, the folder of its `artifact`, the number of the `comment` that
-            exists, and whether comments are `forbidden`.
+        gh: What GitHub answers: the `runs`, the latest first, each with number, branch and event; the folder of the
+            `artifact` of any; the number of the `comment` that exists; and whether comments are `forbidden`.
         context: Values of expressions such as `github.event_name`.
         outputs: Outputs of the steps, by `steps.ID.outputs.NAME`.
         uploaded: The arguments of the step that uploads the report; None if it did not run.

@@ -89,9 +89,9 @@ in `fashion-job.yaml`, but exits with 64 if one is invalid.
 ## Report
 
 `python -m job report` makes the report of [the predictions of any program](predictions.md). It has the options below,
-`--reference`, those of [gates](gates.md) from `--fail-under` to `--history`, `--summary`, `--log`, `--name`, `--layout`,
-`--output`, `--help-metrics`, `--quiet` and `--verbose`. Other settings in the environment and in `fashion-job.yaml` are
-ignored, but an invalid one exits with 64. Only the command line sets these options:
+`--reference`, those of [gates](gates.md) from `--fail-under` to `--history`, `--summary`, `--log`, `--name`,
+`--layout`, `--output`, `--help-metrics`, `--quiet` and `--verbose`. Other settings in the environment and in
+`fashion-job.yaml` are ignored, but an invalid one exits with 64. Only the command line sets these options:
 
 {REPORT_TABLE}
 

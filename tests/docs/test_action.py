@@ -6,11 +6,18 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from action_runner import ACTION, STEPS, Runner
 
 PULL_REQUEST = {"github.event_name": "pull_request", "github.event.pull_request.number": "7"}
+RUNS = [
+    {"number": "43", "branch": "other", "event": "push"},
+    {"number": "42", "branch": "main", "event": "pull_request_target"},
+    {"number": "41", "branch": "main", "event": "push"},
+]
+"""Run 42 is of a pull request from the branch `main` of a fork."""
 
 
 def copy_run(run: Path, runner: Runner) -> None:
@@ -39,7 +46,10 @@ def test_actions_are_pinned() -> None:
 
 def test_compares_with_the_main_branch_and_fails_for_a_missed_gate(finished_run: Path, tmp_path: Path) -> None:
     """From end to end: fetch, train, compare, gate, summary, annotation, upload, comment, exit status."""
-    runner = Runner(tmp_path, {"run": "41", "artifact": str(finished_run)}, PULL_REQUEST)
+    runner = Runner(tmp_path, {"runs": RUNS, "artifact": str(finished_run)}, PULL_REQUEST)
+    for package in ("job", "numpy"):  # of the user's own project
+        (tmp_path / "workspace" / package).mkdir(parents=True)
+        (tmp_path / "workspace" / package / "__init__.py").write_text("raise SystemExit('the wrong package')")
     status = runner.run(
         options=f"--data '{finished_run.parent / 'blocks'}' --epochs 1 --name \"the 'first' try\"",
         gates="fail-under accuracy=0.999\nfail-if-worse\nwarn-under: recall.class 1=0.999\n",
@@ -49,7 +59,6 @@ def test_compares_with_the_main_branch_and_fails_for_a_missed_gate(finished_run:
     assert status == 1, runner.stderr
     listed, downloaded, searched, posted = runner.calls()
     assert listed[listed.index("--workflow") + 1] == "report.yml"
-    assert listed[listed.index("--branch") + 1] == "main"
     assert downloaded[:5] == ["run", "download", "41", "--repo", "owner/models"]
     folder = tmp_path / "workspace" / "fashion-job-report"
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
@@ -76,8 +85,8 @@ def test_compares_with_the_main_branch_and_fails_for_a_missed_gate(finished_run:
     assert "--require-hashes" in pip
 
 
-@pytest.mark.parametrize("github", [{}, {"run": "41"}], ids=["no run", "no artifact"])
-def test_without_a_reference_the_other_gates_hold(finished_run: Path, tmp_path: Path, github: dict[str, str]) -> None:
+@pytest.mark.parametrize("github", [{"runs": RUNS[:2]}, {"runs": RUNS}], ids=["no run", "no artifact"])
+def test_without_a_reference_the_other_gates_hold(finished_run: Path, tmp_path: Path, github: dict[str, Any]) -> None:
     """The first run of a branch cannot be compared; a notice says so."""
     runner = Runner(tmp_path, github)
     copy_run(finished_run, runner)
@@ -88,6 +97,13 @@ def test_without_a_reference_the_other_gates_hold(finished_run: Path, tmp_path: 
     assert runner.outputs["steps.run.outputs.exit-status"] == "0"
     assert runner.uploaded
     assert not any("api" in call for call in runner.calls())
+
+
+def test_render_needs_no_reference(finished_run: Path, tmp_path: Path) -> None:
+    """It keeps the comparison of the run, and has no option for another one."""
+    runner = Runner(tmp_path, {"runs": RUNS, "artifact": str(finished_run)})
+    copy_run(finished_run, runner)
+    assert runner.run(command="render", reference_artifact="fashion-job-report") == 0, runner.stderr
 
 
 def test_replaces_its_earlier_comment(finished_run: Path, tmp_path: Path) -> None:
@@ -121,11 +137,24 @@ def test_a_failed_run_uploads_nothing(tmp_path: Path) -> None:
         ({"gates": "fail-under accuracy=0.5\nfail-above ece=1"}, 64, "::error title=Unknown gate::fail-above;"),
         ({"gates": "fail-under accurcy=0.5"}, 64, "did you mean accuracy?"),
         ({"options": "--nmae x"}, 64, "did you mean --name?"),
-        ({"options": '--name "x'}, 1, "unmatched double quote"),
+        ({"options": '--name "x'}, 64, "::error title=Bad options::a quote is not closed"),
+        ({"options": "--data ''"}, 64, "--data is '', but must be"),
+        ({"gates": "fail-if-worse"}, 64, "--fail-if-worse needs another run to compare with"),
+        ({"command": "sweep"}, 64, "::error title=Unknown command::sweep; write train, render or report"),
         ({"options": "; touch injected $(touch injected) `touch injected`"}, 64, "unknown argument ;"),
         ({"gates": "fail-under $(touch injected)=1"}, 64, "unknown metric"),
     ],
-    ids=["gate", "metric", "option", "quote", "injected options", "injected gate"],
+    ids=[
+        "gate",
+        "metric",
+        "option",
+        "quote",
+        "empty word",
+        "no reference",
+        "command",
+        "injected options",
+        "injected gate",
+    ],
 )
 def test_bad_inputs_are_one_line(tmp_path: Path, inputs: dict[str, str], status: int, message: str) -> None:
     """And no input is run as a command."""

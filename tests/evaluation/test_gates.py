@@ -1,12 +1,12 @@
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 from support import make_predictions, make_run
 
 from job.config.gate import Gate
-from job.evaluation.gates import GateResult, evaluate_gates, find_metric
+from job.evaluation.gates import GateResult, Measurement, compare_with_gate, evaluate_gates, find_metric
 from job.evaluation.intervals import Interval
 from job.evaluation.predictions import Predictions
 
@@ -92,6 +92,26 @@ def test_a_value_at_the_threshold_passes(metrics: dict[str, Any]) -> None:
     assert [each.passed for each in results] == [True, True, False, False, True, True]
     assert [each.margin for each in results] == pytest.approx([0.25, 0, -0.25, -0.25, 0, 0.25])
     assert {each.value for each in results} == {value}
+
+
+@pytest.mark.parametrize("bound", ["under", "over"])
+def test_a_rounding_error_misses_no_gate(bound: Literal["under", "over"]) -> None:
+    """The mean of numbers at the threshold may be beyond it in the last digit."""
+    value = 0.8447 + (1e-15 if bound == "over" else -1e-15)
+    assert value != 0.8447
+    result = compare_with_gate(Gate("accuracy", bound, 0.8447), Measurement(value))
+    assert (result.margin, result.passed) == (0, True)
+
+
+def test_a_loss_of_the_tolerance_passes() -> None:
+    """Also if the difference of two means is not exactly that of their decimals."""
+    interval = {"lower": -0.04, "upper": -0.02}
+    difference = 0.87 - 0.9 - 1e-16
+    recipes = {"difference": difference, "interval": interval}
+    metrics = {"comparison": {"recipes": recipes, "p_value": 1.0}}
+    (result,) = evaluate(metrics, Gate("accuracy", "worse", 0.03))
+    assert difference < -0.03
+    assert (result.is_significant, result.margin, result.passed) == (True, 0, True)
 
 
 def test_the_far_end_of_the_interval_is_compared(metrics: dict[str, Any]) -> None:
@@ -197,6 +217,4 @@ def test_a_missing_reference_is_no_excuse_but_an_empty_history_is() -> None:
         metrics, Gate("accuracy", "worse", 0.0), Gate("accuracy", "worse", 0.0, against="history")
     )
     assert reference.sentence == "missed: the reference is missing, so accuracy has nothing to compare with"
-    assert history.sentence == (
-        "passed: the best run of the history is missing, so accuracy has nothing to compare with"
-    )
+    assert history.sentence == ("passed: no earlier run on these test labels to compare with")

@@ -138,6 +138,15 @@ def test_steps_have_the_tests_of_two_networks() -> None:
     assert trend.best is None
 
 
+def test_only_steps_on_the_test_set_of_this_run_are_tested() -> None:
+    """And the number of others is that within the trend."""
+    other = [make_entry(make_wrong((0, size)), test_set="1" * 64) for size in (10, 90)]
+    same = [make_entry(make_wrong((0, size))) for size in (50, 80)]
+    trend = measure_trend(select_earlier([*other * 40, *other, same[0]], "0" * 64), same[1])
+    assert [step is not None for step in trend.steps] == [*[False] * 48, True]
+    assert trend.n_others == 48
+
+
 def test_the_best_is_compared_with_a_correction_for_the_choice() -> None:
     """Interval and p-value are Bonferroni's; what is significant among 2 need not be among 20."""
     best, current = make_entry(make_wrong((0, 100))), make_entry(make_wrong((8, 128)))

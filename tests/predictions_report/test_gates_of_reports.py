@@ -156,6 +156,8 @@ def test_predicted_classes_without_probabilities(
     assert json.loads(texts["badge.json"])["message"] == f"{WORSE.accuracy:.1%}"
     assert ET.fromstring(texts["badge.svg"]).get("aria-label") == f"accuracy: {WORSE.accuracy:.1%}"
 
+    page = (folder / "index.html").read_text(encoding="utf-8")
+    assert page.count("<td>\N{EN DASH}</td>" * 3 + "</tr>") == 2  # loss, calibration error and time of two runs
     metrics = read_metrics(folder)
     assert [point["loss"] is None for point in metrics["trend"]["points"]] == [False, True, True]
     logged = dict(each[:2] for each in list_metrics(metrics))

@@ -70,7 +70,7 @@ def test_the_rows() -> None:
         ("ece ≤ 1", "", f"{ece:.4f}", "", f"+{1 - ece:.4f}", "passed"),
         ("accuracy not worse than the reference", "this run has no such number", "", "", "", "missed"),
         (
-            *("accuracy not worse than the best run of the history", "no earlier run on these test images"),
+            *("accuracy not worse than the best run of the history", "no earlier run on these test labels"),
             *("", "", "", "passed"),
         ),
     ]

@@ -12,6 +12,9 @@ from sweep_runs import make_swept_run, write_runs
 from job.__main__ import main
 from job.config.gate import Gate
 from job.errors import UsageError
+from job.evaluation.gated_runs import GatedRuns, measure_run
+from job.evaluation.intervals import Interval
+from job.evaluation.sweep_gates import evaluate_sweep_gates
 from job.evaluation.sweep_summary import SweepSummary, summarize_sweep
 from job.execution.executor import Outcome
 from job.report.sweep_page.findings import list_sweep_findings
@@ -46,7 +49,7 @@ def test_a_gate_of_every_run(folders: list[Path]) -> None:
     assert list(gate.missed) == [folders[index].name for index in worst_first]
     assert gate.is_error
     assert (
-        f"in 2 of 4 runs, most in {folders[worst_first[0]].name}: {runs[worst_first[0]].accuracy:.4f}" in gate.sentence
+        f"in 2 of 4 runs, worst: {folders[worst_first[0]].name}, {runs[worst_first[0]].accuracy:.4f}" in gate.sentence
     )
 
 
@@ -69,6 +72,39 @@ def test_a_gate_of_the_best_configuration(folders: list[Path]) -> None:
     assert [each.is_error for each in summary.gates] == [False, False, True]
 
 
+def test_the_interval_of_the_best_allows_for_the_choice(folders: list[Path]) -> None:
+    """The gate compares the interval of the ranking, which begins lower than that of the configuration."""
+    gate = Gate("accuracy", "under", 0.5, "interval", scope="best")
+    results = collect_runs(folders, {}, gates=[gate])
+    summary = summarize_sweep(results)
+    ranking = replace(summary.ranking, optimism=0.2, interval=Interval(0.4, 0.9))
+    (found,) = evaluate_sweep_gates(results.gated, summary.best, summary.best_mean, ranking)
+    assert found.results["mlp"].compared == 0.4
+    assert found.is_error
+    assert found.sentence.startswith("missed: mean accuracy of the best configuration is ")
+
+
+def make_losses(folders: list[Path], *p_values: float) -> list[bool]:
+    """Whether each of as many runs passes `worse`, if it lost 2 points with this p-value."""
+    gate = Gate("accuracy", "worse", 0.0)
+    results = collect_runs(folders, {})
+    summary = summarize_sweep(results)
+    metrics = {"difference": -0.02, "interval": {"lower": -0.03, "upper": -0.01}}
+    runs = [
+        measure_run(str(index), "", [gate], {"comparison": {"recipes": None, "counts": metrics, "p_value": p_value}})
+        for index, p_value in enumerate(p_values)
+    ]
+    (found,) = evaluate_sweep_gates(GatedRuns([gate], runs), summary.best, summary.best_mean, summary.ranking)
+    return [each.passed for each in found.results.values()]
+
+
+def test_worse_is_corrected_for_the_number_of_runs(folders: list[Path]) -> None:
+    """By Holm's method: among 20 equal runs, one is significant without a correction."""
+    assert make_losses(folders, 0.03) == [False]
+    assert make_losses(folders, 0.03, *[0.5] * 19) == [True] * 20
+    assert make_losses(folders, 0.002, 0.0026, *[0.5] * 18) == [False, False, *[True] * 18]
+
+
 def test_the_first_finding_names_missed_gates(folders: list[Path]) -> None:
     """And the error of the command has them, without those that only warn."""
     gates = [
@@ -85,7 +121,7 @@ def test_the_first_finding_names_missed_gates(folders: list[Path]) -> None:
         f"best: accuracy ≥ 0.98 ({mean:.4f}) and ece ≤ 0 in 4 of 4 runs."
     )
     text = report_gates(results)
-    assert text.startswith("2 of 3 gates missed: accuracy ≥ 0.99 in 4 of 4 runs, most in run-")
+    assert text.startswith("2 of 3 gates missed: accuracy ≥ 0.99 in 4 of 4 runs, worst: run-")
     assert text.endswith("(mlp)")
     assert report_gates(collect_runs(folders, {}, gates=[gates[3]])) == report_gates(collect_runs(folders, {})) == ""
 
@@ -114,11 +150,11 @@ def test_a_missed_gate_is_no_failure(tmp_path: Path) -> None:
     assert both.returncode == 1
     error = both.stderr.splitlines()[-1]
     assert "1 of 4 runs failed, the first, baseline-seed1: " in error
-    assert re.search(r": 1 of 2 gates missed: accuracy ≥ 0\.999 in [1-3] of 3 runs, most in baseline-seed", error)
+    assert re.search(r": 1 of 2 gates missed: accuracy ≥ 0\.999 in [1-3] of 3 runs, worst: baseline-seed", error)
     done = sweep.run(*FOUR, *gates)
     assert done.returncode == 1
     error = done.stderr.splitlines()[-1]
-    assert re.match(r"fashion-job: error: 1 of 2 gates missed: accuracy ≥ 0\.999 in [1-4] of 4 runs, most in", error)
+    assert re.match(r"fashion-job: error: 1 of 2 gates missed: accuracy ≥ 0\.999 in [1-4] of 4 runs, worst: ", error)
     assert error.endswith(str(sweep.output / "index.html"))
     assert sweep.names() == sorted([*names, names[1]])
     assert sweep.finished() == names
@@ -140,6 +176,15 @@ def test_gates_of_collected_runs(folders: list[Path], tmp_path: Path) -> None:
     assert main([*words, "--fail-under", "accuracy=0.999"]) == 1
     assert (tmp_path / "sweep" / "index.html").exists()
     assert main([*words, "--fail-under", "accuracy=0.1"]) == 0
+
+
+def test_worse_needs_runs_with_a_reference(
+    folders: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Collected runs may have none."""
+    words = ["sweep", "--collect", str(folders[0].parent), "--output", str(tmp_path / "sweep"), "-q"]
+    assert main([*words, "--fail-if-worse"]) == 64
+    assert f"{folders[0]} was not compared with a reference; collect only runs that were" in capsys.readouterr().err
 
 
 def test_gates_are_checked_before_any_run_starts(tmp_path: Path) -> None:

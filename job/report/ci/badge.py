@@ -58,11 +58,12 @@ def render_badge_endpoint(run: Run) -> str:
 def describe_badge(run: Run) -> tuple[str, str]:
     """The message and the name of its colour: red or yellow for missed gates, green for passed ones, else blue."""
     accuracy = f"{run.evaluation.accuracy:.1%}"
-    missed = [result for result in run.gates if not result.passed]
-    if missed:
-        colour = "red" if any(result.is_error for result in missed) else "yellow"
-        return f"{accuracy}, {count_noun(len(missed), 'gate')} missed", colour
-    return accuracy, "green" if run.gates else "blue"
+    n_errors = sum(result.is_error for result in run.gates)
+    n_warnings = sum(not result.passed for result in run.gates) - n_errors
+    errors = f", {count_noun(n_errors, 'gate')} missed" if n_errors else ""
+    warnings = f", {count_noun(n_warnings, 'warning')}" if n_warnings else ""
+    colour = "red" if errors else "yellow" if warnings else "green" if run.gates else "blue"
+    return f"{accuracy}{errors}{warnings}", colour
 
 
 def _measure(text: str) -> int:

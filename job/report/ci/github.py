@@ -3,7 +3,6 @@
 import errno
 import os
 import stat
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -42,10 +41,16 @@ def _append(name: str, text: bytes) -> None:
 
 
 def print_annotations(gates: Sequence[GateResult]) -> None:
-    """Print a workflow command for each missed gate, at most ten, if this is GitHub Actions."""
-    if os.environ.get("GITHUB_ACTIONS") == "true":
-        for line in list_annotations(gates):
-            print(line, file=sys.stdout, flush=True)
+    """Print a workflow command for each missed gate, at most ten, if this is GitHub Actions.
+
+    If stdout is closed or full, a warning says so.
+    """
+    lines = list_annotations(gates) if os.environ.get("GITHUB_ACTIONS") == "true" else []
+    if lines:
+        try:
+            print("\n".join(lines), flush=True)
+        except OSError as error:
+            log.warning("stdout cannot be written (%s), so the annotations of missed gates are lost", error.strerror)
 
 
 def list_annotations(gates: Sequence[GateResult]) -> list[str]:

@@ -41,9 +41,10 @@ def render_junit(run: Run) -> str:
 
 def _add_case(suite: ET.Element, result: GateResult, class_names: list[str]) -> None:
     """Add a test case; gates on a class form a class of tests of their own."""
-    metric, _, name = result.gate.metric.partition(".")
-    kind = "classes" if metric in CLASS_METRICS and name in class_names else "gates"
-    case = ET.SubElement(suite, "testcase", classname=f"{SUITE}.{kind}", name=result.label, time="0")
+    metric, _, class_name = result.gate.metric.partition(".")
+    kind = "classes" if metric in CLASS_METRICS and class_name in class_names else "gates"
+    name = result.label + (" (warning)" if result.gate.severity == "warning" else "")
+    case = ET.SubElement(suite, "testcase", classname=f"{SUITE}.{kind}", name=name, time="0")
     if result.is_error:
         ET.SubElement(case, "failure", type="gate", message=result.sentence).text = result.sentence
     else:

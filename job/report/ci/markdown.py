@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-LINKS = re.compile(r"([@#:])(?=\S)|(www)(?=\.)", re.IGNORECASE)
+LINKS = re.compile(r"([@#:])(?=\S)|(www)(?=\.)|(GH-)(?=\d)", re.IGNORECASE)
 """What begins a mention, a reference to an issue, an emoji or an address: GitHub finds them in the finished text."""
 
 MARKUP = re.compile(r"[\\`*_\[\]<>|~&$!#]")

@@ -43,7 +43,7 @@ MAX_PARAMS, MAX_METRICS = 100, 1000
 """The most in one request to a server of MLflow."""
 
 MAX_REASON = 300  # characters
-PASSWORD = re.compile(r"//[^/@\s]*@")
+PASSWORD = re.compile(r"//\S*@")
 
 
 def require_mlflow() -> None:

@@ -6,7 +6,7 @@ from job.evaluation.sweep_summary import SweepSummary
 from job.report.first_screen.statements import Finding, Level, list_names
 from job.report.sweep_page.gate_rows import describe_gate
 from job.report.sweep_page.statements import count_failures, format_duration, split_differences
-from job.text import count_noun, format_change
+from job.text import format_change
 
 MOST_FINDINGS = 3
 MOST_GATES = 3
@@ -35,7 +35,8 @@ def _find_missed_gates(summary: SweepSummary) -> Finding | None:
     if not missed:
         return None
     names = list_names([describe_gate(each) for each in missed], MOST_GATES)
-    start = f"{len(missed)} of {count_noun(len(summary.gates), 'gate')} missed: "
+    n_gates = len(summary.gates)
+    start = "The gate is missed: " if n_gates == 1 else f"{len(missed)} of {n_gates} gates missed: "
     return Finding(Level.FAULT, 1.0, "gates", (start, *names, "."))
 
 

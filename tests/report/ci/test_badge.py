@@ -15,10 +15,11 @@ SVG = "{http://www.w3.org/2000/svg}"
     [
         ((), "", "blue"),
         ((PASSED,), "", "green"),
-        ((PASSED, WARNING), ", 1 gate missed", "yellow"),
-        ((MISSED, WARNING), ", 2 gates missed", "red"),
+        ((PASSED, WARNING), ", 1 warning", "yellow"),
+        ((MISSED,), ", 1 gate missed", "red"),
+        ((MISSED, WARNING), ", 1 gate missed, 1 warning", "red"),
     ],
-    ids=["no gates", "passed", "warning", "missed"],
+    ids=["no gates", "passed", "warning", "missed", "both"],
 )
 def test_says_the_accuracy_and_the_missed_gates(gates: tuple[Gate, ...], words: str, colour: str) -> None:
     """In words and by colour, in the picture and for shields.io."""

@@ -1,4 +1,5 @@
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -115,3 +116,22 @@ def test_annotations_are_for_github_only(
     monkeypatch.setenv("GITHUB_ACTIONS", value)
     print_annotations([result for result in run.gates if result.is_error])
     assert len(capsys.readouterr().out.splitlines()) == n_lines
+
+
+@pytest.mark.parametrize("target", ["closed", "/dev/full"])
+def test_annotations_that_cannot_be_printed_are_one_warning(
+    run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, target: str
+) -> None:
+    """The run goes on."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    stream = Path("/dev/full").open("w") if target != "closed" else os.fdopen(writer, "w")  # noqa: SIM115
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setattr("job.log.log.propagate", True)
+    monkeypatch.setattr("sys.stdout", stream)
+    print_annotations(run.gates)
+    monkeypatch.undo()
+    reason = "Broken pipe" if target == "closed" else "No space left on device"
+    assert caplog.messages == [f"stdout cannot be written ({reason}), so the annotations of missed gates are lost"]
+    with suppress(OSError):
+        stream.close()

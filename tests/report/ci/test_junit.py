@@ -26,7 +26,7 @@ def test_each_gate_is_a_test_case(tmp_path: Path) -> None:
     assert found == [
         ("fashion-job.gates", "accuracy ≥ 0.5", True),
         ("fashion-job.classes", "recall.Shirt ≥ 0.99", False),
-        ("fashion-job.gates", "ece ≤ 0.001", True),
+        ("fashion-job.gates", "ece ≤ 0.001 (warning)", True),
     ]
     (suite,) = suites
     assert (suite.tests, suite.failures, suite.errors, suite.skipped, suite.time) == (3, 1, 0, 0, 4.0)

@@ -100,7 +100,7 @@ def test_a_server_that_does_not_answer_is_one_line_before_training(monkeypatch: 
     with socket.socket() as taken:  # bound, but nobody listens
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
-        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://me:secret@127.0.0.1:{port}")
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://me:se/cr@t@127.0.0.1:{port}")
         monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
         with pytest.raises(OutputError) as caught:
             mlflow_log.require_mlflow()

@@ -153,6 +153,11 @@ def test_escapes_every_line_break() -> None:
     assert escape_markdown("a\n\n## b\t| c") == "a &#35;&#35; b &#124; c".replace("&#35;&", f"&#35;{ZERO_WIDTH_SPACE}&")
 
 
+def test_names_refer_to_no_issue() -> None:
+    """GitHub links `GH-` and a number, too."""
+    assert escape_markdown("GH-26 gh-7 GH-a") == f"GH-{ZERO_WIDTH_SPACE}26 gh-{ZERO_WIDTH_SPACE}7 GH-a"
+
+
 def test_the_same_run_gives_the_same_bytes() -> None:
     """Nothing depends on the clock."""
     assert render_summary(make_gated_run(GATES)) == render_summary(make_gated_run(GATES))
