@@ -32,7 +32,7 @@ def test_rows_that_do_not_sum_to_1() -> None:
     """Up to 0.001 is rounding."""
     rows = np.array(ROWS)
     rows[1] = [0.1, 0.8985]
-    problem = "table, row 1: its probabilities sum to 0.9985, not to 1, in 1 row; write a column for each class, and"
+    problem = "table, row 1: its probabilities sum to 0.9985, not to 1, in 1 row; write a column for each class, normal"
     assert error_of(rows).startswith(problem)
     for row in ([0.1, 0.8995], [0.1, 0.899], [0.1, 0.901]):
         rows[1] = row

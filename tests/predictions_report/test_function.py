@@ -119,6 +119,7 @@ def test_a_folder_is_saved(made: Report, tmp_path: Path) -> None:
     page = made.save(tmp_path / "before")
     assert sorted(path.name for path in page.parent.iterdir()) == [
         "SHA256SUMS",
+        "ci",
         "index.html",
         "metrics.json",
         "predictions.csv",
