@@ -186,7 +186,7 @@ def test_a_tar_archive(table: Path) -> None:
         [sys.executable, "-m", "job", "report", *words], cwd=REPOSITORY, capture_output=True, check=False
     )
     assert done.returncode == 1
-    assert b"fashion-job: error: gate missed: accuracy is 0.9" in done.stderr
+    assert b"fashion-job: error: 1 gate missed: accuracy is 0.9" in done.stderr
     with subprocess.Popen(["tar", "t"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as tar:
         listed, _ = tar.communicate(done.stdout)
     names = ["SHA256SUMS", "ci/", *CI, "index.html", "metrics.json", "predictions.csv"]

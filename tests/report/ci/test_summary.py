@@ -78,7 +78,7 @@ def test_lists_missed_gates_first(page: ET.Element, run: Run) -> None:
     assert [lower, upper] == pytest.approx([shirt.recall_interval.lower, shirt.recall_interval.upper], rel=1e-3)
     assert float(rows[0][4].replace("\N{MINUS SIGN}", "-")) == pytest.approx(shirt.recall - 0.99, rel=1e-2)
     assert rows[1][3] == ""
-    assert "The run misses 2 of 3 gates" in text(page)
+    assert "1 gate missed, 1 warning (of 3 gates)" in text(page)
 
 
 def test_shows_the_change_against_the_reference(page: ET.Element, run: Run) -> None:
