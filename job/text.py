@@ -7,6 +7,9 @@ MIN_CLASSES, MAX_CLASSES = 2, 256
 MAX_NAME = 200
 """The most characters in the name of a class."""
 
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+"""The ends of the names of image files that the job reads, in lower case."""
+
 UNDISPLAYABLE = ("Cc", "Cs", "Cn")
 """Unicode categories that no page can show: control characters, surrogates, and unassigned code points."""
 

@@ -11,8 +11,9 @@ from job.__main__ import main
 from job.config.export_formats import FORMATS
 from job.data import sources
 from job.errors import UsageError
+from job.system.processors import count_processors
 from job.training.device import configure_device
-from job.training.resources import count_processors, detect_resources
+from job.training.resources import detect_resources
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -14,7 +14,7 @@ from job.config import settings, settings_file
 from job.config.gate_metrics import describe_metrics
 from job.config.gate_options import GATE_OPTIONS, check_gate_options
 from job.config.options import Option, describe_unknown
-from job.config.prediction_files import PREDICTION_OPTIONS, SHARED, PredictionFiles
+from job.config.prediction_files import PREDICTION_OPTIONS, SHARED, SHARED_OPTIONS, PredictionFiles
 from job.config.run_config import OPTIONS, STREAM, Config
 from job.config.serve_config import SERVE_OPTIONS, ServeConfig
 from job.config.sweep_config import SweepRequest
@@ -250,11 +250,11 @@ def report_parser() -> Parser:
         "Write the report of the predictions of any program, without training and without TensorFlow.",
         "A table has a row for each image: the label (true), and the probability of each class (p_0, p_1, … or the\n"
         "names of the classes) or the predicted class (predicted). docs/predictions.md describes all formats.",
-        verbose="Print no more than usual.",
+        verbose="Has no effect here; accepted as in the other commands.",
     )
     parser.add_help_metrics()
     add_options(parser.add_argument_group("predictions"), PREDICTION_OPTIONS.values())
-    add_options(parser.add_argument_group("report"), [OPTIONS[name] for name in SHARED])
+    add_options(parser.add_argument_group("report"), SHARED_OPTIONS.values())
     return parser
 
 

@@ -1,7 +1,7 @@
 """Declares the options of `report`: the files with the predictions of any program."""
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from job.config.gate_options import GATE_OPTIONS
 from job.config.options import describe_options, option, to_words
@@ -26,10 +26,14 @@ class PredictionFiles:
     """
 
     predictions: str = option(
-        "", "run", "Predictions: CSV, Parquet, NPZ or NPY, one row for each image.", unset="required", **FILE
+        "", "run", "Predictions: CSV, Parquet, NPZ, NPY or IDX, one row for each image.", unset="required", **FILE
     )
     labels: str | None = option(
-        None, "run", "Labels, if the predictions have none: the same formats, or IDX.", unset="those there", **FILE
+        None,
+        "run",
+        "Labels, if the predictions have none: the same formats.",
+        unset="a column of the predictions",
+        **FILE,
     )
     images: str | None = option(
         None, "run", "Images: NPY, NPZ or IDX.", unset="files that a column names, or none", **FILE
@@ -54,3 +58,6 @@ class PredictionFiles:
 
 PREDICTION_OPTIONS = describe_options(PredictionFiles)
 """The options by field name, in the order of `--help`."""
+
+SHARED_OPTIONS = {name: OPTIONS[name] for name in SHARED} | {"name": replace(OPTIONS["name"], unset="no name")}
+"""The options of a run by field name, as the help of `report` describes them."""

@@ -9,10 +9,9 @@ from pathlib import Path
 
 from job.data.sources import TRAIN
 from job.errors import DataError
-from job.text import find_bad_name
+from job.text import IMAGE_SUFFIXES, find_bad_name
 
 TEST = "test"
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 KINDS = "PNG, JPEG, WebP, BMP, GIF or TIFF"
 IGNORED = {"thumbs.db", "desktop.ini", "__macosx"}
 """What systems leave in folders, besides hidden files."""
@@ -82,7 +81,7 @@ def _list_part(folder: Path, part: str, others: list[str]) -> dict[str, list[str
     """The names of the image files of each class; adds what else is there to `others`."""
     classes, loose = {}, []
     for entry in _scan(folder / part):
-        if entry.is_dir():
+        if os.path.isdir(entry.path):  # noqa: PTH112 - DirEntry.is_dir raises if links form a loop
             classes[entry.name] = _list_class(folder, f"{part}/{entry.name}", others)
         else:
             loose.append(f"{part}/{entry.name}")
@@ -100,9 +99,9 @@ def _list_part(folder: Path, part: str, others: list[str]) -> dict[str, list[str
 def _list_class(folder: Path, name: str, others: list[str]) -> list[str]:
     files = []
     for entry in _scan(folder / name):
-        if entry.is_dir():
+        if os.path.isdir(entry.path):  # noqa: PTH112 - as above
             others.append(f"{name}/{entry.name} (a folder)")
-        elif entry.name.lower().endswith(SUFFIXES):
+        elif entry.name.lower().endswith(IMAGE_SUFFIXES):
             files.append(entry.name)
         else:
             others.append(f"{name}/{entry.name} (not a {KINDS} file)")

@@ -1,7 +1,6 @@
 """Reads many image files side by side, and prepares them as the makers of Fashion-MNIST did."""
 
 import contextlib
-import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from job.data.image_file import BROWSER_FORMATS, BYTES_PER_PIXEL, MAX_PIXELS, ImageError, decode_image, open_image
 from job.data.photo import SIDE, WHITE, put_on_paper, reduce_photo, to_grey
 from job.log import log_stage
+from job.system.processors import count_processors
 from job.system.regular_file import read_regular
 
 UInt8 = NDArray[np.uint8]
@@ -86,7 +86,7 @@ def read_images(paths: Sequence[Path], max_bytes: int) -> ReadImages:
         return min(start + CHUNK, len(paths))
 
     reported = time.monotonic()
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    with ThreadPoolExecutor(count_processors()) as pool:
         for n_done in pool.map(read_chunk, range(0, len(paths), CHUNK)):
             if time.monotonic() - reported > PROGRESS_S:
                 reported = time.monotonic()

@@ -80,10 +80,11 @@ def assemble_predictions(
     truth, y_true = _read_labels(parts, labels)
     parts = with_scores(parts, sorted({*y_true.tolist()}), class_names)
     y_pred = None if parts.y_pred is None else as_texts(parts, "predicted", parts.y_pred)
+    known = _list_labels(y_true, y_pred)
     names = _name_classes(parts, truth, y_true, y_pred, class_names)
-    true_numbers = number_labels(truth, "true", y_true, names)
+    true_numbers = number_labels(truth, "true", y_true, names, known)
     _require_all(truth, true_numbers, names)
-    predicted = None if y_pred is None else number_labels(parts, "predicted", y_pred, names)
+    predicted = None if y_pred is None else number_labels(parts, "predicted", y_pred, names, known)
     rows, others = match_rows(parts, truth, n_images)
     true_numbers = true_numbers[others]
     if parts.scores is not None:
@@ -128,7 +129,7 @@ def _name_classes(
             _refuse_number(parts, scores, n_named)
         return list(class_names)
     if scores is None:
-        return check_class_names(infer_class_names([y_true, *([] if y_pred is None else [y_pred])]), parts.table.name)
+        return infer_class_names(_list_labels(y_true, y_pred), parts.table.name)
     if scores.values.shape[1] == 1:
         raise PredictionsError(
             f"{parts.table.name}: has one probability for each image; give those of both classes, such as "
@@ -143,6 +144,11 @@ def _name_classes(
                 "classes in that order: --classes FILE"
             )
     return check_class_names([str(label) for label in range(scores.values.shape[1])], parts.table.name)
+
+
+def _list_labels(y_true: Texts, y_pred: Texts | None) -> set[str]:
+    """All labels, true and predicted."""
+    return {*y_true.tolist(), *(() if y_pred is None else y_pred.tolist())}
 
 
 def _refuse_number(parts: Parts, scores: Scores, n_named: int) -> None:

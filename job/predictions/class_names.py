@@ -3,6 +3,7 @@
 import difflib
 import re
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
@@ -96,9 +97,13 @@ def _decode_one_hot(parts: Parts, values: NDArray[Any]) -> NDArray[Any]:
     return labels
 
 
-def infer_class_names(texts: Sequence[Texts]) -> list[str]:
-    """All labels, each once, in natural order: numbers by value, also within names."""
-    return sorted({*np.concatenate(texts).tolist()}, key=_split_numbers)
+def infer_class_names(labels: AbstractSet[str], source: str) -> list[str]:
+    """All labels in natural order: numbers by value, also within names.
+
+    Raises:
+        PredictionsError: If the report cannot show one of them.
+    """
+    return sorted(check_class_names(sorted(labels), source), key=_split_numbers)
 
 
 def _split_numbers(name: str) -> tuple[tuple[int, int, str], ...]:
@@ -111,8 +116,13 @@ def are_numbers(labels: Iterable[str]) -> bool:
     return all(WHOLE.fullmatch(label) for label in labels)
 
 
-def number_labels(parts: Parts, role: Role, texts: Texts, class_names: Sequence[str]) -> NDArray[np.int16]:
+def number_labels(
+    parts: Parts, role: Role, texts: Texts, class_names: Sequence[str], known: AbstractSet[str]
+) -> NDArray[np.int16]:
     """Turn labels, which are class names or numbers from 0, into class numbers.
+
+    `known` has the true and the predicted labels. If all of them are numbers, they are class names only if all of them
+    are.
 
     Raises:
         PredictionsError: If a label is no class.
@@ -120,7 +130,8 @@ def number_labels(parts: Parts, role: Role, texts: Texts, class_names: Sequence[
     distinct, inverse = np.unique(texts, return_inverse=True)
     labels = distinct.tolist()
     numbers = {name: label for label, name in enumerate(class_names)}
-    if not numbers.keys() >= set(labels) and are_numbers(labels):
+    together = known if are_numbers(known) else set(labels)
+    if not numbers.keys() >= together and are_numbers(together):
         numbers = {str(label): label for label in range(len(class_names))}
         labels = [str(int(label)) for label in labels]
     unknown = [label for label in labels if label not in numbers]

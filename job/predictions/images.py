@@ -1,10 +1,12 @@
 """Reads the images that belong to predictions, and reduces them to what the page shows."""
 
 import io
+import os
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,21 +25,9 @@ MAX_PIXELS = 50_000_000
 COLOURS = 3
 LARGEST = 255
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 ARRAYS = ("images", "image", "x_test", "x", "test_images", "pixels", "")
 
 Pixels = NDArray[np.uint8]
-
-
-class ImageSource(Protocol):
-    """Images by number."""
-
-    @property
-    def n(self) -> int | None:
-        """How many there are; None if each row of a table names its image."""
-
-    def load(self, numbers: Sequence[int]) -> Mapping[int, Pixels]:
-        """The images of these numbers, at most 64 pixels high and wide; all of them grey, or all with colours."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +59,7 @@ class ImageArray:
         return len(self.values)
 
     def load(self, numbers: Sequence[int]) -> Mapping[int, Pixels]:
-        """The images of these numbers."""
+        """The images of these numbers, at most 64 pixels high and wide."""
         values = self._as_channels_last(np.asarray(self.values[list(numbers)]))
         pixels = self._to_bytes(values, numbers)
         pixels = pixels[..., 0] if pixels.shape[3:] == (1,) else pixels
@@ -92,8 +82,8 @@ class ImageArray:
                 f"{self.name}, image {numbers[image]:,}: has a pixel of {value:.4g}; give pixels from 0 to 255, or "
                 "from 0 to 1, before they were normalized"
             )
-        are_fractions = values.dtype.kind == "f" and bool((values <= 1).all())
-        scaled: Pixels = np.round(values * LARGEST if are_fractions else values).astype(np.uint8)
+        are_fractions = bool((values <= 1).all()) and not (self.values > 1).any()  # the other images decide, too
+        scaled: Pixels = np.round(values * float(LARGEST) if are_fractions else values).astype(np.uint8)
         return scaled
 
 
@@ -102,31 +92,34 @@ class ImageFiles:
     """Images in files that a column of a table names, relative to the folder of the table.
 
     Attributes:
-        paths: Shape (n,), in the order of the images.
-        rows: The row of the table that has each of them, shape (n,).
+        rows: The row of the table that has each image, shape (n,).
     """
 
     table: Table
     column: str
-    paths: NDArray[np.str_]
     rows: NDArray[np.intp]
-    n = None
 
     def exist(self, numbers: Iterable[int]) -> bool:
         """Whether any of these files exists."""
-        return any((self.table.folder / self.paths[number]).exists() for number in numbers)
+        return any(os.path.exists(self._path(number)) for number in numbers)  # noqa: PTH110 - takes names of any length
+
+    def _path(self, number: int) -> Path:
+        return self.table.folder / str(self.table.columns[self.column][self.rows[number]])
 
     def load(self, numbers: Sequence[int]) -> Mapping[int, Pixels]:
-        """The images of these numbers; with colours if one of them has some."""
+        """The images of these numbers, at most 64 pixels high and wide; with colours if one of them has some."""
         pictures = {number: self._read(number) for number in numbers}
         mode = "RGB" if any(picture.mode == "RGB" for picture in pictures.values()) else "L"
         return {number: np.asarray(picture.convert(mode)) for number, picture in pictures.items()}
 
     def _read(self, number: int) -> Image.Image:
-        path = self.table.folder / Path(self.paths[number])
+        path = self._path(number)
         place = self.table.place(int(self.rows[number]), self.column)
         try:
-            with Image.open(io.BytesIO(read_regular(path, MAX_FILE_BYTES)), formats=FORMATS) as picture:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # MAX_PIXELS decides
+                picture = Image.open(io.BytesIO(read_regular(path, MAX_FILE_BYTES)), formats=FORMATS)
+            with picture:
                 if picture.width * picture.height > MAX_PIXELS:
                     raise PredictionsError(f"{place}: {path} has more than {MAX_PIXELS:,} pixels; reduce it")
                 return _reduce(_flatten(ImageOps.exif_transpose(picture)))
@@ -149,11 +142,11 @@ def _flatten(picture: Image.Image) -> Image.Image:
         return picture.convert("L")
     if picture.has_transparency_data:
         picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture.convert("RGBA"))
-    if picture.mode.startswith("I") or picture.mode == "F":  # 16 bits or more
-        values = np.asarray(picture, np.float64)
-        scale = max(float(values.max()), 1.0)
-        return Image.fromarray(np.round(np.clip(values, 0, None) * LARGEST / scale).astype(np.uint8))
-    return picture.convert("L" if picture.mode == "LA" else "RGB")
+    if picture.mode in {"I", "F"}:
+        raise ValueError("32 bits a pixel, whose range is unknown; save it with 8 or 16")
+    if picture.mode.startswith("I"):
+        return Image.fromarray((np.asarray(picture) // 257).astype(np.uint8))  # 16 bits, as a training reads them
+    return picture.convert("RGB")
 
 
 def reduce_image(image: Pixels) -> Pixels:
@@ -190,10 +183,3 @@ def open_images(path: Path) -> tuple[ImageArray, str]:
             f"{path}: has {found[:200]}; give one array of images, shape (n, height, width) or (…, 3)"
         )
     return ImageArray(arrays[chosen[0]], str(path)), table.sha256
-
-
-def find_paths(table: Table, column: str, values: NDArray[Any], rows: NDArray[np.intp]) -> ImageFiles | None:
-    """The files that a column names, in the order `rows`; None if it has no names of pictures."""
-    if values.dtype.kind != "U" or not all(name.lower().endswith(SUFFIXES) for name in values.tolist()):
-        return None
-    return ImageFiles(table, column, values[rows].astype(np.str_), rows)

@@ -8,7 +8,10 @@ from numpy.typing import NDArray
 
 from job.errors import PackageError
 
-MISSING = "Parquet files need the package pyarrow, which is not installed; install it, or save the table as CSV"
+MISSING = (
+    "Parquet files need the package pyarrow, which is not installed; run `pip install '.[parquet]'` in the repository "
+)
+"of fashion-job, or save the table as CSV"
 
 
 def read_parquet(content: bytes) -> dict[str, NDArray[Any]]:
@@ -34,7 +37,9 @@ def read_parquet(content: bytes) -> dict[str, NDArray[Any]]:
         kind = column.type
         if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind):
             columns[name] = np.array(["" if text is None else text for text in column.to_pylist()], dtype=np.str_)
-        elif pa.types.is_boolean(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind):
+        elif pa.types.is_boolean(kind):
+            columns[name] = column.cast(pa.uint8()).to_numpy()
+        elif pa.types.is_integer(kind) or pa.types.is_floating(kind):
             columns[name] = column.to_numpy()
         elif pa.types.is_decimal(kind):
             columns[name] = column.cast(pa.float64()).to_numpy()

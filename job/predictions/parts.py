@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from job.errors import PredictionsError
 from job.predictions.roles import Role, find_numbered, find_role
 from job.predictions.tables import Table
+from job.text import IMAGE_SUFFIXES
 
 MATRIX = 2  # dimensions
-MAX_DEVIATION = 0.000999  # of the sum of probabilities from 1; predictions.csv allows 0.001 after rounding
+MAX_DEVIATION = 0.001001  # of the sum of probabilities from 1: 0.001, and rounding of numbers in binary
 MOST_NAMES = 5  # in a message
 
 
@@ -42,7 +43,7 @@ class Parts:
         y_pred: Predicted classes, shape (n,).
         index: Numbers of the images, from 0.
         id: Other names of the images, such as paths.
-        names: The names of these columns, by role.
+        names: The names of these columns, by role; a column of pictures is `id`, too, if there is no other.
     """
 
     table: Table
@@ -71,6 +72,8 @@ def find_parts(table: Table, class_names: Sequence[str] | None = None) -> Parts:
     names: dict[Role, str] = {}
     for name, values in table.columns.items():
         role = find_role(name)
+        if role == "id" and names_pictures(values):
+            role = "picture"
         is_class = class_names is not None and name in class_names and values.ndim == 1
         if role is None or is_class or role in {"probabilities", "logits"} or values.ndim > _most_dimensions(role):
             continue
@@ -79,6 +82,8 @@ def find_parts(table: Table, class_names: Sequence[str] | None = None) -> Parts:
                 f"{table.name}: the columns {names[role]} and {name} are both {_describe(role)}; rename or remove one"
             )
         names[role] = name
+    if "picture" in names:
+        names.setdefault("id", names["picture"])
     columns = {role: table.columns[name] for role, name in names.items()}
     return Parts(
         table, n, names, columns.get("true"), columns.get("predicted"), columns.get("index"), columns.get("id")
@@ -93,13 +98,23 @@ def _describe(role: Role) -> str:
     return {"true": "labels", "predicted": "predicted classes"}.get(role, "numbers of images")
 
 
+def names_pictures(values: NDArray[Any]) -> bool:
+    """Whether all values are names of pictures."""
+    return values.dtype.kind == "U" and all(name.lower().endswith(IMAGE_SUFFIXES) for name in values.ravel().tolist())
+
+
 def _measure_length(table: Table) -> int:
-    lengths = {name: len(values) for name, values in table.columns.items() if values.ndim}
+    """The rows of the columns that have a role or a number, or of the first column if none has."""
+    numbered = find_numbered(name for name, values in table.columns.items() if values.ndim < MATRIX).values()
+    known = {name: each for name, each in table.columns.items() if not name or find_role(name) or name in numbered}
+    if single := next((name for name, values in known.items() if not values.ndim), None):
+        raise PredictionsError(f"{table.name}: {single} is a single value; write one for each image")
+    lengths = {name: len(values) for name, values in (known or table.columns).items() if values.ndim}
     if not lengths:
         raise PredictionsError(f"{table.name}: has no array with a row for each image; write one")
     (first, n), *others = lengths.items()
-    for name, other in others:
-        if other != n and find_role(name):
+    for name, other in others if known else ():
+        if other != n:
             raise PredictionsError(f"{table.name}: {name} has {other:,} rows, but {first} has {n:,}; give all the same")
     if n == 0:
         raise PredictionsError(f"{table.name}: has no row; write one for each image")
@@ -154,7 +169,8 @@ def with_scores(parts: Parts, labels: Sequence[str], class_names: Sequence[str] 
 def _find_columns(parts: Parts, labels: Sequence[str], class_names: Sequence[str] | None) -> Scores | None:
     """The columns of probabilities: named as the classes, or numbered."""
     roles = set(parts.names.values())
-    free = {name: each for name, each in parts.table.columns.items() if name and each.ndim == 1 and name not in roles}
+    columns = parts.table.columns
+    free = {name: each for name, each in columns.items() if name and each.shape == (parts.n,) and name not in roles}
     if class_names is not None and not free.keys().isdisjoint(class_names):
         return _stack_named(parts.table, free, class_names, class_names)
     if numbered := find_numbered(free):

@@ -106,9 +106,9 @@ def _explain_range(parts: Parts, scores: Scores, values: Floats, sums: Floats) -
 
 def _explain_sum(parts: Parts, scores: Scores, row: int, sums: Floats) -> str:
     n = int((np.abs(sums - 1) > MAX_DEVIATION).sum())
-    remedy = "write a column for each class, and normalize independent scores"
+    remedy = "write a column for each class, normalize independent scores, or write more decimals"
     if scores.class_names is not None:
-        remedy = "name all classes, also those without an image: --classes FILE"
+        remedy = "the test set needs an image of each class that has a column; or write more decimals"
     text = f"{parts.table.place(row)}: its probabilities sum to {sums[row]:.4g}, not to 1, in {_count_rows(n)}"
     return f"{text}; {remedy}; if these are logits, add --logits"
 

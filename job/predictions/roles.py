@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
-Role = Literal["true", "predicted", "index", "id", "probabilities", "logits"]
+Role = Literal["true", "predicted", "index", "id", "picture", "probabilities", "logits"]
 
 NAMES: Mapping[Role, tuple[str, ...]] = {
     "true": ("true", "y_true", "y_test", "y", "target", "targets", "label", "labels", "actual", "true_label"),
@@ -14,7 +14,9 @@ NAMES: Mapping[Role, tuple[str, ...]] = {
     "probabilities": ("probabilities", "probability", "probs", "proba", "y_prob", "y_proba", "y_score", "p"),
     "logits": ("logits",),
 }
-"""The names of each role, in lower case; the last two are arrays with a column for each class."""
+"""The names of each role, in lower case; the last two are arrays with a column for each class.
+
+A column `id` whose values are names of pictures has the role `picture`."""
 
 NUMBERED = re.compile(r"(p|prob|proba|probability|score|logit)_?(\d{1,4})")
 """The probability, or the logit, of the class with a number."""

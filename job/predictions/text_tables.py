@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 SEPARATORS = ",;\t|"
 UTF8_MARK = b"\xef\xbb\xbf"
-DECIMAL_COMMA = re.compile(r"\d,\d")
+DECIMAL_COMMA = re.compile(rb"\d,\d")
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 MAX_COLUMNS = 2000
 
@@ -36,16 +36,16 @@ def read_text(content: bytes) -> dict[str, NDArray[Any]]:
     second = _split(lines[1], separator) if len(lines) > 1 else []
     if len(header) == 1 and find_role(header[0]) is None:
         return _read_list(content)
+    if len(header) > MAX_COLUMNS:
+        raise ValueError(f"line 1 has {len(header):,} columns; at most {MAX_COLUMNS:,} are read")
     if all(NUMBER.fullmatch(name) for name in header) and not _is_numbered(header):
         raise ValueError("line 1 has numbers, but must have the names of the columns, such as true,p_0,p_1")
     named = [name for name in header if name]
     if repeated := next((name for name in named if named.count(name) > 1), None):
         raise ValueError(f"line 1: the column {repeated} is listed twice; give each column its own name")
-    if len(header) > MAX_COLUMNS:
-        raise ValueError(f"line 1 has {len(header):,} columns; at most {MAX_COLUMNS:,} are read")
     if len([value for value in second if value.strip()]) > len(header):
         raise ValueError(f"line 2 has {len(second)} values, but line 1 names {len(header)} columns")
-    options = {"sep": separator, "decimal": "," if separator == ";" and DECIMAL_COMMA.search(lines[-1]) else "."}
+    options = {"sep": separator, "decimal": "," if separator == ";" and DECIMAL_COMMA.search(content) else "."}
     texts = [name for name in _split(lines[0], separator) if find_role(name.strip())]
     table = _read_lines(content, dtype=dict.fromkeys(texts, str), **options)
     if not len(table):
@@ -69,7 +69,10 @@ def _outside_quotes(line: str) -> str:
 
 
 def _split(line: str, separator: str) -> list[str]:
-    return next(csv.reader([line], delimiter=separator, skipinitialspace=True), [""])
+    try:
+        return next(csv.reader([line], delimiter=separator, skipinitialspace=True), [""])
+    except csv.Error as error:
+        raise ValueError(f"is not a CSV file ({error}); close each quote") from error
 
 
 def _is_numbered(header: list[str]) -> bool:

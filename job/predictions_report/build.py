@@ -1,8 +1,6 @@
 """Makes a run of predictions, their images and a reference."""
 
-import hashlib
 import os
-import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -10,12 +8,13 @@ import numpy as np
 
 from job.config.gate import Gate
 from job.data import fashion_mnist
+from job.data.idx import hash_values
 from job.evaluation.predictions import AnyPredictions, Labels
 from job.evaluation.sample_selection import select_shown_images
 from job.evaluation.trend import HistoryEntry, hash_test_set, select_earlier
 from job.log import Stopwatch, log, log_stage
 from job.predictions.assemble import Assembled
-from job.predictions.images import ImageSource, find_paths
+from job.predictions.images import ImageArray, ImageFiles
 from job.results.gate_check import RunParts, check_gates
 from job.results.provenance import DataSource, Provenance, describe_report_environment
 from job.results.reference_run import ReferenceRun, match_reference, read_reference
@@ -24,7 +23,6 @@ from job.results.samples_npz import Images
 from job.results.schema import RunRecord
 
 SEED = 0  # of the random samples
-IDX_LABELS = b"\0\0\x08\1"
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ class Source:
     """
 
     assembled: Assembled
-    images: ImageSource | None
+    images: ImageArray | None
     data: DataSource
     command: str
     name: str = ""
@@ -117,9 +115,7 @@ def _name_classes(assembled: Assembled, known: Sequence[str]) -> Assembled:
 
 def is_fashion_mnist(y_true: Labels) -> bool:
     """Whether labels are those of the test images of Fashion-MNIST, in their order."""
-    header = IDX_LABELS + struct.pack(">I", len(y_true))
-    digest = hashlib.sha256(header + y_true.astype(np.uint8).tobytes()).hexdigest()
-    return digest == fashion_mnist.SHA256["test_labels"]
+    return hash_values(y_true.astype(np.uint8)) == fashion_mnist.SHA256["test_labels"]
 
 
 def _load_images(source: Source, predictions: AnyPredictions) -> Images:
@@ -127,10 +123,10 @@ def _load_images(source: Source, predictions: AnyPredictions) -> Images:
     numbers, parts = select_shown_images(predictions, SEED), source.assembled.parts
     if source.images is not None:
         return source.images.load(numbers)
-    column = parts.names.get("id", "")
-    files = find_paths(parts.table, column, parts.table.columns[column], source.assembled.rows) if column else None
-    if files is None:
+    column = parts.names.get("picture")
+    if column is None:
         return {}
+    files = ImageFiles(parts.table, column, source.assembled.rows)
     if not files.exist(numbers):
         log.warning("%s: no file in column %s exists, so the report has no images", parts.table.name, column)
         return {}

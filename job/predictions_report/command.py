@@ -55,16 +55,16 @@ def read_files(config: Config, files: PredictionFiles) -> Source:
         PackageError: If a file needs a package that is not installed.
     """
     path = Path(files.predictions)
-    table, sha256 = read_table(path), {}
-    sha256[path.name] = table.sha256
+    table = read_table(path)
+    sha256 = {path.name: table.sha256}
     labels = class_names = None
     images = find_array(table) if files.images is None else None
     if files.labels is not None:
         labels = read_table(Path(files.labels))
-        sha256.setdefault(Path(files.labels).name, labels.sha256)
+        _add_hash(sha256, "--labels", files.labels, labels.sha256)
     if files.images is not None:
         images, digest = open_images(Path(files.images))
-        sha256.setdefault(Path(files.images).name, digest)
+        _add_hash(sha256, "--images", files.images, digest)
     if files.classes is not None:
         class_names = read_class_names(Path(files.classes))
     n_images = None if images is None else images.n
@@ -80,6 +80,12 @@ def read_files(config: Config, files: PredictionFiles) -> Source:
         has_names=class_names is not None,
         gates=config.gates(),
     )
+
+
+def _add_hash(sha256: dict[str, str], option: str, file: str, digest: str) -> None:
+    """Add the hash of a file by its name, with the option if another file has the same name."""
+    name = Path(file).name
+    sha256[name if sha256.get(name, digest) == digest else f"{option} {name}"] = digest
 
 
 def write_run(run: Run, folder: Path, layout: Layout) -> None:

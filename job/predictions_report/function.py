@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from job.config.run_config import OPTIONS
 from job.errors import JobError, PredictionsError
 from job.log import Stopwatch
 from job.predictions.arrays import to_array, to_table
@@ -111,7 +112,8 @@ def report(  # noqa: PLR0913 - all but two have defaults
     """
     try:
         stopwatch = Stopwatch()
-        names = None if class_names is None else check_class_names([str(each) for each in class_names], "class_names")
+        OPTIONS["name"].check(name, "name")
+        names = None if class_names is None else _read_class_names(class_names)
         with stopwatch.stage("predictions"):
             source = None if images is None else ImageArray(to_array(images, "images"), "images")
             assembled = assemble_predictions(
@@ -140,3 +142,11 @@ def report(  # noqa: PLR0913 - all but two have defaults
         for option, argument in ARGUMENTS.items():
             text = text.replace(option, argument)
         raise PredictionsError(text) from error
+
+
+def _read_class_names(class_names: Sequence[str]) -> list[str]:
+    try:
+        names = [str(each) for each in class_names]
+    except TypeError as error:  # it is no sequence
+        raise PredictionsError("class_names: is not a list; give a name for each class") from error
+    return check_class_names(names, "class_names")

@@ -69,7 +69,9 @@ def read_record(folder: Path, option: Option = "--output") -> RunRecord:
 
 def damaged(path: Path, problem: object) -> DataError:
     """The error for a file of a finished run whose content is impossible."""
-    return DataError(f"{path}: damaged ({' '.join(str(problem).split())[:MAX_PROBLEM]}); train again")
+    return DataError(
+        f"{path}: damaged ({' '.join(str(problem).split())[:MAX_PROBLEM]}); train again, or make the report again"
+    )
 
 
 @contextmanager

@@ -116,8 +116,7 @@ def describe_environment(
 def describe_report_environment() -> Environment:
     """Describe the environment of a report about predictions that this job did not make.
 
-    The device and the revision are those of the other program: the device is unknown, and only FASHION_JOB_REVISION
-    names the revision.
+    The device and the revision of the other program are unknown; FASHION_JOB_REVISION is that of this job.
     """
     return Environment(
         job=job.__version__,
@@ -129,7 +128,7 @@ def describe_report_environment() -> Environment:
         n_replicas=1,
         packages={name: metadata.version(name) for name in PACKAGES if name not in TRAINING_PACKAGES},
         keras={},
-        revision=os.environ.get("FASHION_JOB_REVISION", ""),
+        revision="",
         image=os.environ.get("FASHION_JOB_IMAGE", ""),
     )
 

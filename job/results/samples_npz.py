@@ -89,7 +89,7 @@ def read_samples(
         raise damaged(path, "`augmented` does not fit the settings of the run")
     images_by_index = dict(zip(numbers.tolist(), _crop(path, images, arrays.get(SIZE)), strict=True))
     if missing := [index for index in indices if index not in images_by_index]:
-        raise DataError(f"{path}: test image {missing[0]} is missing; train again")
+        raise DataError(f"{path}: test image {missing[0]} is missing; train again, or make the report again")
     return images_by_index, augmented, _select_learnt(path, arrays, (n_classes, *images.shape[1:]))
 
 

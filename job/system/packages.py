@@ -10,6 +10,8 @@ EXTRAS = {
     "tf2onnx": "export",
     "ray": "cluster",
     "optuna": "search",
+    "mlflow": "mlflow",
+    "pyarrow": "parquet",
 }
 """The extra in pyproject.toml that installs a package; all others are installed without an extra."""
 

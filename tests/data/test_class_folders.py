@@ -116,6 +116,16 @@ def test_classes_of_one_part_only(tmp_path: Path) -> None:
         list_images(tmp_path, 0)
 
 
+def test_links_that_form_a_loop(tmp_path: Path) -> None:
+    """They are neither folders nor images, wherever they are."""
+    touch(tmp_path, name_all("train", a=2, b=2))
+    (tmp_path / "train" / "a" / "loop").symlink_to("loop")
+    assert list_images(tmp_path, 0).others == ["train/a/loop (not a PNG, JPEG, WebP, BMP, GIF or TIFF file)"]
+    (tmp_path / "train" / "loop").symlink_to("loop")
+    with pytest.raises(DataError, match=r"train/loop is not in the folder of a class"):
+        list_images(tmp_path, 0)
+
+
 def test_a_class_without_permission(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """The error names the folder."""
     touch(tmp_path, name_all("train", a=2, b=2))

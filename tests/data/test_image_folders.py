@@ -254,3 +254,10 @@ def test_large_images_share_the_memory(tmp_path: Path, monkeypatch: pytest.Monke
         most = 0
         assert read_images([path] * 8, max_pixels * 16).problems == {}
         assert most == expected
+
+
+def test_systems_without_an_affinity_mask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as macOS."""
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    image = make_images(1)[0]
+    assert read_one(save(tmp_path, "a.png", image)).tolist() == image.tolist()

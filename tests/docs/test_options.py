@@ -36,3 +36,10 @@ def test_every_option_has_one_row() -> None:
     flags = {flag for action in actions for flag in action.option_strings if flag.startswith("--")}
     common = {"--help", "--help-metrics", "--quiet", "--verbose"}
     assert sorted(re.findall(r"^\| `(--[a-z-]+)", sweep, re.MULTILINE)) == sorted(flags - common)
+
+
+def test_the_defaults_of_report() -> None:
+    """Not those of a training, if they differ."""
+    text = " ".join(cli.report_parser().format_help().split())
+    assert "Name of the run in the report (default: no name)." in text
+    assert "the same formats (default: a column of the predictions)." in text

@@ -42,6 +42,22 @@ def test_names_that_are_numbers(tmp_path: Path) -> None:
     assert assemble_text(tmp_path, GOOD, class_names=["1", "0"]).predictions.y_true.tolist() == [1, 0]
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("0,1\n1,1\n2,2\n", [[0, 1, 2], [1, 1, 2]]),
+        ("1,1\n2,2\n3,2\n", [[0, 1, 2], [0, 1, 1]]),
+        ("0,1\n1,cat\n2,2\n", [[0, 1, 2], [0, 2, 1]]),
+    ],
+    ids=["numbers", "names", "both"],
+)
+def test_true_and_predicted_labels_mean_the_same(tmp_path: Path, text: str, expected: list[list[int]]) -> None:
+    """If all of them are numbers, either all are names, or none."""
+    names = ["1", "2", "cat" if "cat" in text else "3"]
+    predictions = assemble_text(tmp_path, f"true,predicted\n{text}", class_names=names).predictions
+    assert [predictions.y_true.tolist(), predictions.y_pred.tolist()] == expected
+
+
 def test_named_columns_and_numbers_as_labels(tmp_path: Path) -> None:
     """Only class names say which number is which class."""
     text = NAMED.replace("\ncat", "\n0").replace("\ndog", "\n1")
@@ -135,6 +151,11 @@ def test_a_name_of_a_class_is_no_role(tmp_path: Path) -> None:
         ),
         ("true,predicted,p_0,p_1\n0,1,1,0\n1,1,0,1\n", "table.csv, line 2, column predicted: is '1', but '0' is more"),
         ("true,predicted\n0,0\n0,0\n", "table.csv: contains 1 class names; write 2 to 256"),
+        (f"true,predicted\n{'1' * 5000},2\n2,2\n", "table.csv: '11111111111111111111'… has 5,000 characters; shorten"),
+        (
+            "id,file,true,p_0,p_1\nx,y,0,1,0\nz,y,1,0,1\n",
+            "table.csv: the columns id and file are both numbers of images; rename or remove one",
+        ),
         (
             "id,true,p_0,p_1\nx,0,1,0\nx,1,0,1\n",
             "table.csv, line 3, column id: x is listed twice, first in line 2; keep",

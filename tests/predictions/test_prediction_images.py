@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,8 @@ from PIL import Image
 from prediction_tables import make_table
 
 from job.errors import PredictionsError
-from job.predictions.images import MAX_SIDE, ImageArray, ImageFiles, find_array, find_paths, open_images
+from job.predictions.images import MAX_SIDE, ImageArray, ImageFiles, find_array, open_images
+from job.predictions.parts import find_parts
 from job.predictions.tables import Table
 
 GREY = np.arange(2 * 4 * 6, dtype=np.uint8).reshape(2, 4, 6)
@@ -25,9 +27,23 @@ RGB = np.arange(2 * 4 * 6 * 3, dtype=np.uint8).reshape(2, 4, 6, 3)
         (GREY.astype(np.float64), GREY),
         (GREY / 255, GREY),
         (GREY.astype(np.int64), GREY),
+        (GREY // 24, GREY // 24 * 255),
+        ((GREY // 24).astype(np.int8), GREY // 24 * 255),
         (GREY > 20, np.where(GREY > 20, 255, 0)),
     ],
-    ids=["grey", "last", "first", "RGB", "RGB first", "floats", "fractions", "integers", "booleans"],
+    ids=[
+        "grey",
+        "last",
+        "first",
+        "RGB",
+        "RGB first",
+        "floats",
+        "fractions",
+        "integers",
+        "bits",
+        "small bits",
+        "booleans",
+    ],
 )
 def test_arrays_of_images(values: Any, expected: Any) -> None:  # noqa: ANN401 - any array
     """Bytes or fractions, with the channels last or first, are the same pixels."""
@@ -51,6 +67,13 @@ def test_arrays_that_are_no_images(values: Any, problem: str) -> None:  # noqa: 
     with pytest.raises(PredictionsError) as caught:
         ImageArray(values, "images")
     assert str(caught.value).startswith(f"images: {problem}")
+
+
+def test_dark_images_stay_dark() -> None:
+    """The maximum of all images decides, also of those that are not shown."""
+    values = np.ones((2, 4, 4), np.uint8)
+    values[1] = 255
+    assert (ImageArray(values, "images").load([0])[0] == 1).all()
 
 
 @pytest.mark.parametrize("value", [-0.5, 256, np.nan, np.inf])
@@ -102,9 +125,7 @@ def files(tmp_path: Path) -> ImageFiles:
     turned.save(tmp_path / "turned.webp", exif=exif, lossless=True)
     paths = np.array(["turned.webp", "grey.jpg", "red.png"])
     rows = np.array([2, 1, 0])
-    found = find_paths(Table("t.csv", {"path": paths, "true": rows}, "line", 2, tmp_path), "path", paths, rows)
-    assert found is not None
-    return found
+    return ImageFiles(Table("t.csv", {"path": paths, "true": rows}, "line", 2, tmp_path), "path", rows)
 
 
 def test_files_of_images(files: ImageFiles) -> None:
@@ -120,7 +141,12 @@ def test_transparent_and_16_bit_pictures(tmp_path: Path, files: ImageFiles) -> N
     Image.new("RGBA", (4, 4), (255, 0, 0, 0)).save(tmp_path / "red.png")
     assert files.load([0])[0][0, 0].tolist() == [255, 255, 255]
     Image.fromarray(np.array([[0, 65535], [32768, 65535]], np.uint16)).save(tmp_path / "red.png")
-    assert files.load([0])[0].tolist() == [[0, 255], [128, 255]]
+    assert files.load([0])[0].tolist() == [[0, 255], [127, 255]]
+    Image.fromarray(np.ones((4, 4), np.float32)).save(tmp_path / "red.png", format="TIFF")
+    with pytest.raises(
+        PredictionsError, match=r"red.png: cannot be read \(32 bits a pixel, whose range is unknown; save"
+    ):
+        files.load([0])
 
 
 def test_files_that_are_no_images(tmp_path: Path, files: ImageFiles) -> None:
@@ -138,8 +164,23 @@ def test_files_that_are_no_images(tmp_path: Path, files: ImageFiles) -> None:
         assert "\n" not in str(caught.value)
 
 
-def test_names_that_are_no_pictures(tmp_path: Path) -> None:
+def test_names_that_are_no_pictures() -> None:
     """They are only names of the rows."""
-    names = np.array(["a.png", "b.txt"])
-    assert find_paths(Table("t", {"id": names}, folder=tmp_path), "id", names, np.arange(2)) is None
-    assert find_paths(Table("t", {"id": np.arange(2)}, folder=tmp_path), "id", np.arange(2), np.arange(2)) is None
+    for names in (["a.png", "b.txt"], [0, 1]):
+        assert find_parts(make_table(id=names)).names == {"id": "id"}
+    assert find_parts(make_table(id=["a.png", "b.JPG"])).names == {"picture": "id", "id": "id"}
+
+
+def test_names_that_are_too_long(files: ImageFiles) -> None:
+    """No such file exists."""
+    table = replace(files.table, columns={"path": np.array([f"{'a' * 5000}.png", "\0.png", "none.png"])})
+    assert not replace(files, table=table).exist([0, 1, 2])
+
+
+def test_large_pictures_are_reduced_without_a_word(
+    files: ImageFiles, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Pillow's own limit is lower than the job's."""
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100 * 200 - 1)
+    assert files.load([0])[0].shape == (32, 64, 3)
+    assert capfd.readouterr().err == ""

@@ -32,10 +32,21 @@ def test_rows_that_do_not_sum_to_1() -> None:
     """Up to 0.001 is rounding."""
     rows = np.array(ROWS)
     rows[1] = [0.1, 0.8985]
-    problem = "table, row 1: its probabilities sum to 0.9985, not to 1, in 1 row; write a column for each class, and"
+    problem = "table, row 1: its probabilities sum to 0.9985, not to 1, in 1 row; write a column for each class, normal"
     assert error_of(rows).startswith(problem)
-    rows[1] = [0.1, 0.8995]
-    assert assemble_predictions(make_table(y_true=[0, 1, 1], probabilities=rows)).predictions.accuracy == 2 / 3
+    for row in ([0.1, 0.8995], [0.1, 0.899], [0.1, 0.901]):
+        rows[1] = row
+        assert assemble_predictions(make_table(y_true=[0, 1, 1], probabilities=rows)).predictions.accuracy == 2 / 3
+
+
+def test_columns_of_classes_without_an_image() -> None:
+    """Naming them does not help, because each class needs an image."""
+    table = make_table(true=["a", "b"], a=[0.5, 0.25], b=[0.25, 0.5], c=[0.25, 0.25])
+    with pytest.raises(PredictionsError) as caught:
+        assemble_predictions(table)
+    assert str(caught.value).startswith(
+        "table, row 0: its probabilities sum to 0.75, not to 1, in 2 rows; the test set needs"
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -102,3 +103,34 @@ def test_labels_in_two_places(tmp_path: Path) -> None:
     text = "true,p_0,p_1\n0,1,0\n1,0,1\n"
     expected = "table.csv: has labels in column true; leave out --labels, or remove the column"
     assert error_of_text(tmp_path, text, "0\n1\n") == expected
+
+
+def test_arrays_that_belong_to_other_images() -> None:
+    """Only arrays with a role or a number count; the others may have any length."""
+    table = make_table(x_train=np.zeros(5), epoch=3, y_true=[1, 0], p_0=[0.0, 1.0], p_1=[1.0, 0.0], time=np.zeros(3))
+    assert assemble_predictions(table).predictions.accuracy == 1
+
+
+@pytest.mark.parametrize(
+    ("columns", "problem"),
+    [
+        ({"true": [1, 0], "p_0": [0, 1], "p_1": [1, 0, 0]}, "table: p_1 has 3 rows, but true has 2; give all the same"),
+        ({"y_true": 3, "p_0": [0, 1], "p_1": [1, 0]}, "table: y_true is a single value; write one for each image"),
+        ({"true": [], "p_0": [], "p_1": []}, "table: has no row; write one for each image"),
+    ],
+)
+def test_columns_of_different_lengths(columns: dict[str, Any], problem: str) -> None:
+    """One line names them."""
+    with pytest.raises(PredictionsError) as caught:
+        assemble_predictions(make_table(**columns))
+    assert str(caught.value) == problem
+
+
+@pytest.mark.parametrize("columns", ["id,path", "path,id"])
+def test_names_and_pictures(tmp_path: Path, columns: str) -> None:
+    """If a table has both, the names match the rows, and the pictures are the images."""
+    rows = [("a", "1.png"), ("b", "2.png")]
+    text = "\n".join(",".join([*(row if columns == "id,path" else row[::-1]), "0", "1"]) for row in rows)
+    assembled = assemble_text(tmp_path, f"{columns},p_0,p_1\n{text}\n", "id,label\nb,0\na,1\n")
+    assert assembled.predictions.y_true.tolist() == [1, 0]
+    assert assembled.parts.names["picture"] == "path"

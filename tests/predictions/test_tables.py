@@ -29,6 +29,12 @@ def zip_of(name: str) -> bytes:
     return file.getvalue()
 
 
+def damage(content: bytes, start: bytes, replacement: bytes) -> bytes:
+    """A content in which something is replaced wherever it occurs."""
+    assert start in content
+    return content.replace(start, replacement)
+
+
 def npy(array: Any) -> bytes:  # noqa: ANN401 - any array
     file = io.BytesIO()
     np.save(file, array)
@@ -82,6 +88,9 @@ def test_idx_files_of_all_types(tmp_path: Path) -> None:
         (save(ARRAYS)[:300], "is a damaged NPZ file ("),
         (npy(np.eye(3))[:140], "it is damaged ("),
         (b"\x93NUMPY", "it is damaged ("),
+        (damage(npy(np.eye(3)), b"'descr'", b"('descr"), "it is damaged ("),
+        (damage(save(ARRAYS), b"PK\1\2-\3-\0\0\0", b"PK\1\2-\3-\0\1\0"), "its array y_true is damaged ("),
+        (damage(save(ARRAYS), b"PK\1\2-\3-", b"PK\1\2-\3\xff"), "is a damaged NPZ file ("),
         (b"\0\0\x08\1\0\0\0\5ab", "its IDX header announces 5 bytes, but 2 follow; write it again"),
         (b"\0\0\x08\7\0\0\0\5ab", "is an IDX file of 7 dimensions, or is cut off; write it again"),
         (gzip.compress(GOOD.encode())[:-4], "is not a valid gzip file ("),
@@ -94,10 +103,13 @@ def test_what_is_refused(tmp_path: Path, content: bytes, problem: str) -> None:
 
 
 def test_a_damaged_array(tmp_path: Path) -> None:
-    """Its checksum tells."""
-    content = bytearray(save(ARRAYS))
-    content[150] ^= 255
-    assert "is damaged (" in read_error(write(tmp_path, bytes(content)))
+    """Its checksum tells, or its compression."""
+    file = io.BytesIO()
+    np.savez_compressed(file, y_true=np.arange(1000))
+    for whole, place in ((save(ARRAYS), 150), (file.getvalue(), 60)):
+        content = bytearray(whole)
+        content[place] ^= 255
+        assert read_error(write(tmp_path, bytes(content))).startswith("its array y_true is damaged (")
 
 
 def test_files_that_are_no_regular_files(tmp_path: Path) -> None:
@@ -125,6 +137,7 @@ def test_parquet_needs_pyarrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(PackageError) as caught:
         read_table(path)
     assert str(caught.value).startswith(f"{path}: Parquet files need the package pyarrow, which is not installed")
+    assert "`pip install '.[parquet]'`" in str(caught.value)
 
 
 def test_a_parquet_file(tmp_path: Path) -> None:
@@ -133,11 +146,13 @@ def test_a_parquet_file(tmp_path: Path) -> None:
     pq = pytest.importorskip("pyarrow.parquet")
     categories = pa.array(["cat", "dog", "cat"]).dictionary_encode()
     columns = {"label": categories, "cat": [0.5, None, 1.0], "n": [1, 2, 3], "true": ["a", None, "c"]}
+    columns |= {"yes": [True, None, False]}
     pq.write_table(pa.table(columns), tmp_path / "table")
     read = read_table(tmp_path / "table").columns
     assert read["label"].tolist() == ["cat", "dog", "cat"]
     assert read["cat"][[0, 2]].tolist() == [0.5, 1]
     assert np.isnan(read["cat"][1])
+    assert (read["yes"][0], np.isnan(read["yes"][1]), read["yes"][2]) == (1, True, 0)
     assert (read["n"].tolist(), read["true"].tolist()) == ([1, 2, 3], ["a", "", "c"])
     (tmp_path / "table").write_bytes((tmp_path / "table").read_bytes()[:60])
     assert read_error(tmp_path / "table").startswith("is a damaged Parquet file (")

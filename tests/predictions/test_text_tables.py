@@ -33,6 +33,13 @@ def test_the_dialects_of_csv(tmp_path: Path, content: bytes) -> None:
     assert predictions.probabilities.tolist() == [[0.75, 0.25], [0.125, 0.875]]
 
 
+def test_decimal_commas_in_any_line(tmp_path: Path) -> None:
+    """Whole numbers in the first lines do not hide them."""
+    predictions = assemble_text(tmp_path, "true;p_0;p_1\n0;1;0\n1;0,125;0,875\n").predictions
+    assert predictions.probabilities is not None
+    assert predictions.probabilities.tolist() == [[1, 0], [0.125, 0.875]]
+
+
 def test_labels_stay_texts() -> None:
     """Zeros in front, and names that look like missing values or booleans, are kept."""
     labels = read_text(b"label\n007\nNA\nnan\ntrue\n")["label"]
@@ -59,6 +66,8 @@ def test_a_list_of_labels_needs_no_header() -> None:
         ("true,p_0,p_1\n", "table.csv: has the names of columns, but no row below them"),
         ("true,p_0,p_0\n0,1,0\n", "table.csv: line 1: the column p_0 is listed twice; give each column its own name"),
         (",".join(f"c{i}" for i in range(2001)) + "\n", "table.csv: line 1 has 2,001 columns; at most 2,000 are read"),
+        (",".join(["c"] * 100_000) + "\n", "table.csv: line 1 has 100,000 columns; at most 2,000 are read"),
+        ('true,"' + "p" * 200_000, "table.csv: is not a CSV file (field larger than field limit (131072)); close each"),
         ("cat\n\ndog\n", "table.csv: line 2 is empty; write one label a line"),
     ],
 )

@@ -1,4 +1,5 @@
 import gzip
+import hashlib
 import struct
 import subprocess
 import sys
@@ -50,6 +51,38 @@ def test_the_files_of_a_report(table: Path, tmp_path: Path, capsys: pytest.Captu
     assert provenance["data"]["sha256"].keys() == {"table.csv"}
     words = f"--predictions {table} --summary text --log none --name 'my model' --layout single --output {tmp_path}/out"
     assert provenance["command"] == f"python -m job report {words}"
+
+
+def test_the_revision_of_the_job_is_not_that_of_the_predictions(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The image sets it, and the report does not show it."""
+    monkeypatch.setenv("FASHION_JOB_REVISION", "f" * 40)
+    report("--predictions", table, "--output", tmp_path / "out")
+    assert read_metrics(tmp_path / "out")["provenance"]["environment"]["revision"] == ""
+    assert "f" * 12 not in (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+
+
+def test_files_of_one_name(tmp_path: Path) -> None:
+    """Both have their hash."""
+    for name in ("p", "y"):
+        (tmp_path / name).mkdir()
+    np.save(tmp_path / "p" / "test.npy", PREDICTIONS.probabilities)
+    np.save(tmp_path / "y" / "test.npy", PREDICTIONS.y_true)
+    files = PredictionFiles(predictions=str(tmp_path / "p" / "test.npy"), labels=str(tmp_path / "y" / "test.npy"))
+    hashes = {
+        key: hashlib.sha256((tmp_path / folder / "test.npy").read_bytes()).hexdigest()
+        for key, folder in (("test.npy", "p"), ("--labels test.npy", "y"))
+    }
+    assert read_files(Config(), files).data.sha256 == hashes
+
+
+def test_rounded_probabilities_can_be_rendered(tmp_path: Path) -> None:
+    """Sums may differ from 1 by 0.001."""
+    rows = [f"{number % 3},0.333,0.333,0.333" for number in range(30)]
+    (tmp_path / "t.csv").write_text("\n".join(["true,p_0,p_1,p_2", *rows]))
+    report("--predictions", tmp_path / "t.csv", "--output", tmp_path / "out")
+    assert main(["render", "-q", "--output", str(tmp_path / "out")]) == 0
 
 
 def test_the_same_predictions_in_all_formats(table: Path, tmp_path: Path) -> None:

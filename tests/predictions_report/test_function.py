@@ -202,6 +202,10 @@ def test_grey_images_on_black_are_shown_as_negatives() -> None:
             {"reference": "/none"},
             "/none/metrics.json: not found; name the output folder of a finished",
         ),
+        ([0, 1], np.eye(2), {"class_names": 2}, "class_names: is not a list; give a name for each class"),
+        ([0, 1], np.eye(2), {"class_names": ["a", "b\0"]}, "class_names: 'b\\x00' has a control character; remove it"),
+        ([0, 1], np.eye(2), {"name": 7}, "name is 7, but must be 1 to 60 printable characters, not only spaces"),
+        ([0, 1], np.eye(2), {"name": "a\0"}, "name is 'a\\x00', but must be 1 to 60 printable characters"),
         ([], [], {}, "probabilities: has no row; write one for each image"),
     ],
 )

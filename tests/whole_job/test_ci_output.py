@@ -104,7 +104,9 @@ def test_mlflow_that_is_missing_stops_the_job_before_training(
     """Nothing is written."""
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     message = error_of(69, "--log", "mlflow", "--output", tmp_path / "report")
-    assert message.endswith("MLflow is not installed; run `pip install mlflow-skinny`, or leave out --log")
+    assert message.endswith(
+        "MLflow is not installed; run `pip install '.[mlflow]'` in the repository of fashion-job, or leave out --log"
+    )
     assert not (tmp_path / "report").exists()
 
 

@@ -115,6 +115,14 @@ def test_render_writes_the_same_page_as_in_the_repository(
     assert (copy / "index.html").read_bytes() == (written_run / "index.html").read_bytes()
 
 
+def test_report_writes_the_page_of_predictions(installed: Installed, odd_folder: Path) -> None:
+    """Likewise, from a table in the working directory."""
+    (odd_folder / "t.csv").write_text("true,p_0,p_1\n0,0.75,0.25\n1,0.125,0.875\n")
+    done = installed.run("fashion-job", "report", "--predictions", "t.csv", "--output", "out", folder=odd_folder)
+    assert (done.returncode, done.stdout) == (0, "accuracy 1.0000 on 2 test images: out/index.html\n"), done.stderr
+    assert "t.csv" in (odd_folder / "out" / "index.html").read_text(encoding="utf-8")
+
+
 def test_the_program_names_itself_as_it_was_started(installed: Installed, odd_folder: Path, tmp_path: Path) -> None:
     """Help, version and hints are those of the command that the user typed."""
     for program, folder, name in (

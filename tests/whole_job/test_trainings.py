@@ -15,6 +15,7 @@ from job.__main__ import main
 from job.data import idx, sources
 from job.data.dataset import scale_pixels
 from job.data.fashion_mnist import FILES
+from job.system.processors import count_processors
 from job.training import resources
 
 pytestmark = pytest.mark.training
@@ -119,7 +120,7 @@ def test_the_results_name_the_device_and_the_settings(finished_run: Path) -> Non
     environment, training = metrics["provenance"]["environment"], metrics["training"]
     is_processor = environment["device_name"] == resources.detect_resources().processor
     assert environment["device"] == ("CPU" if is_processor else "GPU")
-    assert environment["n_threads"] == resources.count_processors()
+    assert environment["n_threads"] == count_processors()
     assert training["config"]["device"] == "auto"
     assert (training["n_train"], training["n_validation"]) == (270, 30)
 

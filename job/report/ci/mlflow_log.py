@@ -54,7 +54,10 @@ def require_mlflow() -> None:
         OutputError: If it does not answer.
     """
     if not util.find_spec("mlflow"):
-        raise PackageError("--log mlflow: MLflow is not installed; run `pip install mlflow-skinny`, or leave out --log")
+        raise PackageError(
+            "--log mlflow: MLflow is not installed; run `pip install '.[mlflow]'` in the repository of fashion-job, or "
+            "leave out --log"
+        )
     _run([], "start the server, or correct MLFLOW_TRACKING_URI")
 
 

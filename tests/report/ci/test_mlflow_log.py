@@ -91,7 +91,8 @@ def test_without_mlflow_the_error_says_what_to_install(monkeypatch: pytest.Monke
     with pytest.raises(PackageError) as caught:
         mlflow_log.require_mlflow()
     assert str(caught.value) == (
-        "--log mlflow: MLflow is not installed; run `pip install mlflow-skinny`, or leave out --log"
+        "--log mlflow: MLflow is not installed; run `pip install '.[mlflow]'` in the repository of fashion-job, or "
+        "leave out --log"
     )
 
 
