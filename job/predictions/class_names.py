@@ -23,7 +23,7 @@ Texts = NDArray[np.str_]
 
 
 def read_class_names(path: Path) -> list[str]:
-    """Read class names in label order, one a line.
+    """Read class names in label order, one per line.
 
     Raises:
         PredictionsError: If the file is not UTF-8 text, or a name is empty, too long or listed twice.
@@ -142,7 +142,7 @@ def number_labels(
     are.
 
     Raises:
-        PredictionsError: If a label is no class.
+        PredictionsError: If a label is not a class.
     """
     distinct, inverse = np.unique(texts, return_inverse=True)
     labels = distinct.tolist()

@@ -179,7 +179,7 @@ def test_class_names_that_are_fractions(tmp_path: Path) -> None:
     assert assemble_text(tmp_path, text, class_names=["1", "1.5", "2"]).predictions.accuracy == 2 / 3
     text = "true,1,1.5\n1,1,0\n1.5,0,1\n"
     assert assemble_text(tmp_path, text).predictions.accuracy == 1
-    assert assemble_text(tmp_path, "true,predicted\n0.5,0.5\n1.5,1.5\n").class_names == ["0.5", "1.5"]
+    assert assemble_text(tmp_path, "true,predicted\n1.5,1.5\n2.5,2.5\n").class_names == ["1.5", "2.5"]
 
 
 def test_an_array_without_labels() -> None:

@@ -153,6 +153,12 @@ def test_escapes_every_line_break() -> None:
     assert escape_markdown("a\n\n## b\t| c") == "a &#35;&#35; b &#124; c".replace("&#35;&", f"&#35;{ZERO_WIDTH_SPACE}&")
 
 
+def test_low_lines_within_a_name_stay() -> None:
+    """They mean nothing to GitHub there; others could begin emphasis."""
+    assert escape_markdown("a_cls.csv é_1") == "a_cls.csv é_1"
+    assert escape_markdown("_a_ b__c") == "&#95;a&#95; b&#95;&#95;c"
+
+
 def test_names_refer_to_no_issue() -> None:
     """GitHub links `GH-` and a number, too."""
     assert escape_markdown("GH-26 gh-7 GH-a") == f"GH-{ZERO_WIDTH_SPACE}26 gh-{ZERO_WIDTH_SPACE}7 GH-a"
