@@ -274,22 +274,21 @@ def test_more_class_names_than_probabilities(table: Path, tmp_path: Path, error_
     assert re.search(rf"has probabilities of \d+ classes, but {re.escape(str(classes))} names 2; name each class", line)
 
 
-def test_the_order_of_class_names_from_labels(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_order_of_class_names_from_labels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The log says that it is alphabetical, and how to choose another one."""
     path, classes = tmp_path / "t.csv", tmp_path / "c.txt"
     path.write_text("true,predicted\ntwo,two\none,two\nthree,one\n")
     classes.write_text("one\ntwo\nthree\n")
-    words = ["--predictions", path, "--output", tmp_path / "out"]
+    words = ["report", "--predictions", str(path), "--output", str(tmp_path / "out")]
     note = "3 classes in alphabetical order (for another one: --classes FILE)"
-    caplog.set_level("INFO")
-    report(*words)
+    assert main(words) == 0
     assert read_class_order(tmp_path / "out") == ["one", "three", "two"]
-    assert note in caplog.text
-    caplog.clear()
-    report(*words, "--classes", classes)
+    assert note in capsys.readouterr().err
+    assert main([*words, "--classes", str(classes)]) == 0
     assert read_class_order(tmp_path / "out") == ["one", "two", "three"]
-    assert "3 classes" in caplog.text
-    assert "alphabetical" not in caplog.text
+    log = capsys.readouterr().err
+    assert "3 classes" in log
+    assert "alphabetical" not in log
 
 
 def read_class_order(folder: Path) -> list[str]:
