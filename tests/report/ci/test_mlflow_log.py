@@ -96,18 +96,25 @@ def test_without_mlflow_the_error_says_what_to_install(monkeypatch: pytest.Monke
     )
 
 
-def test_a_server_that_does_not_answer_is_one_line_before_training(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("password", "reason"),
+    [("secret", "Connection refused"), ("se/cr@t", "Invalid url: {}/api/2.0/mlflow/experiments/get-by-name")],
+)
+def test_a_server_that_does_not_answer_is_one_line_before_training(
+    password: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The line has the address, the reason and a remedy, but no password."""
     with socket.socket() as taken:  # bound, but nobody listens
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
-        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://me:se/cr@t@127.0.0.1:{port}")
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://me:{password}@127.0.0.1:{port}")
         monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
         with pytest.raises(OutputError) as caught:
             mlflow_log.require_mlflow()
+    address = f"http://127.0.0.1:{port}"
     assert str(caught.value) == (
-        f"--log mlflow: http://127.0.0.1:{port} cannot be used (Connection refused); start the "
-        "server, or correct MLFLOW_TRACKING_URI"
+        f"--log mlflow: {address} cannot be used ({reason.format(address)}); start the server, or correct "
+        "MLFLOW_TRACKING_URI"
     )
 
 
