@@ -114,7 +114,7 @@ def _warn_of_gap(parts: Parts) -> None:
     numbers = _to_whole_numbers(parts.index)
     if numbers is None or numbers.min() < 0:
         return
-    numbers = np.sort(numbers)
+    numbers = np.unique(numbers)
     first, last = int(numbers[0] == 1), int(numbers[-1])
     n_missing = last + 1 - first - len(numbers)
     if n_missing:
@@ -131,7 +131,9 @@ def _warn_of_gap(parts: Parts) -> None:
 
 
 def _to_whole_numbers(values: NDArray[Any] | None) -> NDArray[np.int64] | None:
+    if values is None or (values.dtype.kind == "f" and not np.isfinite(values).all()):
+        return None
     try:
-        return None if values is None else values.astype(np.int64)
-    except ValueError:
+        return values.astype(np.int64)
+    except (ValueError, OverflowError):
         return None

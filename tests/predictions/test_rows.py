@@ -111,6 +111,9 @@ def test_gaps_in_an_index_are_allowed_without_other_files() -> None:
         ([3, 0, 2, 1], None),
         ([-1, 5], None),
         (["a", "b"], None),
+        (["9" * 30, "1"], None),
+        ([np.nan, 1.0], None),
+        (["0", "00", "1"], None),
     ],
 )
 def test_a_gap_in_an_index_is_a_warning(
