@@ -13,7 +13,7 @@ from job import __version__
 from job.config import settings, settings_file
 from job.config.gate_metrics import describe_metrics
 from job.config.gate_options import GATE_OPTIONS, check_gate_options
-from job.config.options import Option, describe_unknown
+from job.config.options import REQUIRED, Option, describe_unknown
 from job.config.prediction_files import PREDICTION_OPTIONS, SHARED, SHARED_OPTIONS, PredictionFiles
 from job.config.run_config import OPTIONS, STREAM, Config
 from job.config.serve_config import SERVE_OPTIONS, ServeConfig
@@ -71,6 +71,11 @@ class Parser(argparse.ArgumentParser):
 
     def _print_message(self, message: str, file: object = None) -> None:  # noqa: ARG002 - argparse's signature
         print_to_stdout(message)  # the help or the version; argparse itself ignores errors
+
+    def add_config(self) -> None:
+        """Add `--config`."""
+        text = f"Settings file (default: {settings_file.DEFAULT_NAME} in the working directory, if it exists)."
+        self.add_argument("--config", metavar="FILE", help=text)
 
     def add_help_metrics(self) -> None:
         """Add `--help-metrics`."""
@@ -148,7 +153,7 @@ def _parse_report(argv: Sequence[str]) -> Command:
     given = report_parser().parse(argv)
     log_level = given.pop("log_level")
     files = {name: given.pop(name) for name in PREDICTION_OPTIONS if name in given}
-    layers = [*read_surroundings(None), read_given(given, OPTIONS)]
+    layers = [*read_surroundings(given.pop("config", None)), read_given(given, OPTIONS)]
     layers = [{name: layer[name] for name in SHARED if name in layer} for layer in layers]
     config = settings.resolve(*layers)
     _check(config)
@@ -222,8 +227,7 @@ def train_parser() -> Parser:
         f"exit status:\n{statuses}",
     )
     parser.add_argument("--version", action="version", version=f"fashion-job {__version__}", help="Print the version.")
-    text = f"Settings file (default: {settings_file.DEFAULT_NAME} in the working directory, if it exists)."
-    parser.add_argument("--config", metavar="FILE", help=text)
+    parser.add_config()
     parser.add_argument("--print-config", action="store_true", help="Print the settings as a settings file, and exit.")
     parser.add_help_metrics()
     options = OPTIONS.values()
@@ -252,6 +256,7 @@ def report_parser() -> Parser:
         "names of the classes) or the predicted class (predicted). docs/predictions.md describes all formats.",
         verbose="Has no effect here; accepted as in the other commands.",
     )
+    parser.add_config()
     parser.add_help_metrics()
     add_options(parser.add_argument_group("predictions"), PREDICTION_OPTIONS.values())
     add_options(parser.add_argument_group("report"), SHARED_OPTIONS.values())
@@ -278,5 +283,7 @@ def add_options(parser: argparse._ActionsContainer, options: Iterable[Option]) -
             parser.add_argument(option.flag, action="store_const", const="true", help=option.help)
             continue
         text = f"{option.help.removesuffix('.')} (default: {option.unset or option.default})."
+        if option.unset == REQUIRED:
+            text = f"{option.help} Required."
         action = "append" if option.kind is tuple else "store"
         parser.add_argument(option.flag, action=action, metavar=option.placeholder, help=text)

@@ -36,11 +36,15 @@ class Gate:
     @property
     def label(self) -> str:
         """The gate in a few words, such as `accuracy ≥ 0.88`."""
+        return f"{self.bare_label}{' (95% interval)' if self.end == 'interval' else ''}"
+
+    @property
+    def bare_label(self) -> str:
+        """The gate without a word about intervals."""
         name = f"best: {self.metric}" if self.scope == "best" else self.metric
         if self.bound == "worse":
             than = "the reference" if self.against == "reference" else "the best run of the history"
             tolerance = f" by more than {self.threshold:g}" if self.threshold else ""
             return f"{name} not worse than {than}{tolerance}"
         sign = "≥" if self.bound == "under" else "≤"
-        end = "" if self.end == "estimate" else " (95% interval)"
-        return f"{name} {sign} {self.threshold:g}{end}"
+        return f"{name} {sign} {self.threshold:g}"

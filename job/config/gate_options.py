@@ -50,7 +50,7 @@ def _check(gate: Gate) -> None:
     if metric is None:
         return
     if not metric.lowest <= gate.threshold <= metric.highest:
-        is_percent = metric.highest == 1 and 1 < gate.threshold <= 100  # noqa: PLR2004 - percent
+        is_percent = (metric.lowest, metric.highest) == (0, 1) and 1 < gate.threshold <= 100  # noqa: PLR2004 - percent
         remedy = f"write {gate.threshold / 100:g} for {gate.threshold:g}%" if is_percent else "choose another threshold"
         raise UsageError(f"{gate.metric} is {metric.range}; {remedy}")
     if gate.end == "interval" and not metric.has_interval:

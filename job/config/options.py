@@ -27,6 +27,9 @@ NUMERALS = {
 SWITCHES = {"true": True, "yes": True, "false": False, "no": False}
 """The texts that are values of a flag."""
 
+REQUIRED = "required"
+"""The default of an option that must be set."""
+
 MIN_START = 3
 """So many letters are enough to find the word that they begin."""
 

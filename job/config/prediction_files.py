@@ -4,7 +4,7 @@ import shlex
 from dataclasses import dataclass, replace
 
 from job.config.gate_options import GATE_OPTIONS
-from job.config.options import describe_options, option, to_words
+from job.config.options import REQUIRED, describe_options, option, to_words
 from job.config.run_config import MAX_PATH, OPTIONS, Config
 from job.errors import UsageError
 
@@ -26,7 +26,7 @@ class PredictionFiles:
     """
 
     predictions: str = option(
-        "", "run", "Predictions: CSV, Parquet, NPZ, NPY or IDX, one row for each image.", unset="required", **FILE
+        "", "run", "Predictions: CSV, Parquet, NPZ, NPY or IDX, one row for each image.", unset=REQUIRED, **FILE
     )
     labels: str | None = option(
         None,
@@ -39,7 +39,7 @@ class PredictionFiles:
         None, "run", "Images: NPY, NPZ or IDX.", unset="files that a column names, or none", **FILE
     )
     classes: str | None = option(
-        None, "run", "Class names in label order, one a line.", unset="those of the labels or columns", **FILE
+        None, "run", "Class names in label order, one per line.", unset="those of the labels or columns", **FILE
     )
     logits: bool = option(default=False, role="run", text="The values are logits: apply softmax.")
 

@@ -7,11 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from job.data.sources import TRAIN
+from job.data.sources import TEST, TRAIN
 from job.errors import DataError
 from job.text import IMAGE_SUFFIXES, find_bad_name
 
-TEST = "test"
 KINDS = "PNG, JPEG, WebP, BMP, GIF or TIFF"
 IGNORED = {"thumbs.db", "desktop.ini", "__macosx"}
 """What systems leave in folders, besides hidden files."""

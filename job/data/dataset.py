@@ -47,7 +47,8 @@ class Dataset:
 
     def __str__(self) -> str:
         counts = f"{len(self.train_images):,} training and {len(self.test_images):,} test images"
-        return f"{self.name}, {counts} of {self.n_classes} classes, from {self.source.folder}"
+        folder = "" if str(self.source.folder) == self.name else f", from {self.source.folder}"
+        return f"{self.name}, {counts} of {self.n_classes} classes{folder}"
 
     def n_train(self, validation_split: float) -> int:
         """Count the images that remain for training if a fraction in [0, 1) of them, the last ones, is held out.

@@ -14,6 +14,9 @@ OPTION = "--data"
 IMAGE_FILES = "--data, image files"
 TRAIN = "train"
 """The folder of the training images, in a data set of image files."""
+TEST = "test"
+"""That of the test images; train/ is split if it does not exist."""
+PARTS = (TRAIN, TEST)
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,8 @@ def check_folder(folder: Path) -> Source:
     missing = _list_missing(folder)
     if missing and os.path.isdir(folder / TRAIN):  # noqa: PTH112 - as above
         return Source(folder, IMAGE_FILES)
+    if len(missing) == len(FILES) and (part := folder.resolve().name) in PARTS and _has_folders(folder):
+        raise DataError(f"--data {folder}: has only the images of {part}/; name the folder above {part}/")
     if missing:
         are = "is" if len(missing) == 1 else "are"
         images = "" if len(missing) < len(FILES) else f", or images into {TRAIN}/CLASS/"
@@ -76,6 +81,11 @@ def check_folder(folder: Path) -> Source:
             f"--data {folder}: {', '.join(missing)} {are} missing; put all four files into that folder{images}"
         )
     return Source(folder, OPTION)
+
+
+def _has_folders(folder: Path) -> bool:
+    with os.scandir(folder) as entries:
+        return any(os.path.isdir(entry.path) for entry in entries)  # noqa: PTH112 - DirEntry.is_dir raises in link loops
 
 
 def _list_missing(folder: Path) -> list[str]:

@@ -6,11 +6,12 @@ The metrics come as what metrics.json contains, so that a gate can name each num
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from job.config.gate import Gate
 from job.config.gate_metrics import PARTS
 from job.evaluation.intervals import SIGNIFICANCE_LEVEL, Interval
+from job.text import count_noun
 
 CLASS_METRICS = (
     *("precision", "recall", "f1", "support"),
@@ -44,6 +45,7 @@ class GateResult:
         margin: How far `compared` is from missing the gate, in the unit of the metric; negative beyond the threshold.
         is_significant: Of a `worse` gate, whether the difference is significant.
         passed: Whether the gate is met; a gate without a number to compare is missed.
+        n_others: Of a `worse` gate, the number of earlier runs in the history if all have other test labels, else 0.
     """
 
     gate: Gate
@@ -53,11 +55,17 @@ class GateResult:
     margin: float | None
     is_significant: bool | None = None
     passed: bool
+    n_others: int = 0
 
     @property
     def is_error(self) -> bool:
         """Whether the gate is missed and sets the exit status."""
         return not self.passed and self.gate.severity == "error"
+
+    @property
+    def is_warning(self) -> bool:
+        """Whether the gate only warns: it is missed without an effect on the exit status, or compares nothing."""
+        return not self.is_error and (not self.passed or self.n_others > 0)
 
     @property
     def label(self) -> str:
@@ -72,13 +80,22 @@ class GateResult:
         return self.format(self.value, "+" if self.gate.bound == "worse" else "")
 
     @property
+    def compared_text(self) -> str:
+        """What was compared with the threshold, as text: the value, or an end of its interval."""
+        if self.gate.end == "estimate" or self.value is None:
+            return self.value_text
+        if self.compared is None:
+            return "no interval"
+        return f"{'lower' if self.gate.bound == 'under' else 'upper'} end of the interval {self.format(self.compared)}"
+
+    @property
     def sentence(self) -> str:
         """The result in one sentence."""
         gate, outcome = self.gate, "passed" if self.passed else "missed"
         other = "the reference" if gate.against == "reference" else "the best run of the history"
         if gate.bound == "worse" and self.value is None:
             if gate.against == "history":
-                return f"{outcome}: no earlier run on these test labels to compare with"
+                return f"{outcome}: {self.reason}, so {gate.metric} is not compared"
             return f"{outcome}: {other} is missing, so {gate.metric} has nothing to compare with"
         if self.value is None:
             subject = "this run" if gate.scope == "run" else "the best configuration"
@@ -94,6 +111,15 @@ class GateResult:
         name = gate.metric if gate.scope == "run" else f"mean {gate.metric} of the best configuration"
         return f"{outcome}: {name} is {self.value_text}{bounds}; {self._requirement}{margin}"
 
+    @property
+    def reason(self) -> str:
+        """Why a gate has no run of the history to compare with."""
+        if self.n_others == 0:
+            return "the history has no earlier run"
+        if self.n_others == 1:
+            return "the only earlier run in the history has other test labels"
+        return f"none of the {self.n_others:,} earlier runs in the history has the same test labels"
+
     def format(self, number: float, sign: str = "") -> str:
         """A number of this result with as many digits as its margin needs; `sign` is "+" to always show the sign."""
         if number.is_integer() and abs(number) != 1:
@@ -106,6 +132,28 @@ class GateResult:
         end = "lower end" if gate.bound == "under" else "upper end"
         subject = "it" if gate.end == "estimate" else f"the {end} of its interval"
         return f"{subject} must be at {'least' if gate.bound == 'under' else 'most'} {gate.threshold:g}"
+
+
+class Warnable(Protocol):
+    """The result of a gate of a run or a sweep."""
+
+    @property
+    def is_error(self) -> bool:
+        """Whether the gate is missed and sets the exit status."""
+
+    @property
+    def is_warning(self) -> bool:
+        """Whether the gate only warns."""
+
+
+def count_missed(results: Sequence[Warnable]) -> str:
+    """How many gates are missed or only warn, such as `2 gates missed, 1 warning (of 3 gates)`; empty if none does."""
+    n_errors = sum(each.is_error for each in results)
+    n_warnings = sum(each.is_warning for each in results)
+    counts = [f"{count_noun(n_errors, 'gate')} missed"] if n_errors else []
+    counts += [count_noun(n_warnings, "warning")] if n_warnings else []
+    of_all = f" (of {len(results):,} gates)" if counts and len(results) > 1 else ""
+    return f"{', '.join(counts)}{of_all}"
 
 
 def _choose_digits(margin: float) -> int:
@@ -149,8 +197,11 @@ def _evaluate_loss(gate: Gate, metrics: Mapping[str, Any]) -> GateResult:
     """Compare the accuracy with that of another run; a history without a comparable run cannot miss the gate."""
     found = _find_best(metrics) if gate.against == "history" else _find_reference(metrics)
     if found is None:
-        passed = gate.against == "history"
-        return GateResult(gate=gate, value=None, interval=None, compared=None, margin=None, passed=passed)
+        is_history = gate.against == "history"
+        n_others = (metrics.get("trend") or {}).get("n_earlier", 0) if is_history else 0
+        return GateResult(
+            gate=gate, value=None, interval=None, compared=None, margin=None, passed=is_history, n_others=n_others
+        )
     value, interval, has_low_p = found
     is_significant = has_low_p and interval is not None and not interval.lower <= 0 <= interval.upper
     margin = _measure_margin(value + gate.threshold)

@@ -39,6 +39,11 @@ class SweepGate:
         return bool(self.missed) and self.gate.severity == "error"
 
     @property
+    def is_warning(self) -> bool:
+        """Whether the gate is missed, and only warns."""
+        return bool(self.missed) and self.gate.severity == "warning"
+
+    @property
     def sentence(self) -> str:
         """The result in one sentence."""
         missed, n = self.missed, len(self.results)

@@ -93,12 +93,14 @@ class EarlierRuns:
         best: The most accurate entry on the same test set; None if there is none.
         n_candidates: Number of different results among which it was picked.
         n_others: Number of the latest entries that are on another test set.
+        n_earlier: Number of all entries.
     """
 
     entries: Sequence[HistoryEntry] = ()
     best: HistoryEntry | None = None
     n_candidates: int = 0
     n_others: int = 0
+    n_earlier: int = 0
 
 
 @dataclass(frozen=True)
@@ -162,12 +164,14 @@ class Trend:
         steps: What each run but the first changed; None unless it and the run before have the test set of this run.
         best: Comparison with the best earlier run; None if no earlier run was evaluated on the same test set.
         n_others: Number of points on another test set.
+        n_earlier: Number of all earlier runs in the history.
     """
 
     points: Annotated[Sequence[TrendPoint], Meta(min_length=1, max_length=MAX_POINTS)]
     steps: Annotated[Sequence[Step | None], Meta(max_length=MAX_POINTS - 1)]
     best: BestRun | None
     n_others: Count
+    n_earlier: Count = 0
 
 
 def hash_test_set(y_true: Labels, class_names: Sequence[str]) -> str:
@@ -212,6 +216,7 @@ def select_earlier(entries: Sequence[HistoryEntry], test_set: str) -> EarlierRun
         best=max(candidates, key=_measure_accuracy, default=None),  # the earliest of equals
         n_candidates=len({tuple(entry.errors) for entry in candidates}),
         n_others=sum(each.test_set != test_set for each in latest),
+        n_earlier=len(entries),
     )
 
 
@@ -240,6 +245,7 @@ def measure_trend(earlier: EarlierRuns, entry: HistoryEntry) -> Trend:
         ],
         best=_compare_with_best(earlier, entry) if earlier.best else None,
         n_others=earlier.n_others,
+        n_earlier=earlier.n_earlier,
     )
 
 

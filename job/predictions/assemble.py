@@ -18,6 +18,7 @@ from job.predictions.class_names import (
     check_class_names,
     infer_class_names,
     number_labels,
+    require_whole_numbers,
 )
 from job.predictions.parts import Parts, Scores, find_labels, find_parts, with_scores
 from job.predictions.probabilities import check_probabilities, round_probabilities
@@ -56,11 +57,12 @@ class Assembled:
         return replace(self, predictions=reordered, class_names=list(class_names))
 
 
-def assemble_predictions(
+def assemble_predictions(  # noqa: PLR0913 - all but one have defaults
     table: Table,
     labels: Table | None = None,
     class_names: Sequence[str] | None = None,
     *,
+    names_source: str = "--classes FILE",
     logits: bool = False,
     n_images: int | None = None,
 ) -> Assembled:
@@ -70,6 +72,7 @@ def assemble_predictions(
         table: Probabilities of the classes, or predicted classes, or both.
         labels: The labels, if `table` has none.
         class_names: Class names in label order, if they are known.
+        names_source: Where they are from, for error messages.
         logits: Whether the probabilities are logits.
         n_images: Number of images, if there is a file of images.
 
@@ -81,6 +84,8 @@ def assemble_predictions(
     parts = with_scores(parts, sorted({*y_true.tolist()}), class_names)
     y_pred = None if parts.y_pred is None else as_texts(parts, "predicted", parts.y_pred)
     known = _list_labels(y_true, y_pred)
+    if class_names is not None and parts.scores and parts.scores.values.shape[1] != len(class_names):
+        _refuse_number(parts, parts.scores, f"{names_source} names {len(class_names)}")
     names = _name_classes(parts, truth, y_true, y_pred, class_names)
     true_numbers = number_labels(truth, "true", y_true, names, known)
     _require_all(truth, true_numbers, names)
@@ -107,9 +112,9 @@ def _read_labels(parts: Parts, labels: Table | None) -> tuple[Parts, Texts]:
     """The table that has the labels, and the labels in its order."""
     if labels is None:
         if parts.y_true is None:
-            raise PredictionsError(
-                f"{parts.table.name}: has no labels; add a column true, or name a file of labels: --labels FILE"
-            )
+            is_array = list(parts.table.columns) == [""]
+            remedy = "add --labels FILE" if is_array else "add a column true, or name a file of labels: --labels FILE"
+            raise PredictionsError(f"{parts.table.name}: has no labels; {remedy}")
         return parts, as_texts(parts, "true", parts.y_true)
     if parts.y_true is not None:
         raise PredictionsError(
@@ -123,11 +128,13 @@ def _name_classes(
     parts: Parts, truth: Parts, y_true: Texts, y_pred: Texts | None, class_names: Sequence[str] | None
 ) -> list[str]:
     """The class names in label order."""
-    scores, n_named = parts.scores, len(class_names or ())
+    scores = parts.scores
     if class_names is not None:
-        if scores and scores.values.shape[1] != n_named:
-            _refuse_number(parts, scores, n_named)
         return list(class_names)
+    if scores is None or scores.class_names is None:
+        require_whole_numbers(truth, "true", y_true)
+        if y_pred is not None:
+            require_whole_numbers(parts, "predicted", y_pred)
     if scores is None:
         return infer_class_names(_list_labels(y_true, y_pred), parts.table.name)
     if scores.values.shape[1] == 1:
@@ -151,12 +158,9 @@ def _list_labels(y_true: Texts, y_pred: Texts | None) -> set[str]:
     return {*y_true.tolist(), *(() if y_pred is None else y_pred.tolist())}
 
 
-def _refuse_number(parts: Parts, scores: Scores, n_named: int) -> None:
+def _refuse_number(parts: Parts, scores: Scores, named: str) -> None:
     n = scores.values.shape[1]
-    raise PredictionsError(
-        f"{parts.table.name}: has probabilities of {n} classes, but --classes FILE names {n_named}; name each class "
-        "once"
-    )
+    raise PredictionsError(f"{parts.table.name}: has probabilities of {n} classes, but {named}; name each class once")
 
 
 def _require_all(truth: Parts, y_true: NDArray[np.int16], names: Sequence[str]) -> None:

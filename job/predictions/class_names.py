@@ -17,12 +17,13 @@ from job.predictions.tables import read_content
 from job.text import find_bad_name
 
 WHOLE = re.compile(r"[+-]?\d{1,9}(\.0*)?")
+NUMBER = re.compile(r"[+-]?(\d{1,40}\.?\d{0,40}|\.\d{1,40})")
 SHORT = 80  # characters of a label in a message
 Texts = NDArray[np.str_]
 
 
 def read_class_names(path: Path) -> list[str]:
-    """Read class names in label order, one a line.
+    """Read class names in label order, one per line.
 
     Raises:
         PredictionsError: If the file is not UTF-8 text, or a name is empty, too long or listed twice.
@@ -56,7 +57,7 @@ def as_texts(parts: Parts, role: Role, values: NDArray[Any]) -> Texts:
         bad = np.flatnonzero(~np.isfinite(values) | (values != np.round(values)))
         if bad.size:
             value = float(values[bad[0]])
-            problem = "has no label" if np.isnan(value) else f"{value:g} is not a label"
+            problem = "has no label" if np.isnan(value) else f"{value:g} is not a class number"
             hint = ""
             if role == "predicted" and 0 < value < 1:
                 hint = "; of two classes, write the probabilities of both, such as p_0 and p_1"
@@ -76,6 +77,22 @@ def as_texts(parts: Parts, role: Role, values: NDArray[Any]) -> Texts:
         distinct = np.array([str(int(float(text))) for text in distinct.tolist()])
     labels: Texts = distinct[inverse]
     return labels
+
+
+def require_whole_numbers(parts: Parts, role: Role, texts: Texts) -> None:
+    """Check that labels are not numbers of which only some are whole.
+
+    Raises:
+        PredictionsError: If a label is a fraction, but others are whole numbers.
+    """
+    distinct = np.unique(texts).tolist()
+    fractions = [text for text in distinct if NUMBER.fullmatch(text) and not WHOLE.fullmatch(text)]
+    if fractions and all(NUMBER.fullmatch(text) for text in distinct) and len(fractions) < len(distinct):
+        row = int(np.argmax(np.isin(texts, fractions)))
+        raise PredictionsError(
+            f"{parts.place(row, role)}: {texts[row]} is not a class number; write whole numbers from 0, or if it "
+            "names a class, name all classes: --classes FILE"
+        )
 
 
 def _as_fractions(values: NDArray[Any]) -> NDArray[Any]:
@@ -125,7 +142,7 @@ def number_labels(
     are.
 
     Raises:
-        PredictionsError: If a label is no class.
+        PredictionsError: If a label is not a class.
     """
     distinct, inverse = np.unique(texts, return_inverse=True)
     labels = distinct.tolist()

@@ -3,7 +3,7 @@
 import io
 import os
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,9 +99,21 @@ class ImageFiles:
     column: str
     rows: NDArray[np.intp]
 
-    def exist(self, numbers: Iterable[int]) -> bool:
-        """Whether any of these files exists."""
-        return any(os.path.exists(self._path(number)) for number in numbers)  # noqa: PTH110 - takes names of any length
+    def exist(self) -> bool:
+        """Whether the files of all images exist; False if none does.
+
+        Raises:
+            PredictionsError: If only some of them exist.
+        """
+        paths = [self._path(number) for number in range(len(self.rows))]
+        missing = [number for number, path in enumerate(paths) if not os.path.exists(path)]  # noqa: PTH110 - long names
+        if 0 < len(missing) < len(paths):
+            place = self.table.place(int(self.rows[missing[0]]), self.column)
+            raise PredictionsError(
+                f"{place}: {paths[missing[0]]}: not found (missing: {len(missing):,} of {len(paths):,} pictures); "
+                "correct the paths, or remove the column"
+            )
+        return not missing
 
     def _path(self, number: int) -> Path:
         return self.table.folder / str(self.table.columns[self.column][self.rows[number]])

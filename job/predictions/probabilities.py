@@ -98,6 +98,11 @@ def _explain_range(parts: Parts, scores: Scores, values: Floats, sums: Floats) -
         return f"{place}: {values[row, column]:.4g} is the logarithm of a probability; apply exp, or add --logits"
     if (values >= 0).all() and (np.abs(sums - PERCENT) <= PERCENT * MAX_DEVIATION).all():
         return f"{place}: {values[row, column]:.4g} is a percentage: each row sums to 100; divide by 100"
+    if (values >= 0).all() and not scores.are_logits:
+        return (
+            f"{place}: {values[row, column]:.4g} is above 1, and the row does not sum to 1 but to {sums[row]:.4g}; "
+            "write probabilities; if these are logits, add --logits"
+        )
     return (
         f"{place}: the row has values from {lowest:.4g} to {highest:.4g} and sums to {sums[row]:.4g}: these look like "
         "logits; add --logits, or write probabilities"

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from job.errors import PredictionsError
+from job.log import log
 from job.predictions.parts import Parts
 from job.predictions.roles import Role
 
@@ -17,7 +18,8 @@ def match_rows(predictions: Parts, labels: Parts, n_images: int | None) -> tuple
     """The rows of both tables in the order of the images, shape (n,) each.
 
     Both may be the same table. Tables that name the images are matched by these names; others by their order. A column
-    `index` then has the numbers of the images, from 0.
+    `index` then has the numbers of the images, from 0. Where no other file depends on its numbers, a gap in them is
+    only a warning.
 
     Args:
         predictions: The table of predictions.
@@ -48,7 +50,10 @@ def match_rows(predictions: Parts, labels: Parts, n_images: int | None) -> tuple
         raise PredictionsError(
             f"{predictions.table.name}: has {n:,} rows, but there are {n_images:,} images; give one row for each image"
         )
-    if predictions.index is None or (n_images is None and is_matched):
+    if predictions.index is None:
+        return order, others
+    if n_images is None and is_matched:
+        _warn_of_gap(predictions)
         return order, others
     order = _sort_index(predictions)
     return order, others[order] if is_matched else others
@@ -104,8 +109,31 @@ def _sort_index(parts: Parts) -> Order:
     return np.argsort(numbers)
 
 
+def _warn_of_gap(parts: Parts) -> None:
+    """Warn if numbers of images are missing between the first one, 0 or 1, and the last one."""
+    numbers = _to_whole_numbers(parts.index)
+    if numbers is None or numbers.min() < 0:
+        return
+    numbers = np.unique(numbers)
+    first, last = int(numbers[0] == 1), int(numbers[-1])
+    n_missing = last + 1 - first - len(numbers)
+    if n_missing:
+        gap = first + int(np.argmax(numbers != first + np.arange(len(numbers))))
+        more = f", and {n_missing - 1:,} more up to {last:,}" if n_missing > 1 else ""
+        log.warning(
+            "%s: image %s is missing in column %s%s; the report is about the other %s images",
+            parts.table.name,
+            f"{gap:,}",
+            parts.names["index"],
+            more,
+            f"{parts.n:,}",
+        )
+
+
 def _to_whole_numbers(values: NDArray[Any] | None) -> NDArray[np.int64] | None:
+    if values is None or (values.dtype.kind == "f" and not np.isfinite(values).all()):
+        return None
     try:
-        return None if values is None else values.astype(np.int64)
-    except ValueError:
+        return values.astype(np.int64)
+    except (ValueError, OverflowError):
         return None

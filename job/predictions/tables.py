@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import re
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -36,6 +37,8 @@ REMEDIES = {
     "is a pickle": ", which could run any code; save a table as CSV or Parquet, or arrays with np.savez",
     "is UTF-16 text": "; save it as UTF-8",
 }
+JSON = re.compile(rb'\s*(\{\s*"|\[\s*[\[{"])')
+NUMBERS = re.compile(rb"\[[-+0-9.eE,\s]*\]\s*")
 REMEDY = "; save a table as CSV or Parquet, or arrays with np.savez"
 
 
@@ -128,4 +131,6 @@ def _choose_reader(path: Path, content: bytes) -> tuple[Callable[[bytes], Column
         return array_files.read_idx, False
     if b"\0" in content[:CHUNK]:
         raise PredictionsError(f"{path}: is neither text nor in a format that the job knows{REMEDY}")
+    if JSON.match(content) or (content.startswith(b"[") and NUMBERS.fullmatch(content)):
+        raise PredictionsError(f"{path}: JSON is not supported{REMEDY}")
     return text_tables.read_text, True

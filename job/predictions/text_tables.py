@@ -81,10 +81,10 @@ def _is_numbered(header: list[str]) -> bool:
 
 
 def _read_list(content: bytes) -> dict[str, NDArray[Any]]:
-    """A label a line, without a header."""
+    """Labels, one per line, without a header."""
     labels = re.split(r"\r\n|\r|\n", content.decode().rstrip())
     if "" in labels:
-        raise ValueError(f"line {labels.index('') + 1:,} is empty; write one label a line")
+        raise ValueError(f"line {labels.index('') + 1:,} is empty; write one label per line")
     return {"": np.array(labels)}
 
 

@@ -127,7 +127,7 @@ def _load_images(source: Source, predictions: AnyPredictions) -> Images:
     if column is None:
         return {}
     files = ImageFiles(parts.table, column, source.assembled.rows)
-    if not files.exist(numbers):
-        log.warning("%s: no file in column %s exists, so the report has no images", parts.table.name, column)
+    if not files.exist():
+        log.warning("%s: no picture in column %s exists, so the report has no images", parts.table.name, column)
         return {}
     return files.load(numbers)

@@ -6,8 +6,8 @@ from pathlib import Path
 from job.config.prediction_files import PredictionFiles
 from job.config.run_config import Config, Layout
 from job.log import Stopwatch
-from job.predictions.assemble import Assembled, assemble_predictions
-from job.predictions.class_names import read_class_names
+from job.predictions.assemble import assemble_predictions
+from job.predictions.class_names import are_numbers, read_class_names
 from job.predictions.images import find_array, open_images
 from job.predictions.tables import read_table
 from job.predictions_report.build import Source, build_run
@@ -41,7 +41,7 @@ def _report_into(config: Config, files: PredictionFiles, folder: Path) -> Scores
     stopwatch = Stopwatch()
     with stopwatch.stage("predictions") as stage:
         source = read_files(config, files)
-        stage.summary = _describe(source.assembled)
+        stage.summary = _describe(source)
     run = build_run(replace(source, history=history), stopwatch)
     write_run(run, folder, config.layout)
     return Scores.from_run(run)
@@ -69,7 +69,14 @@ def read_files(config: Config, files: PredictionFiles) -> Source:
         class_names = read_class_names(Path(files.classes))
     n_images = None if images is None else images.n
     return Source(
-        assembled=assemble_predictions(table, labels, class_names, logits=files.logits, n_images=n_images),
+        assembled=assemble_predictions(
+            table,
+            labels,
+            class_names,
+            names_source=files.classes or "",
+            logits=files.logits,
+            n_images=n_images,
+        ),
         images=images,
         data=DataSource(
             name=path.name, is_fashion_mnist=False, source="predictions", folder=str(path.parent), sha256=sha256
@@ -105,7 +112,9 @@ def write_run(run: Run, folder: Path, layout: Layout) -> None:
             stage.summary = file_names.describe_report(staging)
 
 
-def _describe(assembled: Assembled) -> str:
-    predictions = assembled.predictions
+def _describe(source: Source) -> str:
+    predictions, has_names = source.assembled.predictions, not are_numbers(source.assembled.class_names)
     kind = "predicted classes without probabilities" if predictions.probabilities is None else "probabilities"
-    return f"{kind} of {len(predictions.y_true):,} images, {predictions.n_classes} classes"
+    text = f"{kind} of {len(predictions.y_true):,} images, {predictions.n_classes} classes"
+    is_inferred = source.assembled.parts.scores is None and not source.has_names and source.reference is None
+    return f"{text} in alphabetical order (for another one: --classes FILE)" if is_inferred and has_names else text

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from job.evaluation.gates import GateResult
+from job.evaluation.gates import GateResult, count_missed
 from job.results.run import Run
 
 MINUS = "\N{MINUS SIGN}"
@@ -42,16 +42,10 @@ def view_gates(run: Run) -> GatesView | None:
 
 
 def _summarize(results: Sequence[GateResult]) -> str:
-    n_missed, n = sum(not each.passed for each in results), len(results)
-    if not n_missed:
+    counts, n = count_missed(results), len(results)
+    if not counts:
         return "The run passes its gate." if n == 1 else f"The run passes its {n:,} gates."
-    n_errors = sum(each.is_error for each in results)
-    missed = "The run misses its gate" if n == 1 else f"The run misses {n_missed:,} of {n:,} gates"
-    if n_errors == 0:
-        return f"{missed}, which only warn{'s' if n_missed == 1 else ''}."
-    n_warnings = n_missed - n_errors
-    others = f"; {n_warnings:,} of them only warn{'s' if n_warnings == 1 else ''}" if n_warnings else ""
-    return f"{missed}{others}. The job exits with status 1."
+    return f"{counts}. The job exits with status {int(any(each.is_error for each in results))}."
 
 
 def _view(result: GateResult) -> GateRow:
@@ -65,7 +59,7 @@ def _view(result: GateResult) -> GateRow:
         value="" if result.value is None else result.value_text.replace("-", MINUS),
         interval=f"{write(interval.lower)} to {write(interval.upper)}" if interval else "",
         margin=write(result.margin, "+"),
-        outcome="passed" if result.passed else "missed" if result.is_error else "warning",
+        outcome="missed" if result.is_error else "warning" if result.is_warning else "passed",
     )
 
 
@@ -77,5 +71,5 @@ def _describe(result: GateResult) -> str:
             else "difference in accuracy, not significant"
         )
     if result.value is None:
-        return "no earlier run on these test labels" if result.passed else "this run has no such number"
+        return result.reason if result.passed else "this run has no such number"
     return "no interval in this run" if result.compared is None else ""

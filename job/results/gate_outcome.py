@@ -3,19 +3,19 @@
 from collections.abc import Sequence
 
 from job.errors import GateError
-from job.evaluation.gates import GateResult
+from job.evaluation.gates import GateResult, count_missed
 from job.log import log, log_stage
 
 MOST_NAMED = 5
 
 
 def log_gates(results: Sequence[GateResult]) -> None:
-    """Log a line for each gate; a missed one that only warns is a warning."""
+    """Log a line for each gate; one that only warns is a warning."""
     for each in results:
-        if each.passed or each.is_error:
-            log_stage("gate", each.sentence)
-        else:
+        if each.is_warning:
             log.warning("gate %s", each.sentence)
+        else:
+            log_stage("gate", each.sentence)
 
 
 def require_gates(results: Sequence[GateResult]) -> None:
@@ -30,6 +30,4 @@ def require_gates(results: Sequence[GateResult]) -> None:
     sentences = [each.sentence.removeprefix("missed: ") for each in missed[:MOST_NAMED]]
     if len(missed) > MOST_NAMED:
         sentences.append(f"and {len(missed) - MOST_NAMED:,} more")
-    n_gates = sum(each.gate.severity == "error" for each in results)
-    words = "gate missed" if n_gates == 1 else f"{len(missed):,} of {n_gates:,} gates missed"
-    raise GateError(f"{words}: {'; '.join(sentences)}")
+    raise GateError(f"{count_missed(results)}: {'; '.join(sentences)}")

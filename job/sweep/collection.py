@@ -15,6 +15,7 @@ from job.config.gate import Gate
 from job.config.run_config import OPTIONS, Config
 from job.errors import DataError, OutputError, UsageError
 from job.evaluation.gated_runs import GatedRuns, MeasuredRun
+from job.evaluation.gates import count_missed
 from job.evaluation.sweep_networks import Configuration, SweepResults, SweptNetwork, Value, write_label
 from job.evaluation.sweep_summary import SweepSummary, summarize_sweep
 from job.evaluation.sweep_trials import SearchHistory
@@ -225,14 +226,12 @@ def report_gates(results: SweepResults) -> str:
     """Log the gates of a sweep, a line each; returns those that are missed in words, empty if none sets the status."""
     gates = _summarize(results).gates
     for each in gates:
-        if each.missed and not each.is_error:
+        if each.is_warning:
             log.warning("gate %s", each.sentence)
         else:
             log_stage("gate", each.sentence)
     missed = [each.sentence.removeprefix("missed: ") for each in gates if each.is_error]
-    n_gates = sum(each.gate.severity == "error" for each in gates)
-    words = "gate missed" if n_gates == 1 else f"{len(missed):,} of {n_gates:,} gates missed"
-    return f"{words}: {'; '.join(missed)}" if missed else ""
+    return f"{count_missed(gates)}: {'; '.join(missed)}" if missed else ""
 
 
 def describe_best(results: SweepResults) -> str:

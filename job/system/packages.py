@@ -1,7 +1,9 @@
 """Says how to install a package that this Python lacks."""
 
 from collections.abc import Iterable
-from importlib import util
+from importlib import metadata, util
+
+from job.system.program import SCRIPT
 
 TRAINING_PACKAGES = ("tensorflow", "keras")
 EXTRAS = {
@@ -24,9 +26,14 @@ def require_packages(names: Iterable[str]) -> None:
 
 
 def describe_missing(name: str) -> str:
-    """What is missing, and what to do, in one line."""
+    """What is missing, and what to do, in one line: first as the job was installed."""
     source = f"'.[{EXTRAS[name]}]'" if name in EXTRAS else "."
-    return (
-        f"this Python lacks the package {name}; start the job with `make run` or its Docker image, which have all "
-        f"packages, or run `pip install {source}` in the repository of fashion-job"
-    )
+    by_pip = f"run `pip install {source}` in the repository of fashion-job"
+    by_make = "start the job with `make run` or its Docker image, which have all packages"
+    remedies = (by_pip, by_make) if _is_installed() else (by_make, by_pip)
+    return f"this Python lacks the package {name}; {', or '.join(remedies)}"
+
+
+def _is_installed() -> bool:
+    """Whether pip has installed the job, so that it does not run from its repository."""
+    return any(metadata.distributions(name=SCRIPT))

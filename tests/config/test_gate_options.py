@@ -44,6 +44,8 @@ def test_a_gate_is_read_from_a_text(text: str, expected: Gate) -> None:
         ("accuracy=88", "accuracy is between 0 and 1; write 0.88 for 88%"),
         ("evaluation.accuracy=-1", "evaluation.accuracy is between 0 and 1; choose another threshold"),
         ("recall.Shirt=60", "recall.Shirt is between 0 and 1; write 0.6 for 60%"),
+        ("accuracy=101", "accuracy is between 0 and 1; choose another threshold"),
+        ("mcc=50", "mcc is between -1 and 1; choose another threshold"),
         ("loss=-1", "loss is at least 0; choose another threshold"),
         ("accuracy=0.88:lower", "the end 'lower' is unknown; write accuracy=0.88:interval, or leave it out"),
         ("ece=0.05:interval", "ece has no confidence interval; leave out :interval"),

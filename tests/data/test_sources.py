@@ -63,6 +63,14 @@ def test_decompressed_files_are_complete(dataset_folder: Path) -> None:
     assert load_dataset(sources.check_folder(dataset_folder)).train_images.shape == (300, 28, 28)
 
 
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_a_folder_that_is_one_level_too_deep(tmp_path: Path, part: str) -> None:
+    """The error names the level."""
+    (tmp_path / "pic" / part / "cat").mkdir(parents=True)
+    with pytest.raises(DataError, match=rf"pic/{part}: has only the images of {part}/; name the folder above {part}/$"):
+        sources.check_folder(tmp_path / "pic" / part)
+
+
 def test_an_empty_folder(tmp_path: Path) -> None:
     """The error names both kinds of data sets."""
     with pytest.raises(

@@ -90,8 +90,9 @@ in `fashion-job.yaml`, but exits with 64 if one is invalid.
 
 `python -m job report` makes the report of [the predictions of any program](predictions.md). It has the options below,
 `--reference`, those of [gates](gates.md) from `--fail-under` to `--history`, `--summary`, `--log`, `--name`,
-`--layout`, `--output`, `--help-metrics`, `--quiet` and `--verbose`. Other settings in the environment and in
-`fashion-job.yaml` are ignored, but an invalid one exits with 64. Only the command line sets these options:
+`--layout`, `--output`, `--config`, `--help-metrics`, `--quiet` and `--verbose`. The environment and the settings file
+set those that are options of a run, too. Other settings there are ignored, but an invalid one exits with 64. Only the
+command line sets these options:
 
 {REPORT_TABLE}
 

@@ -217,4 +217,4 @@ def test_a_missing_reference_is_no_excuse_but_an_empty_history_is() -> None:
         metrics, Gate("accuracy", "worse", 0.0), Gate("accuracy", "worse", 0.0, against="history")
     )
     assert reference.sentence == "missed: the reference is missing, so accuracy has nothing to compare with"
-    assert history.sentence == ("passed: no earlier run on these test labels to compare with")
+    assert history.sentence == "passed: the history has no earlier run, so accuracy is not compared"

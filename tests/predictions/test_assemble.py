@@ -9,6 +9,7 @@ from support import FASHION_NAMES, make_predictions
 from job.errors import PredictionsError
 from job.evaluation.predictions import LabelPredictions, Predictions
 from job.predictions.assemble import assemble_predictions
+from job.predictions.tables import Table
 
 NAMED = "label,dog,cat\ncat,0.25,0.75\ndog,0.875,0.125\n"
 CLASSES = ["cat", "dog"]
@@ -144,10 +145,15 @@ def test_a_name_of_a_class_is_no_role(tmp_path: Path) -> None:
             "true,p_0,p_1\na,1,0\nb,0,1\n",
             "table.csv: the labels are names, so the order of the probabilities is unknown",
         ),
+        (
+            "true,p_0,p_1\n0,1,0\n3.5,0,1\n",
+            "table.csv, line 3, column true: 3.5 is not a class number; write whole numbers from 0, or",
+        ),
+        ("true,predicted\n0,0\n1,3.5\n2,2\n", "table.csv, line 3, column predicted: 3.5 is not a class number; write"),
         ("true,a,b\na,1,0\nc,0,1\n", "table.csv: the class 'c' has no column; write one for each class"),
         (
             "true,predicted\n0,0.2\n1,0.9\n",
-            "table.csv, line 2, column predicted: 0.2 is not a label; of two classes, write",
+            "table.csv, line 2, column predicted: 0.2 is not a class number; of two classes, write",
         ),
         ("true,predicted,p_0,p_1\n0,1,1,0\n1,1,0,1\n", "table.csv, line 2, column predicted: is '1', but '0' is more"),
         ("true,predicted\n0,0\n0,0\n", "table.csv: contains 1 class names; write 2 to 256"),
@@ -165,6 +171,21 @@ def test_a_name_of_a_class_is_no_role(tmp_path: Path) -> None:
 def test_what_does_not_fit_together(tmp_path: Path, text: str, problem: str) -> None:
     """One line names the place and the remedy."""
     assert error_of_text(tmp_path, text).startswith(problem)
+
+
+def test_class_names_that_are_fractions(tmp_path: Path) -> None:
+    """Such as ratings with half a star, if they are named as classes, by columns or by all labels."""
+    text = "true,predicted\n1,1\n1.5,1.5\n2,1.5\n"
+    assert assemble_text(tmp_path, text, class_names=["1", "1.5", "2"]).predictions.accuracy == 2 / 3
+    text = "true,1,1.5\n1,1,0\n1.5,0,1\n"
+    assert assemble_text(tmp_path, text).predictions.accuracy == 1
+    assert assemble_text(tmp_path, "true,predicted\n1.5,1.5\n2.5,2.5\n").class_names == ["1.5", "2.5"]
+
+
+def test_an_array_without_labels() -> None:
+    """It has no columns, so the labels need a file."""
+    with pytest.raises(PredictionsError, match=r"^table: has no labels; add --labels FILE$"):
+        assemble_predictions(Table("table", {"": np.eye(2)}))
 
 
 def test_labels_that_count_from_1(tmp_path: Path) -> None:

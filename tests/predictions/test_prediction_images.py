@@ -174,7 +174,22 @@ def test_names_that_are_no_pictures() -> None:
 def test_names_that_are_too_long(files: ImageFiles) -> None:
     """No such file exists."""
     table = replace(files.table, columns={"path": np.array([f"{'a' * 5000}.png", "\0.png", "none.png"])})
-    assert not replace(files, table=table).exist([0, 1, 2])
+    assert not replace(files, table=table).exist()
+
+
+def test_missing_pictures(tmp_path: Path, files: ImageFiles) -> None:
+    """If some are missing, one line names the first and counts them; if all are, the report has none."""
+    assert files.exist()
+    for name, n in (("grey.jpg", 1), ("turned.webp", 2)):
+        (tmp_path / name).unlink()
+        with pytest.raises(PredictionsError) as caught:
+            files.exist()
+        assert str(caught.value) == (
+            f"t.csv, line 3, column path: {tmp_path / 'grey.jpg'}: not found (missing: {n} of 3 pictures); correct "
+            "the paths, or remove the column"
+        )
+    (tmp_path / "red.png").unlink()
+    assert not files.exist()
 
 
 def test_large_pictures_are_reduced_without_a_word(

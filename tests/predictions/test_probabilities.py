@@ -53,7 +53,10 @@ def test_columns_of_classes_without_an_image() -> None:
     ("rows", "words"),
     [
         (np.array(ROWS) * 8 - 4, "the row has values from -2 to 2 and sums to 0: these look like logits; add --logits"),
-        (np.array(ROWS) * 8, "the row has values from 2 to 6 and sums to 8: these look like logits; add --logits"),
+        (
+            np.array(ROWS) * 8,
+            "6 is above 1, and the row does not sum to 1 but to 8; write probabilities; if these are logits, add",
+        ),
         (np.array(ROWS) * 100, "75 is a percentage: each row sums to 100; divide by 100"),
         (np.log(ROWS), "-0.2877 is the logarithm of a probability; apply exp, or add --logits"),
     ],

@@ -98,6 +98,41 @@ def test_gaps_in_an_index_are_allowed_without_other_files() -> None:
     assert assemble_predictions(table).predictions.accuracy == 1
 
 
+@pytest.mark.parametrize(
+    ("index", "missing"),
+    [
+        ([*range(9), *range(10, 450)], "image 9 is missing in column index; the report is about the other 449 images"),
+        (
+            [4, 1, 0, 9],
+            "image 2 is missing in column index, and 5 more up to 9; the report is about the other 4 images",
+        ),
+        ([2, 3], "image 0 is missing in column index, and 1 more up to 3; the report is about the other 2 images"),
+        ([1, 2, 3], None),
+        ([3, 0, 2, 1], None),
+        ([-1, 5], None),
+        (["a", "b"], None),
+        (["9" * 30, "1"], None),
+        ([np.nan, 1.0], None),
+        (["0", "00", "1"], None),
+    ],
+)
+def test_a_gap_in_an_index_is_a_warning(
+    caplog: pytest.LogCaptureFixture, index: list[Any], missing: str | None
+) -> None:
+    """It names the first number that is missing; the numbers begin with 0 or 1."""
+    labels = [each % 2 for each in range(len(index))]
+    assemble_predictions(make_table(index=index, true=labels, predicted=labels))
+    assert caplog.messages == ([f"table: {missing}"] if missing else [])
+
+
+def test_a_gap_in_the_index_of_two_tables_is_a_warning(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
+    """Also if the labels lack the same image."""
+    assemble_text(tmp_path, PREDICTIONS.format("index", 0, 1, 3), "index,label\n0,0\n1,0\n3,1\n")
+    assert caplog.messages == [
+        f"{tmp_path}/table.csv: image 2 is missing in column index; the report is about the other 3 images"
+    ]
+
+
 def test_labels_in_two_places(tmp_path: Path) -> None:
     """It is unclear which count."""
     text = "true,p_0,p_1\n0,1,0\n1,0,1\n"

@@ -94,12 +94,22 @@ def test_idx_files_of_all_types(tmp_path: Path) -> None:
         (b"\0\0\x08\1\0\0\0\5ab", "its IDX header announces 5 bytes, but 2 follow; write it again"),
         (b"\0\0\x08\7\0\0\0\5ab", "is an IDX file of 7 dimensions, or is cut off; write it again"),
         (gzip.compress(GOOD.encode())[:-4], "is not a valid gzip file ("),
+        (b'{"true": [0, 1]}', "JSON is not supported; save a table as CSV or Parquet, or arrays with np.savez"),
+        (b'\n[\n {"true": 0, "predicted": 1}]', "JSON is not supported; save"),
+        (b"[[0.5, 0.5]]", "JSON is not supported; save"),
+        (b"[0, 1,\n2]\n", "JSON is not supported; save"),
         (b"\1\2\0\3", "is neither text nor in a format that the job knows"),
     ],
 )
 def test_what_is_refused(tmp_path: Path, content: bytes, problem: str) -> None:
     """Nothing that could run code is loaded, and damage is named."""
     assert read_error(write(tmp_path, content)).startswith(problem)
+
+
+def test_labels_in_brackets_are_no_json(tmp_path: Path) -> None:
+    """Names of classes may begin with a bracket."""
+    labels = ["[none]", "[other]"]
+    assert read_table(write(tmp_path, "\n".join(labels).encode())).columns[""].tolist() == labels
 
 
 def test_a_damaged_array(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 import gzip
 import hashlib
+import re
 import struct
 import subprocess
 import sys
@@ -147,7 +148,8 @@ def test_images_in_files(table: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     words = ["--predictions", folder / "table.csv", "--output", tmp_path / "out"]
     report(*words)
     assert (
-        f"{folder / 'table.csv'}: no file in column path exists, so the report has no images" in capsys.readouterr().err
+        f"{folder / 'table.csv'}: no picture in column path exists, so the report has no images"
+        in capsys.readouterr().err
     )
     assert not (tmp_path / "out" / "samples.npz").exists()
     for number in range(N):
@@ -219,7 +221,7 @@ def test_a_tar_archive(table: Path) -> None:
         [sys.executable, "-m", "job", "report", *words], cwd=REPOSITORY, capture_output=True, check=False
     )
     assert done.returncode == 1
-    assert b"fashion-job: error: gate missed: accuracy is 0.9" in done.stderr
+    assert b"fashion-job: error: 1 gate missed: accuracy is 0.9" in done.stderr
     with subprocess.Popen(["tar", "t"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as tar:
         listed, _ = tar.communicate(done.stdout)
     names = ["SHA256SUMS", "ci/", *CI, "index.html", "metrics.json", "predictions.csv"]
@@ -246,7 +248,7 @@ def test_bad_predictions_leave_the_earlier_report(table: Path, tmp_path: Path, e
     for folder in ("out", "new"):
         line = error_of(DataError.exit_status, "report", "--predictions", table, "--output", tmp_path / folder)
         assert line.startswith(f"fashion-job: error: {table}, line 2, column p_")
-        assert "these look like logits; add --logits" in line
+        assert " is above 1, and the row does not sum to 1 but to " in line
     assert read_tree(tmp_path / "out") == before
     assert not (tmp_path / "new").exists()
 
@@ -262,6 +264,51 @@ def test_files_that_are_not_usable(table: Path, tmp_path: Path, error_of: ErrorO
     (tmp_path / "file").touch()
     line = error_of(OutputError.exit_status, "report", "--predictions", table, "--output", tmp_path / "file")
     assert f"--output {tmp_path / 'file'}: " in line
+
+
+def test_more_class_names_than_probabilities(table: Path, tmp_path: Path, error_of: ErrorOf) -> None:
+    """The error names the file of the class names."""
+    classes = tmp_path / "c_short.txt"
+    classes.write_text("a\nb\n")
+    line = error_of(DataError.exit_status, "report", "--predictions", table, "--classes", classes)
+    assert re.search(rf"has probabilities of \d+ classes, but {re.escape(str(classes))} names 2; name each class", line)
+
+
+def test_the_order_of_class_names_from_labels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The log says that it is alphabetical, and how to choose another one."""
+    path, classes = tmp_path / "t.csv", tmp_path / "c.txt"
+    path.write_text("true,predicted\ntwo,two\none,two\nthree,one\n")
+    classes.write_text("one\ntwo\nthree\n")
+    words = ["report", "--predictions", str(path), "--output", str(tmp_path / "out")]
+    note = "3 classes in alphabetical order (for another one: --classes FILE)"
+    assert main(words) == 0
+    assert read_class_order(tmp_path / "out") == ["one", "three", "two"]
+    assert note in capsys.readouterr().err
+    assert main([*words, "--classes", str(classes)]) == 0
+    assert read_class_order(tmp_path / "out") == ["one", "two", "three"]
+    log = capsys.readouterr().err
+    assert "3 classes" in log
+    assert "alphabetical" not in log
+
+
+def read_class_order(folder: Path) -> list[str]:
+    return [row["name"] for row in read_metrics(folder)["evaluation"]["per_class"]]
+
+
+def test_a_settings_file(table: Path, tmp_path: Path) -> None:
+    """--config names it, as for a training; the command line overrides it."""
+    settings = tmp_path / "c.yaml"
+    settings.write_text(f"output: {tmp_path / 'elsewhere'}\nname: first\nepochs: 3\n")
+    report("--predictions", table, "--config", settings, "--name", "second")
+    assert read_metrics(tmp_path / "elsewhere")["provenance"]["name"] == "second"
+
+
+def test_the_help_says_what_is_required(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a default."""
+    with pytest.raises(SystemExit):
+        main(["report", "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    assert "one row for each image. Required. --labels" in text
 
 
 def test_parquet_without_pyarrow(tmp_path: Path, error_of: ErrorOf, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -175,7 +175,12 @@ def test_grey_images_on_black_are_shown_as_negatives() -> None:
             {},
             "probabilities, row 0, column 0: the row has values from -1 to 3 and sums to 2",
         ),
-        ([0, 1], [0.3, 0.8], {}, "probabilities, row 0: 0.3 is not a label; of two classes, write the probabilities"),
+        (
+            [0, 1],
+            [0.3, 0.8],
+            {},
+            "probabilities, row 0: 0.3 is not a class number; of two classes, write the probabilities",
+        ),
         ([0, 1], [[0.3], [0.8]], {}, "probabilities: has one probability for each image; give those of both classes"),
         (
             ["a", "b"],

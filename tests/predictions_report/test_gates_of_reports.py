@@ -71,7 +71,7 @@ def test_a_missed_gate(table: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     warning, error = captured.err.splitlines()
     assert warning.startswith("fashion-job: warning: gate missed: ece is ")
     accuracy = f"accuracy is {PREDICTIONS.accuracy:.4f} (95% interval "
-    assert error.startswith(f"fashion-job: error: 1 of 2 gates missed: {accuracy}")
+    assert error.startswith(f"fashion-job: error: 1 gate missed, 1 warning (of 3 gates): {accuracy}")
     assert [gate["passed"] for gate in read_metrics(folder)["gates"]] == [False, True, False]
     suite = ET.parse(folder / "ci" / "junit.xml").getroot()[0]
     assert (suite.get("tests"), suite.get("failures")) == ("3", "1")

@@ -117,11 +117,11 @@ def test_the_first_finding_names_missed_gates(folders: list[Path]) -> None:
     mean = summarize_sweep(results).best_mean.accuracy
     finding = list_sweep_findings(summarize_sweep(results))[0]
     assert "".join(finding.text) == (
-        "3 of 4 gates missed: accuracy ≥ 0.99 in 4 of 4 runs, "
+        "2 gates missed, 1 warning (of 4 gates): accuracy ≥ 0.99 in 4 of 4 runs, "
         f"best: accuracy ≥ 0.98 ({mean:.4f}) and ece ≤ 0 in 4 of 4 runs."
     )
     text = report_gates(results)
-    assert text.startswith("2 of 3 gates missed: accuracy ≥ 0.99 in 4 of 4 runs, worst: run-")
+    assert text.startswith("2 gates missed, 1 warning (of 4 gates): accuracy ≥ 0.99 in 4 of 4 runs, worst: run-")
     assert text.endswith("(mlp)")
     assert report_gates(collect_runs(folders, {}, gates=[gates[3]])) == report_gates(collect_runs(folders, {})) == ""
 
@@ -150,11 +150,15 @@ def test_a_missed_gate_is_no_failure(tmp_path: Path) -> None:
     assert both.returncode == 1
     error = both.stderr.splitlines()[-1]
     assert "1 of 4 runs failed, the first, baseline-seed1: " in error
-    assert re.search(r": 1 of 2 gates missed: accuracy ≥ 0\.999 in [1-3] of 3 runs, worst: baseline-seed", error)
+    assert re.search(
+        r": 1 gate missed \(of 2 gates\): accuracy ≥ 0\.999 in [1-3] of 3 runs, worst: baseline-seed", error
+    )
     done = sweep.run(*FOUR, *gates)
     assert done.returncode == 1
     error = done.stderr.splitlines()[-1]
-    assert re.match(r"fashion-job: error: 1 of 2 gates missed: accuracy ≥ 0\.999 in [1-4] of 4 runs, worst: ", error)
+    assert re.match(
+        r"fashion-job: error: 1 gate missed \(of 2 gates\): accuracy ≥ 0\.999 in [1-4] of 4 runs, worst: ", error
+    )
     assert error.endswith(str(sweep.output / "index.html"))
     assert sweep.names() == sorted([*names, names[1]])
     assert sweep.finished() == names

@@ -43,7 +43,7 @@ def test_a_missed_gate_ends_with_1_after_the_report_is_written(
     assert captured.out.startswith("accuracy 0.")
     warning, error = captured.err.splitlines()
     assert warning.startswith("fashion-job: warning: gate missed: ece is 0.")
-    assert error.startswith("fashion-job: error: 3 of 3 gates missed: accuracy is 0.")
+    assert error.startswith("fashion-job: error: 3 gates missed, 1 warning (of 4 gates): accuracy is 0.")
     assert "accuracy minus that of the best run of the history is -0." in error
     second = json.loads((output / "metrics.json").read_text())
     assert second["evaluation"]["accuracy"] < 0.5 < first["evaluation"]["accuracy"]
@@ -134,11 +134,11 @@ def test_render_replaces_the_gates_of_a_run(
     accuracy = Run.read(written_run).evaluation.accuracy
     words = ["render", "--output", str(written_run)]
     assert main([*words, "--fail-under", f"accuracy={accuracy}", "--fail-over", "recall.Shirt=0", "-q"]) == 1
-    assert "1 of 2 gates missed: recall.Shirt is 1.0000 (95% interval" in capsys.readouterr().err
+    assert "1 gate missed (of 2 gates): recall.Shirt is 1.0000 (95% interval" in capsys.readouterr().err
     (first, second) = Run.read(written_run).gates
     assert (first.passed, second.passed) == (True, False)
     page = (written_run / "index.html").read_bytes()
-    assert b"1 of 2 gates missed: recall.Shirt" in page.replace(b"<bdi>", b"").replace(b"</bdi>", b"")
+    assert b"1 gate missed (of 2 gates): recall.Shirt" in page.replace(b"<bdi>", b"").replace(b"</bdi>", b"")
     before = read_tree(written_run)
     assert "unknown metric recall.Skirt; did you mean recall.Shirt?" in error_of(
         64, *words, "--fail-under", "recall.Skirt=0"

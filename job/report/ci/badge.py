@@ -59,7 +59,7 @@ def describe_badge(run: Run) -> tuple[str, str]:
     """The message and the name of its colour: red or yellow for missed gates, green for passed ones, else blue."""
     accuracy = f"{run.evaluation.accuracy:.1%}"
     n_errors = sum(result.is_error for result in run.gates)
-    n_warnings = sum(not result.passed for result in run.gates) - n_errors
+    n_warnings = sum(result.is_warning for result in run.gates)
     errors = f", {count_noun(n_errors, 'gate')} missed" if n_errors else ""
     warnings = f", {count_noun(n_warnings, 'warning')}" if n_warnings else ""
     colour = "red" if errors else "yellow" if warnings else "green" if run.gates else "blue"

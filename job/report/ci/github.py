@@ -55,15 +55,19 @@ def print_annotations(gates: Sequence[GateResult]) -> None:
 
 def list_annotations(gates: Sequence[GateResult]) -> list[str]:
     """The workflow commands, errors first; if there are more than ten, the last one says how many."""
-    missed = sorted((each for each in gates if not each.passed), key=lambda each: not each.is_error)
+    missed = sorted((each for each in gates if each.is_error or each.is_warning), key=lambda each: not each.is_error)
     lines = [
-        f"::{each.gate.severity} title={escape_property(each.label)}::{escape_data(each.sentence)}" for each in missed
+        f"::{_name_severity(each)} title={escape_property(each.label)}::{escape_data(each.sentence)}" for each in missed
     ]
     if len(lines) > MOST_ANNOTATIONS:
         n_more = len(lines) - MOST_ANNOTATIONS + 1
-        severity = missed[MOST_ANNOTATIONS - 1].gate.severity
+        severity = _name_severity(missed[MOST_ANNOTATIONS - 1])
         lines[MOST_ANNOTATIONS - 1 :] = [f"::{severity} title=More gates missed::{n_more} more gates are missed"]
     return lines
+
+
+def _name_severity(result: GateResult) -> str:
+    return "error" if result.is_error else "warning"
 
 
 def escape_data(text: str) -> str:

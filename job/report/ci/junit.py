@@ -48,5 +48,5 @@ def _add_case(suite: ET.Element, result: GateResult, class_names: list[str]) -> 
     if result.is_error:
         ET.SubElement(case, "failure", type="gate", message=result.sentence).text = result.sentence
     else:
-        warning = "" if result.passed else "warning: "
+        warning = "warning: " if result.is_warning else ""
         ET.SubElement(case, "system-out").text = f"{warning}{result.sentence}"

@@ -6,8 +6,10 @@ import unicodedata
 LINKS = re.compile(r"([@#:])(?=\S)|(www)(?=\.)|(GH-)(?=\d)", re.IGNORECASE)
 """What begins a mention, a reference to an issue, an emoji or an address: GitHub finds them in the finished text."""
 
-MARKUP = re.compile(r"[\\`*_\[\]<>|~&$!#]")
-"""Characters that can begin markup, or end a heading. As numbered entities they are text in every place."""
+MARKUP = re.compile(r"[\\`*\[\]<>|~&$!#]|(?<![^\W_])_|_(?![^\W_])")
+"""Characters that can begin markup, or end a heading. As numbered entities they are text in every place.
+
+A low line between two letters or digits, as in `file_name`, begins nothing."""
 
 ZERO_WIDTH_SPACE = "\N{ZERO WIDTH SPACE}"
 

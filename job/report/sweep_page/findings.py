@@ -1,5 +1,6 @@
 """Finds what matters most about a sweep."""
 
+from job.evaluation.gates import count_missed
 from job.evaluation.intervals import SIGNIFICANCE_LEVEL
 from job.evaluation.sweep_effects import Effect
 from job.evaluation.sweep_summary import SweepSummary
@@ -35,9 +36,7 @@ def _find_missed_gates(summary: SweepSummary) -> Finding | None:
     if not missed:
         return None
     names = list_names([describe_gate(each) for each in missed], MOST_GATES)
-    n_gates = len(summary.gates)
-    start = "The gate is missed: " if n_gates == 1 else f"{len(missed)} of {n_gates} gates missed: "
-    return Finding(Level.FAULT, 1.0, "gates", (start, *names, "."))
+    return Finding(Level.FAULT, 1.0, "gates", (f"{count_missed(summary.gates)}: ", *names, "."))
 
 
 def _find_failures(summary: SweepSummary) -> Finding | None:

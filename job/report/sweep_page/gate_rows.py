@@ -82,7 +82,7 @@ def describe_gate(gate: SweepGate) -> str:
     """A missed gate in a few words."""
     missed, n = gate.missed, len(gate.results)
     if gate.gate.scope == "best":
-        return f"{gate.gate.label} ({_write(next(iter(missed.values())).value_text)})"
+        return f"{gate.gate.bare_label} ({_write(next(iter(missed.values())).compared_text)})"
     return f"{gate.gate.label} in {len(missed):,} of {n:,} runs"
 
 

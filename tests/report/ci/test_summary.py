@@ -78,7 +78,7 @@ def test_lists_missed_gates_first(page: ET.Element, run: Run) -> None:
     assert [lower, upper] == pytest.approx([shirt.recall_interval.lower, shirt.recall_interval.upper], rel=1e-3)
     assert float(rows[0][4].replace("\N{MINUS SIGN}", "-")) == pytest.approx(shirt.recall - 0.99, rel=1e-2)
     assert rows[1][3] == ""
-    assert "The run misses 2 of 3 gates" in text(page)
+    assert "1 gate missed, 1 warning (of 3 gates)" in text(page)
 
 
 def test_shows_the_change_against_the_reference(page: ET.Element, run: Run) -> None:
@@ -151,6 +151,12 @@ def test_cuts_names_at_a_letter() -> None:
 def test_escapes_every_line_break() -> None:
     """A name cannot leave its cell."""
     assert escape_markdown("a\n\n## b\t| c") == "a &#35;&#35; b &#124; c".replace("&#35;&", f"&#35;{ZERO_WIDTH_SPACE}&")
+
+
+def test_low_lines_within_a_name_stay() -> None:
+    """They mean nothing to GitHub there; others could begin emphasis."""
+    assert escape_markdown("a_cls.csv é_1") == "a_cls.csv é_1"
+    assert escape_markdown("_a_ b__c") == "&#95;a&#95; b&#95;&#95;c"
 
 
 def test_names_refer_to_no_issue() -> None:
