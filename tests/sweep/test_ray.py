@@ -82,9 +82,8 @@ def test_nothing_is_lost_with_a_node_and_the_driver(
     cluster.stdin.write("kill\n")
     cluster.stdin.flush()
     assert cluster.stdout.readline() == "killed\n"
-    assert process.stderr
-    assert any("was lost" in line for line in process.stderr)
-    assert len(list_finished(tmp_path)) < len(SEEDS)
+    wait_until(lambda: len(list_finished(tmp_path)) >= 5 or process.poll() is not None, timeout_s=300)
+    assert process.poll() is None
     process.kill()
     process.communicate()
     before = {
