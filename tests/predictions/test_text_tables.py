@@ -68,7 +68,7 @@ def test_a_list_of_labels_needs_no_header() -> None:
         (",".join(f"c{i}" for i in range(2001)) + "\n", "table.csv: line 1 has 2,001 columns; at most 2,000 are read"),
         (",".join(["c"] * 100_000) + "\n", "table.csv: line 1 has 100,000 columns; at most 2,000 are read"),
         ('true,"' + "p" * 200_000, "table.csv: is not a CSV file (field larger than field limit (131072)); close each"),
-        ("cat\n\ndog\n", "table.csv: line 2 is empty; write one label a line"),
+        ("cat\n\ndog\n", "table.csv: line 2 is empty; write one label per line"),
     ],
 )
 def test_what_is_no_table(tmp_path: Path, content: str | bytes, problem: str) -> None:
