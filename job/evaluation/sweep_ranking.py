@@ -22,8 +22,8 @@ from job.evaluation.sweep_pairs import PairTests
 Criterion = Literal["validation accuracy", "test accuracy"]
 PAIR = 2
 MAX_INTERVALS = 10
-"""With more configurations, intervals of differences from the best hold too rarely: in 92.0 to 93.8 % of the simulated
-sweeps of 20 configurations (`bench/sweep_coverage.py`)."""
+"""With more configurations, intervals of differences from the best would hold too rarely, because the best of many is
+lucky; `bench/sweep_coverage.py` simulates up to this number."""
 DIGITS = 12  # of accuracies that count as different; the order of a sum changes the last ones
 
 

@@ -238,8 +238,11 @@ def test_fresh_keeps_what_no_run_wrote(sweep: StubbedSweep, name: str) -> None:
     path.unlink()
     if name == "runs/mine/z":
         path.parent.rmdir()
-    (sweep.output / "runs" / "baseline-seed1" / ".unfinished-fashion-job-x" / "new").mkdir(parents=True)
-    (sweep.output / "runs" / "baseline-seed1" / ".unfinished-fashion-job-x" / "new" / "index.html").touch()
+    killed = sweep.output / "runs" / "baseline-seed1"
+    (killed / ".unfinished-fashion-job-x" / "new").mkdir(parents=True)
+    (killed / ".unfinished-fashion-job-x" / "new" / "index.html").touch()
+    (killed / "exports").mkdir()
+    (killed / "exports" / "model-card.md").touch()
     assert sweep.run("--seeds", "7", "--fresh").returncode == 0
     assert sweep.finished() == ["baseline-seed7"]
 
