@@ -12,7 +12,6 @@ RUN apt-get update \
     && useradd --uid 1000 --no-create-home job
 WORKDIR /app
 ENV PATH=/opt/venv/bin:$PATH \
-    PYTHONPATH=/app \
     PYTHONUNBUFFERED=1 \
     FASHION_JOB_HOST=0.0.0.0
 
@@ -78,17 +77,33 @@ RUN --mount=type=cache,target=/wheels,sharing=locked \
     && strip --strip-unneeded /opt/venv/lib/python3*/site-packages/uvloop/*.so \
     && find /opt/venv -type d -name tests -prune -exec rm -r {} +
 
+# The job itself, which is a layer of its own: after a change of the code, the layer of its packages stays the same.
+# Every user can read it, whatever the builder's umask.
+FROM tools AS job
+COPY requirements-build.txt /tmp/
+RUN --mount=type=cache,target=/wheels,sharing=locked \
+    set -- --no-cache-dir --require-hashes --only-binary :all: --requirement /tmp/requirements-build.txt \
+    && /opt/venv/bin/pip download --dest /wheels "$@" \
+    && /opt/venv/bin/pip install --no-index --find-links /wheels "$@"
+WORKDIR /source
+COPY pyproject.toml ./
+COPY templates templates
+COPY job job
+RUN umask 022 \
+    && /opt/venv/bin/pip wheel --quiet --no-cache-dir --no-index --no-deps --no-build-isolation --wheel-dir /tmp . \
+    && /opt/venv/bin/pip install --quiet --no-index --no-deps --no-compile --root /installed /tmp/fashion_job-*.whl \
+    && python3 -m compileall -q -s /installed /installed \
+    && chmod -R a+rX /installed
+
 # docker build --target serve: an image that only serves, without TensorFlow
 FROM runtime AS serve
 COPY --from=build-serve /opt/venv /opt/venv
-COPY templates templates
-COPY job job
-RUN chmod -R a+rX . && python -m compileall -q job
+COPY --from=job /installed /
 USER 1000
 # Self-check: everything that serving imports.
-RUN python -c "import job.serving.docs_page, job.serving.photo, job.serving.server, job.serving.try_it_page, uvloop"
+RUN python -c "import job.serving.docs_page, job.data.photo, job.serving.server, job.serving.try_it_page, uvloop"
 EXPOSE 8000
-ENTRYPOINT ["tini", "-s", "--", "python", "-m", "job", "serve"]
+ENTRYPOINT ["tini", "-s", "--", "fashion-job", "serve"]
 ARG REVISION VERSION SOURCE
 LABEL org.opencontainers.image.title="fashion-job-serve" \
     org.opencontainers.image.description="Serve a Fashion-MNIST classifier and its report" \
@@ -100,19 +115,16 @@ LABEL org.opencontainers.image.title="fashion-job-serve" \
 FROM runtime
 COPY --from=tools /usr/share/datasets/fashion-mnist /usr/share/datasets/fashion-mnist
 COPY --from=build /opt/venv /opt/venv
-COPY templates templates
-COPY job job
+COPY --from=job /installed /
 ENV MPLCONFIGDIR=/tmp/matplotlib
-# Every user can read the code, whatever the builder's umask, and write to report/, also on a new named volume.
-RUN chmod -R a+rX . \
-    && python -m compileall -q job \
-    && install --directory --mode=777 report
+# Every user can write to report/, also on a new named volume.
+RUN install --directory --mode=777 report
 USER 1000
 # Self-check: everything that serving imports, and a whole job of one epoch, which imports everything else.
-RUN python -c "import job.serving.docs_page, job.serving.photo, job.serving.server, job.serving.try_it_page, uvloop" \
-    && python -m job --epochs 1 --batch-size 256 --output /tmp/report && find /tmp -mindepth 1 -delete
+RUN python -c "import job.serving.docs_page, job.data.photo, job.serving.server, job.serving.try_it_page, uvloop" \
+    && fashion-job --epochs 1 --batch-size 256 --output /tmp/report && find /tmp -mindepth 1 -delete
 EXPOSE 8000
-ENTRYPOINT ["tini", "-s", "--", "python", "-m", "job"]
+ENTRYPOINT ["tini", "-s", "--", "fashion-job"]
 ARG REVISION VERSION SOURCE
 ENV FASHION_JOB_REVISION=$REVISION
 LABEL org.opencontainers.image.title="fashion-job" \

@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup data run export render serve test test-fast hostile clients-test browser browser-test check docs format lock cluster search cluster-test sweep image image-serve image-test sbom audit version bench clean
+.PHONY: help setup data run export render serve test test-fast hostile clients-test browser browser-test check docs format lock cluster search cluster-test torch-test sweep image image-serve image-test sbom audit version bench clean
 
 # The first Python on the path that TensorFlow supports and that can create a virtual environment.
 PYTHONS := python3 python3.13 python3.12 python3.11 python
@@ -33,7 +33,7 @@ BUILD_ARGS = $(foreach name,BASE DEVICE EXPORT CLUSTER SEARCH REVISION VERSION S
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r t h; do printf '%-14s%s\n' "$$t" "$$h"; done
 
-setup: $(VENV)/job.stamp ## Create .venv with the packages of the job (DEVICE=gpu: .venv-gpu)
+setup: $(VENV)/job.stamp ## Create .venv with the command fashion-job and its packages (DEVICE=gpu: .venv-gpu)
 
 data: $(VENV)/job.stamp ## Download Fashion-MNIST into data/, unless it is installed
 	@$(BIN)/python -m job.data.download
@@ -57,10 +57,10 @@ render: setup ## Rebuild report/index.html from the results in report/, without 
 	$(BIN)/python -m job render $(ARGS)
 
 test: $(VENV)/tests.stamp data ## Run all tests except browser-test and image-test, including full trainings (a few minutes)
-	$(BIN)/python -m pytest -m "not image and not browser and not clients and not cluster and not hostile" $(ARGS)
+	$(BIN)/python -m pytest -m "not image and not browser and not clients and not cluster and not torch and not hostile" $(ARGS)
 
 test-fast: $(VENV)/tests.stamp data ## Run the tests that do not train (within a minute)
-	$(BIN)/python -m pytest -m "not training and not slow and not image and not browser and not clients and not cluster and not hostile" $(ARGS)
+	$(BIN)/python -m pytest -m "not training and not slow and not image and not browser and not clients and not cluster and not torch and not hostile" $(ARGS)
 
 hostile: $(VENV)/tests.stamp data ## Run the job in hostile surroundings and print a table of the cases (up to 12 minutes)
 	$(BIN)/python -m pytest -p no:randomly -q tests/hostile $(ARGS)
@@ -70,6 +70,9 @@ clients-test: .venv-clients/clients.stamp $(VENV)/tests.stamp ## Test the server
 
 cluster-test: $(VENV)/cluster.stamp $(VENV)/tests.stamp ## Test sweeps on a Ray cluster of three nodes on this machine (some minutes)
 	$(BIN)/python -m pytest -m cluster $(ARGS)
+
+torch-test: .venv-bench/bench.stamp $(VENV)/tests.stamp ## Report the predictions of a PyTorch model, with the PyTorch of the benchmark
+	TORCH_PACKAGES="$$(.venv-bench/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" $(BIN)/python -m pytest -m torch $(ARGS)
 
 browser-test: browser $(VENV)/tests.stamp tests/node_modules/.package-lock.json ## Test the report in Chromium and validate its HTML and CSS
 	$(BIN)/python -m pytest -m browser $(ARGS)
@@ -82,9 +85,10 @@ check: $(VENV)/tests.stamp ## Check format, lint, types, import rules, Dockerfil
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/shellcheck .ci/run docs/cluster/*.sh
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-actions action.yml
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.gitlab-ci docs/ci/gitlab-ci.yml
-	$(BIN)/zizmor --offline --quiet .github
+	$(BIN)/zizmor --offline --quiet .github action.yml
 	$(BIN)/kubernetes-validate --quiet --strict docs/ci/kubernetes-job.yaml docs/serve/kubernetes.yaml docs/cluster/indexed-job.yaml
 
 docs: $(VENV)/job.stamp ## Regenerate docs/options.md from the options
@@ -95,16 +99,17 @@ format: $(VENV)/tests.stamp ## Format the code and apply the linter's fixes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock: $(VENV)/tests.stamp ## Compile the dependencies in pyproject.toml into the ten lock files
-	$(COMPILE) pyproject.toml --group cpu --group serve -o requirements.txt
-	$(COMPILE) pyproject.toml --group gpu --group serve -c requirements.txt -o requirements-gpu.txt
+lock: $(VENV)/tests.stamp ## Compile the dependencies in pyproject.toml into the eleven lock files
+	$(COMPILE) pyproject.toml --extra train -o requirements.txt
+	$(COMPILE) pyproject.toml --extra gpu -c requirements.txt -o requirements-gpu.txt
+	$(COMPILE) pyproject.toml --extra export -c requirements.txt -o requirements-export.txt
+	$(COMPILE) pyproject.toml --extra cluster -c requirements.txt -o requirements-cluster.txt
+	$(COMPILE) pyproject.toml --extra search -c requirements.txt -c requirements-cluster.txt -o requirements-search.txt
 	$(COMPILE) --group serve -c requirements.txt -o requirements-serve.txt
-	$(COMPILE) --group export -c requirements.txt -o requirements-export.txt
-	$(COMPILE) --group cluster -c requirements.txt -o requirements-cluster.txt
-	$(COMPILE) --group search -c requirements.txt -c requirements-cluster.txt -o requirements-search.txt
+	$(COMPILE) --group build -c requirements.txt -o requirements-build.txt
 	$(COMPILE) --group bench -c requirements.txt -o bench/requirements.txt
 	$(COMPILE) --group bench-serve -o bench/requirements-serve.txt
-	$(COMPILE) --group dev -c requirements.txt -c requirements-cluster.txt -o tests/requirements.txt
+	$(COMPILE) pyproject.toml --extra export --extra search --extra mlflow --extra parquet --group dev -c requirements.txt -c requirements-cluster.txt -o tests/requirements.txt
 	$(COMPILE) --group clients -o tests/requirements-clients.txt
 
 image: ## Build the Docker image fashion-job (DEVICE=gpu: fashion-job:gpu; EXPORT=yes: with ONNX export; CLUSTER=yes: with Ray; SEARCH=yes: with Optuna)
@@ -157,10 +162,11 @@ tests/node_modules/.package-lock.json: tests/package-lock.json
 	.venv-bench-serve/bin/python $(PIP) -r $<
 	@touch $@
 
-$(VENV)/job.stamp: $(LOCK)
+$(VENV)/job.stamp: $(LOCK) requirements-build.txt
 	@test -n "$(PYTHON)" || { echo "make: no Python 3.11, 3.12 or 3.13 with venv found; install one (Debian: apt-get install python3-venv) or name it: make PYTHON=/path/to/python3.13" >&2; exit 1; }
 	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
-	$(INSTALL) -r $(LOCK)
+	$(INSTALL) -r $(LOCK) -r requirements-build.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/export.stamp: requirements-export.txt $(VENV)/job.stamp

@@ -20,6 +20,7 @@ from typing import Any
 
 from bench import curves, serve
 from bench.peers import IN_OWN_ENVIRONMENT, PEERS
+from job.system.processors import count_processors
 from job.text import count_noun
 from job.training import resources
 
@@ -73,7 +74,7 @@ def main() -> None:
 def _describe_machine() -> dict[str, Any]:
     return {
         "processor": resources.detect_resources().processor,
-        "n_processors": resources.count_processors(),
+        "n_processors": count_processors(),
         "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
         "load_before": round(os.getloadavg()[0], 2),
         "packages": _find_versions(),
@@ -101,7 +102,7 @@ def _measure_recipes(n_rounds: int) -> Measurements:
 
 
 def _measure_growth(n_rounds: int) -> Measurements:
-    threads = str(resources.count_processors())
+    threads = str(count_processors())
     cases = [(factor, 32, threads) for factor in (1, 2, 5, 10)]
     cases += [(1, batch_size, threads) for batch_size in (128, 512, 1024, 4096)]
     cases += [(1, batch_size, "1") for batch_size in (32, 512)]

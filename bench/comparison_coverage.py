@@ -31,7 +31,7 @@ from job.evaluation.paired_comparison import paired_difference_interval
 from job.evaluation.paired_differences import MIN_IMAGES, MIN_PAIRED_OUTCOMES, paired_mean_interval
 from job.evaluation.recipe_comparison import HIGHEST_COVERAGE, crossed_interval, summarize_networks
 from job.evaluation.seed_variation import SeedRun, add_intervals, measure_reseed_difference, summarize_seed_runs
-from job.training.resources import count_processors
+from job.system.processors import count_processors
 
 Scores = NDArray[np.float64]
 

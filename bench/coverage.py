@@ -22,7 +22,7 @@ from job.evaluation.delta_method import Average, average_interval, mcc_interval
 from job.evaluation.intervals import SIMULATED_IMAGES, Interval, f1_interval, score_interval, wilson_interval
 from job.evaluation.predictions import Counts, Predictions
 from job.evaluation.ranking import measure_ranking
-from job.training.resources import count_processors
+from job.system.processors import count_processors
 
 LOWEST, HIGHEST = 0.93, 0.97
 N_SAMPLES = 2000

@@ -22,6 +22,7 @@ from job.config.recipes import RecipeName
 from job.config.run_config import Config
 from job.data import download, idx
 from job.data.dataset import Dataset, load_dataset, scale_pixels
+from job.system.processors import count_processors
 from job.training import resources
 
 EPOCHS, BATCH_SIZE, N_TRAIN, N_CLASSES = 5, 32, 54_000, 10
@@ -292,7 +293,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("peer", choices=PEERS | RECIPE_PEERS)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=resources.count_processors())
+    parser.add_argument("--threads", type=int, default=count_processors())
     parser.add_argument("--factor", type=int, default=1, help="number of copies of the training images")
     parser.add_argument("--batch-size", type=int, default=BATCH_SIZE)
     options = parser.parse_args()

@@ -38,7 +38,7 @@ from job.evaluation.sweep_means import ConfigurationMean, crossed_mean_interval,
 from job.evaluation.sweep_networks import Configuration, SweptNetwork
 from job.evaluation.sweep_pairs import PairDifference, PairTests, compare_pairs
 from job.evaluation.sweep_ranking import Criterion, rank_configurations
-from job.training.resources import count_processors
+from job.system.processors import count_processors
 
 N_REPETITIONS = 1000
 MANY = 100  # configurations; their many pairs take long, so such a sweep is simulated less often

@@ -8,19 +8,20 @@ if __name__ == "__main__":
 
 import os
 import sys
+import time
 import traceback
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, NoReturn
 
 from job.config import cli
 from job.config.run_config import STREAM
 from job.errors import BUG, JobError, OutputError, PackageError
 from job.log import configure_log, log_stage
+from job.system.packages import describe_missing
 from job.system.standard_streams import open_streams
 
-MISSING_PACKAGE = (
-    "this Python lacks the package {}; start the job with `make run`, which installs all packages, or use its Docker "
-    "image"
-)
+if TYPE_CHECKING:
+    from job.evaluation.gates import GateResult
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -29,6 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: Arguments of the command line; those of the process if None.
     """
+    started = time.monotonic()
     try:
         command = cli.parse(sys.argv[1:] if argv is None else argv)
         configure_log(command.log_level)
@@ -36,17 +38,21 @@ def main(argv: Sequence[str] | None = None) -> int:
             log_stage("settings", f"from {', '.join(command.sources)}")
         with limits.explained():
             limits.require_files()
-            result = _run(command)
+            result, gates = _run(command, started)
         if command.config.output == STREAM:
             print(result, file=sys.stderr)  # stdout has the archive
         else:
             _print_result(result, "" if command.serve else ", but the report is in place")
+        if gates:
+            from job.results.gate_outcome import require_gates
+
+            require_gates(gates)
     except JobError as error:
         print(f"fashion-job: error: {error}", file=sys.stderr)
         return error.exit_status
     except Exception as error:  # noqa: BLE001 - any other exception is our bug
         if isinstance(error, ModuleNotFoundError) and error.name and "." not in error.name and error.name != "job":
-            print(f"fashion-job: error: {MISSING_PACKAGE.format(error.name)}", file=sys.stderr)
+            print(f"fashion-job: error: {describe_missing(error.name)}", file=sys.stderr)
             return PackageError.exit_status
         traceback.print_exc()
         print("fashion-job: error: this is a bug in the job; please report it with the above", file=sys.stderr)
@@ -54,25 +60,35 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _run(command: cli.Command) -> str:
-    """Run a command; returns the result in one line. Here, because --help and usage errors do not load NumPy."""
+def _run(command: cli.Command, started: float) -> "tuple[str, Sequence[GateResult]]":
+    """Run a command that `started` at this monotonic time; returns the result in one line, and those of the gates.
+
+    The imports are here, because --help and usage errors do not load NumPy.
+    """
     if command.serve:
         from job.serving.server import serve
 
-        return serve(command.serve)
+        return serve(command.serve), ()
     if command.sweep:
         if command.sweep.search:
             from job.sweep.search import run_search
 
-            return run_search(command.sweep)
+            return run_search(command.sweep), ()
         from job.sweep.sweep import run_sweep
 
-        return run_sweep(command.sweep)
-    from job import pipeline
+        return run_sweep(command.sweep), ()
     from job.system.temporary_folder import private_temporary_folder
 
     with private_temporary_folder():
-        return {"train": pipeline.train_into, "render": pipeline.render}[command.name](command.config)
+        if command.files:
+            from job.predictions_report.command import report_into
+
+            done = report_into(command.config, command.files)
+        else:
+            from job import pipeline
+
+            done = {"train": pipeline.train_into, "render": pipeline.render}[command.name](command.config)
+    return done.describe(command.config.summary, time.monotonic() - started), done.gates
 
 
 def _print_result(result: str, consolation: str) -> None:
@@ -82,7 +98,12 @@ def _print_result(result: str, consolation: str) -> None:
         raise OutputError(f"{error}{consolation}: {result}") from error
 
 
-if __name__ == "__main__":
+def run() -> NoReturn:
+    """Run the job as a program: with streams of its own, and without TensorFlow's slow teardown at the end."""
     open_streams()
     status = main()
-    os._exit(status)  # skips TensorFlow's teardown, which is slow and cannot handle signals
+    os._exit(status)  # that teardown cannot handle signals either
+
+
+if __name__ == "__main__":
+    run()

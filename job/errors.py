@@ -29,6 +29,10 @@ class DataError(JobError):
     exit_status = 65
 
 
+class PredictionsError(DataError, ValueError):
+    """Predictions that this job did not make are not usable; from Python, this is also a ValueError."""
+
+
 class DeviceError(JobError):
     """The requested device is not available."""
 
@@ -48,7 +52,7 @@ class ResourceError(JobError):
 
 
 class OutputError(JobError):
-    """The output folder or stdout cannot be written."""
+    """The output folder, stdout or MLflow cannot be written."""
 
     exit_status = 73
 
@@ -59,8 +63,8 @@ class DivergenceError(JobError):
     exit_status = 79
 
 
-class SweepError(JobError):
-    """Runs of a sweep have no result; the others are finished."""
+class GateError(JobError):
+    """A gate was missed, although the report is written; the first gate of a sweep is that every run finishes."""
 
     exit_status = 1
 
@@ -72,12 +76,12 @@ BUG = 70
 
 EXIT_STATUSES = {
     0: "success: the report is written",
-    SweepError.exit_status: "sweep: at least one run has no result; the others are finished",
+    GateError.exit_status: "gate: a metric missed its bound, or a run of a sweep has no result; the report is written",
     UsageError.exit_status: "usage: an unknown option, or a value out of range",
     DataError.exit_status: "data: an input file is missing, damaged or of the wrong kind",
     DeviceError.exit_status: "resource: a device or package is missing, or a limit of the system is too low",
     BUG: "bug: an error in the job itself, with a traceback",
-    OutputError.exit_status: "output: the output folder or stdout cannot be written",
+    OutputError.exit_status: "output: the output folder, stdout or MLflow cannot be written",
     DivergenceError.exit_status: "divergence: the loss is NaN, infinite or at least 1e12",
     129: "stopped by SIGHUP (the terminal was closed)",
     130: "stopped by SIGINT (Ctrl-C)",

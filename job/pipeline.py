@@ -9,20 +9,28 @@ from dataclasses import replace
 from pathlib import Path
 
 from job.config.export_formats import FORMATS
+from job.config.gate import Gate
+from job.config.gate_options import check_gate_options, list_gates
 from job.config.run_config import STREAM, Config
 from job.data.dataset import Dataset
+from job.evaluation.trend import hash_test_set, select_earlier
 from job.log import Stopwatch, log, log_stage
-from job.report.worker import ReportWorker, Scores
+from job.report.ci.finished import Finished, Scores
+from job.report.ci.publish import write_and_publish
+from job.report.worker import ReportWorker
 from job.results import file_names
+from job.results.gate_check import RunParts, check_gates
+from job.results.history import prepare_history
 from job.results.metrics_json import as_data_error
 from job.results.network_npz import write_network
-from job.results.output_folder import preparation, tar_stream
+from job.results.output_folder import preparation
 from job.results.output_folder.atomic_write import stage_files
 from job.results.output_folder.manifest import is_owned, read_manifest
 from job.results.predictions_csv import write_predictions
 from job.results.run import Run
 from job.results.samples_npz import write_samples
 from job.system import isolation, signals
+from job.system.packages import TRAINING_PACKAGES, require_packages
 from job.trained_run import TrainedRun, train
 
 
@@ -31,7 +39,7 @@ def train_and_evaluate(config: Config) -> Run:
 
     A single seed trains in this process. TensorFlow accepts device and threads only before its first operation, so
     later runs in this process use those of the first one. On a CPU, each of several seeds has a process of its own.
-    The settings `output`, `layout` and `export` have no effect.
+    The settings `output`, `layout`, `export` and `history` have no effect.
 
     Raises:
         JobError: If the data set, the device or the reference run is missing or unsuitable, or training diverges.
@@ -41,20 +49,20 @@ def train_and_evaluate(config: Config) -> Run:
     return replace(run, network=trained.plain)
 
 
-def train_into(config: Config) -> str:
-    """Train, evaluate and write the report into the output folder; returns the result in one line."""
-    if config.output != STREAM:
-        return _train_into(config, Path(config.output), str(Path(config.output) / file_names.PAGE))
-    with tar_stream.stream_folder() as folder:
-        return _train_into(config, folder, f"{tar_stream.ARCHIVE_FOLDER}/{file_names.PAGE} in the archive")
+def train_into(config: Config) -> Finished:
+    """Train, evaluate, write the report into the output folder, append to the history, and tell other services."""
+    return write_and_publish(config, lambda folder: _train_into(config, folder))
 
 
-def render(config: Config) -> str:
-    """Rebuild the report from the files of an earlier run; returns the result in one line."""
+def render(config: Config) -> Finished:
+    """Rebuild the report from the files of an earlier run; gates of the settings replace those of the run."""
+    return write_and_publish(config, lambda folder: _render_into(config, folder))
+
+
+def _render_into(config: Config, folder: Path) -> Scores:
     isolation.import_matplotlib()
     from job.report.page import write_report
 
-    folder = Path(config.output)
     with Stopwatch().stage("report") as stage:
         with as_data_error(folder / file_names.METRICS):
             os.scandir(folder).close()  # the next line would create a folder that is missing
@@ -62,14 +70,37 @@ def render(config: Config) -> str:
         preparation.prepare_output_folder(folder, file_names.REPORT_FILES[config.layout], outdated=outdated)
         with stage_files(folder, outdated=outdated) as staging:
             run = Run.read(folder)  # under the lock, after an interrupted job was undone
+            if gates := _read_gates(config, run):
+                run = run.with_gates(gates)
+                run.write_metrics(staging)
             write_report(run, staging, config.layout, try_it=not config.no_try_it)
             stage.summary = file_names.describe_report(staging)
-    return _describe_result(run.evaluation.accuracy, run.evaluation.n_test, str(folder / file_names.PAGE))
+    return replace(Scores.from_run(run), entry=None)  # it is in the history already
 
 
-def _train_into(config: Config, folder: Path, page: str) -> str:
+def _read_gates(config: Config, run: Run) -> list[Gate]:
+    """The gates of the settings; raises a UsageError if the run lacks their metrics."""
+    training, comparison = run.training, run.comparison
+    gates = list_gates(config, "history" if run.trend and not comparison else "reference")
+    remedy = "this run has none; train with --reference DIR or --history FILE"
+    check_gate_options(config, has_other=comparison is not None or run.trend is not None, remedy=remedy)
+    parts = RunParts(
+        reference=comparison is not None,
+        training=training is not None,
+        seeds=training is not None and training.seed_variation is not None,
+        calibration=run.temperature_scaling is not None,
+        probabilities=run.predictions.probabilities is not None,
+        reference_probabilities=comparison is not None and comparison.loss is not None,
+    )
+    check_gates(gates, run.evaluation.class_names, parts)
+    return gates
+
+
+def _train_into(config: Config, folder: Path) -> Scores:
+    """Train, evaluate and write the report into a folder."""
     from job.training import export
 
+    require_packages(TRAINING_PACKAGES)
     export.require_packages(config.export)
     files = (*file_names.RESULT_FILES, *file_names.REPORT_FILES[config.layout])
     folders, exports = file_names.REPORT_FOLDERS[config.layout], file_names.EXPORTS
@@ -81,6 +112,7 @@ def _train_into(config: Config, folder: Path, page: str) -> str:
             "%s was changed since a run wrote it, so the job keeps it; it is not of the new model", folder / exports
         )
     log_stage("output", str(folder.absolute()))
+    entries = prepare_history(Path(config.history)) if config.history else []
 
     def require_free_space(dataset: Dataset) -> None:
         n_probabilities = dataset.n_classes * (2 if config.reference else 1)
@@ -93,10 +125,13 @@ def _train_into(config: Config, folder: Path, page: str) -> str:
     done = "nothing was sent" if config.output == STREAM else "the new report is in place"
     with ReportWorker() as worker:
         trained = train(config, stopwatch, require_free_space)
+        if config.history:
+            test_set = hash_test_set(trained.predictions.y_true, trained.record.class_names)
+            record = replace(trained.record, earlier=select_earlier(entries, test_set))
+            trained = replace(trained, record=record)
         staged = stage_files(folder, done, outdated=file_names.OUTDATED)
         with staged as staging, signals.on_exit(worker.stop):  # before the staged files are removed
-            scores = _write_run(trained, config, staging, stopwatch, worker)
-    return _describe_result(scores["accuracy"], scores["n_test"], page)
+            return _write_run(trained, config, staging, stopwatch, worker)
 
 
 def _write_run(
@@ -108,7 +143,7 @@ def _write_run(
         write_samples(staging, trained.images, trained.augmented, trained.learnt)
         write_network(staging, trained.plain)
         scores = worker.evaluate(staging, config.layout, trained.record, export=bool(config.export))
-        stage.summary = f"loss {scores['loss']:.4f}, accuracy {scores['accuracy']:.4f} (n = {scores['n_test']:,})"
+        stage.summary = f"loss {trained.predictions.loss:.4f}, accuracy {scores.accuracy:.4f} (n = {scores.n_test:,})"
     with stopwatch.stage("report") as stage:
         trained.model.save(staging / file_names.MODEL)
         if config.export:
@@ -118,7 +153,3 @@ def _write_run(
         exported = [f"{file_names.EXPORTS}/{FORMATS[name]}" for name in config.export]
         stage.summary = ", ".join((file_names.describe_report(staging), *exported))
     return scores
-
-
-def _describe_result(accuracy: float, n_test: int, page: str) -> str:
-    return f"accuracy {accuracy:.4f} on {n_test:,} test images: {page}"

@@ -7,6 +7,9 @@ MIN_CLASSES, MAX_CLASSES = 2, 256
 MAX_NAME = 200
 """The most characters in the name of a class."""
 
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+"""The ends of the names of image files that the job reads, in lower case."""
+
 UNDISPLAYABLE = ("Cc", "Cs", "Cn")
 """Unicode categories that no page can show: control characters, surrogates, and unassigned code points."""
 
@@ -14,6 +17,12 @@ UNDISPLAYABLE = ("Cc", "Cs", "Cn")
 def count_noun(n: int, noun: str) -> str:
     """Write a count with its noun: `no GPU`, `1 GPU`, `2 GPUs`, `1,000 runs`."""
     return f"{f'{n:,}' if n else 'no'} {noun}{'s' * (n > 1)}"
+
+
+def format_change(fraction: float, form: str = ".1f") -> str:
+    """A change in percentage points with its sign, such as `+1.5`; zero has no sign."""
+    text = f"{100 * fraction:+{form}}"
+    return text.replace("-", "\N{MINUS SIGN}") if float(text) else text[1:]
 
 
 def is_displayable(text: str) -> bool:

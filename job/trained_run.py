@@ -17,16 +17,17 @@ from job.data.dataset import MEMORY_SHARE, Dataset, load_dataset
 from job.data.download import find_or_download
 from job.errors import UsageError
 from job.evaluation.paired_comparison import Reference
-from job.evaluation.predictions import Predictions
+from job.evaluation.predictions import AnyPredictions, Predictions
 from job.evaluation.sample_selection import select_shown_images
 from job.evaluation.seed_collection import collect_seeds
 from job.evaluation.seed_variation import SeedVariation, summarize_seed_runs
 from job.execution.launcher import Launcher
 from job.execution.local_executor import can_share_import, choose_threads
 from job.log import Stopwatch, log, log_stage
+from job.results.gate_check import RunParts, check_gates
 from job.results.network_npz import PlainNetwork
 from job.results.provenance import DataSource, Provenance, describe_environment
-from job.results.reference_run import match_reference, read_reference
+from job.results.reference_run import ReferenceRun, match_reference, read_reference
 from job.results.samples_npz import Images, Learnt
 from job.results.schema import RunRecord, Training
 from job.seeds.processes import train_in_processes
@@ -76,9 +77,11 @@ def train(
                 reference_run = read_reference(config.reference)
                 stage.summary = str(reference_run)
         with stopwatch.stage("data") as stage:
-            dataset = load_dataset(source, available_memory_bytes() // MEMORY_SHARE)
+            dataset = load_dataset(source, available_memory_bytes() // MEMORY_SHARE, config.split_seed or 0)
             _check_settings(config, dataset)
             stage.summary = str(dataset)
+        gates = config.gates()
+        check_gates(gates, dataset.class_names, _describe_parts(config, reference_run))
         check_dataset(dataset)
         if reference_run:
             sha256 = {fashion_mnist.FILES[role]: dataset.sha256[role] for role in ("test_images", "test_labels")}
@@ -95,7 +98,19 @@ def train(
                 device = configure_device(config.device, n_threads, resources, config.replicas)
                 stage.summary = str(device)
             collected = _collect(train_in_turn(config, dataset, device, stopwatch), config)
-    return _describe_run(config, dataset, stopwatch, collected, match)
+    run = _describe_run(config, dataset, stopwatch, collected, match)
+    return replace(run, record=replace(run.record, gates=gates))
+
+
+def _describe_parts(config: Config, reference: ReferenceRun | None) -> RunParts:
+    """What the run will have that gates may be about."""
+    return RunParts(
+        reference=reference is not None,
+        training=True,
+        seeds=config.runs > 1,
+        calibration=config.calibrate != "none",
+        reference_probabilities=reference is not None and reference.predictions.probabilities is not None,
+    )
 
 
 def _is_in_processes(config: Config, resources: Resources) -> bool:
@@ -143,12 +158,12 @@ def _describe_run(
     dataset: Dataset,
     stopwatch: Stopwatch,
     collected: Collected,
-    match: tuple[Reference, Predictions] | None,
+    match: tuple[Reference, AnyPredictions] | None,
 ) -> TrainedRun:
     variation, predictions, chosen = collected
     reference, before = match or (None, None)
     if before:
-        predictions = _add_reference(predictions, before)
+        predictions = predictions.with_reference(before)
     n_train, training = dataset.n_train(config.validation_split), chosen.training
     record = RunRecord(
         class_names=dataset.class_names,
@@ -167,15 +182,6 @@ def _describe_run(
     )
     images = {index: dataset.test_images[index] for index in select_shown_images(predictions, config.seed)}
     return TrainedRun(chosen.model, chosen.plain, record, predictions, images, chosen.augmented, chosen.learnt)
-
-
-def _add_reference(predictions: Predictions, reference: Predictions) -> Predictions:
-    return replace(
-        predictions,
-        y_reference=reference.y_pred,
-        p_reference=reference.probabilities,
-        reference_other_seeds=reference.other_seeds,
-    )
 
 
 def _describe_provenance(config: Config, dataset: Dataset, training: SeedTraining, stopwatch: Stopwatch) -> Provenance:

@@ -1,3 +1,4 @@
+import logging
 import os
 import shutil
 from collections.abc import Generator, Iterator
@@ -11,8 +12,10 @@ from job.__main__ import main
 from job.config.export_formats import FORMATS
 from job.data import sources
 from job.errors import UsageError
+from job.log import log
+from job.system.processors import count_processors
 from job.training.device import configure_device
-from job.training.resources import count_processors, detect_resources
+from job.training.resources import detect_resources
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -35,6 +38,14 @@ def _configured_for_training(request: pytest.FixtureRequest) -> None:
     """Configures TensorFlow before the first test of tests/training/, whichever that is."""
     if "training" in request.path.parts:
         request.getfixturevalue("configured_device")
+
+
+@pytest.fixture(autouse=True)
+def _unconfigured_log() -> Iterator[None]:
+    """Takes back what the command line did to the job's log: pytest would record it twice if it propagates again."""
+    yield
+    log.handlers, log.propagate = [], True
+    log.setLevel(logging.NOTSET)
 
 
 @pytest.fixture

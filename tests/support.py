@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 from job.config.run_config import Config
 from job.data.fashion_mnist import FILES
+from job.evaluation.calibration import Calibration
+from job.evaluation.evaluate import Evaluation
 from job.evaluation.intervals import wilson_interval
 from job.evaluation.paired_comparison import Reference
 from job.evaluation.predictions import Labels, Predictions, SeedPredictions, cross_entropy
@@ -142,6 +144,18 @@ def make_predictions(n: int = 100, n_classes: int = 10, seed: int = 0, *, with_r
     return Predictions(
         y_true, probabilities, p_reference.argmax(axis=1).astype(np.int16), p_reference.astype(np.float32)
     )
+
+
+def calibration_of(evaluation: Evaluation) -> Calibration:
+    """The calibration of an evaluation that has one."""
+    assert evaluation.calibration is not None
+    return evaluation.calibration
+
+
+def predictions_of(run: Run) -> Predictions:
+    """The predictions of a run that has probabilities."""
+    assert isinstance(run.predictions, Predictions)
+    return run.predictions
 
 
 def make_other_seeds(y_true: Labels, n_classes: int, seeds: Sequence[int]) -> SeedPredictions:
@@ -325,6 +339,11 @@ def make_learnt(n_classes: int = 10, n_units: int = 24) -> Learnt:
     random = np.random.default_rng(5)
     weights = random.uniform(-1, 1, (n_units, 28, 28)).astype(np.float16)
     return Learnt(random.integers(0, 256, (n_classes, 28, 28), np.uint8), weights)
+
+
+def read_tree(folder: Path) -> dict[str, bytes]:
+    """The content of all files in a folder and below, by relative path."""
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def edit_metrics(folder: Path, edit: Callable[[dict[str, Any]], object]) -> None:

@@ -1,4 +1,4 @@
-from job.text import count_noun, is_displayable
+from job.text import count_noun, format_change, is_displayable
 
 
 def test_counts_a_noun() -> None:
@@ -10,3 +10,10 @@ def test_rejects_characters_that_no_page_shows() -> None:
     """Control characters, surrogates and unassigned code points are rejected; letters of any script are not."""
     assert is_displayable("袋 <b> $x^2 é")
     assert not any(is_displayable(f"a{character}b") for character in ("\x01", "\n", "\ud800", "\u0378"))
+
+
+def test_changes_have_a_sign() -> None:
+    """A true minus, and no sign for zero."""
+    changes = [format_change(fraction) for fraction in (0.0123, -0.0123, 0.0, -0.0001)]
+    assert changes == ["+1.2", "\N{MINUS SIGN}1.2", "0.0", "0.0"]
+    assert format_change(-0.00249, ".2f") == "\N{MINUS SIGN}0.25"

@@ -11,27 +11,35 @@ from typing import Any, Literal, NoReturn
 
 from job import __version__
 from job.config import settings, settings_file
-from job.config.options import Option, describe_unknown
+from job.config.gate_metrics import describe_metrics
+from job.config.gate_options import GATE_OPTIONS, check_gate_options
+from job.config.options import REQUIRED, Option, describe_unknown
+from job.config.prediction_files import PREDICTION_OPTIONS, SHARED, SHARED_OPTIONS, PredictionFiles
 from job.config.run_config import OPTIONS, STREAM, Config
 from job.config.serve_config import SERVE_OPTIONS, ServeConfig
 from job.config.sweep_config import SweepRequest
 from job.errors import EXIT_STATUSES, OutputError, UsageError
+from job.system.program import name_program
 
-PROGRAM = "python -m job"
-OTHER_COMMANDS = ("render", "serve", "sweep")
-RENDER_OPTIONS = ("layout", "no_try_it", "output")
+OTHER_COMMANDS = ("render", "report", "serve", "sweep")
+RENDER_OPTIONS = ("layout", "no_try_it", "output", "summary", "log", *GATE_OPTIONS)
 
 
 @dataclass(frozen=True)
 class Command:
-    """A command with its settings; `render` uses only `RENDER_OPTIONS`, and `serve` has settings of its own."""
+    """A command with its settings.
 
-    name: Literal["train", "render", "serve", "sweep"]
+    `render` uses only `RENDER_OPTIONS`, and `report` those that it shares with a run, next to its own. `serve` and
+    `sweep` have settings of their own.
+    """
+
+    name: Literal["train", "render", "report", "serve", "sweep"]
     config: Config
     log_level: int
     sources: tuple[str, ...] = ()  # files and variables that set an option
     serve: ServeConfig | None = None
     sweep: SweepRequest | None = None
+    files: PredictionFiles | None = None
 
 
 class Parser(argparse.ArgumentParser):
@@ -64,17 +72,35 @@ class Parser(argparse.ArgumentParser):
     def _print_message(self, message: str, file: object = None) -> None:  # noqa: ARG002 - argparse's signature
         print_to_stdout(message)  # the help or the version; argparse itself ignores errors
 
+    def add_config(self) -> None:
+        """Add `--config`."""
+        text = f"Settings file (default: {settings_file.DEFAULT_NAME} in the working directory, if it exists)."
+        self.add_argument("--config", metavar="FILE", help=text)
+
+    def add_help_metrics(self) -> None:
+        """Add `--help-metrics`."""
+        text = "Print the metrics that gates can name, and exit."
+        self.add_argument("--help-metrics", action=_PrintMetrics, nargs=0, help=text)
+
     def parse(self, argv: Sequence[str]) -> dict[str, Any]:
         """What `argv` gives, by attribute name."""
         given, unknown = self.parse_known_args(argv)
         if unknown:
             word = unknown[0].split("=")[0]
             kind = "option" if word.startswith("-") else "argument"
-            known = [*self._option_string_actions, *OTHER_COMMANDS]
+            known = [*self._option_string_actions] if kind == "option" else OTHER_COMMANDS
             if word in OTHER_COMMANDS:
-                raise UsageError(f"{word} must come first: `{PROGRAM} {word} --output DIR`")
+                raise UsageError(f"{word} must come first: `{name_program()} {word} --output DIR`")
             raise UsageError(describe_unknown(kind, word, known, program=self.prog))
         return vars(given)
+
+
+class _PrintMetrics(argparse.Action):
+    """Prints the metrics that gates can name, and exits."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        print_to_stdout(f"{describe_metrics()}\n")
+        parser.exit()
 
 
 def parse(argv: Sequence[str]) -> Command:
@@ -83,10 +109,12 @@ def parse(argv: Sequence[str]) -> Command:
     Raises:
         UsageError: if something is unknown, out of range or contradictory.
         OutputError: if stdout cannot be written.
-        SystemExit: after `--help`, `--version` or `--print-config`.
+        SystemExit: after `--help`, `--help-metrics`, `--version` or `--print-config`.
     """
     if argv[:1] == ["serve"]:
         return _parse_serve(argv[1:])
+    if argv[:1] == ["report"]:
+        return _parse_report(argv[1:])
     if argv[:1] == ["sweep"]:
         from job.config import sweep_cli
 
@@ -102,15 +130,35 @@ def parse(argv: Sequence[str]) -> Command:
     sources = name_sources(layers[:2])
     if is_render and config.output == STREAM:
         raise UsageError(f"--output {STREAM} is only for training; render reads and writes a folder: name the folder")
+    _check(config, is_render=is_render)
+    if print_config:
+        print_to_stdout(settings_file.write(config))
+        raise SystemExit(0)
+    return Command("render" if is_render else "train", config, log_level, sources)
+
+
+def _check(config: Config, *, is_render: bool = False) -> None:
+    """Check what the options of a run say about other runs."""
+    has_other = is_render or config.reference is not None or config.history is not None  # render looks at the run
+    check_gate_options(config, has_other=has_other, remedy="add --reference DIR or --history FILE")
     if config.reference is not None and _is_same(config.reference, config.output):
         raise UsageError(
             f"--reference {config.reference} is the folder of --output, whose files this run will replace; name "
             "another --output"
         )
-    if print_config:
-        print_to_stdout(settings_file.write(config))
-        raise SystemExit(0)
-    return Command("render" if is_render else "train", config, log_level, sources)
+
+
+def _parse_report(argv: Sequence[str]) -> Command:
+    """The command `report`; the environment and a settings file set only what it shares with a run."""
+    given = report_parser().parse(argv)
+    log_level = given.pop("log_level")
+    files = {name: given.pop(name) for name in PREDICTION_OPTIONS if name in given}
+    layers = [*read_surroundings(given.pop("config", None)), read_given(given, OPTIONS)]
+    layers = [{name: layer[name] for name in SHARED if name in layer} for layer in layers]
+    config = settings.resolve(*layers)
+    _check(config)
+    own = {name: setting.value for name, setting in read_given(files, PREDICTION_OPTIONS).items()}
+    return Command("report", config, log_level, name_sources(layers[:2]), files=PredictionFiles(**own))
 
 
 def _parse_serve(argv: Sequence[str]) -> Command:
@@ -166,20 +214,22 @@ def _is_same(folder: str, other: str) -> bool:
 def train_parser() -> Parser:
     """The parser of the job itself."""
     statuses = "\n".join(f"  {status:<5}{meaning}" for status, meaning in EXIT_STATUSES.items())
+    program = name_program()
     parser = Parser(
-        PROGRAM,
+        program,
         "Train a classifier on Fashion-MNIST, evaluate it on the test images and write a report.\n\n"
-        f"`{PROGRAM} render` writes the report again from the results of a run, without training.\n"
-        f"`{PROGRAM} serve` serves the report and the trained model over HTTP.\n"
-        f"`{PROGRAM} sweep` trains many configurations and seeds, and compares them.",
+        f"`{program} render` writes the report again from the results of a run, without training.\n"
+        f"`{program} report` writes the report of the predictions of any program.\n"
+        f"`{program} serve` serves the report and the trained model over HTTP.\n"
+        f"`{program} sweep` trains many configurations and seeds, and compares them.",
         "Each option can also be set by an environment variable (FASHION_JOB_EPOCHS=10) or in a settings file\n"
         f"(epochs: 10). Command line overrides environment, file, recipe and default, in this order.\n\n"
         f"exit status:\n{statuses}",
     )
     parser.add_argument("--version", action="version", version=f"fashion-job {__version__}", help="Print the version.")
-    text = f"Settings file (default: {settings_file.DEFAULT_NAME} in the working directory, if it exists)."
-    parser.add_argument("--config", metavar="FILE", help=text)
+    parser.add_config()
     parser.add_argument("--print-config", action="store_true", help="Print the settings as a settings file, and exit.")
+    parser.add_help_metrics()
     options = OPTIONS.values()
     add_options(parser.add_argument_group("training"), [option for option in options if option.role != "run"])
     add_options(
@@ -190,9 +240,26 @@ def train_parser() -> Parser:
 
 def render_parser() -> Parser:
     """The parser of `render`."""
-    parser = Parser(f"{PROGRAM} render", "Write the report again from the results in the output folder.")
+    parser = Parser(f"{name_program()} render", "Write the report again from the results in the output folder.")
+    parser.add_help_metrics()
     options = {**OPTIONS, "output": replace(OPTIONS["output"], help="Output folder of the run.")}
     add_options(parser, [options[name] for name in RENDER_OPTIONS])
+    return parser
+
+
+def report_parser() -> Parser:
+    """The parser of `report`."""
+    parser = Parser(
+        f"{name_program()} report",
+        "Write the report of the predictions of any program, without training and without TensorFlow.",
+        "A table has a row for each image: the label (true), and the probability of each class (p_0, p_1, … or the\n"
+        "names of the classes) or the predicted class (predicted). docs/predictions.md describes all formats.",
+        verbose="Has no effect here; accepted as in the other commands.",
+    )
+    parser.add_config()
+    parser.add_help_metrics()
+    add_options(parser.add_argument_group("predictions"), PREDICTION_OPTIONS.values())
+    add_options(parser.add_argument_group("report"), SHARED_OPTIONS.values())
     return parser
 
 
@@ -204,7 +271,7 @@ def serve_parser() -> Parser:
         "SIGTERM and Ctrl-C stop the server: it answers the requests under way and exits with 0. Environment\n"
         "variables set the same options (FASHION_JOB_PORT=9000)."
     )
-    parser = Parser(f"{PROGRAM} serve", text, epilog, verbose="Also log each request.")
+    parser = Parser(f"{name_program()} serve", text, epilog, verbose="Also log each request.")
     add_options(parser, SERVE_OPTIONS.values())
     return parser
 
@@ -216,5 +283,7 @@ def add_options(parser: argparse._ActionsContainer, options: Iterable[Option]) -
             parser.add_argument(option.flag, action="store_const", const="true", help=option.help)
             continue
         text = f"{option.help.removesuffix('.')} (default: {option.unset or option.default})."
+        if option.unset == REQUIRED:
+            text = f"{option.help} Required."
         action = "append" if option.kind is tuple else "store"
         parser.add_argument(option.flag, action=action, metavar=option.placeholder, help=text)

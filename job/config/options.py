@@ -4,12 +4,13 @@ import difflib
 import math
 import re
 import reprlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from types import UnionType
 from typing import Any, Literal, get_args, get_origin
 
 from job.errors import UsageError
+from job.system.program import name_program
 
 Role = Literal["recipe", "training", "run"]
 """What an option decides: `recipe` (a value that recipes set) and `training` what is trained, `run` only where and how
@@ -25,6 +26,12 @@ NUMERALS = {
 
 SWITCHES = {"true": True, "yes": True, "false": False, "no": False}
 """The texts that are values of a flag."""
+
+REQUIRED = "required"
+"""The default of an option that must be set."""
+
+MIN_START = 3
+"""So many letters are enough to find the word that they begin."""
 
 SHORTENED = reprlib.Repr()
 SHORTENED.maxstring = SHORTENED.maxother = 80
@@ -43,6 +50,8 @@ class Option:
         above: bound that the value must exceed, as `below` is the bound that it must stay below.
         accepts: checks a printable text where nothing lists the choices.
         rule: what a text must be, in words.
+        find_problem: what is wrong with an element of a tuple that has no choices; empty if nothing is. Commas separate
+            such elements only after a value, as in `a,b=1,c=2`, and a settings file may have a table of them.
         unset: what the default means, if it is not a value itself.
     """
 
@@ -59,6 +68,7 @@ class Option:
     below: float = math.inf
     accepts: Callable[[str], bool] = bool
     rule: str = ""
+    find_problem: Callable[[str], str] | None = None
     unset: str = ""
 
     @property
@@ -100,7 +110,8 @@ class Option:
         """The value that a text, or a list of texts, represents; `raw` itself if it is none, which `check` refuses."""
         if self.kind is tuple:
             texts = [raw] if isinstance(raw, str) else raw or []
-            return tuple(dict.fromkeys(name for text in texts for name in text.split(",")))
+            split = split_assignments if self.find_problem else str.split
+            return tuple(dict.fromkeys(name for text in texts for name in split(text, ",")))
         if self.kind is bool and isinstance(raw, str):
             return SWITCHES.get(raw.lower(), raw)
         is_number = isinstance(raw, str) and self.kind in NUMERALS and NUMERALS[self.kind].fullmatch(raw)
@@ -108,6 +119,11 @@ class Option:
 
     def check(self, value: object, label: str) -> None:
         """Raise a `UsageError` that begins with `label` if a value is of the wrong type or out of range."""
+        if self.find_problem and isinstance(value, tuple):
+            for text in value:
+                if problem := self.find_problem(text):
+                    raise UsageError(f"{label} {text if is_short(text) else SHORTENED.repr(text)}: {problem}")
+            return
         if not self._is_valid(value):
             shown = ",".join(map(str, value)) if isinstance(value, tuple) else value
             shown = "empty" if value is None else SHORTENED.repr(shown)
@@ -137,6 +153,17 @@ def option(default: Any, role: Role, text: str, **description: Any) -> Any:  # n
     return field(default=None if role == "recipe" else default, metadata=metadata)
 
 
+def split_assignments(text: str, separator: str) -> list[str]:
+    """Split a text such as `a,b=1,c=2` at the separators that follow a value: into `a,b=1` and `c=2`."""
+    parts: list[str] = []
+    for part in text.split(separator):
+        if parts and "=" not in parts[-1]:
+            parts[-1] += f"{separator}{part}"
+        else:
+            parts.append(part)
+    return parts
+
+
 def describe_options(config: type) -> dict[str, Option]:
     """The options that the fields of a dataclass declare, by field name, with the types of the annotations."""
     return {each.name: Option(name=each.name, **_describe_type(each.type), **each.metadata) for each in fields(config)}
@@ -150,13 +177,39 @@ def _describe_type(annotation: Any) -> dict[str, Any]:  # noqa: ANN401 - typing 
     return {"kind": get_origin(annotation) or annotation}
 
 
-def describe_unknown(
-    kind: str, word: str, known: Iterable[str], *, program: str = "python -m job", prefix: str = ""
+def is_short(text: str) -> bool:
+    """Whether a text can be shown as it is in an error message."""
+    return bool(text) and text.isprintable() and len(text) <= SHORTENED.maxstring
+
+
+def to_words(values: object, options: Mapping[str, Option]) -> list[str]:
+    """The words of a command line that set the values of these options, which are attributes of an object."""
+    words: list[str] = []
+    for name, description in options.items():
+        value, flag = getattr(values, name), description.flag
+        if isinstance(value, bool):
+            words += [flag] if value else []
+            continue
+        for part in value if isinstance(value, tuple) else () if value is None else (value,):
+            words += [f"{flag}={part}"] if str(part).startswith("-") else [flag, str(part)]
+    return words
+
+
+def describe_unknown(  # noqa: PLR0913 - the keywords are texts of the message
+    kind: str,
+    word: str,
+    known: Iterable[str],
+    *,
+    program: str | None = None,
+    lists: str = "--help` lists the options",
+    prefix: str = "",
 ) -> str:
-    """An error message about an unknown word, with the nearest known word, or the command that lists all of them."""
+    """An error message about an unknown word, with the nearest known word, or the program whose help lists all."""
     name = f"{prefix}{word}"
-    if not name.isprintable() or len(name) > SHORTENED.maxstring:
+    if not is_short(name):
         name = SHORTENED.repr(name)
-    nearest = difflib.get_close_matches(word[:80], known, n=1)
-    remedy = f"did you mean {prefix}{nearest[0]}?" if nearest else f"`{program} --help` lists the options"
+    known = list(known)
+    longer = [each for each in known if len(word) >= MIN_START and each.startswith(word)]
+    nearest = longer[:1] or difflib.get_close_matches(word[:80], known, n=1)
+    remedy = f"did you mean {prefix}{nearest[0]}?" if nearest else f"`{program or name_program()} {lists}"
     return f"unknown {kind} {name}; {remedy}"

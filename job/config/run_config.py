@@ -6,7 +6,9 @@ from typing import Any, Literal
 
 from job.config.combinations import MAX_SEED, check_combinations
 from job.config.export_formats import FORMATS
-from job.config.options import describe_options, option
+from job.config.gate import Gate
+from job.config.gate_options import gate_option, list_gates
+from job.config.options import describe_options, option, to_words
 from job.config.recipes import (
     AUGMENTATIONS,
     NO_AUGMENTATION,
@@ -20,6 +22,8 @@ from job.config.recipes import (
 
 DeviceChoice = Literal["auto", "cpu", "gpu"]
 Layout = Literal["single", "folder"]
+SummaryForm = Literal["text", "json"]
+LogTarget = Literal["none", "mlflow"]
 CalibrationMethod = Literal["none", "temperature"]
 STREAM = "-"  # as the output folder: a tar archive on stdout
 
@@ -39,6 +43,8 @@ FOLDER = {
     "rule": f"a folder's name of at most {MAX_PATH} printable characters",
     "accepts": lambda text: 0 < len(text) <= MAX_PATH,
 }
+FILE = {**FOLDER, "metavar": "FILE", "rule": f"a file's name of at most {MAX_PATH} printable characters"}
+SPLIT_SEED = "Seed that splits train/ into training and test images if --data has no test/."
 MAX_NAME = 60  # the report shows the name in one line
 
 
@@ -123,13 +129,45 @@ class Config:
     data: str | None = option(
         None,
         "run",
-        "Folder with the four files of Fashion-MNIST or a data set in its format, and optionally classes.txt.",
+        "Folder with a data set: four files in the format of Fashion-MNIST, or images in train/CLASS/ and test/CLASS/.",
         unset="find or download Fashion-MNIST",
         **FOLDER,
     )
+    split_seed: int | None = option(None, "run", SPLIT_SEED, unset="0", minimum=0, maximum=MAX_SEED)
     reference: str | None = option(
         None, "run", "Output folder of a run on the same test set to compare with.", unset="no comparison", **FOLDER
     )
+    fail_under: tuple[str, ...] = gate_option(
+        "Exit with 1 if a metric is lower, such as accuracy=0.88; VALUE:interval compares the end of its interval."
+    )
+    fail_over: tuple[str, ...] = gate_option("Exit with 1 if a metric is higher, such as ece=0.05.")
+    warn_under: tuple[str, ...] = gate_option("Only warn if a metric is lower.")
+    warn_over: tuple[str, ...] = gate_option("Only warn if a metric is higher.")
+    fail_if_worse: bool = option(
+        default=False,
+        role="run",
+        text="Exit with 1 if the accuracy is significantly lower than that of --reference, or of the best run of "
+        "--history.",
+    )
+    warn_if_worse: bool = option(default=False, role="run", text="Only warn in that case.")
+    tolerance: float | None = option(
+        None,
+        "run",
+        "Loss in accuracy that the two options above allow, such as 0.005.",
+        unset="0",
+        **FRACTION,
+    )
+    history: str | None = option(
+        None,
+        "run",
+        "File to append the results to, one line a run; the report shows the trend.",
+        unset="no history",
+        **FILE,
+    )
+    summary: SummaryForm = option(
+        "text", "run", "The result on stdout: text is one line for people, json one object for programs."
+    )
+    log: LogTarget = option("none", "run", "Also log parameters, metrics and all files of the run to MLflow.")
     export: tuple[str, ...] = option(
         (), "run", "Also export the model in this format; may be repeated.", unset="no export", choices=tuple(FORMATS)
     )
@@ -173,17 +211,13 @@ class Config:
         recipe = {name: values.get(name, each.default) for name, each in OPTIONS.items() if each.role == "recipe"}
         return [name for name, value in recipe.items() if getattr(self, name) != value]
 
+    def gates(self) -> list[Gate]:
+        """The gates; a run is worse than the reference, or without one than the best run of the history."""
+        return list_gates(self, "history" if self.history and not self.reference else "reference")
+
     def command(self) -> str:
         """The shell command that repeats this run, without a data set or threads that the job chose itself."""
-        words = ["python", "-m", "job"]
-        for name, description in OPTIONS.items():
-            value, flag = getattr(self, name), description.flag
-            if isinstance(value, bool):
-                words += [flag] if value else []
-                continue
-            for part in value if isinstance(value, tuple) else () if value is None else (value,):
-                words += [f"{flag}={part}"] if str(part).startswith("-") else [flag, str(part)]
-        return shlex.join(words)
+        return shlex.join(["python", "-m", "job", *to_words(self, OPTIONS)])
 
 
 OPTIONS = describe_options(Config)

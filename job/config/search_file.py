@@ -13,6 +13,7 @@ from job.config.settings import Setting, read_setting
 from job.config.sweep_config import VARIABLE
 from job.config.sweep_grid import MAX_RUNS, find_name, read_mapping, read_values
 from job.errors import UsageError
+from job.system.program import name_program
 
 if TYPE_CHECKING:
     import yaml
@@ -45,7 +46,7 @@ def read_search(name: str, node: "yaml.Node") -> Search:
             given[key.value] = read_setting(KEYS[key.value], raw, f"{name}: search {key.value}").value
         else:
             known = [*KEYS, "parameters"]
-            problem = describe_unknown("key", key.value, known, program="python -m job sweep", prefix="")
+            problem = describe_unknown("key", key.value, known, program=f"{name_program()} sweep", prefix="")
             raise settings_file.error_at(name, key, problem)
     for missing, example in (("trials", "50"), ("parameters", "{learning-rate: {low: 1e-4, high: 1e-2, log: true}}")):
         if not given.get(missing):

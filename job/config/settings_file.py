@@ -1,8 +1,9 @@
 """Reads and writes settings files: YAML with one option per key."""
 
 import math
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import job
 from job.config.options import describe_unknown
@@ -18,6 +19,9 @@ DEFAULT_NAME = "fashion-job.yaml"
 """The file that is read from the working directory if it exists."""
 
 MAX_BYTES = 64 * 1024
+ENDS = {"estimate": "", "interval": ":interval"}
+"""What a gate compares, by the key in a table, and as it is written on the command line."""
+
 YAML_TAG = "tag:yaml.org,2002:"
 SCALAR_TAGS = {f"{YAML_TAG}{kind}" for kind in ("str", "int", "float", "bool", "null", "timestamp")}
 """What a plain value may look like. Others come from a tag that the user wrote."""
@@ -49,7 +53,10 @@ def read(name: str) -> Settings:
             raise error_at(name, key, describe_unknown("option", key.value, options))
         if option.name in settings:
             raise error_at(name, key, f"{option.key} is set twice")
-        settings[option.name] = read_setting(option, read_raw(name, value), f"{name}: {option.key}")
+        raw = (
+            read_table(name, value) if option.find_problem and value.tag == f"{YAML_TAG}map" else read_raw(name, value)
+        )
+        settings[option.name] = read_setting(option, raw, f"{name}: {option.key}")
     return settings
 
 
@@ -99,6 +106,32 @@ def read_raw(name: str, node: "yaml.Node") -> str | list[str] | None:
     return None if node.tag == f"{YAML_TAG}null" else str(node.value)
 
 
+def read_table(name: str, node: "yaml.Node") -> list[str]:
+    """The texts that a table of gates stands for.
+
+    `accuracy: 0.88` stands for `accuracy=0.88`, and `accuracy: {interval: 0.87}` for `accuracy=0.87:interval`.
+    """
+    import yaml
+
+    texts: list[str] = []
+    seen: set[str] = set()
+    for key, value in node.value:
+        if not isinstance(key, yaml.ScalarNode) or key.value in seen:
+            problem = f"{key.value} is set twice" if isinstance(key, yaml.ScalarNode) else "a key must be a name"
+            raise error_at(name, key, problem)
+        seen.add(key.value)
+        parts = value.value if isinstance(value, yaml.MappingNode) else [(None, value)]
+        ends = [end.value if isinstance(end, yaml.ScalarNode) else end for end, _ in parts]
+        if twice := next((end for end in ENDS if ends.count(end) > 1), None):
+            raise error_at(name, value, f"{twice} of {key.value} is set twice")
+        for end, threshold in parts or [(value, value)]:
+            is_end = end is None or (isinstance(end, yaml.ScalarNode) and end.value in ENDS)
+            if not isinstance(threshold, yaml.ScalarNode) or not is_end:
+                raise error_at(name, value, f"{key.value} must be a number, or a table with {' or '.join(ENDS)}")
+            texts.append(f"{key.value}={threshold.value}{ENDS[end.value] if end else ''}")
+    return texts
+
+
 def error_at(name: str, place: "yaml.Node | int", problem: str) -> UsageError:
     """The error for a node or a line of a file, line 0 being the first."""
     line = place if isinstance(place, int) else place.start_mark.line
@@ -112,6 +145,17 @@ def write(config: Config) -> str:
     lines = [f"# fashion-job {job.__version__}\n"]
     for name, option in OPTIONS.items():
         value = getattr(config, name)
-        entry = {option.key: list(value) if isinstance(value, tuple) else value}
+        content = write_table(value) if option.find_problem and value else value
+        entry = {option.key: list(content) if isinstance(content, tuple) else content}
         lines += [f"# {option.help}\n", yaml.safe_dump(entry, allow_unicode=True, width=math.inf)]
     return "".join(lines)
+
+
+def write_table(texts: Iterable[str]) -> dict[str, Any]:
+    """The table of gates that `read_table` reads; the reverse of it."""
+    table: dict[str, dict[str, float]] = {}
+    for text in texts:
+        metric, _, threshold = text.rpartition("=")
+        number, colon, _ = threshold.partition(":")
+        table.setdefault(metric, {})["interval" if colon else "estimate"] = float(number)
+    return {metric: ends["estimate"] if list(ends) == ["estimate"] else ends for metric, ends in table.items()}

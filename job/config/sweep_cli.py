@@ -3,13 +3,18 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from job.config.cli import PROGRAM, Command, Parser, add_options, name_sources, read_given, read_surroundings
+from job.config.cli import Command, Parser, add_options, name_sources, read_given, read_surroundings
+from job.config.gate_options import GATE_OPTIONS, check_gate_options
 from job.config.run_config import OPTIONS, Config
 from job.config.search_file import require_single_values
 from job.config.settings import Setting, Settings
 from job.config.sweep_config import SET_BY_SWEEP, SWEEP_OPTIONS, SweepConfig, SweepRequest
 from job.config.sweep_grid import Grid, read_assignments, read_file, read_seeds, read_values
 from job.errors import UsageError
+from job.system.program import name_program
+
+SHARED = ("data", "split_seed", "threads")
+"""What the environment and `fashion-job.yaml` set for a sweep as a whole, apart from its gates."""
 
 OF_RUNS = {
     each.flag: each.key for name, each in OPTIONS.items() if name not in {*SWEEP_OPTIONS, *SET_BY_SWEEP, "recipe"}
@@ -31,13 +36,15 @@ def parse(argv: Sequence[str]) -> Command:
     given = sweep_parser().parse(argv)
     log_level, collect = given.pop("log_level"), given.pop("collect", ())
     grid = _read_grid(given)
-    layers = [] if collect else read_surroundings(None)
+    layers = read_surroundings(None)
+    if collect:
+        layers = [{name: each for name, each in layer.items() if name in GATE_OPTIONS} for layer in layers]
     _require_applicable(layers)
-    shared = [{name: layer[name] for name in ("data", "threads") if name in layer} for layer in layers]
+    shared = [{name: layer[name] for name in (*SHARED, *GATE_OPTIONS) if name in layer} for layer in layers]
     own = read_given(given, SWEEP_OPTIONS)
     config = SweepConfig(**{name: each.value for layer in (*shared, own) for name, each in layer.items()})
-    if collect and (grid.parameters or grid.seeds or grid.search or set(own) - {"output"}):
-        raise UsageError("--collect trains nothing; combine it only with --output")
+    if collect and (grid.parameters or grid.seeds or grid.search or set(own) - {"output", *GATE_OPTIONS}):
+        raise UsageError("--collect trains nothing; combine it only with --output and gates")
     base = {name: setting for layer in layers for name, setting in layer.items()}
     searched = grid.search.parameters if grid.search else {}
     if grid.search:
@@ -54,6 +61,8 @@ def parse(argv: Sequence[str]) -> Command:
     )
     if config.cluster is not None and "reference" in {**request.base, **request.parameters}:
         raise UsageError("reference cannot be combined with --cluster: the nodes do not have that folder; leave it out")
+    has_other = bool(collect) or "reference" in {**request.base, **request.parameters}
+    check_gate_options(config, has_other=has_other, remedy="add --set reference=DIR", is_sweep=True)
     return Command("sweep", Config(), log_level, name_sources(layers), sweep=request)
 
 
@@ -88,10 +97,11 @@ def _read_grid(given: dict[str, Any]) -> Grid:
 def sweep_parser() -> Parser:
     """The parser of `sweep`."""
     parser = Parser(
-        f"{PROGRAM} sweep",
+        f"{name_program()} sweep",
         "Train many configurations with several seeds each, side by side or on a Ray cluster, and compare them in one "
         "page.\n\nStart the same command again to continue a sweep that was stopped.",
     )
+    parser.add_help_metrics()
     group = parser.add_argument_group("what to train")
     recipe = OPTIONS["recipe"].placeholder
     group.add_argument("--recipe", action="append", metavar=recipe, help="Recipe; may be repeated (default: baseline).")

@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from job.config.combinations import MAX_SEED
+from job.config.gate_options import GATE_OPTIONS, gate_option
 from job.config.options import describe_options, option
-from job.config.run_config import FOLDER, OPTIONS
+from job.config.run_config import FOLDER, FRACTION, OPTIONS, SPLIT_SEED
 from job.config.search_space import Search
 from job.config.settings import Setting, Settings
 from job.errors import UsageError
@@ -18,6 +20,9 @@ SET_BY_SWEEP = {
     "name": "the report of a run names its recipe and seed",
     "threads": "the threads of each run have an option of their own: --threads N",
     "data": "all runs use one data set, which has an option of its own: --data DIR",
+    "history": "a history follows one configuration over time, and a sweep compares many",
+    **{name: f"the gates of a sweep have options of their own: {OPTIONS[name].flag}" for name in GATE_OPTIONS},
+    "split_seed": "all runs use the same test images; the split has an option of its own: --split-seed N",
 }
 """The options of a run that a sweep sets itself, each with the reason."""
 
@@ -39,6 +44,7 @@ class SweepConfig:
     data: str | None = option(
         None, "run", "Folder with the data set of all runs.", unset="find or download Fashion-MNIST", **FOLDER
     )
+    split_seed: int | None = option(None, "run", SPLIT_SEED, unset="0", minimum=0, maximum=MAX_SEED)
     threads: int | None = option(
         None, "run", "Threads of each run.", unset="by model and processors", minimum=1, maximum=1024
     )
@@ -61,6 +67,22 @@ class SweepConfig:
     )
     cpus_per_run: int = option(1, "run", "Processors of the cluster for each run.", minimum=1, maximum=1024)
     gpus_per_run: int = option(0, "run", "GPUs of the cluster for each run.", minimum=0, maximum=64)
+    fail_under: tuple[str, ...] = gate_option(
+        "Exit with 1 if a metric of any run is lower, such as accuracy=0.88, or the mean of the best configuration, "
+        "such as best:accuracy=0.9."
+    )
+    fail_over: tuple[str, ...] = gate_option("Exit with 1 if a metric is higher, such as ece=0.05.")
+    warn_under: tuple[str, ...] = gate_option("Only warn if a metric is lower.")
+    warn_over: tuple[str, ...] = gate_option("Only warn if a metric is higher.")
+    fail_if_worse: bool = option(
+        default=False,
+        role="run",
+        text="Exit with 1 if the accuracy of any run is significantly lower than that of its reference.",
+    )
+    warn_if_worse: bool = option(default=False, role="run", text="Only warn in that case.")
+    tolerance: float | None = option(
+        None, "run", "Loss in accuracy that the two options above allow.", unset="0", **FRACTION
+    )
     only_index: int | None = option(
         None, "run", "Only the run with this number in the plan, from 0.", unset="all runs", minimum=0
     )

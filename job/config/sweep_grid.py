@@ -15,6 +15,7 @@ from job.config.search_space import Search
 from job.config.settings import Setting, read_setting
 from job.config.sweep_config import SET_BY_SWEEP, VARIABLE
 from job.errors import UsageError
+from job.system.program import name_program
 
 if TYPE_CHECKING:
     import yaml
@@ -114,7 +115,7 @@ def read_file(name: str) -> Grid:
             search = search_file.read_search(name, value)
         else:
             raise settings_file.error_at(
-                name, key, describe_unknown("key", key.value, KEYS, program="python -m job sweep")
+                name, key, describe_unknown("key", key.value, KEYS, program=f"{name_program()} sweep")
             )
     return Grid(parameters, seeds, search)
 
@@ -157,5 +158,5 @@ def find_name(word: str, error: Callable[[str], UsageError]) -> str:
         raise error(f"{word} cannot be a parameter of a sweep: {SET_BY_SWEEP[name]}")
     if name not in OPTIONS:
         keys = [option.key for option in OPTIONS.values() if option.name not in SET_BY_SWEEP]
-        raise error(describe_unknown("parameter", word, keys, program="python -m job"))
+        raise error(describe_unknown("parameter", word, keys))
     return name

@@ -1,4 +1,4 @@
-"""Finds the folder with the four files of a data set."""
+"""Finds the folder of a data set, and its files."""
 
 import os
 from dataclasses import dataclass
@@ -11,11 +11,17 @@ DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 LOCAL = Path("data")
 KERAS_FALLBACK = Path("/tmp/.keras")  # noqa: S108 - Keras's choice if KERAS_HOME is not writable; hashes are checked
 OPTION = "--data"
+IMAGE_FILES = "--data, image files"
+TRAIN = "train"
+"""The folder of the training images, in a data set of image files."""
+TEST = "test"
+"""That of the test images; train/ is split if it does not exist."""
+PARTS = (TRAIN, TEST)
 
 
 @dataclass(frozen=True)
 class Source:
-    """A folder with the four files of a data set, and where they come from (`OPTION` if the user named the folder)."""
+    """A folder with a data set, and where it comes from (`OPTION` or `IMAGE_FILES` if the user named the folder)."""
 
     folder: Path
     kind: str
@@ -37,24 +43,55 @@ def list_keras_caches() -> list[Source]:
     return [Source(root / "datasets" / "fashion-mnist", "Keras's cache") for root in (home, KERAS_FALLBACK)]
 
 
+def find_idx_file(folder: Path, role: str) -> Path:
+    """The IDX file of a role: gzipped if there is one, otherwise decompressed; the usual name if there is none.
+
+    Programs that decompress the files often write a dot in place of the hyphen before `idx`.
+    """
+    usual = FILES[role].removesuffix(".gz")
+    names = (usual, usual.replace("-idx", ".idx"))
+    paths = [folder / f"{name}{suffix}" for suffix in (".gz", "") for name in names]
+    return next((path for path in paths if _is_file(path)), paths[0])
+
+
 def check_folder(folder: Path) -> Source:
-    """Check that the folder the user named has all four files.
+    """Check that the folder the user named has all four IDX files, or a folder with training images.
 
     Raises:
         DataError: If it is not a folder, cannot be opened, or lacks a file.
     """
     if not os.path.isdir(folder):  # noqa: PTH112 - Path.is_dir raises if a parent folder is closed
         problem = "is not a folder" if os.path.lexists(folder) else "does not exist"
-        raise DataError(f"--data {folder}: {problem}; name a folder that contains {', '.join(FILES.values())}")
+        raise DataError(
+            f"--data {folder}: {problem}; name a folder that contains {', '.join(FILES.values())}, or images in "
+            f"{TRAIN}/CLASS/"
+        )
     if not os.access(folder, os.R_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
         remedy = "grant it (chmod a+rx), or run as its owner"
         raise DataError(f"--data {folder}: user {os.geteuid()} has no permission to open it; {remedy}")
-    if missing := _list_missing(folder):
+    missing = _list_missing(folder)
+    if missing and os.path.isdir(folder / TRAIN):  # noqa: PTH112 - as above
+        return Source(folder, IMAGE_FILES)
+    if len(missing) == len(FILES) and (part := folder.resolve().name) in PARTS and _has_folders(folder):
+        raise DataError(f"--data {folder}: has only the images of {part}/; name the folder above {part}/")
+    if missing:
         are = "is" if len(missing) == 1 else "are"
-        raise DataError(f"--data {folder}: {', '.join(missing)} {are} missing; put all four files into that folder")
+        images = "" if len(missing) < len(FILES) else f", or images into {TRAIN}/CLASS/"
+        raise DataError(
+            f"--data {folder}: {', '.join(missing)} {are} missing; put all four files into that folder{images}"
+        )
     return Source(folder, OPTION)
+
+
+def _has_folders(folder: Path) -> bool:
+    with os.scandir(folder) as entries:
+        return any(os.path.isdir(entry.path) for entry in entries)  # noqa: PTH112 - DirEntry.is_dir raises in link loops
 
 
 def _list_missing(folder: Path) -> list[str]:
     """List the files that do not exist, or are in a folder that this user cannot open."""
-    return [name for name in FILES.values() if not os.path.isfile(folder / name)]  # noqa: PTH113 - Path.is_file raises
+    return [name for role, name in FILES.items() if not _is_file(find_idx_file(folder, role))]
+
+
+def _is_file(path: Path) -> bool:
+    return os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises if a folder is closed

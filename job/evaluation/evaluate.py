@@ -3,7 +3,7 @@
 Only `evaluate` imports scikit-learn, because the training process needs only the dataclasses.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, get_args
 
@@ -14,8 +14,8 @@ from job.evaluation import intervals
 from job.evaluation.calibration import Calibration, class_errors, measure_calibration
 from job.evaluation.delta_method import Average, average_interval, mcc_interval
 from job.evaluation.intervals import Count, Interval
-from job.evaluation.predictions import Predictions
-from job.evaluation.ranking import Ranking, measure_ranking
+from job.evaluation.predictions import AnyPredictions, Predictions
+from job.evaluation.ranking import measure_ranking
 from job.evaluation.sample_selection import Samples, select_samples
 
 
@@ -35,7 +35,8 @@ class Averages:
 class ClassMetrics:
     """Metrics of one class; `support` is its number of test images.
 
-    The last four compare the probability of this class with whether an image belongs to it.
+    The last four compare the probability of this class with whether an image belongs to it; without probabilities, they
+    are None.
 
     Attributes:
         roc_auc: Area under the ROC curve, or None if no image or every image is of this class.
@@ -52,17 +53,18 @@ class ClassMetrics:
     precision_interval: Interval
     recall_interval: Interval
     f1_interval: Interval
-    roc_auc: float | None
-    average_precision: float | None
-    brier: float
-    calibration_error: float
+    roc_auc: float | None = None
+    average_precision: float | None = None
+    brier: float | None = None
+    calibration_error: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
     """Every metric that follows from the predictions alone, with its 95 % confidence interval.
 
-    An interval is None where no formula gives one of honest width: most are if every image is right, or none.
+    An interval is None where no formula gives one of honest width: most are if every image is right, or none. Without
+    probabilities, the metrics with the default None are None.
 
     Attributes:
         top_2_accuracy: Fraction of the images whose true class is among the two most probable; None for two classes.
@@ -82,25 +84,25 @@ class Evaluation:
     n_test: int
     accuracy: float
     accuracy_interval: Interval
-    top_2_accuracy: float | None
-    top_2_accuracy_interval: Interval | None
-    top_3_accuracy: float | None
-    top_3_accuracy_interval: Interval | None
-    loss: float
-    loss_interval: Interval | None
-    brier: float
-    brier_interval: Interval | None
+    top_2_accuracy: float | None = None
+    top_2_accuracy_interval: Interval | None = None
+    top_3_accuracy: float | None = None
+    top_3_accuracy_interval: Interval | None = None
+    loss: float | None = None
+    loss_interval: Interval | None = None
+    brier: float | None = None
+    brier_interval: Interval | None = None
     mcc: float
     mcc_interval: Interval | None
-    roc_auc: float | None
-    roc_auc_interval: Interval | None
-    average_precision: float | None
-    average_precision_interval: Interval | None
+    roc_auc: float | None = None
+    roc_auc_interval: Interval | None = None
+    average_precision: float | None = None
+    average_precision_interval: Interval | None = None
     macro: Averages
     weighted: Averages
     per_class: list[ClassMetrics]
     confusion_matrix: list[list[int]]
-    calibration: Calibration
+    calibration: Calibration | None = None
     seed: Count
     samples: Samples
 
@@ -125,7 +127,7 @@ class Evaluation:
         return int(np.trace(self.matrix))
 
 
-def evaluate(predictions: Predictions, class_names: Sequence[str], seed: int) -> Evaluation:
+def evaluate(predictions: AnyPredictions, class_names: Sequence[str], seed: int) -> Evaluation:
     """Compute the metrics; a class that was never predicted has precision 0.
 
     The class names are in label order. The seed is that of the random samples.
@@ -135,34 +137,49 @@ def evaluate(predictions: Predictions, class_names: Sequence[str], seed: int) ->
     n, labels = len(predictions.y_true), range(len(class_names))
     matrix = confusion_matrix(predictions.y_true, predictions.y_pred, labels=labels)
     accuracy_interval = intervals.wilson_interval(int(np.trace(matrix)), n)
-    top_2, top_3 = (_top_accuracy(predictions, k) for k in (2, 3))
-    mcc, ranking = float(_score_cells(matthews_corrcoef, matrix)), measure_ranking(predictions)
+    mcc = float(_score_cells(matthews_corrcoef, matrix))
+    overall, of_classes = _score_probabilities(predictions) if isinstance(predictions, Predictions) else ({}, {})
     return Evaluation(
         n_test=n,
         accuracy=predictions.accuracy,
         accuracy_interval=accuracy_interval,
-        top_2_accuracy=top_2[0],
-        top_2_accuracy_interval=top_2[1],
-        top_3_accuracy=top_3[0],
-        top_3_accuracy_interval=top_3[1],
-        loss=predictions.loss,
-        loss_interval=intervals.score_interval(predictions.losses, predictions.is_correct),
-        brier=float(predictions.brier_scores.mean()),
-        brier_interval=intervals.score_interval(predictions.brier_scores, predictions.is_correct),
         mcc=mcc,
         mcc_interval=mcc_interval(matrix, mcc),
-        roc_auc=ranking.mean_roc_auc,
-        roc_auc_interval=ranking.mean_roc_auc_interval,
-        average_precision=ranking.mean_average_precision,
-        average_precision_interval=ranking.mean_average_precision_interval,
         macro=_averages(matrix, weighted=False),
         weighted=replace(_averages(matrix, weighted=True), recall_interval=accuracy_interval),  # it is the accuracy
-        per_class=_class_metrics(class_names, matrix, predictions, ranking),
+        per_class=_class_metrics(class_names, matrix, of_classes),
         confusion_matrix=matrix.tolist(),
-        calibration=measure_calibration(predictions.confidence, predictions.is_correct),
         seed=seed,
         samples=select_samples(predictions, seed),
+        **overall,
     )
+
+
+def _score_probabilities(predictions: Predictions) -> tuple[Mapping[str, Any], Mapping[str, Sequence[Any]]]:
+    """The metrics that need probabilities: by field of `Evaluation`, and of each class by field of `ClassMetrics`."""
+    top_2, top_3 = (_top_accuracy(predictions, k) for k in (2, 3))
+    ranking = measure_ranking(predictions)
+    overall = {
+        "top_2_accuracy": top_2[0],
+        "top_2_accuracy_interval": top_2[1],
+        "top_3_accuracy": top_3[0],
+        "top_3_accuracy_interval": top_3[1],
+        "loss": predictions.loss,
+        "loss_interval": intervals.score_interval(predictions.losses, predictions.is_correct),
+        "brier": float(predictions.brier_scores.mean()),
+        "brier_interval": intervals.score_interval(predictions.brier_scores, predictions.is_correct),
+        "roc_auc": ranking.mean_roc_auc,
+        "roc_auc_interval": ranking.mean_roc_auc_interval,
+        "average_precision": ranking.mean_average_precision,
+        "average_precision_interval": ranking.mean_average_precision_interval,
+        "calibration": measure_calibration(predictions.confidence, predictions.is_correct),
+    }
+    return overall, {
+        "roc_auc": ranking.roc_auc,
+        "average_precision": ranking.average_precision,
+        "brier": _class_brier_scores(predictions),
+        "calibration_error": class_errors(predictions.y_true, predictions.probabilities),
+    }
 
 
 def _top_accuracy(predictions: Predictions, k: int) -> tuple[float, Interval] | tuple[None, None]:
@@ -188,15 +205,13 @@ def _averages(matrix: NDArray[np.int64], *, weighted: bool) -> Averages:
 
 
 def _class_metrics(
-    class_names: Sequence[str], matrix: NDArray[np.int64], predictions: Predictions, ranking: Ranking
+    class_names: Sequence[str], matrix: NDArray[np.int64], scores_of_probabilities: Mapping[str, Sequence[Any]]
 ) -> list[ClassMetrics]:
     from sklearn.metrics import precision_recall_fscore_support
 
     *scores, _ = _score_cells(precision_recall_fscore_support, matrix, zero_division=0)
     precision, recall, f1 = (column.tolist() for column in scores)
     hits, supports, n_predicted = (np.diag(matrix).tolist(), *(matrix.sum(axis=axis).tolist() for axis in (1, 0)))
-    brier = _class_brier_scores(predictions)
-    calibration_errors = class_errors(predictions.y_true, predictions.probabilities)
     rows = []
     for i, name in enumerate(class_names):
         rows.append(
@@ -209,10 +224,7 @@ def _class_metrics(
                 precision_interval=intervals.wilson_interval(hits[i], n_predicted[i]),
                 recall_interval=intervals.wilson_interval(hits[i], supports[i]),
                 f1_interval=intervals.f1_interval(hits[i], supports[i] + n_predicted[i] - hits[i]),
-                roc_auc=ranking.roc_auc[i],
-                average_precision=ranking.average_precision[i],
-                brier=brier[i],
-                calibration_error=calibration_errors[i],
+                **{field: values[i] for field, values in scores_of_probabilities.items()},
             )
         )
     return rows

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from job.evaluation.calibration import assign_bins, plug_in_error
 from job.evaluation.intervals import SIGNIFICANCE_LEVEL, Interval, Z, wilson_interval
 from job.evaluation.paired_differences import MEASURES, PairedDifference, compare_means
-from job.evaluation.predictions import Loss, Predictions
+from job.evaluation.predictions import AnyPredictions, Loss, Predictions
 from job.evaluation.recipe_comparison import RecipeComparison, compare_recipes
 from job.evaluation.sample_selection import select_changed_images
 from job.evaluation.seed_variation import SeedVariation, measure_reseed_difference
@@ -33,7 +33,7 @@ class Reference:
         started: Start of the run, UTC, ISO 8601.
         command: Command that repeats the run.
         network: Its network in one line; empty if it was not trained by this job.
-        loss: Mean cross-entropy on the test images, in nats.
+        loss: Mean cross-entropy on the test images, in nats; None without probabilities.
         seed_variation: Its variation over the seeds; None for a single run, and in results of version 0.5.0.
     """
 
@@ -43,7 +43,7 @@ class Reference:
     network: str
     accuracy: float
     accuracy_interval: Interval
-    loss: Loss
+    loss: Loss | None
     seed_variation: SeedVariation | None = None
 
 
@@ -108,7 +108,7 @@ class Comparison:
         brier: Mean Brier score of both models.
         overconfidence: Mean confidence minus accuracy of both models.
         ece: Expected calibration error of both models over 15 bins, without an interval. This and the three attributes
-            above are None if the probabilities of the reference are unknown, in results of version 0.5.0.
+            above are None if the probabilities of a model are unknown.
         recipes: Comparison of the recipes; None if a side has fewer than two networks whose predictions are known.
         reseed_difference: Size of the difference in accuracy on these images that 95 % of the pairs of trainings stay
             below if they differ only by their seed; None if neither run knows its variation over seeds.
@@ -136,7 +136,7 @@ class Comparison:
         return self.p_value < SIGNIFICANCE_LEVEL and not interval.lower <= 0 <= interval.upper
 
 
-def compare(reference: Reference, predictions: Predictions, variation: SeedVariation | None = None) -> Comparison:
+def compare(reference: Reference, predictions: AnyPredictions, variation: SeedVariation | None = None) -> Comparison:
     """Compare a model with a reference model; the accuracy of the reference is computed from its predictions.
 
     `variation` is that of the current run over its seeds.
@@ -156,20 +156,20 @@ def compare(reference: Reference, predictions: Predictions, variation: SeedVaria
         fixed=fixed,
         broken=broken,
         **_compare_probabilities(predictions),
-        recipes=compare_recipes(predictions),
+        recipes=compare_recipes(predictions) if isinstance(predictions, Predictions) else None,
         reseed_difference=reseed_difference,
         reseed_side=reseed_side,
     )
 
 
-def _tabulate_outcomes(predictions: Predictions) -> NDArray[np.intp]:
+def _tabulate_outcomes(predictions: AnyPredictions) -> NDArray[np.intp]:
     """Numbers of images that both, only this model, only the reference and no model get right, shape (n_classes, 4)."""
     if predictions.y_reference is None:
         raise ValueError("the predictions of the reference are missing")
     is_right, was_right = predictions.is_correct, predictions.y_reference == predictions.y_true
     groups = (is_right & was_right, is_right & ~was_right, was_right & ~is_right, ~is_right & ~was_right)
-    n_classes = predictions.probabilities.shape[1]
-    return np.stack([np.bincount(predictions.y_true[group], minlength=n_classes) for group in groups], axis=1)
+    counts = [np.bincount(predictions.y_true[group], minlength=predictions.n_classes) for group in groups]
+    return np.stack(counts, axis=1)
 
 
 def _describe_reference(reference: Reference, counts: PairedCounts, predictions: Predictions | None) -> Reference:
@@ -182,10 +182,10 @@ def _describe_reference(reference: Reference, counts: PairedCounts, predictions:
     )
 
 
-def _compare_probabilities(predictions: Predictions) -> Mapping[str, PairedDifference | None]:
-    """Compare the metrics of the probabilities, by name; None if those of the reference are unknown."""
+def _compare_probabilities(predictions: AnyPredictions) -> Mapping[str, PairedDifference | None]:
+    """Compare the metrics of the probabilities, by name; None if those of a model are unknown."""
     before = predictions.reference
-    if before is None:
+    if before is None or not isinstance(predictions, Predictions):
         return dict.fromkeys([*MEASURES, "ece"])
     now, error = _measure_ece(predictions), _measure_ece(before)
     means = {name: compare_means(measure, predictions, before) for name, measure in MEASURES.items()}

@@ -1,8 +1,8 @@
-"""Represents the predictions that are evaluated."""
+"""Represents the predictions that are evaluated: with a probability of each class, or of labels only."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, ClassVar, Self
 
 import numpy as np
 from msgspec import Meta
@@ -55,6 +55,11 @@ class Predictions:
     other_seeds: SeedPredictions | None = None
     reference_other_seeds: SeedPredictions | None = None
 
+    @property
+    def n_classes(self) -> int:
+        """Number of classes."""
+        return int(self.probabilities.shape[1])
+
     @cached_property
     def y_pred(self) -> Labels:
         """Most probable classes, the first among equals, shape (n,)."""
@@ -94,6 +99,15 @@ class Predictions:
         is_among: NDArray[np.bool_] = n_ahead < k
         return is_among
 
+    def with_reference(self, reference: "AnyPredictions") -> Self:
+        """These predictions with those of a reference model for the same images."""
+        return replace(
+            self,
+            y_reference=reference.y_pred,
+            p_reference=reference.probabilities,
+            reference_other_seeds=reference.other_seeds,
+        )
+
     @property
     def reference(self) -> "Predictions | None":
         """The predictions of the reference model, if all of its probabilities are known."""
@@ -116,6 +130,48 @@ class Predictions:
         """Whether each image was predicted correctly, shape (n,)."""
         is_correct: NDArray[np.bool_] = self.y_pred == self.y_true
         return is_correct
+
+
+@dataclass(frozen=True)
+class LabelPredictions:
+    """What a classifier predicted for each test image, if only the predicted classes are known.
+
+    Attributes:
+        y_true: True class numbers, shape (n,).
+        y_pred: Predicted class numbers, shape (n,).
+        n_classes: Number of classes.
+        y_reference: Classes that a reference model predicted for the same images, shape (n,), or None.
+    """
+
+    y_true: Labels
+    y_pred: Labels
+    n_classes: int
+    y_reference: Labels | None = None
+
+    probabilities: ClassVar[None] = None
+    p_reference: ClassVar[None] = None
+    reference: ClassVar[None] = None
+    other_seeds: ClassVar[None] = None
+    reference_other_seeds: ClassVar[None] = None
+
+    def with_reference(self, reference: "AnyPredictions") -> Self:
+        """These predictions with the classes that a reference model predicted for the same images."""
+        return replace(self, y_reference=reference.y_pred)
+
+    @property
+    def accuracy(self) -> float:
+        """Fraction of the images predicted correctly."""
+        return float(self.is_correct.mean())
+
+    @cached_property
+    def is_correct(self) -> NDArray[np.bool_]:
+        """Whether each image was predicted correctly, shape (n,)."""
+        is_correct: NDArray[np.bool_] = self.y_pred == self.y_true
+        return is_correct
+
+
+AnyPredictions = Predictions | LabelPredictions
+"""Predictions whose probabilities may be unknown."""
 
 
 def cross_entropy(p_true: NDArray[np.floating]) -> Floats:

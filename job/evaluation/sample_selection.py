@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from job.evaluation.predictions import Predictions
+from job.evaluation.predictions import AnyPredictions, LabelPredictions, Predictions
 
 N_SHOWN = 9
 N_CONFIDENT_MISTAKES = 12
@@ -27,14 +27,15 @@ class Cell:
 class Samples:
     """Indices of test images; a list is shorter than stated if there are fewer such images.
 
-    The confidence is the probability of the predicted class. Among equally confident images the lower index comes
-    first.
+    The confidence is the probability of the predicted class. Among equally confident images, and without probabilities,
+    the lower index comes first.
 
     Attributes:
         right: 9 images drawn at random from those predicted correctly, in class order.
         wrong: 9 images drawn at random from those predicted incorrectly, in class order.
-        confident_mistakes: The 12 incorrect predictions of highest confidence, highest first.
-        least_certain: The 9 images of lowest confidence, lowest first.
+        confident_mistakes: The 12 incorrect predictions of highest confidence, highest first; empty without
+            probabilities.
+        least_certain: The 9 images of lowest confidence, lowest first; likewise.
         cells: At most 100 non-empty cells of the confusion matrix: first the errors, largest count first, then the
             diagonal; otherwise in label order.
     """
@@ -51,13 +52,13 @@ class Samples:
         return sorted({*self.right, *self.wrong, *self.confident_mistakes, *self.least_certain, *cell_indices})
 
 
-def select_shown_images(predictions: Predictions, seed: int) -> list[int]:
+def select_shown_images(predictions: AnyPredictions, seed: int) -> list[int]:
     """Indices of all images that the report shows, each once, ascending."""
     fixed, broken = select_changed_images(predictions)
     return sorted({*select_samples(predictions, seed).indices(), *fixed, *broken})
 
 
-def select_samples(predictions: Predictions, seed: int) -> Samples:
+def select_samples(predictions: AnyPredictions, seed: int) -> Samples:
     """Select the images to show; `seed` seeds the random samples."""
     random = np.random.default_rng(seed)
 
@@ -67,16 +68,21 @@ def select_samples(predictions: Predictions, seed: int) -> Samples:
 
     is_correct = predictions.is_correct
     ranked = _rank_by_confidence(predictions)
+    confident_mistakes: list[int] = []
+    least_certain: list[int] = []
+    if isinstance(predictions, Predictions):
+        confident_mistakes = ranked[~is_correct[ranked]][:N_CONFIDENT_MISTAKES].tolist()
+        least_certain = np.argsort(predictions.confidence, kind="stable")[:N_SHOWN].tolist()
     return Samples(
         right=draw(np.flatnonzero(is_correct)),
         wrong=draw(np.flatnonzero(~is_correct)),
-        confident_mistakes=ranked[~is_correct[ranked]][:N_CONFIDENT_MISTAKES].tolist(),
-        least_certain=np.argsort(predictions.confidence, kind="stable")[:N_SHOWN].tolist(),
+        confident_mistakes=confident_mistakes,
+        least_certain=least_certain,
         cells=_select_cells(predictions, ranked),
     )
 
 
-def select_changed_images(predictions: Predictions) -> tuple[list[int], list[int]]:
+def select_changed_images(predictions: AnyPredictions) -> tuple[list[int], list[int]]:
     """Indices of at most 12 fixed and 12 broken images, most confident first; empty without a reference.
 
     A fixed image is one that only this model gets right, a broken one only the reference.
@@ -88,13 +94,15 @@ def select_changed_images(predictions: Predictions) -> tuple[list[int], list[int
     return ranked[is_right & ~was_right][:N_CHANGED].tolist(), ranked[was_right & ~is_right][:N_CHANGED].tolist()
 
 
-def _rank_by_confidence(predictions: Predictions) -> NDArray[np.intp]:
-    """Indices of all images, most confident first."""
+def _rank_by_confidence(predictions: AnyPredictions) -> NDArray[np.intp]:
+    """Indices of all images, most confident first; in their order without probabilities."""
+    if isinstance(predictions, LabelPredictions):
+        return np.arange(len(predictions.y_true))
     return np.argsort(-predictions.confidence, kind="stable")
 
 
-def _select_cells(predictions: Predictions, ranked: NDArray[np.intp]) -> list[Cell]:
-    n_classes = predictions.probabilities.shape[1]
+def _select_cells(predictions: AnyPredictions, ranked: NDArray[np.intp]) -> list[Cell]:
+    n_classes = predictions.n_classes
     cells = predictions.y_true[ranked].astype(np.int64) * n_classes + predictions.y_pred[ranked]
     counts = np.bincount(cells, minlength=n_classes**2)
     true, predicted = np.divmod(np.arange(len(counts)), n_classes)

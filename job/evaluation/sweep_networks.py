@@ -1,13 +1,14 @@
 """Represents the networks of a sweep, grouped into configurations."""
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from job.config.run_config import Config
+from job.evaluation.gated_runs import GatedRuns
 from job.evaluation.predictions import Floats, Labels
 from job.evaluation.recipe_comparison import CrossedMean, summarize_networks
 from job.evaluation.seed_variation import choose_run
@@ -131,6 +132,7 @@ class SweepResults:
         revisions: Git revisions of the code, each once; an unknown one is empty.
         machines: Device and number of threads, each once.
         search: The trials, if a search chose the configurations.
+        gated: The gates of the sweep, and what they need of its runs.
     """
 
     configurations: Sequence[Configuration]
@@ -145,6 +147,7 @@ class SweepResults:
     revisions: Sequence[str]
     machines: Sequence[str]
     search: SearchHistory | None = None
+    gated: GatedRuns = field(default_factory=GatedRuns)
 
     @property
     def varying(self) -> list[str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from job.evaluation.sweep_effects import Effect, measure_effects
+from job.evaluation.sweep_gates import SweepGate, evaluate_sweep_gates
 from job.evaluation.sweep_means import ConfigurationMean, pool_times, summarize_configuration
 from job.evaluation.sweep_networks import Configuration, SweepResults
 from job.evaluation.sweep_pairs import PairDifference, PairTests, compare_pairs
@@ -22,6 +23,7 @@ class SweepSummary:
         effects: The effects of the settings that vary.
         time_frontier: Indices of the configurations that no other beats in both accuracy and training time.
         size_frontier: The same with the number of parameters; empty if a number is unknown.
+        gates: The gates and their results, in the order in which they were set.
     """
 
     results: SweepResults
@@ -32,6 +34,7 @@ class SweepSummary:
     effects: Sequence[Effect]
     time_frontier: Sequence[int]
     size_frontier: Sequence[int]
+    gates: Sequence[SweepGate] = ()
 
     @property
     def best(self) -> Configuration:
@@ -54,7 +57,7 @@ class SweepSummary:
 
 
 def summarize_sweep(results: SweepResults) -> SweepSummary:
-    """Compute every number of a sweep."""
+    """Compute every number of a sweep, and compare its runs with its gates."""
     configurations = results.configurations
     times = pool_times(configurations)
     means = [summarize_configuration(each, its) for each, its in zip(configurations, times, strict=True)]
@@ -63,13 +66,16 @@ def summarize_sweep(results: SweepResults) -> SweepSummary:
     n_pruned = results.search.states.get("pruned", 0) if results.search else 0
     sizes = [each.n_parameters for each in configurations if each.n_parameters is not None]
     has_sizes = len(sizes) == len(configurations)
+    ranking = rank_configurations(configurations, means, pairs, n_pruned)
+    best = configurations[ranking.best], means[ranking.best]
     return SweepSummary(
         results=results,
         means=means,
         times=times,
         pairs=pairs,
-        ranking=rank_configurations(configurations, means, pairs, n_pruned),
+        ranking=ranking,
         effects=measure_effects(results, accuracies, pairs),
         time_frontier=find_frontier([mean.training_s for mean in means], accuracies),
         size_frontier=find_frontier(sizes, accuracies) if has_sizes else [],
+        gates=evaluate_sweep_gates(results.gated, *best, ranking),
     )

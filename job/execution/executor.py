@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
-from job.errors import EXIT_STATUSES, SweepError
+from job.errors import EXIT_STATUSES, GateError
 
 KILLED, TERMINATED = 137, 143
 RETRIED = (KILLED, TERMINATED)
@@ -74,7 +74,7 @@ def describe_failure(status: int, log: Path) -> str:
     if status not in RETRIED and (error := find_error(log)):
         return error
     unknown = f"exit status {status}"
-    return unknown if status == SweepError.exit_status else EXIT_STATUSES.get(status, unknown)  # a run is no sweep
+    return unknown if status == GateError.exit_status else EXIT_STATUSES.get(status, unknown)  # a run is no sweep
 
 
 def find_error(log: Path) -> str:

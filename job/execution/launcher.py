@@ -14,21 +14,21 @@ from typing import Any, Self
 
 from job.config.options import PREFIX
 from job.execution.fork_server import GRACE_S
-from job.system import signals
-from job.system.child_process import is_running
+from job.system import child_process, signals
 
 STOP_S = GRACE_S + 1.5
 """`GRACE_S`, and time for the kernel to end them."""
 
-ROOT = Path(__file__).parents[2]
 KEPT = (f"{PREFIX}IMAGE", f"{PREFIX}REVISION")
+OF_THE_JOB = ("GITHUB_STEP_SUMMARY",)
+"""Variables that are for the whole job, not for each of its runs: GitHub limits the size of a summary."""
 
 
 def build_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """The environment of a run: this program on the path, and no setting of a run, which the plan has."""
-    path = os.pathsep.join(filter(None, (str(ROOT), environment.get("PYTHONPATH"))))
     kept = {name: text for name, text in environment.items() if not name.startswith(PREFIX) or name in KEPT}
-    return {**kept, "PYTHONPATH": path}
+    kept = {name: text for name, text in kept.items() if name not in OF_THE_JOB}
+    return child_process.build_environment(kept)
 
 
 class Launcher:
@@ -106,10 +106,10 @@ class Launcher:
         """End the process and all runs within a few seconds; a signal handler may call this, also twice."""
         if self._process.stdin:
             self._process.stdin.close()
-        if is_running(self._process):
+        if child_process.is_running(self._process):
             self._signal_group(signal.SIGTERM)  # in the middle of the import, it does not read stdin
         deadline = time.monotonic() + STOP_S
-        while is_running(self._process) and time.monotonic() < deadline:
+        while child_process.is_running(self._process) and time.monotonic() < deadline:
             time.sleep(0.01)
         if self._process.returncode is None:
             self._signal_group(signal.SIGKILL)

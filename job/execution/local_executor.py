@@ -9,7 +9,8 @@ from typing import Generic
 from job.config.recipes import ModelName
 from job.execution.executor import KILLED, Outcome, R, describe_failure
 from job.execution.launcher import Launcher
-from job.training.resources import NEEDED_BYTES, available_memory_bytes, count_processors, detect_resources
+from job.system.processors import count_processors
+from job.training.resources import NEEDED_BYTES, available_memory_bytes, detect_resources
 
 MAX_THREADS: dict[ModelName, int] = {"mlp": 2, "cnn": 8}
 """The most threads that a run gets by default. At the batch sizes of the recipes, further ones gain little."""

@@ -6,6 +6,7 @@ from markupsafe import Markup
 
 from job.evaluation.class_clusters import Pair, cluster_classes
 from job.evaluation.class_curves import FALSE_POSITIVE_RATES, RECALLS, trace_curves
+from job.evaluation.predictions import Predictions
 from job.report.charts.class_clusters import draw_class_clusters
 from job.report.charts.class_curves import draw_class_curves
 from job.results.run import Run
@@ -57,6 +58,8 @@ class ClustersView:
 
 def view_curves(run: Run) -> list[CurvesView]:
     """Draw the curves of at most 10 classes, lowest average precision first; those without a curve are left out."""
+    if not isinstance(run.predictions, Predictions):
+        return []
     scores = [(row.average_precision, label) for label, row in enumerate(run.evaluation.per_class)]
     known = sorted((score, label) for score, label in scores if score is not None)
     views = []

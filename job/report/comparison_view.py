@@ -89,15 +89,24 @@ def view_comparison(comparison: Comparison, class_names: Sequence[str], n_runs: 
         rows=list(list_metrics(comparison)),
         recipe_rows=list(list_recipe_metrics(recipes)) if recipes else [],
         seeds=describe_seeds(comparison, n_runs),
-        missing="" if comparison.loss else MISSING_PROBABILITIES,
+        missing=_explain_missing(comparison, n_runs),
         changed=sorted(changed, key=lambda each: -abs(each.difference)),
     )
 
 
-MISSING_PROBABILITIES = (
-    "An earlier version of the job wrote this run without the probabilities that the reference predicted, so loss, "
-    "Brier score and overconfidence are not compared. To compare them, train this run again."
-)
+def _explain_missing(comparison: Comparison, n_runs: int) -> str:
+    """Why the probabilities are not compared; empty if they are."""
+    if comparison.loss:
+        return ""
+    metrics = "loss, Brier score and overconfidence are not compared"
+    if comparison.reference.loss is None:
+        return f"The reference has no probabilities, so {metrics}."
+    if not n_runs:
+        return f"This run has no probabilities, so {metrics}."
+    return (
+        "An earlier version of the job wrote this run without the probabilities that the reference predicted, so "
+        f"{metrics}. To compare them, train this run again."
+    )
 
 
 def _compare_networks(comparison: Comparison) -> Iterator[Outcome]:

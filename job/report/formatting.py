@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from job.evaluation.intervals import Interval, wilson_interval
-from job.report.charts.recall_changes import format_change
+from job.text import format_change
 
 MANY = 10  # larger expected counts need no decimals
 LOWEST_P = 0.001  # smaller p-values are written as "< 0.001"

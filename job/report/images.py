@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,11 @@ from job.results.file_names import PICTURES
 GAP = 2  # pixels between the images of a sheet
 ZOOM = 2
 OPAQUE = 255
+PNG = b"\x89PNG"
+GREY = 2  # dimensions of a grey image
+BLACK = 32
+LARGE = 1500  # bytes of a test image; grey ones of 28 x 28 pixels have at most 900
+QUALITY = 80  # of WebP
 N_LEVELS = 7  # of each sign of the weights; more would double the size of the picture
 POSITIVE, NEGATIVE = (58, 142, 215), (222, 107, 49)  # blue and orange that show on light and on dark pages
 
@@ -28,6 +33,14 @@ class Sheet:
     height: int
 
 
+def have_black_background(images: Sequence[NDArray[np.uint8]]) -> bool:
+    """Whether images are grey and mostly black at their edges, so that they are easier to see as negatives."""
+    if not images or any(image.ndim > GREY for image in images):
+        return False
+    edges = [np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]]) for image in images]
+    return float(np.median(np.concatenate(edges))) < BLACK
+
+
 class Pictures:
     """The pictures of the page.
 
@@ -35,7 +48,7 @@ class Pictures:
         files: Files that the page links to, by name; empty if the page embeds its pictures.
 
     Args:
-        images: Test images by index, shape (height, width) each.
+        images: Test images by index, shape (height, width) or (height, width, 3) each.
         embedded: Whether the page embeds its pictures.
     """
 
@@ -45,8 +58,15 @@ class Pictures:
         self.files: dict[str, bytes] = {}
 
     def add_image(self, index: int) -> str:
-        """Add a test image; returns its address for `src`."""
-        return self._add(Image.fromarray(self._images[index]), str(index))
+        """Add a test image; returns its address for `src`.
+
+        It is a PNG without loss, or, if that would be large, a WebP of high quality.
+        """
+        picture = Image.fromarray(self._images[index])
+        content = _encode(picture, "PNG", optimize=True)
+        if len(content) > LARGE:
+            content = min(content, _encode(picture, "WEBP", quality=QUALITY, method=6), key=len)
+        return self._store(content, str(index))
 
     def add_sheet(self, images: NDArray[np.uint8], name: str) -> Sheet:
         """Add one picture of many images with transparent gaps between them.
@@ -85,10 +105,18 @@ class Pictures:
         return Sheet(address, ZOOM * picture.width, ZOOM * picture.height)
 
     def _add(self, picture: Image.Image, name: str, **options: Any) -> str:  # noqa: ANN401 - Pillow's options
-        file = io.BytesIO()
-        picture.save(file, format="PNG", optimize=True, **options)
+        return self._store(_encode(picture, "PNG", optimize=True, **options), name)
+
+    def _store(self, content: bytes, name: str) -> str:
+        kind = "png" if content.startswith(PNG) else "webp"
         if self._embedded:
-            return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
-        path = f"{PICTURES}/{name}.png"
-        self.files[path] = file.getvalue()
+            return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+        path = f"{PICTURES}/{name}.{kind}"
+        self.files[path] = content
         return path
+
+
+def _encode(picture: Image.Image, kind: str, **options: Any) -> bytes:  # noqa: ANN401 - Pillow's options
+    file = io.BytesIO()
+    picture.save(file, format=kind, **options)
+    return file.getvalue()

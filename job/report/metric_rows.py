@@ -7,8 +7,8 @@ from job.evaluation.intervals import Interval
 from job.evaluation.paired_comparison import Comparison
 from job.evaluation.paired_differences import PairedDifference
 from job.evaluation.recipe_comparison import RecipeComparison
-from job.report.charts.recall_changes import format_change
 from job.report.formatting import format_signeds
+from job.text import format_change
 
 SMALLEST = 0.05  # points; smaller values round to 0.0
 

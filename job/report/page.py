@@ -14,6 +14,7 @@ from job.evaluation.evaluate import Evaluation
 from job.report import assessment
 from job.report.charts.class_recall import strip
 from job.report.charts.confusion_matrix import choose_cell_text
+from job.report.ci.files import write_ci_files
 from job.report.class_figures import CURVE_COLUMNS, view_clusters, view_curves
 from job.report.comparison_view import view_comparison
 from job.report.first_layer_view import view_learnt
@@ -23,8 +24,9 @@ from job.report.first_screen.statements import ClassName
 from job.report.first_screen.tiles import list_tiles
 from job.report.first_screen.top_findings import list_findings
 from job.report.formatting import FILTERS
-from job.report.gallery import list_images, view_gallery
-from job.report.images import Pictures, Sheet
+from job.report.gallery import list_images, list_links, view_gallery
+from job.report.gate_view import view_gates
+from job.report.images import Pictures, Sheet, have_black_background
 from job.report.inline_code import hash_for_policy, remove_indents
 from job.report.packed_network import pack_network
 from job.report.page_charts import draw_charts
@@ -32,7 +34,17 @@ from job.report.published import is_comparable, view_published
 from job.report.sections import TRY_IT, list_sections
 from job.report.temperature_view import view_temperature
 from job.report.templates import TEMPLATES, create_environment
-from job.results.file_names import AUGMENTED, PAGE, STYLE, TRY_IT_PAGE
+from job.report.trend_view import view_trend
+from job.results.file_names import (
+    AUGMENTED,
+    METRICS,
+    NETWORK,
+    PAGE,
+    PREDICTIONS,
+    SAMPLES,
+    STYLE,
+    TRY_IT_PAGE,
+)
 from job.results.run import Run
 
 FOLDER = TEMPLATES / "report"
@@ -42,18 +54,19 @@ MAX_LISTED = 400  # cells in the table of the confusion matrix: all cells of 20 
 
 
 def write_report(run: Run, folder: Path, layout: Layout, *, try_it: bool = True) -> None:
-    """Write the files of the report into `folder`; with `try_it`, they contain the model if the run has one."""
+    """Write the report and the files for CI into `folder`; with `try_it`, it contains the model if the run has one."""
     for name, content in render_page(run, layout, try_it=try_it).items():
         path = folder / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(content)
+    write_ci_files(run, folder)
 
 
-def render_page(run: Run, layout: Layout, *, try_it: bool = True) -> dict[str, bytes]:
+def render_page(run: Run, layout: Layout, *, try_it: bool = True, is_framed: bool = False) -> dict[str, bytes]:
     """Render the files of the report: content by name, relative to its folder. The same run gives the same bytes.
 
     With `try_it`, a single file contains the model, and a folder has a page of its own for it: it needs a script, and
-    servers such as Jenkins report a script that they block.
+    servers such as Jenkins report a script that they block. `is_framed`: the page is the `srcdoc` of a frame.
     """
     filters = {**FILTERS, "csp_hash": hash_for_policy, "options": _mark_options, "compact": remove_indents}
     environment = create_environment(FOLDER, filters, autoescape=True)
@@ -61,6 +74,8 @@ def render_page(run: Run, layout: Layout, *, try_it: bool = True) -> dict[str, b
     pictures = Pictures(run.images, embedded=layout == "single")
     model = _view_model(run) if try_it else NO_MODEL
     view = _view_run(run, pictures) | {"sections": list_sections(run, has_model=bool(model["model"]))} | model
+    view["files"] += [NETWORK] if model["model"] else []
+    view["is_framed"] = is_framed
     try:
         page = environment.get_template("report.html").render(run=run, layout=layout, view=view)
         style = environment.get_template("style.css").render()
@@ -105,6 +120,8 @@ def _view_run(run: Run, pictures: Pictures) -> dict[str, Any]:
         "sections": sections,
         "titles": {section.anchor: section.title for section in sections},
         "n_wrong": n_wrong,
+        "gates": view_gates(run),
+        "trend": view_trend(run.trend) if run.trend else None,
         "published": view_published(run) if is_comparable(run) else None,
         "comparison": view_comparison(run.comparison, evaluation.class_names, n_runs) if run.comparison else None,
         "gallery": view_gallery(run, pictures),
@@ -116,14 +133,16 @@ def _view_run(run: Run, pictures: Pictures) -> dict[str, Any]:
         "recall_strips": [strip(position) for position in range(len(evaluation.per_class) + 1)],
         "cells": cells[:MAX_LISTED],
         "lists_all": len(cells) <= MAX_LISTED,
-        "links_all": len(cells) == len(evaluation.samples.cells),  # whether each cell links to its images
+        "links_all": len(cells) == len(list_links(run)),  # whether each cell links to its images
         "cell_text": choose_cell_text(evaluation.matrix, evaluation.class_names),
-        "abstention": assessment.accuracy_at_coverage(calibration, COVERAGE),
+        "abstention": assessment.accuracy_at_coverage(calibration, COVERAGE) if calibration else None,
         "temperature": view_temperature(run),
         "fit": assessment.assess_fit(training, is_perfect=not n_wrong) if training else None,
         "tested_epoch": assessment.find_tested_epoch(training) if training else None,
         "settings": _list_settings(training.config) if training else None,
         "augmented": _add_augmented(run.augmented, pictures),
+        "natural": not (run.training or have_black_background(list(run.images.values()))),
+        "files": [METRICS, PREDICTIONS, *([SAMPLES] if run.images else [])],
     }
 
 

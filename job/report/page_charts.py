@@ -13,7 +13,9 @@ from job.report.charts.published_accuracies import draw_published_accuracies
 from job.report.charts.recall_changes import draw_recall_changes
 from job.report.charts.seed_accuracies import draw_seed_accuracies
 from job.report.charts.stage_times import draw_stage_times
+from job.report.charts.trend import draw_trends
 from job.report.first_screen.confidence_findings import COVERAGE
+from job.report.gallery import list_links
 from job.report.published import PUBLISHED, is_comparable
 from job.results.run import Run
 
@@ -21,19 +23,18 @@ from job.results.run import Run
 def draw_charts(run: Run) -> dict[str, Markup]:
     """Draw the charts that the run has data for; returns inline SVG by the name of the chart."""
     evaluation, classes, names = run.evaluation, run.evaluation.per_class, run.evaluation.class_names
-    links = [(cell.true, cell.predicted) for cell in evaluation.samples.cells]
     stages = {stage: seconds for stage, seconds in run.provenance.timings_s.items() if stage != "total"}
     charts = {
-        "confusion_matrix": draw_confusion_matrix(evaluation.matrix, names, links),
+        "confusion_matrix": draw_confusion_matrix(evaluation.matrix, names, list_links(run)),
         "class_recall": draw_class_recall(
             [row.recall for row in classes], [row.recall_interval for row in classes], names
         ),
-        "reliability": draw_reliability(evaluation.calibration.bins),
         "stage_times": draw_stage_times(stages, run.provenance.timings_s.get("total", sum(stages.values()))),
     }
-    if len(evaluation.calibration.coverage) > 1:  # not all predictions have the same confidence
-        marked = accuracy_at_coverage(evaluation.calibration, COVERAGE)
-        charts["coverage"] = draw_coverage(evaluation.calibration.coverage, marked)
+    if calibration := evaluation.calibration:
+        charts["reliability"] = draw_reliability(calibration.bins)
+        if len(calibration.coverage) > 1:  # not all predictions have the same confidence
+            charts["coverage"] = draw_coverage(calibration.coverage, accuracy_at_coverage(calibration, COVERAGE))
     if is_comparable(run):
         published = [(each.name, [entry.accuracy for entry in each.entries]) for each in PUBLISHED]
         charts["published_accuracies"] = draw_published_accuracies(
@@ -55,6 +56,8 @@ def draw_charts(run: Run) -> dict[str, Markup]:
         accuracies = [each.accuracy for each in variation.runs]
         reported = variation.runs.index(variation.reported)
         charts["seed_accuracies"] = draw_seed_accuracies(accuracies, reported, variation.mean, variation.mean_interval)
+    if run.trend and len(run.trend.points) > 1:
+        charts |= {f"trend_{name}": svg for name, svg in draw_trends(run.trend).items()}
     return {name: Markup(svg) for name, svg in charts.items()}  # noqa: S704 - our own, escaped by an XML library
 
 

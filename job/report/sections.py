@@ -32,13 +32,15 @@ def list_sections(run: Run, *, has_model: bool = False) -> list[Section]:
     """The sections that the run has data for, in the order of the page; `has_model`: the report carries the model."""
     training = run.training
     sections = {
+        Section("gates", "Gates"): bool(run.gates),
         Section("metrics", "Metrics"): True,
         Section("seeds", "Seeds"): training is not None and training.seed_variation is not None,
         Section("comparison", "Comparison"): run.comparison is not None,
+        Section("trend", "Trend"): run.trend is not None and len(run.trend.points) > 1,
         Section("confusion", "Confusion matrix"): True,
         Section("classes", "Classes"): True,
-        Section("calibration", "Calibration"): True,
-        Section("samples", "Samples"): True,
+        Section("calibration", "Calibration"): run.evaluation.calibration is not None,
+        Section("samples", "Samples"): bool(run.images),
         TRY_IT: has_model,
         Section("learning", "Learning curves"): training is not None,
         Section("published", "Published results"): is_comparable(run),

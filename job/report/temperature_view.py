@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 
 from job.config.run_config import MAX_TEMPERATURE, MIN_TEMPERATURE
 from job.evaluation.paired_differences import PairedDifference
-from job.report.charts.recall_changes import format_change
 from job.report.metric_rows import Row, decimal_row, percent_row
 from job.results.run import Run
+from job.text import format_change
 
 SMALL = 0.01  # differences below it have a second digit: rounded values may show another difference
 

@@ -6,7 +6,10 @@ from typing import Any
 
 import jinja2
 
-TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
+PACKAGE = Path(__file__).resolve().parents[1]
+PLACES = (PACKAGE / "templates", PACKAGE.parent / "templates")
+"""The folder of the templates in an installed package, and in the repository."""
+TEMPLATES = next((folder for folder in PLACES if folder.is_dir()), PLACES[0])
 
 
 def create_environment(

@@ -16,9 +16,8 @@ import sys
 import tempfile
 import threading
 from contextlib import ExitStack, suppress
-from importlib import util
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, TextIO, TypedDict
+from typing import TYPE_CHECKING, Self, TextIO
 
 import msgspec
 
@@ -26,26 +25,19 @@ from job.config.run_config import Layout
 from job.errors import ResourceError
 from job.results.file_names import CARD, EXPORTS
 from job.system import isolation, limits
-from job.system.child_process import child_process, end
+from job.system.child_process import build_environment, child_process, end
+from job.system.packages import require_packages
 
 if TYPE_CHECKING:
+    from job.report.ci.finished import Scores
     from job.results.schema import RunRecord
 
-ROOT = Path(__file__).parents[2]
-PACKAGES = ("pandas", "scipy", "sklearn", "matplotlib", "seaborn", "jinja2")
+PACKAGES = ("pandas", "scipy", "sklearn", "matplotlib", "seaborn", "jinja2", "prometheus_client")
 SYSTEM_ERROR = 128
 """Exit status of the second process if it cannot write a file, plus the system's error number.
 
 The statuses below are free for others: Python exits with 120 if it cannot flush its streams at the end.
 """
-
-
-class Scores(TypedDict):
-    """The metrics that the second process sends to the first one."""
-
-    accuracy: float
-    loss: float
-    n_test: int
 
 
 class ReportWorker:
@@ -55,14 +47,13 @@ class ReportWorker:
     """
 
     def __init__(self) -> None:
-        if missing := next((name for name in PACKAGES if not util.find_spec(name)), None):
-            raise ModuleNotFoundError(name=missing)  # now, not after the training
+        require_packages(PACKAGES)  # now, not after the training
         self._exits = ExitStack()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed on exit; a pipe could fill up and block
         self._exits.enter_context(self._errors)
         process = child_process(
             (sys.executable, "-m", "job.report.worker"),
-            cwd=ROOT,
+            env=build_environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -81,7 +72,7 @@ class ReportWorker:
         """Kill the process and wait for its end; a signal handler may call this."""
         end(self._process)
 
-    def evaluate(self, folder: Path, layout: Layout, record: "RunRecord", *, export: bool = False) -> Scores:
+    def evaluate(self, folder: Path, layout: Layout, record: "RunRecord", *, export: bool = False) -> "Scores":
         """Wait for the evaluation of a run; the process writes metrics.json and the report afterwards.
 
         The folder has predictions.csv and samples.npz; the record describes the run before its evaluation. With
@@ -99,8 +90,9 @@ class ReportWorker:
         line = stdout.readline() if stdout else ""
         if not line:
             self.finish()
-        scores: Scores = json.loads(line)
-        return scores
+        from job.report.ci.finished import Scores
+
+        return msgspec.json.decode(line, type=Scores)
 
     def finish(self) -> None:
         """Wait until the metrics and the report are written; raises the same errors as `evaluate`."""
@@ -125,7 +117,7 @@ def main() -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     reply = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # so that nothing else gets between the replies
-    for name in ("pandas", "scipy.stats", "sklearn.metrics"):
+    for name in ("pandas", "scipy.stats", "sklearn.metrics", "prometheus_client"):
         importlib.import_module(name)  # now, because it takes long
 
     isolation.import_matplotlib()
@@ -150,6 +142,7 @@ def _end_with_parent() -> None:
 
 
 def _serve(request: str, reply: TextIO) -> None:
+    from job.report.ci.finished import Scores
     from job.report.model_card import render_model_card
     from job.report.page import write_report
     from job.results.run import Run
@@ -158,9 +151,7 @@ def _serve(request: str, reply: TextIO) -> None:
     path, layout, record, export = json.loads(request)
     folder = Path(path)
     run = Run.from_files(folder, msgspec.convert(record, RunRecord))
-    evaluation = run.evaluation
-    scores = Scores(accuracy=evaluation.accuracy, loss=evaluation.loss, n_test=evaluation.n_test)
-    print(json.dumps(scores), file=reply, flush=True)
+    print(json.dumps(msgspec.to_builtins(Scores.from_run(run))), file=reply, flush=True)
     run.write_metrics(folder)
     write_report(run, folder, layout, try_it=not (run.training and run.training.config.no_try_it))
     if export:

@@ -22,7 +22,17 @@ AUGMENTED = "augmented"
 """The picture that shows no test image. The name of every other picture is the index of its test image."""
 
 REPORT_FILES: dict[Layout, tuple[str, ...]] = {"single": (PAGE,), "folder": (PAGE, STYLE, TRY_IT_PAGE)}
-REPORT_FOLDERS: dict[Layout, tuple[str, ...]] = {"single": (), "folder": (PICTURES,)}
+
+CI = "ci"
+"""The folder of what CI services and monitoring systems read."""
+
+SUMMARY = "summary.md"
+JUNIT = "junit.xml"
+OPEN_METRICS = "metrics.txt"
+BADGE = "badge.svg"
+BADGE_ENDPOINT = "badge.json"
+
+REPORT_FOLDERS: dict[Layout, tuple[str, ...]] = {"single": (CI,), "folder": (PICTURES, CI)}
 
 EXPORTS = "exports"
 CARD = "model-card.md"
@@ -33,13 +43,17 @@ OUTDATED = (EXPORTS, TRY_IT_PAGE)
 CHECKSUMS = "SHA256SUMS"
 """The manifest: the checksums of all files of the run."""
 
+ALL_NAMES = (*RESULT_FILES, *REPORT_FILES["folder"], *REPORT_FOLDERS["folder"], EXPORTS, CHECKSUMS)
+"""Everything that a command may write into an output folder."""
+
 SWEEP_PLAN, SWEEP_NUMBERS, SWEEP_RUNS = "plan.json", "sweep.json", "runs"
 """What the folder of a sweep contains beside its page."""
 
 
 def describe_report(folder: Path) -> str:
     """Describe the report in a newly written folder: the number of its files and their size."""
-    possible = (folder / STYLE, folder / TRY_IT_PAGE, *(folder / PICTURES).glob("*.png"))
+    pictures = (path for kind in ("png", "webp") for path in (folder / PICTURES).glob(f"*.{kind}"))
+    possible = (folder / STYLE, folder / TRY_IT_PAGE, *pictures)
     others = [path for path in possible if path.exists()]
     n_bytes = sum(path.stat().st_size for path in (folder / PAGE, *others))
     return f"{PAGE}{f' and {len(others)} more files' if others else ''}, {n_bytes / 1000:.0f} kB"

@@ -60,7 +60,7 @@ def read_record(folder: Path, option: Option = "--output") -> RunRecord:
             problem = f"has schema version {reprlib.repr(version)[:80]}, this job reads {SCHEMA_VERSION}"
             raise DataError(f"{path}: {problem}; {REMEDIES[option]}")
         record = msgspec.json.decode(content, type=StoredRun).record()
-        _check_texts(msgspec.to_builtins(record))
+        check_texts(msgspec.to_builtins(record))
         _check_record(record)
     except (msgspec.MsgspecError, ValueError, RecursionError, UsageError) as error:  # UsageError: from a setting
         raise damaged(path, error) from error
@@ -69,7 +69,9 @@ def read_record(folder: Path, option: Option = "--output") -> RunRecord:
 
 def damaged(path: Path, problem: object) -> DataError:
     """The error for a file of a finished run whose content is impossible."""
-    return DataError(f"{path}: damaged ({' '.join(str(problem).split())[:MAX_PROBLEM]}); train again")
+    return DataError(
+        f"{path}: damaged ({' '.join(str(problem).split())[:MAX_PROBLEM]}); train again, or make the report again"
+    )
 
 
 @contextmanager
@@ -82,22 +84,24 @@ def as_data_error(path: Path, option: Option = "--output") -> Iterator[None]:
         raise DataError(f"{path}: {reason}; name the output folder of a finished run: {option} DIR") from error
 
 
-def _check_texts(content: Any) -> None:  # noqa: ANN401 - JSON
-    """Check every text in the content, keys included."""
+def check_texts(content: Any) -> None:  # noqa: ANN401 - JSON
+    """Raise a ValueError if a text in the content, keys included, has a control character."""
     if isinstance(content, str) and not is_displayable(content):
         raise ValueError(f"the text {content!r} has a control character")
     if isinstance(content, dict | list):
         for part in (*content, *content.values()) if isinstance(content, dict) else content:
-            _check_texts(part)
+            check_texts(part)
 
 
 def _check_record(record: RunRecord) -> None:
     if problem := find_bad_name(record.class_names):
         raise ValueError(problem)
-    _check_moment(record.provenance.started)
+    check_moment(record.provenance.started)
     timings_s = record.provenance.timings_s
+    for point in record.trend.points if record.trend else ():
+        check_moment(point.started)
     if reference := record.reference:
-        _check_moment(reference.started)
+        check_moment(reference.started)
         if reference.seed_variation:
             _check_summary(reference.seed_variation)
     if record.training:
@@ -107,7 +111,8 @@ def _check_record(record: RunRecord) -> None:
         _check_seed_variation(record.training)
 
 
-def _check_moment(text: str) -> None:
+def check_moment(text: str) -> None:
+    """Raise a ValueError if a text is not a moment in UTC, in ISO 8601 and to the second."""
     moment = datetime.datetime.fromisoformat(text)  # raises ValueError
     if moment.utcoffset() != datetime.timedelta(0) or moment.isoformat(timespec="seconds") != text:
         raise ValueError(f"{text!r} is not a moment in UTC, to the second")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from job.evaluation.predictions import Predictions, SeedPredictions
+from job.evaluation.predictions import AnyPredictions, LabelPredictions, Predictions, SeedPredictions
 from job.results.file_names import PREDICTIONS
 from job.results.metrics_json import Option, as_data_error, damaged
 from job.system.regular_file import open_regular
@@ -35,7 +35,7 @@ GROUPS = {
     "index": Group("index", np.int64),
     "true": Group("true", np.int16),
     "predicted": Group("predicted", np.int16),
-    "p": Group("p_#", np.float32),
+    "p": Group("p_#", np.float32),  # missing if a model of others predicted only classes
     "reference": Group("reference", np.int16),  # with --reference
     "reference_p": Group("reference_p_#", np.float32),  # with --reference, since version 0.6.0
     "seed": Group("seed_#", np.uint8),  # with --runs, since version 0.6.0
@@ -51,7 +51,7 @@ network that the report describes has all of its probabilities in the file inste
 
 MAX_BYTES = 2**34  # 100 million images of ten classes
 MAX_HEADER = 2**20  # bytes
-MAX_DEVIATION = 1e-3  # of the sum of the probabilities of an image from 1
+MAX_DEVIATION = 1.002e-3  # of the sum of the probabilities of an image from 1: 0.001, and rounding to float32
 N_WRITTEN_AT_ONCE = 200_000  # values in memory as text, 128 bytes each
 N_READ_AT_ONCE = 2_000_000  # values in memory in the types of pandas
 
@@ -59,9 +59,9 @@ Blocks = dict[str, NDArray[Any]]
 """The values of some lines by the name of their group, shape (n_lines, n_columns) each."""
 
 
-def write_predictions(folder: Path, predictions: Predictions) -> None:
+def write_predictions(folder: Path, predictions: AnyPredictions) -> None:
     """Write predictions.csv; each probability has enough digits to restore the exact float32."""
-    n, n_classes = predictions.probabilities.shape
+    n, n_classes = len(predictions.y_true), predictions.n_classes
     blocks = _split(predictions)
     seeds = [others.seeds if others else () for others in (predictions.other_seeds, predictions.reference_other_seeds)]
     header = itertools.chain.from_iterable(_name_columns(list(blocks), n_classes, *seeds).values())
@@ -73,7 +73,7 @@ def write_predictions(folder: Path, predictions: Predictions) -> None:
             file.writelines(",".join(itertools.chain(*parts)) + "\n" for parts in zip(*texts, strict=True))
 
 
-def _split(predictions: Predictions) -> Blocks:
+def _split(predictions: AnyPredictions) -> Blocks:
     """The values of the whole file, without copies of the large arrays."""
     n, others, before = len(predictions.y_true), predictions.other_seeds, predictions.reference_other_seeds
     values = {
@@ -108,14 +108,24 @@ def _name_columns(
 def read_predictions(
     folder: Path, n_classes: int, *, has_reference: bool = False, option: Option = "--output"
 ) -> Predictions:
-    """Read predictions.csv from the output folder of a run, which `option` named.
+    """Read predictions.csv from the output folder of a training, which `option` named.
 
     `has_reference` says whether it has the column of a reference; the header says which of the other columns it has.
     The file is read in parts, so that the wide types of pandas need little memory.
 
     Raises:
-        DataError: If the file is missing, damaged, or contradicts itself.
+        DataError: If the file is missing, damaged, contradicts itself, or has no probabilities.
     """
+    predictions = read_any_predictions(folder, n_classes, has_reference=has_reference, option=option)
+    if isinstance(predictions, LabelPredictions):
+        raise damaged(folder / PREDICTIONS, f"its columns are not those of {n_classes} classes")
+    return predictions
+
+
+def read_any_predictions(
+    folder: Path, n_classes: int, *, has_reference: bool = False, option: Option = "--output"
+) -> AnyPredictions:
+    """Read predictions.csv as `read_predictions` does, also without probabilities."""
     import pandas as pd
 
     path = folder / PREDICTIONS
@@ -144,7 +154,8 @@ def _recognize_columns(header: Sequence[str], n_classes: int, *, has_reference: 
     for column in header:
         if match := re.fullmatch(r"(reference_)?seed_(0|[1-9]\d{0,9})", column):
             seeds[match[1] or ""].append(int(match[2]))
-    names = ["index", "true", "predicted", "p", *(["reference"] if has_reference else [])]
+    names = ["index", "true", "predicted", *(["p"] if "p_0" in header else [])]
+    names += ["reference"] if has_reference else []
     names += ["reference_p"] if "reference_p_0" in header else []
     names += ["seed", "seed_p_true"] if seeds[""] else []
     names += ["reference_seed", "reference_seed_p_true"] if seeds["reference_"] else []
@@ -182,7 +193,7 @@ def _check_probabilities(
         raise ValueError("a predicted class is not the most probable one")
 
 
-def _join(parts: Sequence[Blocks], columns: dict[str, list[str]], n_classes: int) -> Predictions:
+def _join(parts: Sequence[Blocks], columns: dict[str, list[str]], n_classes: int) -> AnyPredictions:
     """The predictions of the whole file; each block is released as soon as it is joined."""
 
     def join(name: str) -> NDArray[Any]:
@@ -199,10 +210,13 @@ def _join(parts: Sequence[Blocks], columns: dict[str, list[str]], n_classes: int
         raise ValueError("it has no image")
     if not (n_images := np.bincount(y_true, minlength=n_classes)).all():
         raise ValueError(f"class {n_images.argmin()} has no image")
+    y_reference = join("reference")[:, 0] if "reference" in columns else None
+    if "p" not in columns:
+        return LabelPredictions(y_true, join("predicted")[:, 0], n_classes, y_reference)
     return Predictions(
         y_true,
         join("p"),
-        y_reference=join("reference")[:, 0] if "reference" in columns else None,
+        y_reference=y_reference,
         p_reference=join("reference_p") if "reference_p" in columns else None,
         other_seeds=join_seeds(""),
         reference_other_seeds=join_seeds("reference_"),

@@ -1,22 +1,24 @@
 """Records where a run took place, on which data, and how to repeat it."""
 
+import json
 import os
 import platform
 import re
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
-from pathlib import Path
 from typing import Annotated
 
 import msgspec
 
 import job
 from job.evaluation.intervals import Amount, Positive
-from job.system.child_process import child_process, kill_group
+from job.system.child_process import ROOT, child_process, kill_group
 
 PACKAGES = ("tensorflow", "keras", "numpy", "pandas", "scipy", "scikit-learn", "matplotlib", "seaborn", "jinja2")
+TRAINING_PACKAGES = ("tensorflow", "keras")
 GIT_TIMEOUT_S = 2
 
 StageName = Annotated[str, msgspec.Meta(max_length=200)]
@@ -29,7 +31,7 @@ class Environment:
 
     Attributes:
         job: Version of fashion-job.
-        device: `CPU` or `GPU`.
+        device: `CPU` or `GPU`; empty if this job did not make the predictions.
         n_threads: Number of TensorFlow threads.
         n_replicas: Number of devices that share each batch.
         keras: Backend and default settings of Keras, by their names in `keras.config`.
@@ -57,7 +59,7 @@ class DataSource:
     Attributes:
         is_fashion_mnist: Whether its hashes are those of Fashion-MNIST.
         source: Kind of place that the files were found in.
-        sha256: SHA-256 of each decompressed file, by file name.
+        sha256: SHA-256 of each decompressed IDX file, by file name; of image files, what they would be as IDX files.
     """
 
     name: str
@@ -65,6 +67,11 @@ class DataSource:
     source: str
     folder: str
     sha256: Mapping[str, Sha256]
+
+    @property
+    def has_image_files(self) -> bool:
+        """Whether the job prepared the images from image files."""
+        return self.source.endswith("image files")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +82,8 @@ class Provenance:
         started: Start of the run, UTC, ISO 8601.
         command: Command that repeats the run.
         timings_s: Wall time in seconds of each stage before the evaluation, and `total` since the start.
+        name: Name of predictions that this job did not make; empty if they have none. The settings of a training have
+            its name.
     """
 
     started: str
@@ -82,6 +91,7 @@ class Provenance:
     environment: Environment
     data: DataSource
     timings_s: Annotated[Mapping[StageName, Amount], msgspec.Meta(max_length=100)]
+    name: str = ""
 
 
 def describe_environment(
@@ -103,12 +113,36 @@ def describe_environment(
     )
 
 
+def describe_report_environment() -> Environment:
+    """Describe the environment of a report about predictions that this job did not make.
+
+    The device and the revision of the other program are unknown; FASHION_JOB_REVISION is that of this job.
+    """
+    return Environment(
+        job=job.__version__,
+        python=platform.python_version(),
+        platform=platform.platform(),
+        device="",
+        device_name="",
+        n_threads=1,
+        n_replicas=1,
+        packages={name: metadata.version(name) for name in PACKAGES if name not in TRAINING_PACKAGES},
+        keras={},
+        revision="",
+        image=os.environ.get("FASHION_JOB_IMAGE", ""),
+    )
+
+
 def find_revision() -> str:
-    """FASHION_JOB_REVISION, or the commit checked out, marked as dirty if files differ from it; empty if unknown."""
+    """FASHION_JOB_REVISION, or the commit checked out, marked as dirty if files differ from it, or the installed one.
+
+    Empty if unknown.
+    """
     if given := os.environ.get("FASHION_JOB_REVISION"):
         return given
-    root = Path(__file__).parents[2]
-    checkout = (f"--git-dir={root / '.git'}", f"--work-tree={root}")  # whatever GIT_DIR names
+    if not os.path.lexists(ROOT / ".git"):
+        return _find_installed_commit()
+    checkout = (f"--git-dir={ROOT / '.git'}", f"--work-tree={ROOT}")  # whatever GIT_DIR names
     command = ("git", *checkout, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     try:
@@ -118,6 +152,14 @@ def find_revision() -> str:
         return ""
     revision = stdout.strip().decode(errors="replace")
     return revision if re.fullmatch(r"[0-9a-f]{40,}(-dirty)?", revision) else ""
+
+
+def _find_installed_commit() -> str:
+    """The commit that pip or uv installed this package from, if they fetched it from a Git repository."""
+    with suppress(metadata.PackageNotFoundError, ValueError, KeyError, TypeError):
+        direct_url = metadata.distribution("fashion-job").read_text("direct_url.json")  # the format of PEP 610
+        return str(json.loads(direct_url or "{}")["vcs_info"]["commit_id"])
+    return ""
 
 
 def _find_version(package: str) -> str:

@@ -9,11 +9,11 @@ import numpy as np
 from job.errors import DataError
 from job.evaluation.intervals import wilson_interval
 from job.evaluation.paired_comparison import Reference
-from job.evaluation.predictions import Labels, Predictions
+from job.evaluation.predictions import AnyPredictions, Labels, Predictions
 from job.results.file_names import METRICS, PREDICTIONS
 from job.results.metrics_json import Option, read_record
 from job.results.output_folder.manifest import read_unchanged
-from job.results.predictions_csv import read_predictions
+from job.results.predictions_csv import read_any_predictions, read_predictions
 from job.results.schema import RunRecord
 from job.results.seed_check import check_seeds
 
@@ -24,7 +24,7 @@ class ReferenceRun:
 
     folder: str
     record: RunRecord
-    predictions: Predictions
+    predictions: AnyPredictions
 
     def __str__(self) -> str:
         return f"{self.folder}: accuracy {self.predictions.accuracy:.4f} (n = {len(self.predictions.y_true):,})"
@@ -42,7 +42,8 @@ def read_reference(folder: str) -> ReferenceRun:
     def read() -> ReferenceRun:
         record = read_record(path, option)
         has_reference = record.reference is not None
-        predictions = read_predictions(path, len(record.class_names), has_reference=has_reference, option=option)
+        read_file = read_predictions if record.training else read_any_predictions
+        predictions = read_file(path, len(record.class_names), has_reference=has_reference, option=option)
         check_seeds(path, record, predictions)
         return ReferenceRun(folder, record, predictions)
 
@@ -56,7 +57,8 @@ def match_reference(
     """The reference for a comparison.
 
     Its metrics are computed from its predictions. The other arguments describe the test set: class names in label
-    order, true class numbers, shape (n,), and SHA-256 of its decompressed files, by file name.
+    order, true class numbers, shape (n,), and SHA-256 of its decompressed files, by file name. Predictions of another
+    program need not name these files.
 
     Raises:
         DataError: If the reference was evaluated on another test set.
@@ -71,7 +73,7 @@ def match_reference(
         network=record.training.network if record.training else "",
         accuracy=predictions.accuracy,
         accuracy_interval=wilson_interval(int(predictions.is_correct.sum()), len(predictions.y_true)),
-        loss=predictions.loss,
+        loss=predictions.loss if isinstance(predictions, Predictions) else None,
         seed_variation=record.training.seed_variation if record.training else None,
     )
 
@@ -80,7 +82,7 @@ def _find_difference(run: ReferenceRun, class_names: Sequence[str], y_true: Labe
     """How the test set of the reference differs; empty if it does not."""
     data, names, y_reference = run.record.provenance.data, run.record.class_names, run.predictions.y_true
     for file, digest in sha256.items():
-        if data.sha256.get(file) != digest:
+        if data.sha256.get(file, None if run.record.training else digest) != digest:
             return f"was evaluated on another {file}, from {data.name} in {data.folder} (its SHA-256 differs)"
     if len(names) != len(class_names):
         return f"has {len(names)} classes, but the data set has {len(class_names)}"

@@ -16,11 +16,12 @@ from job.results.metrics_json import as_data_error, damaged
 from job.system.regular_file import read_regular
 
 Images = Mapping[int, NDArray[np.uint8]]
-"""Test images by index, shape (height, width) each."""
+"""Test images by index, shape (height, width) each, or (height, width, 3) if they have colours."""
 
 MAX_BYTES = 2**26  # 64 MiB, compressed and decompressed; 28 x 28 pixels take less than 1 MiB
-N_DIMENSIONS = 2  # height and width
-REQUIRED, LEARNT = ("index", "image", "augmented"), ("class_means", "first_layer")
+SHAPES = {3: (), 4: (3,)}
+"""The last sizes of an array of images by its number of dimensions: grey, or red, green and blue."""
+REQUIRED, LEARNT, SIZE = ("index", "image", "augmented"), ("class_means", "first_layer"), "size"
 MAX_UNITS = 24  # of the first layer
 
 
@@ -42,10 +43,24 @@ def write_samples(folder: Path, images: Images, augmented: NDArray[np.uint8], le
     """Write the test images that the report shows, the augmented training images, and what the network has learnt.
 
     `augmented` has each training image, followed by its augmented versions, shape (n, 1 + n_epochs, height, width).
+    Test images of different sizes are padded to one size; the file then has the size of each.
     """
-    index, image = np.array(list(images), np.int64), np.array(list(images.values()), np.uint8)
-    others = vars(learnt) if learnt else {}
+    index, others = np.array(list(images), np.int64), dict(vars(learnt)) if learnt else {}
+    if len({image.shape for image in images.values()}) > 1:
+        others[SIZE] = np.array([image.shape[:2] for image in images.values()], np.int64)
+    image = _pad(list(images.values()))
+    if not len(augmented):
+        augmented = np.zeros((0, *augmented.shape[1:2], *image.shape[1:]), np.uint8)
     np.savez_compressed(folder / SAMPLES, index=index, image=image, augmented=augmented, **others)
+
+
+def _pad(images: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """One array of images of any size, all grey or all with colours; what lies outside of an image is 0."""
+    height, width = (max((image.shape[axis] for image in images), default=0) for axis in (0, 1))
+    padded = np.zeros((len(images), height, width, *(images[0].shape[2:] if images else ())), np.uint8)
+    for room, image in zip(padded, images, strict=True):
+        room[: image.shape[0], : image.shape[1]] = image
+    return padded
 
 
 def read_samples(
@@ -66,16 +81,26 @@ def read_samples(
         numbers, images, augmented = (arrays[name] for name in REQUIRED)
     except Exception as error:  # NumPy and zipfile raise many kinds on damaged files
         raise damaged(path, "not an archive of the arrays `index`, `image` and `augmented`") from error
-    is_sound = images.ndim == 1 + N_DIMENSIONS and images.dtype == np.uint8 and images.size > 0
+    is_sound = images.shape[3:] == SHAPES.get(images.ndim) and images.dtype == np.uint8 and images.size > 0
     if not is_sound or images.shape[:1] != numbers.shape or numbers.dtype != np.int64:
-        raise damaged(path, "`image` is not a list of grey images, each with its `index`")
-    is_sound = augmented.ndim == 2 + N_DIMENSIONS and augmented.shape[1] > 1 and augmented.dtype == np.uint8
+        raise damaged(path, "`image` is not a list of grey or RGB images, each with its `index`")
+    is_sound = augmented.ndim == images.ndim + 1 and augmented.shape[1] > 1 and augmented.dtype == np.uint8
     if not is_sound or augmented.shape[2:] != images.shape[1:] or bool(len(augmented)) != has_augmented:
         raise damaged(path, "`augmented` does not fit the settings of the run")
-    images_by_index = dict(zip(numbers.tolist(), images, strict=True))
+    images_by_index = dict(zip(numbers.tolist(), _crop(path, images, arrays.get(SIZE)), strict=True))
     if missing := [index for index in indices if index not in images_by_index]:
-        raise DataError(f"{path}: test image {missing[0]} is missing; train again")
+        raise DataError(f"{path}: test image {missing[0]} is missing; train again, or make the report again")
     return images_by_index, augmented, _select_learnt(path, arrays, (n_classes, *images.shape[1:]))
+
+
+def _crop(path: Path, images: NDArray[np.uint8], sizes: NDArray[Any] | None) -> list[NDArray[np.uint8]]:
+    """The images without padding; `sizes` has the height and width of each, or is None if all have the same."""
+    if sizes is None:
+        return list(images)
+    is_sound = sizes.shape == (len(images), 2) and sizes.dtype == np.int64
+    if not is_sound or not ((sizes > 0) & (sizes <= images.shape[1:3])).all():
+        raise damaged(path, "`size` does not fit the images")
+    return [image[:height, :width] for image, (height, width) in zip(images, sizes.tolist(), strict=True)]
 
 
 def _select_learnt(path: Path, arrays: Mapping[str, NDArray[Any]], shape: tuple[int, ...]) -> Learnt | None:
@@ -97,4 +122,4 @@ def _load_arrays(content: io.BytesIO) -> dict[str, NDArray[Any]]:
         if sum(member.file_size for member in archive.infolist()) > MAX_BYTES:  # zipfile reads no byte more
             raise ValueError("larger than allowed")
     with np.load(content, allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in (*REQUIRED, *LEARNT) if name in REQUIRED or name in arrays}
+        return {name: arrays[name] for name in (*REQUIRED, *LEARNT, SIZE) if name in REQUIRED or name in arrays}

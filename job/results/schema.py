@@ -6,10 +6,12 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from job.config.gate import Gate
 from job.config.run_config import MAX_TEMPERATURE, MIN_TEMPERATURE, Config
 from job.evaluation.intervals import Amount, Count, Fraction, Positive
 from job.evaluation.paired_comparison import Reference
 from job.evaluation.seed_variation import SeedVariation
+from job.evaluation.trend import EarlierRuns, Trend
 from job.results.provenance import Provenance
 
 SCHEMA_VERSION = 5
@@ -60,6 +62,9 @@ class RunRecord:
         class_names: Class names in label order.
         seed: Seed of the bootstrap and of the random samples.
         training: None if this job did not train the model.
+        gates: The gates that the run is to meet.
+        earlier: The earlier runs of its history; None without a history, and for a finished run.
+        trend: The trend of a finished run; None without a history.
     """
 
     class_names: Sequence[str]
@@ -67,6 +72,9 @@ class RunRecord:
     reference: Reference | None
     training: Training | None
     provenance: Provenance
+    gates: Sequence[Gate] = ()
+    earlier: EarlierRuns | None = None
+    trend: Trend | None = None
 
 
 @dataclass(frozen=True)
@@ -92,6 +100,13 @@ class StoredComparison:
 
 
 @dataclass(frozen=True)
+class StoredGate:
+    """What the job reads of the result of a gate."""
+
+    gate: Gate
+
+
+@dataclass(frozen=True)
 class StoredRun:
     """What the job reads of metrics.json: the content that does not follow from the predictions."""
 
@@ -99,6 +114,8 @@ class StoredRun:
     comparison: StoredComparison | None
     training: Training | None
     provenance: Provenance
+    gates: Sequence[StoredGate] = ()
+    trend: Trend | None = None
 
     def record(self) -> RunRecord:
         """The run without its predictions."""
@@ -108,4 +125,6 @@ class StoredRun:
             reference=self.comparison.reference if self.comparison else None,
             training=self.training,
             provenance=self.provenance,
+            gates=[each.gate for each in self.gates],
+            trend=self.trend,
         )

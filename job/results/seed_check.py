@@ -5,14 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
-from job.evaluation.predictions import Labels, Predictions, SeedPredictions
+from job.evaluation.predictions import AnyPredictions, Labels, SeedPredictions
 from job.evaluation.seed_variation import SeedVariation
 from job.results.file_names import METRICS
 from job.results.metrics_json import damaged
 from job.results.schema import RunRecord
 
 
-def check_seeds(folder: Path, record: RunRecord, predictions: Predictions) -> None:
+def check_seeds(folder: Path, record: RunRecord, predictions: AnyPredictions) -> None:
     """Compare the accuracy of each seed with its predictions; `folder` is that of the run.
 
     Raises:

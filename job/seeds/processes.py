@@ -9,13 +9,13 @@ import sys
 import tempfile
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
-from importlib import util
 from pathlib import Path
 
 import msgspec
 
 from job.config.run_config import Config
-from job.data.dataset import MEMORY_SHARE, Dataset
+from job.data.dataset import MEMORY_SHARE, Dataset, write_idx_files
+from job.data.sources import IMAGE_FILES
 from job.errors import BUG, DataError, DivergenceError, OutputError, ResourceError, UsageError
 from job.execution.executor import KILLED, Outcome
 from job.execution.launcher import Launcher
@@ -25,6 +25,7 @@ from job.results.file_names import EXPORTS, MODEL
 from job.seeds.seed_files import read_seed
 from job.seeds.trained_seed import TrainedSeed
 from job.system import signals
+from job.system.packages import TRAINING_PACKAGES, require_packages
 from job.text import count_noun
 from job.training.progress_bar import show_progress
 from job.training.resources import available_memory_bytes
@@ -73,12 +74,11 @@ def train_in_processes(config: Config, dataset: Dataset, launcher: Launcher) -> 
     Raises:
         JobError: If a training fails; its class and message are those of a single run.
     """
-    if missing := next((name for name in ("tensorflow", "keras") if not util.find_spec(name)), None):
-        raise ModuleNotFoundError(name=missing)
+    require_packages(TRAINING_PACKAGES)
     n_slots = min(config.runs, count_slots(config, dataset))
     log_stage("training", f"{n_slots} at the same time, {count_noun(config.threads or 1, 'thread')} each")
     with tempfile.TemporaryDirectory(prefix="fashion-job-seeds-") as root, show_progress(config.runs) as show:
-        children = []
+        config, children = _share_images(config, dataset, Path(root)), []
         for seed in range(config.seed, config.seed + config.runs):
             folder = Path(root, str(seed))
             folder.mkdir()
@@ -91,6 +91,16 @@ def train_in_processes(config: Config, dataset: Dataset, launcher: Launcher) -> 
             shutil.rmtree(folder)
             show(n_done)
             yield trained
+
+
+def _share_images(config: Config, dataset: Dataset, folder: Path) -> Config:
+    """Settings with which each process reads the prepared images from `folder`, instead of all image files."""
+    if dataset.source.kind != IMAGE_FILES:
+        return config
+    data = folder / "data"
+    data.mkdir()
+    write_idx_files(dataset, data)
+    return replace(config, data=str(data))
 
 
 def count_slots(config: Config, dataset: Dataset) -> int:

@@ -1,35 +1,24 @@
-"""Decodes image files that strangers send."""
+"""Decodes image files that clients send."""
 
 import contextlib
-import io
-import math
 import threading
-import warnings
 from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
+from job.data.image_file import BROWSER_FORMATS, BYTES_PER_PIXEL, ImageError, SizeError, decode_image, open_image
 from job.serving import limits
 from job.serving.messages import HttpError, bad_request
 
-FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP")
-"""The formats that browsers show, too; each further decoder would be one more to attack."""
-MAX_SIDE = 1120
-"""Longest edge of the result; larger photos lose rows and columns, as in the page."""
 SMALL = 1_000_000
 """Pixels that are always allowed, and that several threads may decode at the same time."""
-BYTES_PER_PIXEL = 16
-"""Memory that Pillow takes for WebP; a progressive JPEG takes up to 12, anything else up to 8."""
 THREAD_BYTES = 2**25
 """Memory that a thread needs to decode a small photo, or to prepare any."""
 OTHER_BYTES = 2**26
 """Memory that the server needs without any request."""
-
-Image.MAX_IMAGE_PIXELS = None  # `_check_size` decides
-warnings.filterwarnings("ignore", module="PIL")  # once, because threads share the filters
 
 _ONE_LARGE_PHOTO = threading.Lock()
 
@@ -50,8 +39,7 @@ def check_sizes(files: Sequence[bytes], max_pixels: int) -> None:
     """
     n_pixels = 0
     for file in files:
-        with _open(file) as image:
-            _check_size(image, max_pixels)
+        with _open(file, max_pixels) as image:
             n_pixels += image.width * image.height
     if n_pixels > limits.MAX_PIXELS:
         text = f"the images have {n_pixels:,} pixels together, but may have {limits.MAX_PIXELS:,}; send fewer at a time"
@@ -59,7 +47,7 @@ def check_sizes(files: Sequence[bytes], max_pixels: int) -> None:
 
 
 def decode_photo(content: bytes, max_pixels: int = limits.MAX_PIXELS) -> NDArray[np.uint8]:
-    """Decode an image file: the first frame, upright. Rows and columns of a large one are skipped, as in the page.
+    """Decode an image file as `job.data.image_file` does; of the large ones, one at a time.
 
     Returns:
         Red, green, blue and opacity, shape (height, width, 4), both at most 1,120.
@@ -67,42 +55,21 @@ def decode_photo(content: bytes, max_pixels: int = limits.MAX_PIXELS) -> NDArray
     Raises:
         HttpError: If it is no image, in another format, or too large.
     """
-    with _open(content) as image:
-        _check_size(image, max_pixels)
-        with _ONE_LARGE_PHOTO if image.width * image.height > SMALL else contextlib.nullcontext():
-            ImageOps.exif_transpose(image, in_place=True)
-            return np.asarray(_reduce_depth(_skip_pixels(image)).convert("RGBA"))
+    with (
+        _open(content, max_pixels) as image,
+        _ONE_LARGE_PHOTO if image.width * image.height > SMALL else contextlib.nullcontext(),
+    ):
+        return decode_image(image)
 
 
 @contextlib.contextmanager
-def _open(content: bytes) -> Iterator[Image.Image]:
-    """Read the header of an image file; what Pillow raises until the end is an error of the client."""
+def _open(content: bytes, max_pixels: int) -> Iterator[Image.Image]:
+    """Read and check the header of an image file; an error until the end is one of the client."""
     try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+        with open_image(content, max_pixels) as image:
             yield image
-    except HttpError:
-        raise
-    except Exception as error:  # Pillow raises many kinds on damaged files
-        names = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
+    except SizeError as error:
+        raise HttpError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the image has {error}; send a smaller one") from error
+    except ImageError as error:
+        names = f"{', '.join(BROWSER_FORMATS[:-1])} or {BROWSER_FORMATS[-1]}"
         raise bad_request(f"this is not a readable image; send a {names} file, or JSON") from error
-
-
-def _skip_pixels(image: Image.Image) -> Image.Image:
-    """Keep each n-th row and column, beginning with the first."""
-    step = math.ceil(max(image.size) / MAX_SIDE)
-    size = (math.ceil(image.width / step), math.ceil(image.height / step))
-    to_centre = (1 - step) / 2  # Pillow looks at the centre of each pixel
-    return image.transform(size, Image.Transform.AFFINE, (step, 0, to_centre, 0, step, to_centre))
-
-
-def _reduce_depth(image: Image.Image) -> Image.Image:
-    """Turn 16 bits a pixel, which only grey images can have, into 8."""
-    return Image.fromarray((np.asarray(image) // 257).astype(np.uint8)) if image.mode.startswith("I") else image
-
-
-def _check_size(image: Image.Image, max_pixels: int) -> None:
-    """Refuse many pixels before they are decoded."""
-    n_pixels = image.width * image.height
-    if n_pixels > max_pixels:
-        text = f"the image has {n_pixels:,} pixels, but may have {max_pixels:,}; send a smaller one"
-        raise HttpError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, text)

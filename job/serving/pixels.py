@@ -26,9 +26,6 @@ OPENING = re.compile(rb"[\[ \t\r\n]*")
 """The brackets that open lists, and the space between them."""
 SHAPE = f"(n, {SIDE}, {SIDE})"
 
-SINGLE_COLOUR = "the picture has a single colour"
-"""The warning about an image that shows nothing."""
-
 
 def decode(content: bytes, kind: type[T]) -> T:
     """Decode the JSON of a request.

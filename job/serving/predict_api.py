@@ -8,12 +8,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from job.data.photo import SINGLE_COLOUR, prepare_photo
 from job.results.network_npz import WHITE
 from job.serving import limits
 from job.serving.engine import NAME, Engine
 from job.serving.messages import JSON, HttpError, Request, Response, bad_request, json_response
 from job.serving.multipart import read_files
-from job.serving.pixels import SINGLE_COLOUR, check_range, check_shape, decode, read_numbers
+from job.serving.pixels import check_range, check_shape, decode, read_numbers
 
 PATH = "/predict"
 UNLIKE = "This is unlike the data: 99% of the test images are closer to the mean image of a class."
@@ -65,7 +66,6 @@ def _read_images(request: Request, max_pixels: int) -> tuple[Pixels, list[list[s
             raise bad_request("invert and crop are for image files; JSON has the pixels that the model sees")
         images = _read_json(request.body)
         return images, [[SINGLE_COLOUR] if np.ptp(image) == 0 else [] for image in images]
-    from job.serving.photo import prepare_photo
     from job.serving.photo_formats import check_sizes, decode_photo
 
     files = _read_files(request)

@@ -9,6 +9,7 @@ from job.results import file_names
 from job.results.metrics_json import as_data_error, read_record
 from job.results.network_npz import PlainNetwork, read_network
 from job.results.output_folder.manifest import Digests, read_manifest, read_unchanged
+from job.system.program import name_program
 from job.system.regular_file import read_regular
 
 MAX_PAGE_BYTES = 2**25
@@ -65,7 +66,7 @@ def _read_page(folder: Path, name: str, sha256: str) -> tuple[bytes, str]:
         content = read_regular(folder / name, MAX_PAGE_BYTES)
     if hashlib.sha256(content).hexdigest() != sha256:
         problem = "its SHA-256 is not the one in SHA256SUMS: it was edited by hand, or belongs to another run"
-        raise DataError(f"{folder / name}: {problem}; `python -m job render --output {folder}` writes it again")
+        raise DataError(f"{folder / name}: {problem}; `{name_program()} render --output {folder}` writes it again")
     return content, CONTENT_TYPES[Path(name).suffix]
 
 

@@ -18,8 +18,9 @@ from job.serving.connection import Connection
 from job.serving.photo_formats import limit_pixels
 from job.serving.served_model import ServedModel, read_model
 from job.system import signals
+from job.system.processors import count_processors
 from job.text import count_noun
-from job.training.resources import count_processors, read_memory_limit
+from job.training.resources import read_memory_limit
 
 SWEEP_S = 0.25
 """Time between two checks for connections that take too long."""

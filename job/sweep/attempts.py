@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from job.errors import DivergenceError, OutputError, SweepError, UsageError
+from job.errors import DivergenceError, GateError, OutputError, UsageError
 from job.execution.executor import Outcome
 from job.log import log
 from job.results.output_folder.preparation import require_free_space
@@ -42,11 +42,12 @@ class Attempts:
         """The finished run, or None if it failed or is to be repeated; only if it failed, `failures` has its error.
 
         Raises:
-            SweepError: If the run failed and `fail_fast` is set.
+            GateError: If the run failed and `fail_fast` is set.
             OutputError: If it failed because the disk is full, which the others would find, too.
         """
         name = outcome.run.name
-        finished = read_finished(self.folder, outcome.run) if outcome.status == 0 else None
+        is_complete = outcome.status in {0, GateError.exit_status}  # a run that misses a gate is finished
+        finished = read_finished(self.folder, outcome.run) if is_complete else None
         if finished:
             self._n_attempts.pop(name, None)
             return finished
@@ -63,6 +64,6 @@ class Attempts:
         self.failures[name] = place
         self.may_succeed |= outcome.status not in BY_SETTINGS
         if self.fail_fast:
-            raise SweepError(f"{name} failed: {place}; the other runs were stopped (--fail-fast)")
+            raise GateError(f"{name} failed: {place}; the other runs were stopped (--fail-fast)")
         log.warning("%s failed: %s", name, place)
         return None

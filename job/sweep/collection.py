@@ -2,21 +2,27 @@
 
 import os
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from job.config.gate import Gate
 from job.config.run_config import OPTIONS, Config
-from job.errors import DataError, OutputError
+from job.errors import DataError, OutputError, UsageError
+from job.evaluation.gated_runs import GatedRuns, MeasuredRun
+from job.evaluation.gates import count_missed
 from job.evaluation.sweep_networks import Configuration, SweepResults, SweptNetwork, Value, write_label
 from job.evaluation.sweep_summary import SweepSummary, summarize_sweep
 from job.evaluation.sweep_trials import SearchHistory
-from job.log import log
+from job.log import log, log_stage
 from job.report.sweep_page.page import render_sweep_page
 from job.results.file_names import METRICS, PAGE, PREDICTIONS, SWEEP_NUMBERS
+from job.results.gate_check import RunParts, check_gates
 from job.results.output_folder.os_errors import as_output_error
 from job.sweep.finished_runs import UNCOMPARED, CollectedRun, read_run
 from job.sweep.folder import TABLE
@@ -32,6 +38,7 @@ def collect_runs(
     *,
     varied: Collection[str] = (),
     search: SearchHistory | None = None,
+    gates: Sequence[Gate] = (),
 ) -> SweepResults:
     """Read finished runs on the same data set, and group them into configurations.
 
@@ -40,20 +47,24 @@ def collect_runs(
         failures: Why other runs, or trials of a search, have no result, by their names.
         varied: Settings that the plan varies; the labels have them even if only one value has results.
         search: The trials, if a search chose the configurations.
+        gates: The gates of the sweep.
 
     Raises:
+        UsageError: If the runs lack the metric of a gate, or the reference that one needs.
         DataError: If no folder is given, one contains no finished training, the runs are of different data sets, or a
             network was trained twice with different predictions.
     """
     if not folders:
         raise DataError("no run has finished, so there is nothing to report; read the errors of the runs")
-    first, y_true = read_run(folders[0])
+    first, y_true = read_run(folders[0], gates)
+    check_gates(gates, first.record.class_names, RunParts.every())
     runs = [first]
     for folder in folders[1:]:
-        run, labels = read_run(folder)
+        run, labels = read_run(folder, gates)
         if problem := _find_difference(first, y_true, run, labels):
             raise DataError(f"{folder}: {problem} than {first.folder}; collect runs on the same data set")
         runs.append(run)
+    _require_references(runs)
     parameters = _find_parameters(runs, varied)
     configurations = _group(runs, parameters, y_true)
     started = sorted(run.record.provenance.started for run in runs)
@@ -74,7 +85,24 @@ def collect_runs(
             dict.fromkeys(f"{each.device_name}, {count_noun(each.n_threads, 'thread')}" for each in environments)
         ),
         search=search,
+        gated=GatedRuns(gates, _name_apart([run.measured for run in runs if run.measured])),
     )
+
+
+def _require_references(runs: Sequence[CollectedRun]) -> None:
+    for run in runs:
+        for result in run.measured.results if run.measured else ():
+            if result.gate.bound == "worse" and result.value is None:
+                raise UsageError(
+                    f"the gate {result.label}: {run.folder} was not compared with a reference; collect only runs that "
+                    "were, or leave the gate out"
+                )
+
+
+def _name_apart(runs: Sequence[MeasuredRun]) -> list[MeasuredRun]:
+    """The runs, those with the same name called by their folders."""
+    counts = Counter(run.name for run in runs)
+    return [replace(run, name=run.folder) if counts[run.name] > 1 else run for run in runs]
 
 
 def _find_difference(
@@ -192,6 +220,18 @@ def _replace_file(path: Path, content: bytes) -> None:
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def report_gates(results: SweepResults) -> str:
+    """Log the gates of a sweep, a line each; returns those that are missed in words, empty if none sets the status."""
+    gates = _summarize(results).gates
+    for each in gates:
+        if each.is_warning:
+            log.warning("gate %s", each.sentence)
+        else:
+            log_stage("gate", each.sentence)
+    missed = [each.sentence.removeprefix("missed: ") for each in gates if each.is_error]
+    return f"{count_missed(gates)}: {'; '.join(missed)}" if missed else ""
 
 
 def describe_best(results: SweepResults) -> str:

@@ -37,7 +37,7 @@ class Driver:
         """Run those with these indices, the longest first; `meanwhile` is called once when the first ones are started.
 
         Raises:
-            SweepError: If a run fails and the others are to be stopped.
+            GateError: If a run fails and the others are to be stopped.
             OutputError: If the disk is full.
         """
         waiting = deque(sorted(missing, key=lambda index: -self.cost_s(self.runs[index])))

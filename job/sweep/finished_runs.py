@@ -1,5 +1,6 @@
 """Reads a finished run as its networks, with as much of its predictions as a sweep needs."""
 
+import json
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,17 +8,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from job.config.gate import Gate
 from job.errors import DataError
+from job.evaluation.gated_runs import MeasuredRun, measure_run
 from job.evaluation.predictions import Predictions, cross_entropy
 from job.evaluation.sweep_networks import SweptNetwork, Value
 from job.report.assessment import find_tested_epoch
 from job.results.file_names import CHECKSUMS, METRICS, PREDICTIONS
-from job.results.metrics_json import Option, read_record
+from job.results.metrics_json import MAX_BYTES, Option, read_record
 from job.results.output_folder.manifest import read_unchanged
 from job.results.predictions_csv import read_predictions
 from job.results.provenance import Environment
 from job.results.schema import RunRecord, Training
 from job.results.seed_check import check_seeds
+from job.system.regular_file import read_regular
 
 COLLECT: Option = "--collect"
 UNCOMPARED = {"seed", "runs"}
@@ -26,12 +30,13 @@ UNCOMPARED = {"seed", "runs"}
 
 @dataclass(frozen=True)
 class CollectedRun:
-    """A run without the probabilities that the page does not need."""
+    """A run without the probabilities that the page does not need; `measured` is for gates."""
 
     folder: Path
     record: RunRecord
     training: Training
     networks: Sequence[SweptNetwork]
+    measured: MeasuredRun | None
 
     @property
     def settings(self) -> Mapping[str, Value]:
@@ -39,23 +44,28 @@ class CollectedRun:
         return {name: value for name, value in self.training.config.settings().items() if name not in UNCOMPARED}
 
 
-def read_run(folder: Path) -> tuple[CollectedRun, NDArray[np.uint8]]:
-    """Read a run, and the true classes of its test images."""
+def read_run(folder: Path, gates: Sequence[Gate] = ()) -> tuple[CollectedRun, NDArray[np.uint8]]:
+    """Read a run, what these gates need of it, and the true classes of its test images."""
 
-    def read() -> tuple[RunRecord, Predictions]:
+    def read() -> tuple[RunRecord, Predictions, MeasuredRun | None]:
         record = read_record(folder, COLLECT)
         has_reference = record.reference is not None
         predictions = read_predictions(folder, len(record.class_names), has_reference=has_reference, option=COLLECT)
         check_seeds(folder, record, predictions)
-        return record, predictions
+        return record, predictions, _measure(folder, gates) if gates else None
 
     if not (folder / CHECKSUMS).exists():
         read_record(folder, COLLECT)  # names the schema version of older results, which had no manifest
-    record, predictions = read_unchanged(folder, (METRICS, PREDICTIONS), read, COLLECT)
+    record, predictions, measured = read_unchanged(folder, (METRICS, PREDICTIONS), read, COLLECT)
     if record.training is None:
         raise DataError(f"{folder}: its model was not trained by this job; collect folders that a training wrote")
     networks = list(_list_networks(folder, record, record.training, predictions))
-    return CollectedRun(folder, record, record.training, networks), predictions.y_true.astype(np.uint8)
+    return CollectedRun(folder, record, record.training, networks, measured), predictions.y_true.astype(np.uint8)
+
+
+def _measure(folder: Path, gates: Sequence[Gate]) -> MeasuredRun:
+    metrics = json.loads(read_regular(folder / METRICS, MAX_BYTES))
+    return measure_run(folder.resolve().name, str(folder), gates, metrics)
 
 
 def describe_work(environment: Environment, training: Training, n_epochs: int | None) -> Hashable:

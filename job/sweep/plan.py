@@ -134,7 +134,7 @@ def configure(request: SweepRequest, chosen: Mapping[str, Setting], shown: Mappi
     Raises:
         UsageError: If two values exclude each other.
     """
-    fixed = {"data": request.config.data, "threads": request.config.threads, "output": request.config.output}
+    fixed = {name: getattr(request.config, name) for name in ("data", "split_seed", "threads", "output")}
     own = {name: Setting(value, OPTIONS[name].flag) for name, value in fixed.items() if value is not None}
     last = max(request.seeds)
     config = settings.resolve(request.base, chosen, own, {"seed": Setting(last, "--seeds")})

@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -9,14 +10,16 @@ from pathlib import Path
 
 from job.config.recipes import ModelName
 from job.config.sweep_config import SweepConfig
-from job.data.dataset import MEMORY_SHARE, load_dataset
+from job.data.dataset import MEMORY_SHARE, Dataset, load_dataset, write_idx_files
 from job.data.download import find_or_download
+from job.data.sources import IMAGE_FILES, Source
 from job.execution.executor import Executor
 from job.execution.launcher import Launcher
 from job.execution.local_executor import LocalExecutor, can_share_import, choose_parallel, choose_threads
 from job.sweep.folder import LOGS
 from job.sweep.plan import Configuration, PlannedRun
 from job.sweep.plan_file import read_plan
+from job.system.packages import TRAINING_PACKAGES, require_packages
 from job.training.resources import available_memory_bytes
 
 
@@ -27,16 +30,18 @@ class SweepData:
     Attributes:
         sha256: By the keys of `fashion_mnist.FILES`.
         n_probabilities: Number of test images times number of classes.
+        class_names: Class names in label order.
     """
 
     sha256: Mapping[str, str]
     n_probabilities: int
+    class_names: Sequence[str]
 
 
 def read_data(config: SweepConfig) -> SweepData:
     """Find or download the data set, and check it once, before all runs."""
-    dataset = load_dataset(find_or_download(config.data), available_memory_bytes() // MEMORY_SHARE)
-    return SweepData(dataset.sha256, len(dataset.test_labels) * dataset.n_classes)
+    dataset = _load(config, find_or_download(config.data))
+    return SweepData(dataset.sha256, len(dataset.test_labels) * dataset.n_classes, dataset.class_names)
 
 
 def build_words(run: PlannedRun) -> list[str]:
@@ -70,6 +75,7 @@ def start_launcher(config: SweepConfig, n_missing: int) -> AbstractContextManage
     """Start the process that starts so many runs on this machine; it imports TensorFlow meanwhile."""
     if config.cluster is not None or n_missing == 0:
         return nullcontext()
+    require_packages(TRAINING_PACKAGES)
     return Launcher(preload=can_share_import(n_missing))
 
 
@@ -81,4 +87,15 @@ def create_executor(
         return LocalExecutor(count_slots(config, models, n_runs), folder / LOGS, build_words, launcher)
     from job.sweep.ray_executor import RayExecutor
 
-    return RayExecutor(config, folder, find_or_download(config.data).folder)
+    source = find_or_download(config.data)
+    if source.kind != IMAGE_FILES:
+        return RayExecutor(config, folder, source.folder)
+    with tempfile.TemporaryDirectory(prefix="fashion-job-data-") as root:
+        data = Path(root, source.folder.resolve().name)
+        data.mkdir()
+        write_idx_files(_load(config, source), data)  # smaller than the image files, and prepared once
+        return RayExecutor(config, folder, data)
+
+
+def _load(config: SweepConfig, source: Source) -> Dataset:
+    return load_dataset(source, available_memory_bytes() // MEMORY_SHARE, config.split_seed or 0)

@@ -35,7 +35,8 @@ def connect(address: str) -> Any:  # noqa: ANN401 - Ray is not installed everywh
     except ModuleNotFoundError as error:
         if error.name != "ray":
             raise
-        raise PackageError("--cluster needs Ray, which is not installed; run `make cluster`") from error
+        remedy = "run `make cluster` or `pip install '.[cluster]'`"
+        raise PackageError(f"--cluster needs Ray, which is not installed; {remedy}") from error
     match = CLUSTER.fullmatch(address)
     if match and match["host"]:
         _require_answer(address, match["host"].strip("[]"), int(match["port"]))

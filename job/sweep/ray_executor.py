@@ -14,6 +14,7 @@ import job
 from job.config.sweep_config import SweepConfig
 from job.data.dataset import CLASS_NAMES
 from job.data.fashion_mnist import FILES
+from job.data.sources import find_idx_file
 from job.errors import DeviceError, PackageError
 from job.execution.executor import Outcome
 from job.results.output_folder.os_errors import as_output_error
@@ -58,7 +59,7 @@ class RayExecutor:
     def __init__(self, config: SweepConfig, folder: Path, data: Path) -> None:
         self._config, self._folder, self._dataset = config, folder, data.resolve().name
         self._ray = connect(config.cluster or "auto")
-        paths = [path for name in (*FILES.values(), CLASS_NAMES) if (path := data / name).exists()]
+        paths = [path for path in (*(find_idx_file(data, role) for role in FILES), data / CLASS_NAMES) if path.exists()]
         self._sha256 = hash_files(data, [path.name for path in paths])
         self._archive = self._ray.put(pack_files(paths))
         self._run = self._ray.remote(_run_on_node)
@@ -84,7 +85,7 @@ class RayExecutor:
 
     def start(self, run: PlannedRun) -> None:
         """Hand a run to Ray. The driver repeats what is lost, so Ray does not."""
-        words = shlex.split(replace(run.config, data=None).command())[1:]
+        words = shlex.split(replace(run.config, data=None, split_seed=None).command())[1:]
         task = NodeTask(
             version=job.__version__,
             revision=self._revision,

@@ -9,14 +9,16 @@ from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
+from job.config.gate_options import list_gates
 from job.config.run_config import OPTIONS
 from job.config.search_space import Range, Search
 from job.config.sweep_config import SweepRequest
 from job.config.sweep_grid import MAX_RUNS
-from job.errors import SweepError, UsageError
+from job.errors import GateError, UsageError
 from job.evaluation.sweep_trials import SearchHistory, SearchTrial
 from job.log import log_stage
 from job.results.file_names import PAGE
+from job.results.gate_check import RunParts, check_gates
 from job.results.output_folder.os_errors import as_output_error
 from job.results.output_folder.preparation import require_free_space
 from job.sweep.attempts import Attempts
@@ -46,7 +48,7 @@ def run_search(request: SweepRequest) -> str:
     Raises:
         UsageError: If the search is refused.
         PackageError: If Optuna is not installed.
-        SweepError: If a run failed; the page is written nevertheless.
+        GateError: If a run failed or missed a gate; the page is written nevertheless.
     """
     search, config, folder = request.search, request.config, Path(request.config.output)
     assert search is not None  # noqa: S101 - for mypy
@@ -88,6 +90,7 @@ def _describe_space(search: Search, name: str) -> str:
 def _make_missing(request: SweepRequest, search: Search, folder: Path) -> str:
     """Make the missing trials; the earlier sweep is removed after everything else is checked."""
     config, data, n_seeds = request.config, read_data(request.config), len(request.seeds)
+    check_gates(list_gates(config), data.class_names, RunParts.every())
     content = _describe(request, search, data)
     if config.fresh:
         require_removable(folder)
@@ -174,22 +177,25 @@ def _write_result(request: SweepRequest, search: Search, ended: Sequence[EndedTr
     states = ", ".join(f"{n:,} {state}" for state, n in counts.items())
     if not complete:
         error = next((trial.error for trial in ended if trial.error), "")
-        raise SweepError(f"no trial is complete ({states}), the first error is {error}; see {folder / LOGS}")
+        raise GateError(f"no trial is complete ({states}), the first error is {error}; see {folder / LOGS}")
     sign = 1 if search.objective == "accuracy" else -1
     best = max(complete, key=lambda trial: sign * (trial.objective or 0))
     names = [f"{name_trial(trial.number)}-seed{seed}" for trial in complete for seed in request.seeds]
     errors = {name_trial(trial.number): f"{trial.state}: {trial.error}" for trial in ended if trial.error}
-    trials = _describe_trials(search, ended)
-    results = collection.collect_runs([folder / RUNS / name for name in names], errors, search=trials)
+    trials, gates = _describe_trials(search, ended), list_gates(request.config)
+    results = collection.collect_runs([folder / RUNS / name for name in names], errors, search=trials, gates=gates)
     collection.write_sweep_report(results, folder)
     result = (
         f"best of {count_noun(len(ended), 'trial')} ({states}): {name_trial(best.number)}, "
         f"{configure_values(request, best.values).label}, mean validation {search.objective} {best.objective:.4f} "
         f"({count_noun(len(request.seeds), 'seed')}): {folder / PAGE}"
     )
+    problem = ""
     if failed:
-        raise SweepError(
+        problem = (
             f"{len(failed):,} of {len(ended):,} trials failed, the first, {name_trial(failed[0].number)}: "
-            f"{failed[0].error}; the same command repeats them; page of the others: {folder / PAGE}"
+            f"{failed[0].error}; the same command repeats them"
         )
+    if problems := [text for text in (problem, collection.report_gates(results)) if text]:
+        raise GateError("; ".join([*problems, f"page of the others: {folder / PAGE}" if failed else result]))
     return result

@@ -77,7 +77,7 @@ class SearchDriver:
         """Make all trials.
 
         Raises:
-            SweepError: If a run fails and the others are to be stopped.
+            GateError: If a run fails and the others are to be stopped.
             OutputError: If the disk is full.
         """
         with ExitStack() as stack:

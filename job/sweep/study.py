@@ -188,7 +188,8 @@ def import_optuna() -> Any:  # noqa: ANN401
     except ModuleNotFoundError as error:
         if error.name != "optuna":
             raise
-        raise PackageError("a search needs Optuna, which is not installed; run `make search`") from error
+        remedy = "run `make search` or `pip install '.[search]'`"
+        raise PackageError(f"a search needs Optuna, which is not installed; {remedy}") from error
 
 
 def round_value(value: float, space: Range) -> float:

@@ -5,11 +5,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from job.config.gate import Gate
+from job.config.gate_options import list_gates
 from job.config.sweep_config import SweepRequest
-from job.errors import SweepError, UsageError
+from job.errors import GateError, UsageError
 from job.execution.launcher import build_environment
 from job.log import log, log_stage
 from job.results.file_names import PAGE
+from job.results.gate_check import RunParts, check_gates
 from job.results.output_folder.preparation import require_free_space
 from job.sweep import preparation
 from job.sweep.attempts import Attempts
@@ -38,11 +41,11 @@ def run_sweep(request: SweepRequest) -> str:
     """Do what the command line asks; returns the result in one line, or in several for `--list`.
 
     Raises:
-        SweepError: If a run failed; the page is written nevertheless.
+        GateError: If a run failed or missed a gate; the page is written nevertheless.
     """
     folder = Path(request.config.output)
     if request.collect:
-        return _collect(request.collect, folder)
+        return _collect(request.collect, folder, list_gates(request.config))
     request = _with_threads(request, folder)
     plan = build_plan(request)
     if request.config.list:
@@ -53,21 +56,21 @@ def run_sweep(request: SweepRequest) -> str:
         return _run_missing(request, plan, folder)
 
 
-def _collect(names: Sequence[str], folder: Path) -> str:
+def _collect(names: Sequence[str], folder: Path, gates: Sequence[Gate]) -> str:
     """Make the page of the runs in these folders.
 
     Raises:
-        SweepError: If planned runs have no result; the page is written nevertheless.
+        GateError: If planned runs have no result, or a gate is missed; the page is written nevertheless.
     """
     found = find_runs(names)
     require_own_page(folder, found.folders)
-    with lock_sweep(folder):
-        result = _write_page(found.folders, found.failures, folder, found.varied)
+    failed = ""
     if found.failures:
         name, error = next(iter(found.failures.items()))
         missing = f"{count_noun(len(found.failures), 'planned run')} {'has' if len(found.failures) == 1 else 'have'}"
-        raise SweepError(f"{missing} no result, the first, {name}: {error}; the page lists them: {folder / PAGE}")
-    return result
+        failed = f"{missing} no result, the first, {name}: {error}; the page lists them"
+    with lock_sweep(folder):
+        return _write_page(found.folders, found.failures, folder, found.varied, gates=gates, failed=failed)
 
 
 def _with_threads(request: SweepRequest, folder: Path) -> SweepRequest:
@@ -99,6 +102,7 @@ def _list_plan(request: SweepRequest, plan: Plan, folder: Path) -> str:
 
 def _run_missing(request: SweepRequest, plan: Plan, folder: Path) -> str:
     """Run what is missing, and make the page."""
+    gates = list_gates(request.config)
     done = [not request.config.fresh and read_finished(folder, run) is not None for run in plan.runs]
     missing = [index for index, is_done in enumerate(done) if not is_done]
     attempts = _run(request, plan, folder, missing)
@@ -106,15 +110,15 @@ def _run_missing(request: SweepRequest, plan: Plan, folder: Path) -> str:
     finished = [folder / RUNS / run.name for run in plan.runs if run.name not in failures]
     if not finished:
         name, error = next(iter(failures.items()))
-        raise SweepError(f"all {len(failures):,} runs failed, the first, {name}: {error}; see {folder / LOGS}")
-    result = _write_page(finished, failures, folder, find_varied(plan))
+        raise GateError(f"all {len(failures):,} runs failed, the first, {name}: {error}; see {folder / LOGS}")
+    failed = ""
     if failures:
         name, error = next(iter(failures.items()))
         other = "change the setting, in another folder or with --fresh"
         advice = "the same command repeats them" if attempts.may_succeed else other
         n = f"{len(failures):,} of {len(plan.runs):,}"
-        raise SweepError(f"{n} runs failed, the first, {name}: {error}; {advice}; page of the others: {folder / PAGE}")
-    return result
+        failed = f"{n} runs failed, the first, {name}: {error}; {advice}; page of the others"
+    return _write_page(finished, failures, folder, find_varied(plan), gates=gates, failed=failed)
 
 
 def _run(request: SweepRequest, plan: Plan, folder: Path, missing: Sequence[int]) -> Attempts:
@@ -122,6 +126,7 @@ def _run(request: SweepRequest, plan: Plan, folder: Path, missing: Sequence[int]
     config, models = request.config, list_models(plan.configurations)
     with start_launcher(config, len(missing)) as launcher:
         data = read_data(config)
+        check_gates(list_gates(config), data.class_names, RunParts.every())
         content = describe_content(request, plan, data.sha256)
         if config.fresh:
             require_removable(folder)
@@ -167,10 +172,30 @@ def _import_page() -> None:
     from job.sweep import collection  # noqa: F401
 
 
-def _write_page(runs: Sequence[Path], failures: Mapping[str, str], folder: Path, varied: Collection[str]) -> str:
-    """Collect the runs, whose plans vary these settings, and write the page; returns the result in one line."""
+def _write_page(  # noqa: PLR0913 - what the page shows
+    runs: Sequence[Path],
+    failures: Mapping[str, str],
+    folder: Path,
+    varied: Collection[str],
+    *,
+    gates: Sequence[Gate],
+    failed: str,
+) -> str:
+    """Collect the runs, whose plans vary these settings, and write the page; returns the result in one line.
+
+    `failed` says which runs have no result, and is empty if all have one.
+
+    Raises:
+        GateError: If a gate is missed, or runs have no result.
+    """
     from job.sweep import collection
 
-    results = collection.collect_runs(runs, failures, varied=varied)
+    results = collection.collect_runs(runs, failures, varied=varied, gates=gates)
     collection.write_sweep_report(results, folder)
-    return f"{collection.describe_best(results)}: {folder / PAGE}"
+    result = f"{collection.describe_best(results)}: {folder / PAGE}"
+    missed = collection.report_gates(results)
+    if failed:
+        raise GateError(f"{f'{missed}; ' if missed else ''}{failed}: {folder / PAGE}")
+    if missed:
+        raise GateError(f"{missed}; {result}")
+    return result

@@ -11,6 +11,8 @@ from pathlib import Path
 import msgspec
 
 import job
+from job.config.gate import Severity
+from job.evaluation.gates import GateResult
 from job.evaluation.intervals import Interval
 from job.evaluation.sweep_effects import Effect
 from job.evaluation.sweep_networks import Configuration, Value
@@ -75,6 +77,17 @@ class StoredDifference:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StoredGate:
+    """A gate: its label, whether it sets the exit status, and the results of the runs that miss it by their names."""
+
+    label: str
+    severity: Severity
+    passed: bool
+    n_results: int
+    missed: Mapping[str, GateResult]
+
+
+@dataclass(frozen=True, kw_only=True)
 class StoredSearch:
     """How many trials a search made, and how many of them ended in which way; trials.csv has each."""
 
@@ -121,6 +134,7 @@ class StoredSweep:
     differences: Sequence[StoredDifference]
     effects: Sequence[Effect]
     failures: Mapping[str, str]
+    gates: Sequence[StoredGate] = ()
 
 
 def encode_sweep(summary: SweepSummary, folder: Path) -> bytes:
@@ -148,6 +162,16 @@ def encode_sweep(summary: SweepSummary, folder: Path) -> bytes:
         differences=[_store_difference(each, results.configurations) for each in _list_differences(summary)],
         effects=summary.effects,
         failures=results.failures,
+        gates=[
+            StoredGate(
+                label=each.gate.label,
+                severity=each.gate.severity,
+                passed=not each.missed,
+                n_results=len(each.results),
+                missed=each.missed,
+            )
+            for each in summary.gates
+        ],
     )
     return msgspec.json.format(msgspec.json.encode(stored), indent=1) + b"\n"
 

@@ -3,14 +3,30 @@
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+import sysconfig
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from job.system import signals
 
 Process = subprocess.Popen[Any]
 """A process; its streams are of text or of bytes."""
+
+ROOT = Path(__file__).resolve().parents[2]
+"""The folder of this package: a repository, or that of an environment's packages."""
+
+
+def build_environment(environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Variables with which another Python imports this package, and nothing from its working directory.
+
+    They are those of this process unless `environment` names others.
+    """
+    variables = {**(os.environ if environment is None else environment), "PYTHONSAFEPATH": "1"}
+    if Path(sysconfig.get_path("purelib")) != ROOT:  # there, it would come before the standard library
+        variables["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), variables.get("PYTHONPATH"))))
+    return variables
 
 
 @contextmanager

@@ -35,7 +35,8 @@ def require_packages(formats: Sequence[str]) -> None:
         are = "is" if len(missing) == 1 else "are"
         raise PackageError(
             f"--export onnx: {' and '.join(missing)} {are} not installed; install requirements-export.txt "
-            "(make export; for an image: docker build --build-arg EXPORT=yes), or leave out that format"
+            "(make export, or pip install '.[export]'; for an image: docker build --build-arg EXPORT=yes), or leave "
+            "out that format"
         )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from job.config.recipes import ModelName
 from job.errors import ResourceError
 from job.system import limits
+from job.system.processors import CGROUPS, count_allowed_processors, count_processors, read_text
 from job.text import count_noun
 
 MIB, GIB = 2**20, 2**30
@@ -21,7 +22,6 @@ MINIMUM_BYTES = 192 * MIB
 """With less memory, the kernel kills every run."""
 
 THREAD_STACK_BYTES = 8 * MIB
-CGROUPS = Path("/sys/fs/cgroup")  # a container sees its own cgroup there
 DEVICES = Path("/dev")
 SELF = Path("/proc/self/exe")
 
@@ -65,7 +65,7 @@ class Resources:
             )
         if platform.system() == "Linux" and not SELF.exists():
             raise ResourceError(f"TensorFlow needs {SELF}, which is missing; mount /proc")
-        n_allowed = _count_allowed_processors()  # TensorFlow ignores the quota
+        n_allowed = count_allowed_processors()  # TensorFlow ignores the quota
         n = 18 + 3 * n_threads + 4 * n_allowed + min(n_allowed, 32)
         limits.require_address_space(1900 * MIB + n * THREAD_STACK_BYTES)
         limits.require_threads(n)
@@ -83,27 +83,15 @@ class Resources:
 
 def detect_resources() -> Resources:
     """Detect the resources that this process may use."""
-    model_name = re.search(r"^model name\s*: (.*)", _read_text(Path("/proc/cpuinfo")), re.MULTILINE)
+    model_name = re.search(r"^model name\s*: (.*)", read_text(Path("/proc/cpuinfo")), re.MULTILINE)
     processor = model_name[1] if model_name else platform.processor() or platform.machine()
     n_gpus = len(list(DEVICES.glob("nvidia[0-9]*")))
     return Resources(processor, count_processors(), read_memory_limit(), n_gpus)
 
 
-def count_processors(cgroups: Path = CGROUPS) -> int:
-    """Count the processors in the affinity mask, or in the cgroup's CPU quota (rounded up) if that is lower."""
-    allowed = _count_allowed_processors()
-    text = _read_text(cgroups / "cpu.max")  # version 2 has quota and period in one file
-    if not text:
-        text = _read_text(cgroups / "cpu" / "cpu.cfs_quota_us") + _read_text(cgroups / "cpu" / "cpu.cfs_period_us")
-    if not (match := re.fullmatch(r"(\d{1,18})\s+(\d{1,18})", text.strip())):
-        return allowed  # the quota is "max" or in version 1 "-1", or there is no cgroup
-    quota_us, period_us = map(int, match.groups())
-    return min(allowed, math.ceil(quota_us / period_us)) if quota_us and period_us else allowed
-
-
 def read_memory_limit(cgroups: Path = CGROUPS) -> int | None:
     """Read the memory limit of this process's cgroup in bytes; None if it has no limit."""
-    text = _read_text(cgroups / "memory.max") or _read_text(cgroups / "memory" / "memory.limit_in_bytes")
+    text = read_text(cgroups / "memory.max") or read_text(cgroups / "memory" / "memory.limit_in_bytes")
     if not re.fullmatch(r"\d{1,19}", text.strip()):
         return None  # "max", or there is no cgroup
     return int(text) if 0 < int(text) < _physical_memory_bytes() else None  # version 1: a huge number is no limit
@@ -112,19 +100,6 @@ def read_memory_limit(cgroups: Path = CGROUPS) -> int | None:
 def available_memory_bytes() -> int:
     """Return the cgroup's memory limit, or without a limit the machine's memory, in bytes."""
     return read_memory_limit() or _physical_memory_bytes()
-
-
-def _read_text(path: Path) -> str:
-    """Read a file; the text of an unreadable file is empty."""
-    try:
-        return path.read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return ""
-
-
-def _count_allowed_processors() -> int:
-    """Count the processors in the affinity mask, whatever the quota."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _physical_memory_bytes() -> int:

@@ -201,7 +201,7 @@ def test_a_value_cannot_forge_a_line(capsys: pytest.CaptureFixture[str]) -> None
 
 
 @pytest.mark.parametrize(
-    ("arguments", "package"), [("", "numpy"), ("render", "msgspec|numpy"), ("--print-config", "yaml")]
+    ("arguments", "package"), [("", "msgspec|numpy"), ("render", "msgspec|numpy"), ("--print-config", "yaml")]
 )
 def test_a_python_without_the_packages(arguments: str, package: str) -> None:
     """Status 69 and one line that names the package and `make run`."""

@@ -106,6 +106,7 @@ def test_seeds_are_written_as_they_are_read(text: str) -> None:
         (("--set", "=3"), "--set '=3' names no option; write --set learning-rate=0.001,0.002"),
         (("--set", "epochs=2", "--set", "epochs=3"), "--set epochs is given twice"),
         (("--set", "seed=3"), "seed cannot be a parameter of a sweep: the seeds have an option of their own"),
+        (("--set", "split-seed=1"), "all runs use the same test images; the split has an option of its own"),
         (("--set", "layout=single,folder"), "--set layout has 2 values, but must be the same in all runs"),
         (("--recipe", "mpl"), "--recipe is 'mpl', but must be baseline, mlp or cnn"),
         (("--recipe", "mlp,mlp"), "--recipe lists mlp twice"),
@@ -188,3 +189,14 @@ def test_long_names_fit_into_a_folder() -> None:
     runs = plan(*(word for text in words for word in ("--set", text))).runs
     assert len({run.name for run in runs}) == 16
     assert max(len(run.name) for run in runs) <= 200
+
+
+@pytest.mark.parametrize("variable", [None, "FASHION_JOB_SPLIT_SEED"])
+def test_all_runs_have_the_same_split(monkeypatch: pytest.MonkeyPatch, variable: str | None) -> None:
+    """Whatever their own seeds, and also if the environment sets it."""
+    if variable:
+        monkeypatch.setenv(variable, "7")
+    command = cli.parse(["sweep", "--seeds", "0-1", *([] if variable else ["--split-seed", "7"])])
+    assert command.sweep
+    assert [run.config.split_seed for run in build_plan(command.sweep).runs] == [7, 7]
+    assert command.sweep.config.split_seed == 7

@@ -32,6 +32,14 @@ def test_reads_the_users_data_set(dataset_folder: Path) -> None:
     assert dataset.test_labels.shape == (100,)
 
 
+def test_the_description_says_the_name_once(dataset_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder follows if it is more than the name."""
+    counts = "blocks, 300 training and 100 test images of 10 classes"
+    assert str(load(dataset_folder)) == f"{counts}, from {dataset_folder}"
+    monkeypatch.chdir(dataset_folder.parent)
+    assert str(load(Path(dataset_folder.name))) == counts
+
+
 def test_classes_txt_names_the_classes(dataset_folder: Path) -> None:
     """Names in any script, and hostile ones, stay unchanged."""
     names = ["<script>alert(1)</script>", "袋", "$x^2", *"abcdefg"]

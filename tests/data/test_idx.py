@@ -94,3 +94,36 @@ def test_an_unreadable_file(tmp_path: Path) -> None:
     for path, reason in ((tmp_path, "Is a directory"), (tmp_path / "fifo", "Not a regular file")):
         with pytest.raises(DataError, match=f"cannot be read: {reason}"):
             idx.read_idx(path, 1)
+
+
+@pytest.mark.parametrize("name", ["labels", "labels.idx1-ubyte", "labels.gz"])
+def test_a_file_that_is_not_compressed(tmp_path: Path, name: str) -> None:
+    """Its content decides, because browsers decompress a download and keep its name; the hash is the same."""
+    values = np.arange(3, dtype=np.uint8)
+    idx.write_idx(tmp_path / name, values)
+    assert (tmp_path / name).read_bytes() == HEADER + bytes(range(3))
+    read, sha256 = idx.read_idx(tmp_path / name, 1)
+    assert read.tolist() == [0, 1, 2]
+    assert sha256 == hashlib.sha256(HEADER + bytes(range(3))).hexdigest() == idx.hash_values(values)
+
+
+def test_a_compressed_file_without_its_suffix(tmp_path: Path) -> None:
+    """It is decompressed."""
+    (tmp_path / "labels").write_bytes(gzip.compress(HEADER + b"abc"))
+    assert idx.read_idx(tmp_path / "labels", 1)[0].tolist() == [97, 98, 99]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "is empty"),
+        (b"text", "starts with 74657874, but the IDX magic number of labels is 00000801"),
+        (HEADER + b"ab", "announces 3 values, but it contains 2"),
+        (HEADER + b"abcd", "announces 3 values, but it contains more"),
+    ],
+)
+def test_a_damaged_file_that_is_not_compressed(tmp_path: Path, content: bytes, words: str) -> None:
+    """The error does not speak of gzip."""
+    (tmp_path / "labels").write_bytes(content)
+    with pytest.raises(DataError, match=words):
+        idx.read_idx(tmp_path / "labels", 1)

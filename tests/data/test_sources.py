@@ -1,9 +1,11 @@
+import gzip
 from pathlib import Path
 
 import pytest
 from support import write_dataset
 
 from job.data import download, sources
+from job.data.dataset import load_dataset
 from job.data.fashion_mnist import FILES
 from job.errors import DataError
 
@@ -39,6 +41,42 @@ def test_a_missing_folder_and_a_missing_file(dataset_folder: Path) -> None:
     (dataset_folder / FILES["train_labels"]).unlink()
     with pytest.raises(DataError, match=r"train-labels-idx1-ubyte\.gz is missing"):
         sources.check_folder(dataset_folder)
+
+
+def test_names_of_idx_files(tmp_path: Path) -> None:
+    """A gzipped file comes before a decompressed one, whose name may have a dot in place of a hyphen."""
+    expected = "train-images-idx3-ubyte.gz"
+    assert sources.find_idx_file(tmp_path, "train_images").name == expected
+    for name in ("train-images.idx3-ubyte", "train-images-idx3-ubyte", "train-images.idx3-ubyte.gz", expected):
+        (tmp_path / name).touch()
+        assert sources.find_idx_file(tmp_path, "train_images").name == name
+
+
+def test_decompressed_files_are_complete(dataset_folder: Path) -> None:
+    """Programs extract them next to the gzipped ones, or in their place."""
+    for path in list(dataset_folder.iterdir()):
+        path.with_name(path.name.removesuffix(".gz").replace("-idx", ".idx")).write_bytes(
+            gzip.decompress(path.read_bytes())
+        )
+        path.unlink()
+    assert sources.check_folder(dataset_folder) == sources.Source(dataset_folder, "--data")
+    assert load_dataset(sources.check_folder(dataset_folder)).train_images.shape == (300, 28, 28)
+
+
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_a_folder_that_is_one_level_too_deep(tmp_path: Path, part: str) -> None:
+    """The error names the level."""
+    (tmp_path / "pic" / part / "cat").mkdir(parents=True)
+    with pytest.raises(DataError, match=rf"pic/{part}: has only the images of {part}/; name the folder above {part}/$"):
+        sources.check_folder(tmp_path / "pic" / part)
+
+
+def test_an_empty_folder(tmp_path: Path) -> None:
+    """The error names both kinds of data sets."""
+    with pytest.raises(
+        DataError, match=r"are missing; put all four files into that folder, or images into train/CLASS/"
+    ):
+        sources.check_folder(tmp_path)
 
 
 def test_a_folder_without_permission(tmp_path: Path, request: pytest.FixtureRequest) -> None:

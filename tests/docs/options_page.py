@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from job.config.options import Option
+from job.config.prediction_files import PREDICTION_OPTIONS
 from job.config.run_config import OPTIONS
 from job.config.serve_config import SERVE_OPTIONS
 from job.config.sweep_config import SWEEP_OPTIONS
@@ -30,6 +31,7 @@ These options exist only on the command line:
 | `--print-config` | print the resulting settings, in the format of a settings file, and exit |
 | `--quiet`, `-q` | print only the result, warnings and errors |
 | `--verbose`, `-v` | also print what TensorFlow logs |
+| `--help-metrics` | print the metrics that [gates](gates.md) can name, and exit |
 | `--version` | print the version |
 | `--help`, `-h` | print all options |
 
@@ -56,6 +58,7 @@ recipe: cnn
 epochs: 20
 augment: flip,shift
 export: [onnx, litert]
+fail-under: {accuracy: 0.9, recall.Shirt: 0.7}
 ```
 
 To create a file with all options, run `.venv/bin/python -m job --recipe cnn --print-config > fashion-job.yaml`. Keep
@@ -69,7 +72,7 @@ above 64 KiB (exit status 64).
 A variable that begins with `FASHION_JOB_` and is not an option is an error. The exceptions are `FASHION_JOB_IMAGE` and
 `FASHION_JOB_REVISION`, which the report shows as the origin of the run, `FASHION_JOB_COMMAND`, which it shows as the
 command that repeats the run (a sweep sets it on the nodes of a cluster), and the variables that Kubernetes sets for a
-service named `fashion-job`. Separate several export formats by commas: `FASHION_JOB_EXPORT=onnx,litert`.
+service named `fashion-job`. Separate several export formats or gates by commas: `FASHION_JOB_EXPORT=onnx,litert`.
 
 The job ignores settings that you made for other programs: `keras.json`, `KERAS_BACKEND` and Keras's other variables
 (but it uses `KERAS_HOME` to find the data set), `matplotlibrc`, `MPLBACKEND`, `PYTHONWARNINGS`, `PYTHONIOENCODING` and
@@ -79,8 +82,19 @@ and `TF_ENABLE_ONEDNN_OPTS`. If TensorFlow refuses `XLA_FLAGS` or `TF_XLA_FLAGS`
 ## Render
 
 `python -m job render` rebuilds the report from the results in the output folder, without training, TensorFlow or the
-data set. It has the options `--output`, `--layout`, `--no-try-it`, `--quiet` and `--verbose`. It ignores all other
-settings in the environment and in `fashion-job.yaml`, but exits with 64 if one is invalid.
+data set. It has the options `--output`, `--layout`, `--no-try-it`, `--summary`, `--log`, `--quiet` and `--verbose`, and
+those of [gates](gates.md), from `--fail-under` to `--tolerance`. It ignores all other settings in the environment and
+in `fashion-job.yaml`, but exits with 64 if one is invalid.
+
+## Report
+
+`python -m job report` makes the report of [the predictions of any program](predictions.md). It has the options below,
+`--reference`, those of [gates](gates.md) from `--fail-under` to `--history`, `--summary`, `--log`, `--name`,
+`--layout`, `--output`, `--config`, `--help-metrics`, `--quiet` and `--verbose`. The environment and the settings file
+set those that are options of a run, too. Other settings there are ignored, but an invalid one exits with 64. Only the
+command line sets these options:
+
+{REPORT_TABLE}
 
 ## Serve
 
@@ -96,7 +110,8 @@ SWEEP = f"""
 ## Sweep
 
 `python -m job sweep` trains [many configurations and seeds](sweep.md). Options of a run that the environment or
-`fashion-job.yaml` sets apply to all its runs, `data` and `threads` too. Only the command line sets these options:
+`fashion-job.yaml` sets apply to all its runs, `data` and `threads` too; [gates](gates.md#sweeps) apply to the sweep.
+Only the command line sets the other options:
 
 | option | default | meaning |
 |---|---|---|
@@ -113,7 +128,9 @@ def generate_page() -> str:
     sweep = [SWEEP.removesuffix("\n"), *(sweep_row(option) for option in SWEEP_OPTIONS.values()), ""]
     serve = [HEADER, *(row(option) for option in SERVE_OPTIONS.values()), ""]
     training = table("Training options", "recipe", "training")
-    return "\n".join([BEFORE, *training, *table("Run options", "run"), AFTER + "\n".join([*serve[:-1], *sweep])])
+    report = ["| option | default | meaning |", "|---|---|---|", *map(sweep_row, PREDICTION_OPTIONS.values())]
+    after = AFTER.replace("{REPORT_TABLE}", "\n".join(report))
+    return "\n".join([BEFORE, *training, *table("Run options", "run"), after + "\n".join([*serve[:-1], *sweep])])
 
 
 def table(title: str, *roles: str) -> Iterator[str]:

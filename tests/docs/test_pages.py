@@ -33,6 +33,7 @@ FOREIGN_OPTIONS = {
     "bench.comparison_coverage": {"--repetitions"},
     "bench.sweep": {"--seconds"},
     "sha256sum": {"--check"},
+    "uvx": {"--from"},
 }
 """Options of other programs that the pages name."""
 
@@ -129,7 +130,10 @@ def test_every_option_exists() -> None:
     """Every option on a page is an option of the job, or of another program that the pages use."""
     named = set().union(*(find_options(read(page)) for page in PAGES))
     foreign = set().union(*FOREIGN_OPTIONS.values())
-    assert named - foreign - find_options(help_of() + help_of("render") + help_of("serve") + help_of("sweep")) == set()
+    assert (
+        named - foreign - find_options(help_of() + "".join(map(help_of, ("render", "report", "serve", "sweep"))))
+        == set()
+    )
     assert foreign - named == set()
 
 

@@ -5,7 +5,7 @@ import independent
 import msgspec
 import numpy as np
 import pytest
-from support import make_predictions
+from support import calibration_of, make_predictions
 
 from job.evaluation.evaluate import Evaluation, evaluate
 from job.evaluation.intervals import Interval, f1_interval, wilson_interval
@@ -94,7 +94,7 @@ def test_fractions_have_the_intervals_of_their_counts() -> None:
     assert (second.precision_interval, second.recall_interval) == (wilson_interval(1, 2), wilson_interval(1, 1))
     assert (third.precision_interval, third.recall_interval) == (Interval(0, 1), wilson_interval(0, 1))
     assert [row.f1_interval for row in evaluation.per_class] == [f1_interval(*n) for n in ((1, 3), (1, 2), (0, 1))]
-    assert [(row.n, row.accuracy) for row in evaluation.calibration.bins] == [(1, 0), (1, 0), (2, 1)]
+    assert [(row.n, row.accuracy) for row in calibration_of(evaluation).bins] == [(1, 0), (1, 0), (2, 1)]
 
 
 def test_the_example_of_classification_report() -> None:
@@ -132,8 +132,8 @@ def evaluate_realistic(seed: int = 0) -> tuple[Predictions, Evaluation]:
 def test_every_interval_contains_its_metric() -> None:
     """None is missing, with many images of each class."""
     _, evaluation = evaluate_realistic()
-    rows = (evaluation, evaluation.macro, evaluation.weighted, *evaluation.per_class, *evaluation.calibration.bins)
-    for row in (*rows, evaluation.calibration):
+    rows = (evaluation, evaluation.macro, evaluation.weighted, *evaluation.per_class, *calibration_of(evaluation).bins)
+    for row in (*rows, calibration_of(evaluation)):
         for name, interval in vars(row).items():
             if name.endswith("_interval") and not name.startswith("top_3"):  # of three classes
                 assert interval.lower < getattr(row, name.removesuffix("_interval")) < interval.upper
@@ -185,8 +185,8 @@ def test_all_right_and_all_wrong(shift: int, n_each: int, accuracy: float) -> No
             assert 0 < interval.upper - interval.lower < 1
     assert evaluation.loss == pytest.approx(0 if accuracy else 36.04, abs=0.01)
     assert evaluation.brier == 2 * (1 - accuracy)
-    assert evaluation.calibration.ece == evaluation.calibration.ece_debiased == 1 - accuracy
-    overconfidence = evaluation.calibration.overconfidence_interval
+    assert calibration_of(evaluation).ece == calibration_of(evaluation).ece_debiased == 1 - accuracy
+    overconfidence = calibration_of(evaluation).overconfidence_interval
     assert overconfidence.lower <= 1 - accuracy <= overconfidence.upper
     assert overconfidence.upper - overconfidence.lower > 0.009
     assert {type(average) for average in vars(evaluation.macro).values()} == {float, type(None)}

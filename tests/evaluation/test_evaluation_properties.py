@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from independent import flatten
 from numpy.typing import NDArray
-from support import make_predictions, make_reference
+from support import calibration_of, make_predictions, make_reference
 
 from job.evaluation.evaluate import evaluate
 from job.evaluation.paired_comparison import compare
@@ -85,8 +85,8 @@ def test_renamed_classes_keep_their_metrics(n_classes: int, n_extra: int, seed: 
     )
     assert after.per_class == [before.per_class[label] for label in order]
     assert after.matrix.tolist() == before.matrix[np.ix_(order, order)].tolist()
-    assert after.calibration.bins == before.calibration.bins
-    assert after.calibration.coverage == before.calibration.coverage
+    assert calibration_of(after).bins == calibration_of(before).bins
+    assert calibration_of(after).coverage == calibration_of(before).coverage
     assert (after.accuracy, after.loss) == (before.accuracy, before.loss)
     for name in ("precision", "recall", "f1"):
         assert getattr(after.macro, name) == pytest.approx(getattr(before.macro, name))
@@ -138,7 +138,7 @@ def test_metrics_stay_in_their_ranges(predictions: Predictions) -> None:
     """Fractions are in [0, 1] and in their intervals, the coverage ascends to 1, and each image is in one bin."""
     n_classes = predictions.probabilities.shape[1]
     evaluation = evaluate(predictions, [""] * n_classes, seed=0)
-    calibration = evaluation.calibration
+    calibration = calibration_of(evaluation)
     assert abs(calibration.overconfidence) <= calibration.ece + 1e-12
     assert 0 <= calibration.ece_debiased <= calibration.ece + 1e-12
     assert 0 <= calibration.ece <= 1

@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 from scipy.stats import binomtest
-from support import make_predictions, make_reference
+from support import calibration_of, make_predictions, make_reference
 
 from job.evaluation.evaluate import evaluate
 from job.evaluation.intervals import Interval, wilson_interval
@@ -195,7 +195,9 @@ def test_the_calibration_errors_are_those_of_both_runs() -> None:
     """Without an interval, and unknown without the probabilities of the reference."""
     predictions = make_predictions(400, with_reference=True)
     assert predictions.reference is not None
-    now, before = (evaluate(each, [""] * 10, seed=0).calibration.ece for each in (predictions, predictions.reference))
+    now, before = (
+        calibration_of(evaluate(each, [""] * 10, seed=0)).ece for each in (predictions, predictions.reference)
+    )
     ece = compare_with_any(predictions).ece
     assert ece is not None
     assert (ece.current, ece.reference, ece.difference) == pytest.approx((now, before, now - before))

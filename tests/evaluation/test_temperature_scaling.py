@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from support import make_predictions
+from support import calibration_of, make_predictions
 
 from job.evaluation.evaluate import evaluate
 from job.evaluation.intervals import mean_interval
@@ -62,9 +62,11 @@ def test_the_values_are_those_of_the_evaluation() -> None:
         evaluation = evaluate(predictions, [f"class {label}" for label in range(10)], seed=0)
         assert getattr(scaling.loss, side) == pytest.approx(evaluation.loss, rel=1e-5)
         assert getattr(scaling.brier, side) == pytest.approx(evaluation.brier, rel=1e-5)
-        assert getattr(scaling.overconfidence, side) == pytest.approx(evaluation.calibration.overconfidence, abs=1e-6)
-        assert errors.ece == pytest.approx(evaluation.calibration.ece, abs=1e-5)
-        assert errors.ece_debiased == pytest.approx(evaluation.calibration.ece_debiased, abs=1e-4)
+        assert getattr(scaling.overconfidence, side) == pytest.approx(
+            calibration_of(evaluation).overconfidence, abs=1e-6
+        )
+        assert errors.ece == pytest.approx(calibration_of(evaluation).ece, abs=1e-5)
+        assert errors.ece_debiased == pytest.approx(calibration_of(evaluation).ece_debiased, abs=1e-4)
 
 
 def test_the_intervals_are_paired() -> None:

@@ -54,11 +54,12 @@ class Command:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working directory of the runs, with a TensorFlow that is imported at once."""
+    """The working directory of the runs, and modules for them, with a TensorFlow that is imported at once."""
     (tmp_path / "keras.py").write_text(KERAS)
     (tmp_path / "tensorflow.py").touch()
     (tmp_path / "probe.py").write_text(PROBE)
     monkeypatch.delenv("XLA_FLAGS", raising=False)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     return tmp_path
 
 
@@ -217,7 +218,7 @@ def test_nothing_outlives_a_killed_parent(folder: Path, *, preload: bool) -> Non
         "launcher.send('start', 0, 'log', ['sh', '-c', 'trap \"\" TERM; touch began; sleep 60'])\n"
         "print(launcher._process.pid, flush=True); time.sleep(60)\n"
     )
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    environment = {**os.environ, "PYTHONPATH": f"{REPOSITORY}:{folder}"}
     words = (sys.executable, "-c", parent)
     with subprocess.Popen(words, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout

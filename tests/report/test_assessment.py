@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 import pytest
-from support import make_predictions, make_run, make_training
+from support import calibration_of, make_predictions, make_run, make_training
 
 from job.config.run_config import Config
 from job.report import assessment
@@ -76,6 +76,6 @@ def test_the_gap_has_a_sign() -> None:
 def test_the_accuracy_of_the_most_confident_predictions() -> None:
     """The lowest known coverage of at least 80 %."""
     evaluation = make_run().evaluation
-    point = assessment.accuracy_at_coverage(evaluation.calibration, 0.8)
+    point = assessment.accuracy_at_coverage(calibration_of(evaluation), 0.8)
     assert 0.8 <= point.coverage < 0.85
     assert point.n == round(point.coverage * evaluation.n_test)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
-from support import make_run
+from support import make_run, predictions_of
 
 from job.evaluation.predictions import Predictions
 from job.report.class_figures import CURVE_COLUMNS, N_CURVES, view_clusters, view_curves
@@ -11,12 +11,12 @@ def test_curves_of_the_weakest_classes() -> None:
     """At most ten, the lowest average precision first, with the values of scikit-learn."""
     run = make_run(n=600, n_classes=30)
     is_class = np.eye(30)[run.predictions.y_true]
-    expected = average_precision_score(is_class, run.predictions.probabilities, average=None)
+    expected = average_precision_score(is_class, predictions_of(run).probabilities, average=None)
     views = view_curves(run)
     order = np.argsort(expected)[:N_CURVES]
     assert [view.name for view in views] == [f"class {label}" for label in order]
     assert [view.average_precision for view in views] == pytest.approx(expected[order].tolist())
-    areas = [roc_auc_score(is_class[:, label], run.predictions.probabilities[:, label]) for label in order]
+    areas = [roc_auc_score(is_class[:, label], predictions_of(run).probabilities[:, label]) for label in order]
     assert [view.roc_auc for view in views] == pytest.approx(areas)
     assert [view.n for view in views] == [20] * N_CURVES
 

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
-from support import make_run
+from support import calibration_of, make_run
 
 from job.config.export_formats import FORMATS
 from job.config.recipes import TestTime
@@ -117,7 +117,7 @@ def test_shows_the_metrics_of_the_run() -> None:
         f"{evaluation.accuracy:.1%}",
         f"{100 * interval.lower:.1f}–{interval.upper:.1%}",  # noqa: RUF001 - a range
     ]
-    fractions = {"calibration error": evaluation.calibration.ece} | {
+    fractions = {"calibration error": calibration_of(evaluation).ece} | {
         f"macro {name}": getattr(evaluation.macro, name.lower()) for name in ("precision", "recall", "F1")
     }
     others = {"loss": f"{evaluation.loss:.3f}", "Brier score": f"{evaluation.brier:.3f}"}

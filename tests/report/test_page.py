@@ -10,7 +10,7 @@ import html5lib
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from support import make_run
+from support import calibration_of, make_run, predictions_of
 
 from job.config.run_config import Layout
 from job.evaluation.calibration import HighConfidence
@@ -168,7 +168,7 @@ def test_every_metric_has_its_interval(page: ET.Element, run: Run) -> None:
     }
     expected = {name: [f"{value:.1%}", FILTERS["percents"](each)] for name, (value, each) in fractions.items()}
     expected |= {name: [f"{value:.3f}", FILTERS["decimals"](each)] for name, (value, each) in numbers.items()}
-    error = evaluation.calibration
+    error = calibration_of(evaluation)
     expected["Calibration error"] = [f"{error.ece:.1%}", f"{error.ece_if_calibrated:.1%} if calibrated"]
     assert shown == expected
 
@@ -280,7 +280,7 @@ def test_every_cell_of_the_heatmap_links_to_its_images(page: ET.Element, run: Ru
 
 def test_samples_are_shown_with_their_probabilities(page: ET.Element, run: Run) -> None:
     """Each selected image with its true class and its most probable classes."""
-    predictions, samples, names = run.predictions, run.evaluation.samples, run.evaluation.class_names
+    predictions, samples, names = predictions_of(run), run.evaluation.samples, run.evaluation.class_names
     items = page.findall(".//ul[@class='samples']/li")
     indices = samples.confident_mistakes + samples.least_certain + samples.wrong + samples.right
     for item, index in zip(items, indices, strict=True):
@@ -305,7 +305,7 @@ def test_charts_have_their_tables(page: ET.Element, run: Run) -> None:
     assert sum(int(row[2]) for row in confusion) == 100
     assert len(confusion) == np.count_nonzero(run.evaluation.matrix)
     bins, coverage = (rows(section(page, "calibration"), table) for table in (0, 1))
-    assert [int(row[1]) for row in bins] == [each.n for each in run.evaluation.calibration.bins]
+    assert [int(row[1]) for row in bins] == [each.n for each in calibration_of(run.evaluation).bins]
     assert coverage[-1][:2] == ["100.0%", "100"]
     assert [row[1:3] for row in rows(section(page, "learning"))] == [
         ["0.001", f"{loss:.3f}"] for loss in run.training.history.loss
@@ -328,7 +328,7 @@ def test_over_and_underconfidence_follow_from_the_interval(
     run: Run, value: float, interval: Interval, words: str
 ) -> None:
     """So the sentence cannot contradict it."""
-    calibration = replace(run.evaluation.calibration, overconfidence=value, overconfidence_interval=interval)
+    calibration = replace(calibration_of(run.evaluation), overconfidence=value, overconfidence_interval=interval)
     evaluation = replace(run.evaluation, calibration=calibration)
     assert words in text(section(render(replace(run, evaluation=evaluation)), "calibration").find(".//p"))
 
@@ -343,7 +343,7 @@ def test_a_small_test_set_has_less_reliable_intervals(n: int, *, is_small: bool)
 def test_errors_at_high_confidence_stand_beside_those_that_the_probabilities_predict(run: Run) -> None:
     """With the range of their number for a calibrated model."""
     high = HighConfidence(0.9, 6788, 170, 95.23, Interval(77, 114))
-    evaluation = replace(run.evaluation, calibration=replace(run.evaluation.calibration, high_confidence=high))
+    evaluation = replace(run.evaluation, calibration=replace(calibration_of(run.evaluation), high_confidence=high))
     assert (
         f"Above 90% confidence, 170 of 6,788 predictions are wrong; the probabilities predict 95 errors (in 95% "
         f"of cases 77{DASH}114)."
@@ -502,7 +502,7 @@ def test_only_significant_changes_of_a_class_are_named() -> None:
 
 def test_fixed_and_broken_images_are_shown(compared_page: ET.Element, compared: Run) -> None:
     """Each with its class and both predictions."""
-    predictions, comparison = compared.predictions, compared.comparison
+    predictions, comparison = predictions_of(compared), compared.comparison
     assert comparison is not None
     assert predictions.y_reference is not None
     groups = section(compared_page, "comparison").findall("ul[@class='changes']")
@@ -523,7 +523,7 @@ def test_fixed_and_broken_images_are_shown(compared_page: ET.Element, compared: 
 
 def test_a_reference_with_the_same_predictions(run: Run) -> None:
     """No image changed: no p-value, no images, and no significant difference."""
-    same = replace(run.predictions, y_reference=run.predictions.y_pred.astype(np.int16))
+    same = replace(predictions_of(run), y_reference=run.predictions.y_pred.astype(np.int16))
     shown = section(render(make_run(predictions=same)), "comparison")
     assert text(shown.find("p")).startswith(
         "No significant difference in accuracy. The measured difference between these two networks is 0.0 "

@@ -4,7 +4,7 @@ from xml.etree import ElementTree as ET
 
 import html5lib
 import pytest
-from support import make_run
+from support import calibration_of, make_run
 
 from job.evaluation.intervals import Interval
 from job.report.page import render_page
@@ -85,7 +85,7 @@ def test_a_temperature_at_the_limit(temperature: float, direction: str) -> None:
 def test_what_is_left_after_the_calibration(interval: Interval, words: str) -> None:
     """The page says whether the calibrated model is still overconfident."""
     run = make_run(calibrate="temperature")
-    calibration = replace(run.evaluation.calibration, overconfidence=0.02, overconfidence_interval=interval)
+    calibration = replace(calibration_of(run.evaluation), overconfidence=0.02, overconfidence_interval=interval)
     shown = replace(run, evaluation=replace(run.evaluation, calibration=calibration))
     assert words in text(render_calibration(shown))
 

@@ -12,6 +12,7 @@ import pytest
 from support import REPOSITORY, make_run
 
 from job.errors import ResourceError
+from job.report.ci.finished import Scores
 from job.report.page import render_page
 from job.report.worker import ReportWorker
 from job.results.metrics_json import read_record
@@ -38,7 +39,14 @@ def test_it_evaluates_the_predictions_and_writes_the_report(run: Run, record: Ru
     with ReportWorker() as worker:
         scores = worker.evaluate(tmp_path, "single", record)
         worker.finish()
-    assert scores == {"accuracy": run.evaluation.accuracy, "loss": run.evaluation.loss, "n_test": 100}
+    assert scores == Scores(
+        accuracy=run.evaluation.accuracy,
+        accuracy_interval=run.evaluation.accuracy_interval,
+        loss=run.evaluation.loss,
+        n_test=100,
+        gates=[],
+        entry=None,
+    )
     assert Run.read(tmp_path).evaluation == run.evaluation
     assert (tmp_path / "index.html").read_bytes() == render_page(run, "single")["index.html"]
 
@@ -47,7 +55,7 @@ def test_a_file_that_cannot_be_written_is_a_system_error(record: RunRecord, tmp_
     """The scores are known before; a folder has the name of the page."""
     (tmp_path / "index.html").mkdir()
     with ReportWorker() as worker:
-        assert worker.evaluate(tmp_path, "single", record)["n_test"] == 100
+        assert worker.evaluate(tmp_path, "single", record).n_test == 100
         with pytest.raises(IsADirectoryError) as caught:
             worker.finish()
     assert caught.value.errno == errno.EISDIR
@@ -73,6 +81,17 @@ def test_a_limit_that_stops_the_process_is_named(
         pytest.raises(ResourceError, match=r"limit on memory .* \(nothing is left\); raise it"),
     ):
         worker.evaluate(tmp_path, "single", record)
+
+
+def test_a_module_in_the_working_directory_does_not_reach_it(
+    run: Run, record: RunRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Users have files whose names are those of modules."""
+    (tmp_path / "pandas.py").write_text("raise SystemExit('imported from the working directory')")
+    monkeypatch.chdir(tmp_path)
+    with ReportWorker() as worker:
+        assert worker.evaluate(tmp_path, "single", record).accuracy == run.evaluation.accuracy
+        worker.finish()
 
 
 def test_a_status_of_python_is_no_system_error(
@@ -130,7 +149,7 @@ def test_it_ignores_the_interrupt_of_a_terminal(record: RunRecord, tmp_path: Pat
         scores = worker.evaluate(tmp_path, "folder", record)
         worker._process.send_signal(signal.SIGINT)
         worker.finish()
-    assert json.loads((tmp_path / "metrics.json").read_text())["evaluation"]["accuracy"] == scores["accuracy"]
+    assert json.loads((tmp_path / "metrics.json").read_text())["evaluation"]["accuracy"] == scores.accuracy
 
 
 @pytest.mark.parametrize("wait", ["worker.finish()", "worker._process.stdout.readline()"])

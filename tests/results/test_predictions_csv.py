@@ -11,10 +11,10 @@ import pytest
 from support import make_other_seeds, make_predictions
 
 from job.errors import DataError
-from job.evaluation.predictions import Predictions, SeedPredictions
+from job.evaluation.predictions import LabelPredictions, Predictions, SeedPredictions
 from job.results import predictions_csv
 from job.results.file_names import PREDICTIONS
-from job.results.predictions_csv import read_predictions, write_predictions
+from job.results.predictions_csv import read_any_predictions, read_predictions, write_predictions
 
 Change = Callable[[str], str]
 
@@ -331,3 +331,19 @@ def test_many_lines_need_little_memory(tmp_path: Path) -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 3 * n_bytes
+
+
+@pytest.mark.parametrize("has_reference", [False, True])
+def test_predictions_without_probabilities(tmp_path: Path, *, has_reference: bool) -> None:
+    """They read back, but not as those of a training."""
+    predictions = make_predictions(with_reference=True)
+    y_reference = predictions.y_reference if has_reference else None
+    write_predictions(tmp_path, LabelPredictions(predictions.y_true, predictions.y_pred, 10, y_reference))
+    read = read_any_predictions(tmp_path, 10, has_reference=has_reference)
+    assert isinstance(read, LabelPredictions)
+    assert (read.y_true.tolist(), read.y_pred.tolist()) == (predictions.y_true.tolist(), predictions.y_pred.tolist())
+    assert (read.y_reference is None) != has_reference
+    if read.y_reference is not None and y_reference is not None:
+        assert read.y_reference.tolist() == y_reference.tolist()
+    with pytest.raises(DataError, match="its columns are not those of 10 classes"):
+        read_predictions(tmp_path, 10, has_reference=has_reference)

@@ -59,6 +59,29 @@ def test_the_revision_is_that_of_the_checkout(monkeypatch: pytest.MonkeyPatch) -
     assert describe().revision.removesuffix("-dirty") == process.stdout.strip()
 
 
+@pytest.mark.parametrize(
+    ("text", "revision"),
+    [
+        ('{"url": "https://example.org/x", "vcs_info": {"vcs": "git", "commit_id": "0123abc"}}', "0123abc"),
+        ('{"url": "file:///x", "dir_info": {}}', ""),
+        ("damaged", ""),
+        (None, ""),
+    ],
+)
+def test_an_installed_package_has_the_revision_that_pip_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str | None, revision: str
+) -> None:
+    """It is known if pip fetched a Git repository, and not of a folder or a wheel."""
+    monkeypatch.delenv("FASHION_JOB_REVISION", raising=False)
+    monkeypatch.setattr(provenance, "ROOT", tmp_path)
+    information = tmp_path / "fashion_job-1.dist-info"
+    information.mkdir()
+    if text is not None:
+        (information / "direct_url.json").write_text(text)
+    monkeypatch.setattr(metadata, "distribution", lambda _: metadata.Distribution.at(information))
+    assert describe().revision == revision
+
+
 def test_a_git_that_hangs_or_prints_anything_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The revision is unknown."""
     monkeypatch.delenv("FASHION_JOB_REVISION", raising=False)

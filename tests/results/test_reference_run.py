@@ -3,7 +3,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support import edit_metrics, make_run
+from support import edit_metrics, make_run, predictions_of
 
 from job.errors import DataError
 from job.evaluation.predictions import Predictions
@@ -182,6 +182,6 @@ def test_labels_that_are_not_those_of_the_data_set(tmp_path: Path) -> None:
     """The first image that differs is named, though the hashes are the same."""
     y_true = RUN.predictions.y_true.copy()
     y_true[[41, 77]] = (y_true[[41, 77]] + 1) % 10
-    make_run(predictions=Predictions(y_true, RUN.predictions.probabilities)).write(tmp_path)
+    make_run(predictions=Predictions(y_true, predictions_of(RUN).probabilities)).write(tmp_path)
     assert np.count_nonzero(y_true != RUN.predictions.y_true) == 2
     assert f"{PREDICTIONS} gives image 41 another true class than the data set" in match_error(tmp_path)

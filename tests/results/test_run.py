@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 from served import make_network
-from support import edit_metrics, make_other_seeds, make_run, seal
+from support import edit_metrics, make_other_seeds, make_run, predictions_of, seal
 
 from job.errors import DataError
 from job.evaluation.predictions import Predictions
@@ -38,7 +38,7 @@ def assert_equal(first: Run, second: Run) -> None:
     """Two runs are the same in everything."""
     for name in ("evaluation", "comparison", "training", "provenance"):
         assert getattr(first, name) == getattr(second, name)
-    assert first.predictions.probabilities.tobytes() == second.predictions.probabilities.tobytes()
+    assert predictions_of(first).probabilities.tobytes() == predictions_of(second).probabilities.tobytes()
     assert first.predictions.y_true.tolist() == second.predictions.y_true.tolist()
     assert np.array_equal(first.predictions.y_reference, second.predictions.y_reference)  # type: ignore[arg-type]
     assert np.array_equal(first.predictions.p_reference, second.predictions.p_reference)  # type: ignore[arg-type]
@@ -244,7 +244,7 @@ def test_predictions_of_seeds_need_a_seed_variation(tmp_path: Path) -> None:
     """A single run has none."""
     run = make_run()
     others = make_other_seeds(run.predictions.y_true, 10, [1])
-    replace(run, predictions=replace(run.predictions, other_seeds=others)).write(tmp_path)
+    replace(run, predictions=replace(predictions_of(run), other_seeds=others)).write(tmp_path)
     assert "damaged (a single run has predictions of several seeds)" in read_error(tmp_path)
 
 
@@ -266,7 +266,7 @@ def age_metrics(content: dict[str, Any]) -> None:
 def test_the_results_of_version_0_5_0_are_read(tmp_path: Path) -> None:
     """The page shows what they allow: the accuracies, and the spread of the seeds of this run."""
     run = make_repeated(tmp_path)
-    predictions = Predictions(run.predictions.y_true, run.predictions.probabilities, run.predictions.y_reference)
+    predictions = Predictions(run.predictions.y_true, predictions_of(run).probabilities, run.predictions.y_reference)
     write_predictions(tmp_path, predictions)
     edit_metrics(tmp_path, age_metrics)
     seal(tmp_path, PREDICTIONS)

@@ -71,6 +71,19 @@ def test_images_of_another_size_read_back(tmp_path: Path) -> None:
     assert read_samples(tmp_path, [0], 10, has_augmented=False)[0][0].shape == (32, 16)
 
 
+@pytest.mark.parametrize("colours", [(), (3,)])
+def test_images_of_different_sizes_read_back(tmp_path: Path, colours: tuple[int, ...]) -> None:
+    """They are padded in the file, grey or with colours."""
+    images = {n: np.full((n, 9 - n, *colours), n, np.uint8) for n in (2, 5)}
+    write_samples(tmp_path, images, np.zeros((0, 2, 0, 0), np.uint8))
+    actual = read_samples(tmp_path, [2, 5], 10, has_augmented=False)[0]
+    assert {n: image.tolist() for n, image in actual.items()} == {n: image.tolist() for n, image in images.items()}
+    for size in ([[9, 1], [1, 1]], [[0, 1], [1, 1]], [[1, 1]]):
+        replace_arrays(tmp_path, size=np.array(size))
+        with pytest.raises(DataError, match=r"damaged \(`size` does not fit the images\); train again"):
+            read_samples(tmp_path, [2, 5], 10, has_augmented=False)
+
+
 def test_a_missing_file(tmp_path: Path) -> None:
     """The message names the option to change."""
     assert "not found; name the output folder of a finished run: --output DIR" in read_error(tmp_path)
@@ -134,7 +147,9 @@ def test_a_pickle_is_not_loaded(folder: Path, tmp_path: Path, name: str) -> None
 def test_images_of_the_wrong_shape_or_type(folder: Path, images: Any) -> None:  # noqa: ANN401 - any array
     """An image is a rectangle of bytes, and each has an index."""
     replace_arrays(folder, image=images)
-    assert "damaged (`image` is not a list of grey images, each with its `index`); train again" in read_error(folder)
+    assert "damaged (`image` is not a list of grey or RGB images, each with its `index`); train again" in read_error(
+        folder
+    )
 
 
 @pytest.mark.parametrize(
@@ -145,7 +160,7 @@ def test_images_of_the_wrong_shape_or_type(folder: Path, images: Any) -> None:  
 def test_an_index_that_is_no_whole_number(folder: Path, index: Any) -> None:  # noqa: ANN401 - any array
     """Not all of them can be keys of a dictionary."""
     replace_arrays(folder, index=index)
-    assert "not a list of grey images, each with its `index`" in read_error(folder)
+    assert "not a list of grey or RGB images, each with its `index`" in read_error(folder)
 
 
 def test_an_archive_that_decompresses_to_more_than_the_memory(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

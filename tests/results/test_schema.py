@@ -17,7 +17,9 @@ def test_metrics_json_has_the_documented_keys(tmp_path: Path) -> None:
     make_run(with_reference=True, runs=3, calibrate="temperature").write(tmp_path)
     content = json.loads((tmp_path / METRICS).read_text(encoding="utf-8"))
     assert next(iter(content.items())) == ("schema_version", SCHEMA_VERSION)
-    assert list(content)[1:] == ["evaluation", "comparison", "temperature_scaling", "training", "provenance"]
+    parts = ["evaluation", "comparison", "temperature_scaling", "training", "provenance", "gates", "trend"]
+    assert list(content)[1:] == parts
+    assert (content["gates"], content["trend"]) == ([], None)
     evaluation = content["evaluation"]
     assert set(evaluation) >= {"n_test", "accuracy", "accuracy_interval", "loss", "loss_interval", "confusion_matrix"}
     assert set(evaluation) >= {"macro", "weighted", "per_class", "calibration", "samples", "seed"}
@@ -44,7 +46,7 @@ def test_metrics_json_has_the_documented_keys(tmp_path: Path) -> None:
     assert set(training["seed_variation"]) == {
         *("runs", "mean", "mean_interval", "sd", "sd_interval", "reported_seed", "chosen_by")
     }
-    assert set(content["provenance"]) == {"started", "command", "environment", "data", "timings_s"}
+    assert set(content["provenance"]) == {"started", "command", "environment", "data", "timings_s", "name"}
 
 
 @pytest.mark.parametrize("key", ["comparison", "temperature_scaling", "training"])

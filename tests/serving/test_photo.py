@@ -16,9 +16,10 @@ from PIL import Image
 from served import running, write_served
 from support import REPOSITORY
 
+from job.data import image_file
+from job.data.photo import prepare_photo
 from job.serving import limits, photo_formats
 from job.serving.messages import HttpError
-from job.serving.photo import prepare_photo
 from job.serving.photo_formats import decode_photo, limit_pixels
 
 
@@ -198,7 +199,7 @@ def test_the_filters_of_warnings_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two threads that decode at the same time change no filter of the process."""
     both = threading.Barrier(2, timeout=HANGS_AFTER_S)
     is_first_done = threading.Event()
-    check = photo_formats._check_size
+    check = image_file._check_size
 
     def wait(image: Image.Image, max_pixels: int) -> None:
         check(image, max_pixels)
@@ -209,7 +210,7 @@ def test_the_filters_of_warnings_stay(monkeypatch: pytest.MonkeyPatch) -> None:
         decode_photo(content)
         is_first_done.set()
 
-    monkeypatch.setattr(photo_formats, "_check_size", wait)
+    monkeypatch.setattr(image_file, "_check_size", wait)
     before = [*warnings.filters]
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(decode, [encode(make_photo())] * 2))
@@ -218,7 +219,7 @@ def test_the_filters_of_warnings_stay(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_memory_of_a_thread() -> None:
     """To prepare the largest picture takes no more than is set aside."""
-    photo = np.random.default_rng(0).integers(0, 256, (photo_formats.MAX_SIDE, photo_formats.MAX_SIDE, 4), np.uint8)
+    photo = np.random.default_rng(0).integers(0, 256, (image_file.MAX_SIDE, image_file.MAX_SIDE, 4), np.uint8)
     tracemalloc.start()
     prepare_photo(photo)
     _, peak = tracemalloc.get_traced_memory()

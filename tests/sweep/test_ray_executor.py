@@ -1,22 +1,29 @@
 """The executor of a Ray cluster, with an object in place of Ray."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
+import numpy as np
 import pytest
+from PIL import Image
 from support import write_dataset
 
 from job.config.run_config import Config
 from job.config.search_space import Search
 from job.config.sweep_config import SweepConfig
+from job.data.dataset import load_dataset
+from job.data.download import find_or_download
 from job.errors import DeviceError
 from job.sweep import ray_executor
+from job.sweep.archive import unpack_files
 from job.sweep.attempts import Attempts
 from job.sweep.driver import Driver
 from job.sweep.node import NodeResult
 from job.sweep.plan import PlannedRun
+from job.sweep.preparation import create_executor
 from job.sweep.ray_executor import RayExecutor
 from job.sweep.search_driver import SearchDriver
 
@@ -143,3 +150,24 @@ def test_a_node_gets_the_command_of_the_plan(ray: FakeRay, executor: RayExecutor
     assert ray.tasks[0].command == RUN.config.command()
     assert "--output sweep/runs/baseline-seed0" in ray.tasks[0].command
     assert "--data" not in ray.tasks[0].words
+
+
+@pytest.mark.usefixtures("ray")
+def test_image_files_are_prepared_once_for_all_nodes(tmp_path: Path) -> None:
+    """The nodes get the same images, classes and name as IDX files, and no split is left to make."""
+    for number in range(20):
+        path = tmp_path / "pets" / "train" / f"class{number % 2}" / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((28, 28), number, np.uint8)).save(path)
+    config = SweepConfig(cluster="auto", data=str(tmp_path / "pets"), split_seed=3)
+    executor = create_executor(config, ["mlp"], 1, tmp_path, None)
+    assert isinstance(executor, RayExecutor)
+    unpack_files(executor._archive, tmp_path / "node")
+    expected = load_dataset(find_or_download(config.data), split_seed=3)
+    received = load_dataset(find_or_download(str(tmp_path / "node")))
+    assert (received.sha256, received.class_names) == (expected.sha256, expected.class_names)
+    assert executor._dataset == "pets"
+    executor.start(replace(RUN, config=Config(data=config.data, split_seed=3)))
+    (task,) = executor._ray.tasks
+    assert "--split-seed" not in task.words
+    assert "--split-seed 3" in task.command

@@ -2,15 +2,27 @@ import os
 import signal
 import subprocess
 import sys
+import sysconfig
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from support import REPOSITORY
 
-from job.system.child_process import child_process
+from job.system.child_process import build_environment, child_process
 
 SLEEP = ("sleep", "60")
+
+
+def test_the_environment_of_another_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The repository comes first on its path; an installed package is found anyway."""
+    assert build_environment({"A": "b", "PYTHONPATH": "/c"}) == {
+        "A": "b",
+        "PYTHONPATH": f"{REPOSITORY}:/c",
+        "PYTHONSAFEPATH": "1",
+    }
+    monkeypatch.setattr(sysconfig, "get_path", lambda _: str(REPOSITORY))
+    assert build_environment({"A": "b"}) == {"A": "b", "PYTHONSAFEPATH": "1"}
 
 
 @pytest.mark.parametrize(

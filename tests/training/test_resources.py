@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from job.errors import ResourceError
-from job.system import limits
+from job.system import limits, processors
 from job.training import resources
 from job.training.resources import MIB, Resources
 
@@ -57,7 +57,7 @@ def test_refuses_what_is_too_little_for_any_run(tmp_path: Path, monkeypatch: pyt
 
 def test_a_machine_without_proc(monkeypatch: pytest.MonkeyPatch) -> None:
     """The processor has the name of its architecture."""
-    monkeypatch.setattr(resources, "_read_text", lambda _: "")
+    monkeypatch.setattr(resources, "read_text", lambda _: "")
     detected = resources.detect_resources()
     assert detected.processor
     assert detected.memory_limit_bytes is None
@@ -110,7 +110,7 @@ def test_counts_the_processors_in_the_quota(
     (tmp_path / "cpu").mkdir()
     for name, content in files.items():
         (tmp_path / name).write_text(f"{content}\n", encoding="latin-1")
-    assert resources.count_processors(tmp_path) == expected
+    assert processors.count_processors(tmp_path) == expected
 
 
 def test_detects_what_this_process_may_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from job.config.export_formats import FORMATS
 from job.data import idx
 from job.data.dataset import scale_pixels
 from job.data.fashion_mnist import FILES
-from job.training.resources import count_processors
+from job.system.processors import count_processors
 
 RECIPE = ("--recipe", "mlp", "--epochs", "4", "--batch-size", "32", "-q")  # with two views of each image
 CALIBRATE = ("--calibrate", "temperature")

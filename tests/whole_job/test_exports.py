@@ -23,6 +23,7 @@ from job.results.file_names import CARD, CHECKSUMS, EXPORTS
 from job.training import export
 
 FILES_OF_A_RUN = {
+    "ci",
     "index.html",
     "metrics.json",
     "predictions.csv",

@@ -18,7 +18,7 @@ from job.results.schema import SCHEMA_VERSION
 
 
 def test_render_writes_the_report(written_run: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """It adds the page to the results, logs one stage, and prints the accuracy and the path."""
+    """It adds the page and `ci/` to the results, logs one stage, and prints the accuracy and the path."""
     before = {path: path.read_bytes() for path in written_run.iterdir()}
     assert main(["render", "--output", str(written_run)]) == 0
     captured = capfd.readouterr()
@@ -27,7 +27,7 @@ def test_render_writes_the_report(written_run: Path, capfd: pytest.CaptureFixtur
     (line,) = captured.err.splitlines()
     assert line.startswith("report      index.html, ")
     new = {written_run / name: (written_run / name).read_bytes() for name in ("index.html", "SHA256SUMS")}
-    assert {path: path.read_bytes() for path in written_run.iterdir()} == {**before, **new}
+    assert {path: path.read_bytes() for path in written_run.iterdir() if path.is_file()} == {**before, **new}
     Run.read(written_run)
 
 

@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 from support import REPOSITORY
 
-RESULTS = ("SHA256SUMS", "index.html", "metrics.json", "model.keras", "network.npz", "predictions.csv", "samples.npz")
+CI = ("ci", *(f"ci/{name}" for name in ("badge.json", "badge.svg", "junit.xml", "metrics.txt", "summary.md")))
+RESULTS = (
+    *("SHA256SUMS", *CI, "index.html", "metrics.json", "model.keras", "network.npz", "predictions.csv", "samples.npz"),
+)
 
 
 @pytest.mark.parametrize(("redirection", "status"), [("2>&-", 0), (">&-", 73), ("<&- >&- 2>&-", 73)])

@@ -15,11 +15,13 @@ from job.__main__ import main
 from job.data import idx, sources
 from job.data.dataset import scale_pixels
 from job.data.fashion_mnist import FILES
+from job.system.processors import count_processors
 from job.training import resources
 
 pytestmark = pytest.mark.training
 
 FILES_OF_A_RUN = {
+    "ci",
     "index.html",
     "metrics.json",
     "predictions.csv",
@@ -33,7 +35,7 @@ STAGES = ["output", "system", "data", "tensorflow", "training", "training", "pre
 
 
 def test_writes_the_documented_files_and_no_others(finished_run: Path) -> None:
-    """A run without exports has five files."""
+    """A run without exports has seven files, and those for CI."""
     assert {path.name for path in finished_run.iterdir()} == FILES_OF_A_RUN
 
 
@@ -118,7 +120,7 @@ def test_the_results_name_the_device_and_the_settings(finished_run: Path) -> Non
     environment, training = metrics["provenance"]["environment"], metrics["training"]
     is_processor = environment["device_name"] == resources.detect_resources().processor
     assert environment["device"] == ("CPU" if is_processor else "GPU")
-    assert environment["n_threads"] == resources.count_processors()
+    assert environment["n_threads"] == count_processors()
     assert training["config"]["device"] == "auto"
     assert (training["n_train"], training["n_validation"]) == (270, 30)
 

@@ -3,6 +3,7 @@
 import io
 import unicodedata
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
@@ -37,6 +38,7 @@ LEFT, TOP, RIGHT, BOTTOM = 44, 28, 16, 42  # room around axes for tick labels an
 ROW, NARROW_ROW = 24, 15  # height of a row per class
 MAX_WIDE_ROWS = 20
 MAX_NAME = 10  # width of a class name in em
+END = 0.6  # share of a shortened name that its end gets
 UNITS_PER_INCH = 72
 
 STYLE: dict[Any, Any] = {
@@ -167,9 +169,32 @@ def shorten(name: str, limit: float = MAX_NAME) -> str:
     """Shorten a class name to at most `limit` em; the tables of the page show the whole name."""
     if text_width(name, 1) <= limit:
         return name
-    while text_width(name, 1) > limit - _letter_width("…"):
+    return _cut(name, limit - _letter_width("…")).rstrip() + "…"
+
+
+def shorten_names(names: Sequence[str], limit: float = MAX_NAME) -> list[str]:
+    """Shorten class names to at most `limit` em; names that begin alike keep their ends, too."""
+    short = [shorten(name, limit) for name in names]
+    counts = Counter(short)
+    return [
+        each if counts[each] == 1 or each == name else _shorten_middle(name, limit)
+        for name, each in zip(names, short, strict=True)
+    ]
+
+
+def _shorten_middle(name: str, limit: float) -> str:
+    """Leave out the middle of a name; its end gets more room than its beginning."""
+    room = limit - _letter_width("…")
+    end = _cut(name[::-1], END * room)[::-1].lstrip()
+    start = _cut(name, room - text_width(end, 1)).rstrip()
+    return f"{start}…{end}"
+
+
+def _cut(name: str, width: float) -> str:
+    """The first letters of a name that fit into a width in em."""
+    while text_width(name, 1) > width:
         name = name[:-1]
-    return name.rstrip() + "…"
+    return name
 
 
 def to_svg(

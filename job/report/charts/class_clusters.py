@@ -36,7 +36,7 @@ def draw_class_clusters(matrix: NDArray[np.int64], class_names: Sequence[str], c
     ordered = matrix[np.ix_(clusters.order, clusters.order)]
     shares = ordered / np.maximum(ordered.sum(axis=1, keepdims=True), 1)
     named = len(matrix) <= MAX_NAMED
-    names = [canvas.shorten(class_names[label], MAX_NAME) for label in clusters.order] if named else []
+    names = canvas.shorten_names([class_names[label] for label in clusters.order], MAX_NAME) if named else []
     margin = math.ceil(max(map(canvas.text_width, names), default=0)) + 8 * named  # for names, on the left and above
     cell = min((canvas.WIDTH - margin - TREE) / len(matrix), canvas.ROW)
     end = margin + cell * len(matrix)

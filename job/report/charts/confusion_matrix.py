@@ -60,7 +60,7 @@ def draw_confusion_matrix(
     with canvas.new_figure(height, width) as figure:
         axes = canvas.full_axes(figure)
         _draw_cells(axes, grid, shares)
-        _label_axes(axes, grid, class_names)
+        _label_axes(axes, grid)
         if grid.annotated and len(matrix) > MAX_SMALL:
             _write_totals(axes, grid, matrix)
         if grid.annotated:
@@ -92,13 +92,14 @@ class _Grid:
         gap: Gap between two cells.
         annotated: Whether the cells have room for counts.
         roomy: Whether the cells have room for a count and a share, one below the other.
+        names: Shortened class names.
         columns: Name of each column in one or two lines; empty if some names do not fit and all must be vertical.
         css_classes: Classes with which the style sheet fits the text to phones.
     """
 
     def __init__(self, matrix: NDArray[np.int64], class_names: Sequence[str]) -> None:
         n_classes = len(matrix)
-        names = [canvas.shorten(name, MAX_NAME) for name in class_names]
+        names = self.names = canvas.shorten_names(class_names, MAX_NAME)
         letters = max(canvas.text_width(name, 1) for name in names)
         largest = f"{matrix.max():,}"
         wide = n_classes > MAX_SMALL
@@ -163,7 +164,7 @@ def _annotate(axes: "Axes", grid: _Grid, matrix: NDArray[np.int64], shares: NDAr
             axes.text(x, y + 9, f"{shares[true, predicted]:.1%}", fontsize=SHARE_SIZE, **look).set_gid(".share")
 
 
-def _label_axes(axes: "Axes", grid: _Grid, class_names: Sequence[str]) -> None:
+def _label_axes(axes: "Axes", grid: _Grid) -> None:
     """Write the titles of the axes and the class names; if there are many classes, only some of the names.
 
     Where column names are horizontal, phones show vertical ones instead.
@@ -171,14 +172,14 @@ def _label_axes(axes: "Axes", grid: _Grid, class_names: Sequence[str]) -> None:
     base = grid.top - 10
     axes.text(0, base - LEADING, COLUMNS, color=canvas.MUTED, fontsize=FONT_SIZE).set_gid(".predicted")
     axes.text(0, base, ROWS, color=canvas.MUTED, fontsize=FONT_SIZE).set_gid(".true")
-    for label in range(0, len(class_names), -(-len(class_names) // MAX_ANNOTATED)):
-        name = canvas.shorten(class_names[label], MAX_NAME)
+    for label in range(0, len(grid.names), -(-len(grid.names) // MAX_ANNOTATED)):
+        name = grid.names[label]
         x, y, width, height = grid.cell(label, label)
         axes.text(0, y + height / 2 + 5, name, fontsize=FONT_SIZE).set_gid(".row")
         for line, part in enumerate(reversed(grid.columns[label] if grid.columns else ())):
             column = axes.text(x + width / 2, base - 17 * line, part, fontsize=FONT_SIZE, ha="center")
             column.set_gid(".column")
-        if not grid.columns or len(class_names) > MAX_SMALL:
+        if not grid.columns or len(grid.names) > MAX_SMALL:
             look: dict[str, Any] = {"rotation": 90, "rotation_mode": "anchor", "ha": "left"}
             axes.text(x + width / 2 + 5, base, name, fontsize=FONT_SIZE, **look).set_gid(".vertical")
 

@@ -7,6 +7,7 @@ from matplotlib.ticker import MaxNLocator
 
 from job.evaluation.intervals import Interval
 from job.report.charts import canvas
+from job.text import format_change
 
 
 def draw_recall_changes(
@@ -20,7 +21,7 @@ def draw_recall_changes(
     A change is the recall minus that of the reference, in [-1, 1]; to the right of the zero line, the recall is higher.
     Whether it is significant follows from a test that allows for the number of classes, not from its interval.
     """
-    names = [canvas.shorten(name) for name in class_names]
+    names = canvas.shorten_names(class_names)
     height, rows = canvas.row_height(len(names)), np.arange(len(names))
     left, right = max(map(canvas.text_width, names)) + 10, canvas.text_width("+100.0") + 8
     low, high = (np.array([getattr(interval, end) for interval in intervals]) for end in ("lower", "upper"))
@@ -45,12 +46,6 @@ def draw_recall_changes(
         canvas.title_axes(around, x="change (current − reference), points", y="", right=right)  # noqa: RUF001 - a true minus
         canvas.label_rows(around, names, map(format_change, changes), height)
         return canvas.to_svg(figure, _describe(changes, intervals, are_significant, class_names))
-
-
-def format_change(fraction: float, form: str = ".1f") -> str:
-    """A change in percentage points with its sign, such as `+1.5`; zero has no sign."""
-    text = f"{100 * fraction:+{form}}"
-    return text.replace("-", "\N{MINUS SIGN}") if float(text) else text[1:]
 
 
 def _describe(

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from job.evaluation.paired_comparison import ClassCounts, Comparison
-from job.report.charts.recall_changes import format_change
 from job.report.first_screen.statements import ClassName, Finding, Level, Text, sample_size
+from job.text import format_change
 
 MOST_CLASSES = 3
 

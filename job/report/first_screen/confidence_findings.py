@@ -15,6 +15,8 @@ def find_confident_errors(evaluation: Evaluation) -> Finding | None:
     Without an over- or underconfidence, the finding would contradict the tile.
     """
     calibration = evaluation.calibration
+    if calibration is None:
+        return None
     high, predicted = calibration.high_confidence, calibration.high_confidence.n_wrong_expected_interval
     has_more = calibration.tendency == "overconfident" and high.n_wrong > predicted.upper
     has_fewer = calibration.tendency == "underconfident" and high.n_wrong < predicted.lower
@@ -37,6 +39,8 @@ def _measure_distance(n: int, predicted: Interval) -> float:
 
 def find_abstention(evaluation: Evaluation) -> Finding | None:
     """The most confident predictions are clearly more accurate than all predictions."""
+    if evaluation.calibration is None:
+        return None
     point = accuracy_at_coverage(evaluation.calibration, COVERAGE)
     interval = wilson_interval(point.n_right, point.n)
     if interval.lower <= evaluation.accuracy_interval.upper or point.n == evaluation.n_test:

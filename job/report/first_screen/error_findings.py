@@ -15,13 +15,6 @@ MOST_NAMES = 5
 PAIR = 2
 MIN_INVOLVED = 0.25
 MIN_RATIO = 1.5  # to the fraction of the errors that every class would be involved in if all were alike
-WORDS = {
-    1 / 3: "a third of the errors",
-    1 / 2: "half of the errors",
-    2 / 3: "two thirds of the errors",
-    1: "every error",
-}
-TOLERANCE = 0.03  # of a fraction that is written in words
 
 
 def find_single_class(evaluation: Evaluation) -> Finding | None:
@@ -112,9 +105,10 @@ def find_group(evaluation: Evaluation) -> Finding | None:
     names = list_names([evaluation.class_names[label] for label in group.labels], MOST_NAMES)
     among = "between " if len(group.labels) == PAIR else "among "
     if group.n_within == group.n_wrong:
-        text = (f"All {group.n_wrong:,} errors lie {among}", *names, ".")
+        text = (f"All {group.n_wrong:,} errors are {among}", *names, ".")
     else:
-        text = (f"{group.share:.1%} of {count_errors(group.n_wrong)} lie {among}", *names, ".")
+        counts = f"{group.n_within:,} of {count_errors(group.n_wrong)} ({group.share:.1%})"
+        text = (f"{counts} are {among}", *names, ".")
     return Finding(Level.INSIGHT, group.n_within / evaluation.n_test, "confusion", text)
 
 
@@ -131,19 +125,10 @@ def find_involved_class(evaluation: Evaluation) -> Finding | None:
     is_chance = bound_chance(n, n_wrong, expected, len(errors)) >= SIGNIFICANCE_LEVEL
     if is_chance or n < max(MIN_RATIO * expected, MIN_INVOLVED) * n_wrong or (involved == n).sum() > 1:
         return None
-    how_often = describe_fraction(n / n_wrong)
-    text = (
-        ClassName(evaluation.class_names[label]),
-        f" is the true or the predicted class in {how_often} ({n:,} of {n_wrong:,}).",
-    )
+    name = ClassName(evaluation.class_names[label])
+    errors_of = f"all {n:,} errors" if n == n_wrong else f"{n:,} of {count_errors(n_wrong)} ({n / n_wrong:.1%})"
+    text = ("Class “", name, f"” is involved in {errors_of}.")
     return Finding(Level.INSIGHT, n / evaluation.n_test, "classes", text)
-
-
-def describe_fraction(fraction: float) -> str:
-    """A fraction of the errors in words, or in percent if no simple fraction is near."""
-    nearest = min(WORDS, key=lambda known: abs(known - fraction))
-    exact = nearest == 1 and fraction < 1
-    return f"{fraction:.1%} of the errors" if exact or abs(nearest - fraction) > TOLERANCE else WORDS[nearest]
 
 
 def find_near_misses(evaluation: Evaluation) -> Finding | None:

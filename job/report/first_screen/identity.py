@@ -20,9 +20,14 @@ def identify_run(run: Run) -> list[str]:
         training.network.split(",")[0] if training else "",
         f"{started.day} {started:%b %Y}",
         f"{revision}{DIRTY}" if environment.revision.endswith(DIRTY) else revision,
-        name_run(training.config) if training else "",
+        find_name(run),
     ]
     return [part for part in parts if part]
+
+
+def find_name(run: Run) -> str:
+    """The name of a run; empty if its model was not trained here and nobody named it."""
+    return name_run(run.training.config) if run.training else run.provenance.name
 
 
 def name_run(config: Config) -> str:

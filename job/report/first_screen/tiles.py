@@ -1,4 +1,4 @@
-"""Computes the four tiles: accuracy, change, calibration, weakest class."""
+"""Computes the four tiles: accuracy, change, calibration (without probabilities: correlation), weakest class."""
 
 from job.config.recipes import ModelName
 from job.evaluation.calibration import Calibration
@@ -6,11 +6,11 @@ from job.evaluation.evaluate import Evaluation
 from job.evaluation.intervals import Interval
 from job.evaluation.paired_comparison import Comparison
 from job.evaluation.weakest_class import find_weakest_class
-from job.report.charts.recall_changes import format_change
 from job.report.first_screen.statements import ClassName, Tile, sample_size
-from job.report.formatting import format_percents, format_signeds
+from job.report.formatting import format_decimals, format_percents, format_signeds
 from job.report.published import MOST_SIMILAR, is_comparable, locate
 from job.results.run import Run
+from job.text import format_change
 
 
 def list_tiles(run: Run) -> list[Tile]:
@@ -19,7 +19,7 @@ def list_tiles(run: Run) -> list[Tile]:
     return [
         _show_accuracy(evaluation),
         _show_comparison(run),
-        _show_calibration(evaluation),
+        _show_calibration(evaluation, evaluation.calibration) if evaluation.calibration else _show_mcc(evaluation),
         _show_weakest_class(evaluation),
     ]
 
@@ -67,8 +67,14 @@ def _show_macro_f1(evaluation: Evaluation) -> Tile:
     return Tile("metrics", "Macro F1", (f"{macro.f1:.1%}",), detail, f"mean over {len(evaluation.per_class)} classes")
 
 
-def _show_calibration(evaluation: Evaluation) -> Tile:
-    calibration = evaluation.calibration
+def _show_mcc(evaluation: Evaluation) -> Tile:
+    """Matthews's correlation, in place of the calibration."""
+    detail = (format_decimals(evaluation.mcc_interval),) if evaluation.mcc_interval else ()
+    value = f"{evaluation.mcc:.3f}".replace("-", "\N{MINUS SIGN}")
+    return Tile("metrics", "Matthews correlation", (value,), detail, "1 is best, 0 is chance")
+
+
+def _show_calibration(evaluation: Evaluation, calibration: Calibration) -> Tile:
     note = f"{calibration.ece_if_calibrated:.1%} if perfectly calibrated"
     detail = (f"ECE {calibration.ece:.1%},", f"{sample_size(evaluation.n_test)}")
     return Tile("calibration", "Calibration", (describe_calibration(calibration),), detail, note)

@@ -1,6 +1,7 @@
 """Selects the findings that matter most."""
 
 from job.report.first_screen import comparison_findings, confidence_findings, error_findings, training_findings
+from job.report.first_screen.gate_findings import find_missed_gates
 from job.report.first_screen.statements import Finding, Level
 from job.results.run import Run
 
@@ -8,11 +9,12 @@ MOST_FINDINGS = 5
 
 
 def list_findings(run: Run) -> list[Finding]:
-    """At most five findings: first those of the highest level, then those about the largest share of the images."""
+    """At most five findings: missed gates, then those of the highest level, then those about most of the images."""
     found = sorted(filter(None, _find_all(run)), key=lambda finding: (-finding.level, -finding.share))
     if found and found[0].level is Level.USELESS:
         found = [finding for finding in found if finding.level > Level.INSIGHT]
-    return found[:MOST_FINDINGS]
+    missed = find_missed_gates(run.gates)
+    return [*([missed] if missed else []), *found][:MOST_FINDINGS]
 
 
 def _find_all(run: Run) -> list[Finding | None]:

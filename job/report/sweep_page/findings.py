@@ -1,13 +1,16 @@
 """Finds what matters most about a sweep."""
 
+from job.evaluation.gates import count_missed
 from job.evaluation.intervals import SIGNIFICANCE_LEVEL
 from job.evaluation.sweep_effects import Effect
 from job.evaluation.sweep_summary import SweepSummary
-from job.report.charts.recall_changes import format_change
-from job.report.first_screen.statements import Finding, Level
+from job.report.first_screen.statements import Finding, Level, list_names
+from job.report.sweep_page.gate_rows import describe_gate
 from job.report.sweep_page.statements import count_failures, format_duration, split_differences
+from job.text import format_change
 
 MOST_FINDINGS = 3
+MOST_GATES = 3
 FEW_SEEDS = 2
 MUCH_CHEAPER = 0.5  # of the time of the best
 SMALL_LOSS = 0.01  # of accuracy
@@ -16,6 +19,7 @@ SMALL_LOSS = 0.01  # of accuracy
 def list_sweep_findings(summary: SweepSummary) -> list[Finding]:
     """At most three findings, the most important first; docs/sweep.md has the condition of each."""
     found = [
+        _find_missed_gates(summary),
         _find_failures(summary),
         _find_better(summary),
         _find_other_images(summary),
@@ -25,6 +29,14 @@ def list_sweep_findings(summary: SweepSummary) -> list[Finding]:
         *map(_find_effect, summary.effects if len(summary.results.varying) > 1 else []),
     ]
     return [finding for finding in found if finding][:MOST_FINDINGS]
+
+
+def _find_missed_gates(summary: SweepSummary) -> Finding | None:
+    missed = [each for each in summary.gates if each.missed]
+    if not missed:
+        return None
+    names = list_names([describe_gate(each) for each in missed], MOST_GATES)
+    return Finding(Level.FAULT, 1.0, "gates", (f"{count_missed(summary.gates)}: ", *names, "."))
 
 
 def _find_failures(summary: SweepSummary) -> Finding | None:

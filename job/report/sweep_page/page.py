@@ -14,6 +14,7 @@ from job.report.formatting import FILTERS
 from job.report.inline_code import hash_for_policy
 from job.report.sections import Section
 from job.report.sweep_page.findings import list_sweep_findings
+from job.report.sweep_page.gate_rows import list_gate_rows
 from job.report.sweep_page.rows import (
     list_difference_rows,
     list_frontiers,
@@ -73,6 +74,7 @@ def _view(summary: SweepSummary, folder: Path) -> dict[str, Any]:
         "headline": write_headline(summary),
         "tiles": list_sweep_tiles(summary),
         "findings": list_sweep_findings(summary),
+        "gates": list_gate_rows(summary, folder),
         "failures": count_failures(summary.results.failures),
         "sections": sections,
         "titles": {section.anchor: section.title for section in sections},
@@ -98,6 +100,7 @@ def _view(summary: SweepSummary, folder: Path) -> dict[str, Any]:
 def list_sweep_sections(summary: SweepSummary) -> list[Section]:
     """The sections that the sweep has data for, in the order of the page."""
     sections = {
+        Section("gates", "Gates"): bool(summary.gates),
         Section("configurations", "Configurations"): True,
         Section("search", "Search"): summary.results.search is not None,
         Section("cost", "Accuracy and cost"): summary.pairs is not None,

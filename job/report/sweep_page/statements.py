@@ -7,11 +7,10 @@ from datetime import datetime
 from job.evaluation.sweep_networks import SweepResults
 from job.evaluation.sweep_pairs import PairDifference
 from job.evaluation.sweep_summary import SweepSummary
-from job.report.charts.recall_changes import format_change
 from job.report.first_screen.identity import DIRTY, SHORT_HASH
 from job.report.first_screen.statements import Tile
 from job.report.formatting import FILTERS, format_percents, format_signeds
-from job.text import count_noun
+from job.text import count_noun, format_change
 
 MINUTE, HOUR = 60, 3600
 TRIAL = re.compile(r"trial-[0-9]+")  # a run of it has the seed in its name, too

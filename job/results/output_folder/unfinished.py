@@ -22,7 +22,7 @@ from job.system.regular_file import read_regular
 
 UNFINISHED = ".unfinished-fashion-job-"
 MARK = "fashion-job"
-"""The file that the job writes first and removes last; while files move, it has their names, one a line."""
+"""The file that the job writes first and removes last; while files move, it has their names, one per line."""
 
 MAX_BYTES = 2**16  # of this file
 

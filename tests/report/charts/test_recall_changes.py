@@ -4,7 +4,7 @@ import pytest
 from svg_reading import elements, label, paths, texts
 
 from job.evaluation.intervals import Interval
-from job.report.charts.recall_changes import draw_recall_changes, format_change
+from job.report.charts.recall_changes import draw_recall_changes
 
 MINUS = "\N{MINUS SIGN}"
 NAMES = ["up", "open", "down"]
@@ -51,10 +51,3 @@ def test_it_is_small(n_classes: int) -> None:
     picture = draw_recall_changes([0.01] * n_classes, [Interval(-0.02, 0.04)] * n_classes, [False] * n_classes, names)
     assert len(picture) < max(8000, 250 * n_classes)
     assert len(elements(picture, "text")) > n_classes
-
-
-def test_changes_have_a_sign() -> None:
-    """A true minus, and no sign for zero."""
-    changes = [format_change(fraction) for fraction in (0.0123, -0.0123, 0.0, -0.0001)]
-    assert changes == ["+1.2", f"{MINUS}1.2", "0.0", "0.0"]
-    assert format_change(-0.00249, ".2f") == f"{MINUS}0.25"

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 from first_screen_reading import words
-from support import make_run
+from support import calibration_of, make_run
 
 from job.evaluation.calibration import Coverage, HighConfidence
 from job.evaluation.evaluate import Evaluation
@@ -20,7 +20,7 @@ OVER, UNDER, NEITHER = Interval(0.01, 0.02), Interval(-0.02, -0.01), Interval(-0
 
 
 def change_errors(evaluation: Evaluation, overconfidence: Interval, high: HighConfidence) -> Evaluation:
-    calibration = replace(evaluation.calibration, overconfidence_interval=overconfidence, high_confidence=high)
+    calibration = replace(calibration_of(evaluation), overconfidence_interval=overconfidence, high_confidence=high)
     return replace(evaluation, calibration=calibration)
 
 
@@ -50,10 +50,10 @@ def test_confident_errors_beyond_chance(
 def test_confident_errors_rank_by_their_distance(evaluation: Evaluation, n_wrong: int, share: float) -> None:
     """From the range of 12 to 30 that the probabilities promise: 60 is twice as much, 3 a quarter."""
     high = replace(
-        evaluation.calibration.high_confidence, n=500, n_wrong=n_wrong, n_wrong_expected_interval=Interval(12, 30)
+        calibration_of(evaluation).high_confidence, n=500, n_wrong=n_wrong, n_wrong_expected_interval=Interval(12, 30)
     )
     tendency = Interval(0.01, 0.02) if n_wrong > 30 else Interval(-0.02, -0.01)
-    calibration = replace(evaluation.calibration, high_confidence=high, overconfidence_interval=tendency)
+    calibration = replace(calibration_of(evaluation), high_confidence=high, overconfidence_interval=tendency)
     finding = find_confident_errors(replace(evaluation, calibration=calibration))
     assert finding is not None
     assert finding.share == pytest.approx(share)
@@ -80,7 +80,7 @@ def test_abstention_must_help(evaluation: Evaluation, n: int, n_right: int, expe
     changed = replace(
         evaluation,
         accuracy_interval=Interval(0.89, 0.925),
-        calibration=replace(evaluation.calibration, coverage=coverage),
+        calibration=replace(calibration_of(evaluation), coverage=coverage),
     )
     finding = find_abstention(changed)
     assert finding is None if expected is None else words(finding) == expected

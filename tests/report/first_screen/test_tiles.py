@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from support import make_run
+from support import calibration_of, make_run
 
 from job.config.recipes import ModelName
 from job.evaluation.calibration import Calibration
@@ -81,7 +81,7 @@ def test_a_metric_without_an_interval_has_none() -> None:
 
 @pytest.fixture(scope="module")
 def calibration() -> Calibration:
-    return make_run().evaluation.calibration
+    return calibration_of(make_run().evaluation)
 
 
 @pytest.mark.parametrize(

@@ -9,21 +9,49 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from job.results.network_npz import SIDE, WHITE
-from job.serving.pixels import SINGLE_COLOUR
-
 UInt8 = NDArray[np.uint8]
 Box = tuple[slice, slice]
 """Rows and columns."""
 
+SIDE = 28
+"""Pixels of an edge of every image that a network gets."""
+WHITE = 255
+SINGLE_COLOUR = "the picture has a single colour"
+"""The warning about an image that shows nothing."""
 TOLERANCE = 0.05 * math.sqrt(3) * WHITE
 """How far the colour of an edge may be from that of its corner: 5 % of the distance between black and white."""
 CENTRE, EDGE, CORNER = 1.6609, -0.1028, -0.0624
 """The kernel of ImageMagick's `-sharpen` with radius 1 and sigma 1."""
+N_ROWS = 16
+"""Rows that are compared at a time."""
 DARK = 128
 """A background that is darker on average counts as dark."""
 MIN_SUBJECT = 0.2
 """A subject with a smaller part of the longest edge of the photo counts as small."""
+
+
+@dataclass(frozen=True)
+class ReducedPhoto:
+    """A photo that is reduced to what remains to be centred.
+
+    Attributes:
+        grey: Brightness, shape (height, width), of which the larger is 28.
+        background: Mean brightness of the corners, from 0 (black) to 255.
+        subject: Rows and columns of the photo without even edges; None if it has a single colour.
+        longest: Longest edge of the photo in pixels.
+    """
+
+    grey: UInt8
+    background: float
+    subject: Box | None
+    longest: int
+
+    def centre(self, *, is_light: bool) -> UInt8:
+        """Centre the photo on 28 x 28 black pixels, negated unless the article is lighter than its background."""
+        grey = self.grey if is_light else WHITE - self.grey
+        height, width = grey.shape
+        top, left = (SIDE - height) // 2, (SIDE - width) // 2
+        return np.pad(grey, ((top, SIDE - height - top), (left, SIDE - width - left)))
 
 
 @dataclass(frozen=True)
@@ -47,19 +75,26 @@ def prepare_photo(photo: UInt8, *, is_light: bool = False, crops: bool = True) -
         is_light: Whether the article is lighter than its background.
         crops: Whether to remove the edges around the article.
     """
-    paper = _put_on_paper(photo)
+    reduced = reduce_photo(put_on_paper(photo), crops=crops)
+    return PreparedPhoto(reduced.centre(is_light=is_light), _find_warnings(reduced, is_light=is_light))
+
+
+def reduce_photo(paper: UInt8, *, crops: bool = True) -> ReducedPhoto:
+    """Crop, sample, sharpen and turn to grey a photo on paper, shape (height, width, 3)."""
     height, width, _ = paper.shape
     subject = _find_subject(paper)
     box = subject if crops and subject else (slice(0, height), slice(0, width))
     small = _sample(paper[box])
     is_reduced = max(_measure(box)) > SIDE
-    grey = _to_grey(_sharpen(small) if is_reduced else small)
-    pixels = _centre(grey if is_light else WHITE - grey)
-    return PreparedPhoto(pixels, _find_warnings(paper, subject, is_light=is_light))
+    grey = to_grey(_sharpen(small) if is_reduced else small)
+    background = float(to_grey(paper[[0, 0, -1, -1], [0, -1, 0, -1]][np.newaxis]).mean())
+    return ReducedPhoto(grey, background, subject, max(height, width))
 
 
-def _put_on_paper(photo: UInt8) -> UInt8:
+def put_on_paper(photo: UInt8) -> UInt8:
     """Red, green and blue on white paper."""
+    if photo[..., 3].min() == WHITE:
+        return photo[..., :3]
     colour, opacity = photo[..., :3].astype(np.uint16), photo[..., 3:].astype(np.uint16)
     colour *= opacity  # at most 255 * 255, which 16 bits can hold, as they can the sum
     colour += WHITE * (WHITE - opacity) + WHITE // 2  # the last term rounds
@@ -69,23 +104,21 @@ def _put_on_paper(photo: UInt8) -> UInt8:
 
 def _find_subject(paper: UInt8) -> Box | None:
     """The rows and columns without the edges whose colour is close to that of their corner, if something remains."""
-    at_first = _differs(paper, paper[0, 0])
-    top, left = _first(at_first), _first(at_first.T)
-    bottom = len(paper) - _first(_differs(paper, paper[-1, 0])[::-1])
-    right = paper.shape[1] - _first(_differs(paper, paper[0, -1]).T[::-1])
+    columns = paper.swapaxes(0, 1)
+    top, left = _first(paper, paper[0, 0]), _first(columns, paper[0, 0])
+    bottom = len(paper) - _first(paper[::-1], paper[-1, 0])
+    right = len(columns) - _first(columns[::-1], paper[0, -1])
     return (slice(top, bottom), slice(left, right)) if bottom > top and right > left else None
 
 
-def _differs(paper: UInt8, colour: UInt8) -> NDArray[np.bool]:
-    difference = paper - colour.astype(np.int32)
-    result: NDArray[np.bool] = np.einsum("ijk,ijk->ij", difference, difference) > TOLERANCE**2
-    return result
-
-
-def _first(is_used: NDArray[np.bool]) -> int:
-    """The index of the first row with a true value; the number of rows if there is none."""
-    rows = np.flatnonzero(is_used.any(axis=1))
-    return int(rows[0]) if len(rows) else len(is_used)
+def _first(paper: UInt8, colour: UInt8) -> int:
+    """The index of the first row with a pixel that differs from a colour; the number of rows if there is none."""
+    for start in range(0, len(paper), N_ROWS):  # most photos differ after a few rows
+        difference = paper[start : start + N_ROWS] - colour.astype(np.int32)
+        differs = np.einsum("ijk,ijk->ij", difference, difference) > TOLERANCE**2
+        if differs.any():
+            return start + int(differs.any(axis=1).argmax())
+    return len(paper)
 
 
 def _measure(box: Box) -> tuple[int, int]:
@@ -120,35 +153,27 @@ def _sharpen(image: UInt8) -> UInt8:
     return _round(np.clip(CENTRE * image + EDGE * edges + CORNER * corners, 0, WHITE))
 
 
-def _to_grey(image: UInt8) -> UInt8:
+def to_grey(image: UInt8) -> UInt8:
     """Brightness by Rec. 709."""
     red, green, blue = np.moveaxis(image.astype(np.float64), -1, 0)
     return _round(0.2126 * red + 0.7152 * green + 0.0722 * blue)
 
 
-def _centre(grey: UInt8) -> UInt8:
-    """Centre an image on 28 x 28 black pixels."""
-    height, width = grey.shape
-    top, left = (SIDE - height) // 2, (SIDE - width) // 2
-    return np.pad(grey, ((top, SIDE - height - top), (left, SIDE - width - left)))
-
-
-def _find_warnings(paper: UInt8, subject: Box | None, *, is_light: bool) -> list[str]:
+def _find_warnings(photo: ReducedPhoto, *, is_light: bool) -> list[str]:
     """The same as in the page."""
-    if subject is None:
+    if photo.subject is None:
         return [SINGLE_COLOUR]
     warnings = []
-    background = float(_to_grey(paper[[0, 0, -1, -1], [0, -1, 0, -1]][np.newaxis]).mean())
-    if is_light and background >= DARK:
+    if is_light and photo.background >= DARK:
         warnings.append("the background is light; send the picture without invert=true")
-    if not is_light and background < DARK:
+    if not is_light and photo.background < DARK:
         warnings.append(
             "the background is dark, but the model learned from a light one; send the picture with invert=true"
         )
-    longest = max(_measure(subject))
+    longest = max(_measure(photo.subject))
     if longest < SIDE:
         warnings.append(f"the subject has only {longest} pixels; its details are lost")
-    elif longest < MIN_SUBJECT * max(paper.shape):
+    elif longest < MIN_SUBJECT * photo.longest:
         warnings.append("the subject is small in its picture; get closer")
     return warnings
 

@@ -1,0 +1,50 @@
+"""Gate: a bound on a metric that decides about the exit status."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Bound = Literal["under", "over", "worse"]
+End = Literal["estimate", "interval"]
+Severity = Literal["error", "warning"]
+Against = Literal["reference", "history"]
+Scope = Literal["run", "best"]
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A bound on a metric of a run.
+
+    Attributes:
+        metric: Name of the metric, such as `accuracy` or `recall.Shirt`; see `job.config.gate_metrics`.
+        bound: `under` misses the gate if the metric is below the threshold, `over` if it is above, and `worse` if the
+            accuracy is significantly lower than that of another run, by more than the threshold.
+        end: What is compared with the threshold: the estimate, or the end of its 95 % confidence interval that is
+            nearer to missing the gate.
+        severity: Whether a missed gate sets the exit status.
+        against: What `worse` compares with: the reference, or the best run of the history.
+        scope: In a sweep, whether the gate is for every run or for the best configuration.
+    """
+
+    metric: str
+    bound: Bound
+    threshold: float
+    end: End = "estimate"
+    severity: Severity = "error"
+    against: Against = "reference"
+    scope: Scope = "run"
+
+    @property
+    def label(self) -> str:
+        """The gate in a few words, such as `accuracy ≥ 0.88`."""
+        return f"{self.bare_label}{' (95% interval)' if self.end == 'interval' else ''}"
+
+    @property
+    def bare_label(self) -> str:
+        """The gate without a word about intervals."""
+        name = f"best: {self.metric}" if self.scope == "best" else self.metric
+        if self.bound == "worse":
+            than = "the reference" if self.against == "reference" else "the best run of the history"
+            tolerance = f" by more than {self.threshold:g}" if self.threshold else ""
+            return f"{name} not worse than {than}{tolerance}"
+        sign = "≥" if self.bound == "under" else "≤"
+        return f"{name} {sign} {self.threshold:g}"

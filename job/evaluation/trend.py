@@ -1,0 +1,292 @@
+"""Follows the results of runs over time: tests each step of the trend, and compares a run with the best earlier one.
+
+The errors of each run on the test images are known, so tests are paired: McNemar's exact test for single networks, and
+crossed random effects over seeds and images if both runs have several networks.
+"""
+
+import base64
+import hashlib
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import NormalDist
+from typing import Annotated
+
+import numpy as np
+from msgspec import Meta
+from numpy.typing import NDArray
+
+from job.evaluation.intervals import SIGNIFICANCE_LEVEL, Amount, Count, Fraction, Interval, Positive
+from job.evaluation.paired_comparison import adjust_p_values, mcnemar_p_value, paired_difference_interval
+from job.evaluation.paired_differences import MIN_IMAGES
+from job.evaluation.predictions import AnyPredictions, Labels
+from job.evaluation.recipe_comparison import crossed_p_value, list_parts, summarize_networks
+from job.evaluation.variance_parts import measure_margins
+
+MAX_POINTS = 50
+"""The most runs in a trend, this run included."""
+
+Name = Annotated[str, Meta(max_length=300)]
+Errors = Annotated[str, Meta(max_length=2**24)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrendPoint:
+    """The headline metrics of a run.
+
+    Attributes:
+        started: Start of the run, UTC, ISO 8601.
+        revision: Git revision of the code; empty if unknown.
+        name: Name of the run; empty if it has none.
+        configuration: Hash of the settings that decide what is trained; empty if this job did not train it.
+        accuracy: Accuracy of the network that the report describes.
+        loss: Mean cross-entropy in nats; None without probabilities, as is the calibration error `ece`.
+        training_s: Wall time of the training in seconds; None if this job did not train it.
+        total_s: Wall time until the evaluation in seconds; None if unknown.
+    """
+
+    started: str
+    revision: Name
+    name: Name
+    configuration: Name
+    n_test: Positive
+    accuracy: Fraction
+    accuracy_interval: Interval
+    macro_f1: Fraction
+    macro_f1_interval: Interval | None
+    loss: Amount | None
+    loss_interval: Interval | None
+    ece: Fraction | None
+    training_s: Amount | None
+    total_s: Amount | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class HistoryEntry(TrendPoint):
+    """A run in a history.
+
+    Attributes:
+        test_set: SHA-256 of the true classes and the names of the classes, see `hash_test_set`.
+        errors: The errors of each network as text, see `encode_errors`; the first one is that of the report.
+    """
+
+    test_set: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    errors: Annotated[Sequence[Errors], Meta(min_length=1, max_length=100)]
+
+    def decode(self) -> list[NDArray[np.bool_]]:
+        """Whether each network is wrong on each image, shape (n_test,) each; raises a ValueError if it is damaged."""
+        return [decode_errors(text, self.n_test) for text in self.errors]
+
+    @property
+    def point(self) -> TrendPoint:
+        """The entry without the errors."""
+        return TrendPoint(**{name: getattr(self, name) for name in TrendPoint.__dataclass_fields__})
+
+
+@dataclass(frozen=True)
+class EarlierRuns:
+    """What a run needs to know of its history.
+
+    Attributes:
+        entries: The latest entries, the oldest first.
+        best: The most accurate entry on the same test set; None if there is none.
+        n_candidates: Number of different results among which it was picked.
+        n_others: Number of the latest entries that are on another test set.
+        n_earlier: Number of all entries.
+    """
+
+    entries: Sequence[HistoryEntry] = ()
+    best: HistoryEntry | None = None
+    n_candidates: int = 0
+    n_others: int = 0
+    n_earlier: int = 0
+
+
+@dataclass(frozen=True)
+class Step:
+    """The difference between two runs in a row.
+
+    Attributes:
+        difference: Accuracy minus that of the run before; of runs with several networks, mean accuracy.
+        p_value: Two-sided p-value of equal accuracies.
+        p_adjusted: The p-value after Holm's correction for the number of steps; 1 if no image changed.
+    """
+
+    difference: float
+    p_value: Fraction
+    p_adjusted: Fraction
+
+    @property
+    def is_significant(self) -> bool:
+        """Whether the accuracy changed significantly, with Holm's correction."""
+        return self.p_adjusted < SIGNIFICANCE_LEVEL
+
+
+@dataclass(frozen=True, kw_only=True)
+class BestRun:
+    """This run compared with the best one of its history.
+
+    Picking the best among several flatters it, so interval and p-value are corrected by Bonferroni's method for the
+    number of different earlier results. `bench/history_errors.py` simulates both.
+
+    Attributes:
+        accuracy: Accuracy of the best run; mean accuracy if it has several networks.
+        difference: Accuracy of this run minus that of the best run; of mean accuracies if both have several networks.
+        interval: Corrected 95 % confidence interval of the difference.
+        p_adjusted: Corrected two-sided p-value of equal accuracies.
+        n_candidates: Number of different earlier results on the same test set.
+        n_networks: Number of networks of this run and of the best one that were compared.
+    """
+
+    started: str
+    revision: Name
+    name: Name
+    accuracy: Fraction
+    difference: float
+    interval: Interval
+    p_adjusted: Fraction
+    n_candidates: Positive
+    n_networks: tuple[Positive, Positive]
+
+    @property
+    def is_significant(self) -> bool:
+        """Whether this run differs from the best one: the test is significant and the interval excludes 0."""
+        return self.p_adjusted < SIGNIFICANCE_LEVEL and not self.interval.lower <= 0 <= self.interval.upper
+
+
+@dataclass(frozen=True)
+class Trend:
+    """The latest runs of a history.
+
+    Attributes:
+        points: At most 50 runs, the oldest first and this run last.
+        steps: What each run but the first changed; None unless it and the run before have the test set of this run.
+        best: Comparison with the best earlier run; None if no earlier run was evaluated on the same test set.
+        n_others: Number of points on another test set.
+        n_earlier: Number of all earlier runs in the history.
+    """
+
+    points: Annotated[Sequence[TrendPoint], Meta(min_length=1, max_length=MAX_POINTS)]
+    steps: Annotated[Sequence[Step | None], Meta(max_length=MAX_POINTS - 1)]
+    best: BestRun | None
+    n_others: Count
+    n_earlier: Count = 0
+
+
+def hash_test_set(y_true: Labels, class_names: Sequence[str]) -> str:
+    """SHA-256 of the true classes, shape (n,), in their order, and the names of the classes."""
+    names = "\0".join(class_names).encode()
+    return hashlib.sha256(names + b"\0\0" + y_true.astype("<u2").tobytes()).hexdigest()
+
+
+def encode_errors(is_wrong: NDArray[np.bool_]) -> str:
+    """A bit for each image, 1 for an error, compressed with zlib and encoded in base 64."""
+    return base64.b64encode(zlib.compress(np.packbits(is_wrong).tobytes(), 9)).decode()
+
+
+def decode_errors(text: str, n: int) -> NDArray[np.bool_]:
+    """The reverse of `encode_errors`, for n images.
+
+    Raises:
+        ValueError: If the text is damaged, or is of another number of images.
+    """
+    n_bytes = (n + 7) // 8
+    try:
+        content = zlib.decompressobj().decompress(base64.b64decode(text, validate=True), n_bytes + 1)
+    except (ValueError, zlib.error) as error:
+        raise ValueError(f"the errors are damaged ({error})") from error
+    if len(content) != n_bytes:
+        raise ValueError(f"the errors are not those of {n} images")
+    return np.unpackbits(np.frombuffer(content, np.uint8), count=n).astype(np.bool_)
+
+
+def list_errors(predictions: AnyPredictions) -> list[str]:
+    """The encoded errors of each network of a run, that of the report first."""
+    columns = [predictions.y_pred, *(predictions.other_seeds.y_pred.T if predictions.other_seeds else ())]
+    return [encode_errors(column != predictions.y_true) for column in columns]
+
+
+def select_earlier(entries: Sequence[HistoryEntry], test_set: str) -> EarlierRuns:
+    """What a run on a test set needs to know of these entries, the oldest first."""
+    candidates = [entry for entry in entries if entry.test_set == test_set]
+    latest = entries[-(MAX_POINTS - 1) :]
+    return EarlierRuns(
+        entries=latest,
+        best=max(candidates, key=_measure_accuracy, default=None),  # the earliest of equals
+        n_candidates=len({tuple(entry.errors) for entry in candidates}),
+        n_others=sum(each.test_set != test_set for each in latest),
+        n_earlier=len(entries),
+    )
+
+
+def _measure_accuracy(entry: HistoryEntry) -> float:
+    """Mean accuracy over the networks of a run."""
+    if len(entry.errors) == 1:
+        return entry.accuracy
+    return 1 - float(np.mean([column.mean() for column in entry.decode()]))
+
+
+def measure_trend(earlier: EarlierRuns, entry: HistoryEntry) -> Trend:
+    """Compare a run, described by its own entry, with earlier ones."""
+    entries = [*earlier.entries, entry]
+    tested: dict[int, tuple[float, float]] = {}
+    for index, (before, now) in enumerate(pairwise(entries)):
+        if before.test_set == now.test_set == entry.test_set:
+            difference, _, p_value = _compare(now, before)
+            tested[index] = difference, p_value
+    changed = [index for index in tested if entries[index].errors != entries[index + 1].errors]
+    adjusted = dict(zip(changed, adjust_p_values([tested[index][1] for index in changed]), strict=True))
+    return Trend(
+        points=[each.point for each in entries],
+        steps=[
+            Step(*tested[index], adjusted.get(index, 1.0)) if index in tested else None
+            for index in range(len(entries) - 1)
+        ],
+        best=_compare_with_best(earlier, entry) if earlier.best else None,
+        n_others=earlier.n_others,
+        n_earlier=earlier.n_earlier,
+    )
+
+
+def _compare_with_best(earlier: EarlierRuns, entry: HistoryEntry) -> BestRun:
+    best, n = earlier.best, earlier.n_candidates
+    assert best is not None  # noqa: S101 - for mypy
+    difference, interval, p_value = _compare(entry, best, SIGNIFICANCE_LEVEL / n)
+    is_crossed = _is_crossed(entry, best)
+    return BestRun(
+        started=best.started,
+        revision=best.revision,
+        name=best.name,
+        accuracy=_measure_accuracy(best) if is_crossed else best.accuracy,
+        difference=difference,
+        interval=interval,
+        p_adjusted=min(n * p_value, 1.0),
+        n_candidates=n,
+        n_networks=(len(entry.errors), len(best.errors)) if is_crossed else (1, 1),
+    )
+
+
+def _is_crossed(now: HistoryEntry, before: HistoryEntry) -> bool:
+    """Whether both runs have several networks, and enough images for an interval over seeds and images."""
+    return min(len(now.errors), len(before.errors)) > 1 and now.n_test >= MIN_IMAGES
+
+
+def _compare(
+    now: HistoryEntry, before: HistoryEntry, alpha: float = SIGNIFICANCE_LEVEL
+) -> tuple[float, Interval, float]:
+    """Difference in accuracy, its interval of the level 1 - alpha, and the p-value."""
+    wrong, was_wrong = now.decode(), before.decode()
+    if _is_crossed(now, before):
+        current, reference = (
+            summarize_networks((~column).astype(np.float64) for column in each) for each in (wrong, was_wrong)
+        )
+        difference = current.mean - reference.mean
+        margin = float(measure_margins(list_parts(current, reference), alpha))
+        interval = Interval(max(difference - margin, -1.0), min(difference + margin, 1.0))
+        return difference, interval, crossed_p_value(current, reference)
+    n_fixed = int((was_wrong[0] & ~wrong[0]).sum())
+    n_broken = int((wrong[0] & ~was_wrong[0]).sum())
+    z = NormalDist().inv_cdf(1 - alpha / 2)
+    interval = paired_difference_interval(n_fixed, n_broken, now.n_test, z)
+    return (n_fixed - n_broken) / now.n_test, interval, mcnemar_p_value(n_fixed, n_broken)

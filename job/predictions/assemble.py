@@ -1,0 +1,221 @@
+"""Makes predictions from tables of predictions and labels, and refuses what does not fit together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from job.errors import PredictionsError
+from job.evaluation.intervals import wilson_interval
+from job.evaluation.predictions import AnyPredictions, LabelPredictions, Predictions
+from job.predictions.class_names import (
+    Texts,
+    are_numbers,
+    as_texts,
+    check_class_names,
+    infer_class_names,
+    number_labels,
+    require_whole_numbers,
+)
+from job.predictions.parts import Parts, Scores, find_labels, find_parts, with_scores
+from job.predictions.probabilities import check_probabilities, round_probabilities
+from job.predictions.rows import match_rows
+from job.predictions.tables import Table
+
+MOST_PAIRS = 2  # in a message
+SWAPPED = 0.5  # of the images of a class are predicted as another one
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """Predictions, and where they come from.
+
+    Attributes:
+        parts: The table of predictions, in its own order.
+        rows: The row of the table for each image, shape (n,).
+    """
+
+    predictions: AnyPredictions
+    class_names: list[str]
+    parts: Parts
+    rows: NDArray[np.intp]
+
+    def with_class_names(self, class_names: Sequence[str]) -> Self:
+        """The same predictions with other class names, or the same names in another order."""
+        if sorted(class_names) != sorted(self.class_names):
+            return replace(self, class_names=list(class_names))
+        numbers = np.array([class_names.index(name) for name in self.class_names], np.int16)
+        y_true, predictions = numbers[self.predictions.y_true], self.predictions
+        if isinstance(predictions, LabelPredictions):
+            reordered: AnyPredictions = LabelPredictions(y_true, numbers[predictions.y_pred], predictions.n_classes)
+        else:
+            rounded = predictions.probabilities[:, np.argsort(numbers)].astype(np.float64)
+            reordered = Predictions(y_true, round_probabilities(rounded, numbers[predictions.y_pred]))
+        return replace(self, predictions=reordered, class_names=list(class_names))
+
+
+def assemble_predictions(  # noqa: PLR0913 - all but one have defaults
+    table: Table,
+    labels: Table | None = None,
+    class_names: Sequence[str] | None = None,
+    *,
+    names_source: str = "--classes FILE",
+    logits: bool = False,
+    n_images: int | None = None,
+) -> Assembled:
+    """Make predictions from a table that has them, and the labels or another table of the labels.
+
+    Args:
+        table: Probabilities of the classes, or predicted classes, or both.
+        labels: The labels, if `table` has none.
+        class_names: Class names in label order, if they are known.
+        names_source: Where they are from, for error messages.
+        logits: Whether the probabilities are logits.
+        n_images: Number of images, if there is a file of images.
+
+    Raises:
+        PredictionsError: If something is missing, impossible or contradictory.
+    """
+    parts = find_parts(table, class_names)
+    truth, y_true = _read_labels(parts, labels)
+    parts = with_scores(parts, sorted({*y_true.tolist()}), class_names)
+    y_pred = None if parts.y_pred is None else as_texts(parts, "predicted", parts.y_pred)
+    known = _list_labels(y_true, y_pred)
+    if class_names is not None and parts.scores and parts.scores.values.shape[1] != len(class_names):
+        _refuse_number(parts, parts.scores, f"{names_source} names {len(class_names)}")
+    names = _name_classes(parts, truth, y_true, y_pred, class_names)
+    true_numbers = number_labels(truth, "true", y_true, names, known)
+    _require_all(truth, true_numbers, names)
+    predicted = None if y_pred is None else number_labels(parts, "predicted", y_pred, names, known)
+    rows, others = match_rows(parts, truth, n_images)
+    true_numbers = true_numbers[others]
+    if parts.scores is not None:
+        probabilities = _find_probabilities(parts, parts.scores, predicted, names, logits=logits)
+        predictions = Predictions(true_numbers, probabilities[rows])
+        if parts.scores.class_names is None or are_numbers(y_true.tolist()):
+            _check_order(table, predictions, names)
+        return Assembled(predictions, names, parts, rows)
+    if predicted is None:
+        raise PredictionsError(
+            f"{table.name}: has neither probabilities (columns p_0, p_1, … or one named as each class) nor predicted "
+            "classes (column predicted)"
+        )
+    if logits:
+        raise PredictionsError(f"{table.name}: has predicted classes, but no logits; leave out --logits")
+    return Assembled(LabelPredictions(true_numbers, predicted[rows], len(names)), names, parts, rows)
+
+
+def _read_labels(parts: Parts, labels: Table | None) -> tuple[Parts, Texts]:
+    """The table that has the labels, and the labels in its order."""
+    if labels is None:
+        if parts.y_true is None:
+            is_array = list(parts.table.columns) == [""]
+            remedy = "add --labels FILE" if is_array else "add a column true, or name a file of labels: --labels FILE"
+            raise PredictionsError(f"{parts.table.name}: has no labels; {remedy}")
+        return parts, as_texts(parts, "true", parts.y_true)
+    if parts.y_true is not None:
+        raise PredictionsError(
+            f"{parts.table.name}: has labels in column {parts.names['true']}; leave out --labels, or remove the column"
+        )
+    truth = find_labels(labels)
+    return truth, as_texts(truth, "true", labels.columns[truth.names["true"]])
+
+
+def _name_classes(
+    parts: Parts, truth: Parts, y_true: Texts, y_pred: Texts | None, class_names: Sequence[str] | None
+) -> list[str]:
+    """The class names in label order."""
+    scores = parts.scores
+    if class_names is not None:
+        return list(class_names)
+    if scores is None or scores.class_names is None:
+        require_whole_numbers(truth, "true", y_true)
+        if y_pred is not None:
+            require_whole_numbers(parts, "predicted", y_pred)
+    if scores is None:
+        return infer_class_names(_list_labels(y_true, y_pred), parts.table.name)
+    if scores.values.shape[1] == 1:
+        raise PredictionsError(
+            f"{parts.table.name}: has one probability for each image; give those of both classes, such as "
+            "np.column_stack([1 - p, p])"
+        )
+    if scores.class_names is not None:
+        return check_class_names(scores.class_names, parts.table.name)
+    for each, texts in ((truth, y_true), (parts, y_pred)):
+        if texts is not None and not are_numbers({*texts.tolist()}):
+            raise PredictionsError(
+                f"{each.table.name}: the labels are names, so the order of the probabilities is unknown; name the "
+                "classes in that order: --classes FILE"
+            )
+    return check_class_names([str(label) for label in range(scores.values.shape[1])], parts.table.name)
+
+
+def _list_labels(y_true: Texts, y_pred: Texts | None) -> set[str]:
+    """All labels, true and predicted."""
+    return {*y_true.tolist(), *(() if y_pred is None else y_pred.tolist())}
+
+
+def _refuse_number(parts: Parts, scores: Scores, named: str) -> None:
+    n = scores.values.shape[1]
+    raise PredictionsError(f"{parts.table.name}: has probabilities of {n} classes, but {named}; name each class once")
+
+
+def _require_all(truth: Parts, y_true: NDArray[np.int16], names: Sequence[str]) -> None:
+    counts = np.bincount(y_true, minlength=len(names))
+    if not counts.all():
+        name = names[int(counts.argmin())]
+        raise PredictionsError(
+            f"{truth.table.name}: no image has the label {name!r}, but each class needs one; add images, or leave out "
+            "the class"
+        )
+
+
+def _find_probabilities(
+    parts: Parts, scores: Scores, predicted: NDArray[np.int16] | None, names: Sequence[str], *, logits: bool
+) -> NDArray[np.float32]:
+    """The probabilities; the most probable class is the predicted one, if that is known."""
+    probabilities = check_probabilities(parts, scores, logits=logits)
+    most_probable = probabilities.argmax(axis=1)
+    if predicted is None:
+        return round_probabilities(probabilities, most_probable)
+    rows = np.arange(len(predicted))
+    differs = np.flatnonzero(probabilities[rows, predicted] < probabilities.max(axis=1))
+    if differs.size:
+        row = int(differs[0])
+        raise PredictionsError(
+            f"{parts.place(row, 'predicted')}: is {names[predicted[row]]!r}, but {names[most_probable[row]]!r} is more "
+            f"probable, in {differs.size:,} of {len(rows):,} rows; correct the order of the probabilities, name each "
+            "column as its class, or remove this one"
+        )
+    return round_probabilities(probabilities, predicted)
+
+
+def _check_order(table: Table, predictions: Predictions, names: Sequence[str]) -> None:
+    """Refuse labels whose numbers seem to stand for other classes than the columns of probabilities.
+
+    That is the case if most images of a class are predicted as another one, most of that one as a third, and so on in a
+    circle. No model that learned these labels does so.
+    """
+    n = len(names)
+    matrix = np.bincount(predictions.y_true.astype(np.int64) * n + predictions.y_pred, minlength=n * n).reshape(n, n)
+    successors = [_find_majority(row) for row in matrix]
+    for start in range(n):
+        circle = [start]
+        while (following := successors[circle[-1]]) is not None and following not in circle:
+            circle.append(following)
+        if following == start and len(circle) > 1:
+            pairs = [f"{names[a]!r} are predicted as {names[b]!r}" for a, b in pairwise([*circle, start])]
+            listed = ", and most of ".join(pairs[:MOST_PAIRS])
+            raise PredictionsError(
+                f"{table.name}: the probabilities seem to be in another order than the labels: most images of "
+                f"{listed}; correct the order, or name each column as its class"
+            )
+
+
+def _find_majority(counts: NDArray[np.int64]) -> int | None:
+    """The class that significantly more than half of the images of a class are predicted as."""
+    label = int(counts.argmax())
+    return label if wilson_interval(int(counts[label]), int(counts.sum())).lower > SWAPPED else None

@@ -1,0 +1,173 @@
+"""Reads class names, finds them in labels, and turns labels into class numbers."""
+
+import difflib
+import re
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from job.errors import PredictionsError
+from job.predictions.parts import MATRIX, Parts
+from job.predictions.roles import Role
+from job.predictions.tables import read_content
+from job.text import find_bad_name
+
+WHOLE = re.compile(r"[+-]?\d{1,9}(\.0*)?")
+NUMBER = re.compile(r"[+-]?(\d{1,40}\.?\d{0,40}|\.\d{1,40})")
+SHORT = 80  # characters of a label in a message
+Texts = NDArray[np.str_]
+
+
+def read_class_names(path: Path) -> list[str]:
+    """Read class names in label order, one per line.
+
+    Raises:
+        PredictionsError: If the file is not UTF-8 text, or a name is empty, too long or listed twice.
+    """
+    try:
+        text = read_content(path).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise PredictionsError(f"{path}: is not UTF-8 text; save it as UTF-8") from error
+    names = [line.strip() for line in re.split(r"\r\n|\r|\n", text.rstrip())]
+    return check_class_names(names, str(path))
+
+
+def check_class_names(names: Sequence[str], source: str) -> list[str]:
+    """Return class names if the report can show them; `source` says where they are from."""
+    if problem := find_bad_name(names):
+        raise PredictionsError(f"{source}: {problem}")
+    return list(names)
+
+
+def as_texts(parts: Parts, role: Role, values: NDArray[Any]) -> Texts:
+    """Labels as texts: whole numbers without a point, and one-hot labels as numbers.
+
+    Raises:
+        PredictionsError: If a label is missing, or a fraction.
+    """
+    if values.ndim == MATRIX:
+        values = values[:, 0] if values.shape[1] == 1 else _decode_one_hot(parts, values)
+    if role == "predicted" and values.dtype.kind == "U":
+        values = _as_fractions(values)
+    if values.dtype.kind == "f":
+        bad = np.flatnonzero(~np.isfinite(values) | (values != np.round(values)))
+        if bad.size:
+            value = float(values[bad[0]])
+            problem = "has no label" if np.isnan(value) else f"{value:g} is not a class number"
+            hint = ""
+            if role == "predicted" and 0 < value < 1:
+                hint = "; of two classes, write the probabilities of both, such as p_0 and p_1"
+            raise PredictionsError(
+                f"{parts.place(int(bad[0]), role)}: {problem}{hint or '; write class numbers or names'}"
+            )
+        values = values.astype(np.int64)
+    if values.dtype.kind == "b":
+        values = values.astype(np.int64)
+    if values.dtype.kind == "S":
+        values = np.strings.decode(values, "utf-8", "replace")
+    texts: Texts = values.astype(np.str_)
+    if (empty := np.flatnonzero(texts == "")).size:
+        raise PredictionsError(f"{parts.place(int(empty[0]), role)}: is empty; write the class of each image")
+    distinct, inverse = np.unique(texts, return_inverse=True)
+    if all(WHOLE.fullmatch(text) for text in distinct.tolist()) and any("." in text for text in distinct.tolist()):
+        distinct = np.array([str(int(float(text))) for text in distinct.tolist()])
+    labels: Texts = distinct[inverse]
+    return labels
+
+
+def require_whole_numbers(parts: Parts, role: Role, texts: Texts) -> None:
+    """Check that labels are not numbers of which only some are whole.
+
+    Raises:
+        PredictionsError: If a label is a fraction, but others are whole numbers.
+    """
+    distinct = np.unique(texts).tolist()
+    fractions = [text for text in distinct if NUMBER.fullmatch(text) and not WHOLE.fullmatch(text)]
+    if fractions and all(NUMBER.fullmatch(text) for text in distinct) and len(fractions) < len(distinct):
+        row = int(np.argmax(np.isin(texts, fractions)))
+        raise PredictionsError(
+            f"{parts.place(row, role)}: {texts[row]} is not a class number; write whole numbers from 0, or if it "
+            "names a class, name all classes: --classes FILE"
+        )
+
+
+def _as_fractions(values: NDArray[Any]) -> NDArray[Any]:
+    """Texts as numbers if some of them are fractions of 1, which are probabilities rather than labels."""
+    try:
+        numbers = values.astype(np.float64)
+    except ValueError:
+        return values
+    return numbers if ((numbers > 0) & (numbers < 1)).any() else values
+
+
+def _decode_one_hot(parts: Parts, values: NDArray[Any]) -> NDArray[Any]:
+    is_one = values == 1
+    bad = np.flatnonzero((is_one.sum(axis=1) != 1) | ((values != 0) & ~is_one).any(axis=1))
+    if values.dtype.kind not in "biuf" or bad.size:
+        row = int(bad[0]) if bad.size else 0
+        raise PredictionsError(f"{parts.place(row, 'true')}: is neither a label nor one-hot; write one label an image")
+    labels: NDArray[Any] = is_one.argmax(axis=1)
+    return labels
+
+
+def infer_class_names(labels: AbstractSet[str], source: str) -> list[str]:
+    """All labels in natural order: numbers by value, also within names.
+
+    Raises:
+        PredictionsError: If the report cannot show one of them.
+    """
+    return sorted(check_class_names(sorted(labels), source), key=_split_numbers)
+
+
+def _split_numbers(name: str) -> tuple[tuple[int, int, str], ...]:
+    pieces = re.split(r"(\d+)", name)
+    return tuple((0, int(piece), "") if piece.isdecimal() else (1, 0, piece) for piece in pieces if piece)
+
+
+def are_numbers(labels: Iterable[str]) -> bool:
+    """Whether all labels are whole numbers."""
+    return all(WHOLE.fullmatch(label) for label in labels)
+
+
+def number_labels(
+    parts: Parts, role: Role, texts: Texts, class_names: Sequence[str], known: AbstractSet[str]
+) -> NDArray[np.int16]:
+    """Turn labels, which are class names or numbers from 0, into class numbers.
+
+    `known` has the true and the predicted labels. If all of them are numbers, they are class names only if all of them
+    are.
+
+    Raises:
+        PredictionsError: If a label is not a class.
+    """
+    distinct, inverse = np.unique(texts, return_inverse=True)
+    labels = distinct.tolist()
+    numbers = {name: label for label, name in enumerate(class_names)}
+    together = known if are_numbers(known) else set(labels)
+    if not numbers.keys() >= together and are_numbers(together):
+        numbers = {str(label): label for label in range(len(class_names))}
+        labels = [str(int(label)) for label in labels]
+    unknown = [label for label in labels if label not in numbers]
+    if unknown:
+        row = int(np.argmax(np.isin(inverse, [labels.index(label) for label in unknown])))
+        label = labels[inverse[row]]
+        raise PredictionsError(f"{parts.place(row, role)}: {_explain_unknown(label, labels, class_names)}")
+    return np.array([numbers[label] for label in labels], np.int16)[inverse]
+
+
+def _explain_unknown(label: str, labels: Sequence[str], class_names: Sequence[str]) -> str:
+    n = len(class_names)
+    if WHOLE.fullmatch(label) and are_numbers(labels):
+        values = {int(each) for each in labels}
+        remedy = "they seem to count from 1: subtract 1" if values == set(range(1, n + 1)) else "correct the label"
+        return f"label {label} is out of range; the labels of {n} classes are 0 to {n - 1}; {remedy}"
+    nearest = difflib.get_close_matches(label, class_names, n=1)
+    shown = ", ".join(class_names[:5]) + (", …" if n > 5 else "")  # noqa: PLR2004 - as many as fit into a line
+    remedy = (
+        f"did you mean {nearest[0]!r}?" if nearest else f"the classes are {shown}; name all of them: --classes FILE"
+    )
+    return f"{label[:SHORT]!r} is not one of the {n} classes; {remedy}"

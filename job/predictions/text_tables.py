@@ -1,0 +1,113 @@
+"""Reads the columns of CSV files, also with semicolons or tabs, and of plain lists of labels."""
+
+import csv
+import re
+import warnings
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from job.predictions.roles import find_role
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SEPARATORS = ",;\t|"
+UTF8_MARK = b"\xef\xbb\xbf"
+DECIMAL_COMMA = re.compile(rb"\d,\d")
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
+MAX_COLUMNS = 2000
+
+
+def read_text(content: bytes) -> dict[str, NDArray[Any]]:
+    """The columns of a CSV file by name; a file with one value a line and no header is one column without a name.
+
+    Columns of numbers become numbers; all others stay texts, also those in which a number is missing.
+
+    Raises:
+        ValueError: If the content is not UTF-8 text, has no header, or a line has more or fewer values than it.
+    """
+    content = content.removeprefix(UTF8_MARK)
+    lines = _first_lines(content)
+    separator = max(SEPARATORS, key=_outside_quotes(lines[0]).count)
+    header = [name.strip() for name in _split(lines[0], separator)]
+    second = _split(lines[1], separator) if len(lines) > 1 else []
+    if len(header) == 1 and find_role(header[0]) is None:
+        return _read_list(content)
+    if len(header) > MAX_COLUMNS:
+        raise ValueError(f"line 1 has {len(header):,} columns; at most {MAX_COLUMNS:,} are read")
+    if all(NUMBER.fullmatch(name) for name in header) and not _is_numbered(header):
+        raise ValueError("line 1 has numbers, but must have the names of the columns, such as true,p_0,p_1")
+    named = [name for name in header if name]
+    if repeated := next((name for name in named if named.count(name) > 1), None):
+        raise ValueError(f"line 1: the column {repeated} is listed twice; give each column its own name")
+    if len([value for value in second if value.strip()]) > len(header):
+        raise ValueError(f"line 2 has {len(second)} values, but line 1 names {len(header)} columns")
+    options = {"sep": separator, "decimal": "," if separator == ";" and DECIMAL_COMMA.search(content) else "."}
+    texts = [name for name in _split(lines[0], separator) if find_role(name.strip())]
+    table = _read_lines(content, dtype=dict.fromkeys(texts, str), **options)
+    if not len(table):
+        raise ValueError("has the names of columns, but no row below them")
+    table.columns = header  # pandas names columns without a name
+    return {name: _to_array(table.iloc[:, index]) for index, name in enumerate(header)}
+
+
+def _first_lines(content: bytes) -> list[str]:
+    """The first two lines; raises a ValueError about the first line of the content that is not UTF-8."""
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ValueError(f"line {line:,} is not UTF-8 text; save the file as UTF-8") from error
+    return re.split(r"\r\n|\r|\n", content[: 2**20].decode(errors="ignore").rstrip())[:2] or [""]
+
+
+def _outside_quotes(line: str) -> str:
+    return re.sub(r'"[^"]*"', "", line)
+
+
+def _split(line: str, separator: str) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=separator, skipinitialspace=True), [""])
+    except csv.Error as error:
+        raise ValueError(f"is not a CSV file ({error}); close each quote") from error
+
+
+def _is_numbered(header: list[str]) -> bool:
+    """Whether names are those of classes that are called 0, 1, 2 and so on."""
+    return header == [str(number) for number in range(len(header))]
+
+
+def _read_list(content: bytes) -> dict[str, NDArray[Any]]:
+    """Labels, one per line, without a header."""
+    labels = re.split(r"\r\n|\r|\n", content.decode().rstrip())
+    if "" in labels:
+        raise ValueError(f"line {labels.index('') + 1:,} is empty; write one label per line")
+    return {"": np.array(labels)}
+
+
+def _read_lines(content: bytes, **options: Any) -> "pd.DataFrame":  # noqa: ANN401 - pandas's options
+    import pandas as pd
+
+    options |= {"skipinitialspace": True, "index_col": False, "skip_blank_lines": False}
+    options |= {"keep_default_na": False, "low_memory": False}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", pd.errors.ParserWarning)  # of a separator at the end of each line
+            table: pd.DataFrame = pd.read_csv(BytesIO(content.rstrip(b"\r\n")), **options)
+    except pd.errors.ParserError as error:
+        found = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
+        if not found:
+            raise ValueError(f"is not a CSV file ({error}); close each quote") from error
+        raise ValueError(
+            f"line {int(found[2]):,} has {found[3]} values, but line 1 names {found[1]} columns"
+        ) from error
+    return table
+
+
+def _to_array(column: "pd.Series[Any]") -> NDArray[Any]:
+    if column.dtype.kind in "biuf":
+        return column.to_numpy()
+    return column.to_numpy(dtype=np.str_) if len(column) else np.array([], np.str_)

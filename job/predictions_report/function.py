@@ -1,0 +1,152 @@
+"""Makes the report of predictions in Python, for scripts and notebooks."""
+
+import html
+import os
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from job.config.run_config import OPTIONS
+from job.errors import JobError, PredictionsError
+from job.log import Stopwatch
+from job.predictions.arrays import to_array, to_table
+from job.predictions.assemble import assemble_predictions
+from job.predictions.class_names import check_class_names
+from job.predictions.images import ImageArray
+from job.predictions_report.build import Source, build_run
+from job.results.file_names import PAGE
+from job.results.provenance import DataSource
+from job.results.run import Run
+
+CALL = "job.predictions_report.report(…)"
+HEIGHT = 720  # of the report in a notebook, in CSS pixels
+ARGUMENTS = {"--classes FILE": "class_names=…", "--labels FILE": "y_true", "--logits": "logits=True"}
+"""What an error message calls an option of the command line."""
+
+
+class Report:
+    """The report of predictions.
+
+    Attributes:
+        run: The evaluated predictions.
+        metrics: What `evaluation` in metrics.json contains.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        """Every metric with its 95 % confidence interval, as dictionaries, lists and numbers."""
+        metrics: dict[str, Any] = msgspec.to_builtins(self.run.evaluation)
+        return metrics
+
+    def html(self, *, is_framed: bool = False) -> str:
+        """The page: one file that needs no other. `is_framed`: it is the `srcdoc` of a frame."""
+        from job.report.page import render_page
+
+        return render_page(self.run, "single", is_framed=is_framed)[PAGE].decode()
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the page if the name ends with .html, else a folder with the page, metrics.json and the predictions.
+
+        Such a folder can be the reference of another report.
+
+        Returns:
+            The path of the page.
+
+        Raises:
+            JobError: If the folder cannot be written.
+            OSError: If the page cannot be written.
+        """
+        from job.predictions_report.command import write_run
+
+        path = Path(path)
+        if path.suffix.lower() in {".html", ".htm"}:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(self.html(), encoding="utf-8")
+            return path
+        write_run(self.run, path, "single")
+        return path / PAGE
+
+    def _repr_html_(self) -> str:
+        """The page in a frame of its own, so that its style and that of a notebook do not mix."""
+        frame = 'sandbox="allow-scripts" title="Report" style="width: 100%; border: 0"'
+        return f'<iframe srcdoc="{html.escape(self.html(is_framed=True))}" height="{HEIGHT}" {frame}></iframe>'
+
+    def __repr__(self) -> str:
+        evaluation = self.run.evaluation
+        return f"<Report: accuracy {evaluation.accuracy:.4f} on {evaluation.n_test:,} test images>"
+
+
+def report(  # noqa: PLR0913 - all but two have defaults
+    y_true: Any,  # noqa: ANN401 - whatever NumPy can convert
+    probabilities: Any,  # noqa: ANN401 - likewise
+    *,
+    class_names: Sequence[str] | None = None,
+    images: Any = None,  # noqa: ANN401 - likewise
+    name: str | None = None,
+    reference: str | os.PathLike[str] | None = None,
+    logits: bool = False,
+) -> Report:
+    """Evaluate predictions of any classifier and make their report.
+
+    Arrays can be of NumPy, pandas, PyTorch, TensorFlow or JAX, or lists.
+
+    Args:
+        y_true: Labels: class numbers from 0 or class names, shape (n,), or one-hot, shape (n, n_classes).
+        probabilities: Probability of each class, shape (n, n_classes), whose rows sum to 1; or, if they are unknown,
+            the predicted classes, shape (n,).
+        class_names: Names of the classes, in the order of the probabilities; their numbers by default.
+        images: Images as (n, height, width) or (n, height, width, 3), of at most 256 x 256 pixels; numbers from 0 to
+            255, or from 0 to 1.
+        name: Name of the run in the report.
+        reference: Output folder of a report or a training on the same images, to compare with.
+        logits: Whether the probabilities are logits, to which the softmax is applied.
+
+    Raises:
+        ValueError: If the predictions are not usable, in one line that names the row, the column and the remedy.
+    """
+    try:
+        stopwatch = Stopwatch()
+        OPTIONS["name"].check(name, "name")
+        names = None if class_names is None else _read_class_names(class_names)
+        with stopwatch.stage("predictions"):
+            source = None if images is None else ImageArray(to_array(images, "images"), "images")
+            assembled = assemble_predictions(
+                to_table(probabilities, "probabilities"),
+                to_table(y_true, "y_true"),
+                names,
+                logits=logits,
+                n_images=None if source is None else source.n,
+            )
+        return Report(
+            build_run(
+                Source(
+                    assembled=assembled,
+                    images=source,
+                    data=DataSource(name="predictions", is_fashion_mnist=False, source="arrays", folder="", sha256={}),
+                    command=CALL,
+                    name=name or "",
+                    reference=None if reference is None else os.fspath(reference),
+                    has_names=names is not None,
+                ),
+                stopwatch,
+            )
+        )
+    except JobError as error:
+        text = str(error)
+        for option, argument in ARGUMENTS.items():
+            text = text.replace(option, argument)
+        raise PredictionsError(text) from error
+
+
+def _read_class_names(class_names: Sequence[str]) -> list[str]:
+    try:
+        names = [str(each) for each in class_names]
+    except TypeError as error:  # it is no sequence
+        raise PredictionsError("class_names: is not a list; give a name for each class") from error
+    return check_class_names(names, "class_names")

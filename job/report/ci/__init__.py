@@ -1,0 +1,1 @@
+"""Writes what CI services and monitoring systems read about a run."""

@@ -1,0 +1,78 @@
+"""Publishes a finished run: in the output folder or an archive, in the history, and to GitHub Actions and MLflow."""
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+
+from job.config.run_config import STREAM, Config
+from job.errors import OutputError, UsageError
+from job.evaluation.gates import GateResult
+from job.log import Stopwatch
+from job.report.ci.finished import Finished, Scores
+from job.report.ci.github import append_step_summary, print_annotations
+from job.report.ci.mlflow_log import log_to_mlflow, require_mlflow
+from job.results.file_names import ALL_NAMES, PAGE
+from job.results.gate_outcome import log_gates
+from job.results.history import append_entry
+from job.results.output_folder import tar_stream
+
+
+def write_and_publish(config: Config, write: Callable[[Path], Scores]) -> Finished:
+    """Write a report, append the run to the history, tell other services, and log the results of the gates.
+
+    `write` gets the output folder, or the folder that becomes the archive on stdout.
+
+    Raises:
+        UsageError: If the history would be a file of the output folder that the job writes.
+        JobError: What `write` raises; or before it, that MLflow is asked for, but is not installed or does not answer.
+        OutputError: If the archive cannot be sent, or if history or MLflow cannot be written after the report.
+    """
+    is_stream = config.output == STREAM
+    if config.history and not is_stream:
+        _require_separate(Path(config.history), Path(config.output))
+    if config.log == "mlflow":
+        require_mlflow()
+    with tar_stream.stream_folder() if is_stream else nullcontext(Path(config.output)) as folder:
+        scores = write(folder)
+        page = f"{tar_stream.ARCHIVE_FOLDER}/{PAGE} in the archive" if is_stream else str(folder / PAGE)
+        finished = Finished(scores=scores, output=config.output, page=page)
+        problem = _append_to_history(config, finished)
+        problem = publish_run(config, folder, scores.gates) or problem
+    log_gates(finished.gates)
+    if problem:
+        raise problem
+    return finished
+
+
+def _require_separate(history: Path, folder: Path) -> None:
+    path, output = Path(os.path.realpath(history)), Path(os.path.realpath(folder))
+    if path.is_relative_to(output) and path.relative_to(output).parts[:1] in [(), *((name,) for name in ALL_NAMES)]:
+        raise UsageError(f"--history {history} is a file or folder that the job writes; name another file")
+
+
+def _append_to_history(config: Config, finished: Finished) -> OutputError | None:
+    """Append the run to the history, if there is one; returns why that failed."""
+    if config.history and finished.scores.entry:
+        try:
+            append_entry(Path(config.history), finished.scores.entry)
+        except OutputError as error:
+            return OutputError(f"{error}, but the report is in place: {finished.text}")
+    return None
+
+
+def publish_run(config: Config, folder: Path, gates: Sequence[GateResult]) -> OutputError | None:
+    """Tell GitHub Actions and MLflow about the run in an output folder, as far as they are there or asked for.
+
+    Returns why MLflow failed, if it did, so that the caller can finish its work before it raises the error.
+    """
+    append_step_summary(folder)
+    print_annotations(gates)
+    if config.log == "mlflow":
+        try:
+            with Stopwatch().stage("mlflow") as stage:
+                log_to_mlflow(folder)
+                stage.summary = "logged"
+        except OutputError as error:
+            return error
+    return None

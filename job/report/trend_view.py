@@ -1,0 +1,100 @@
+"""Puts the trend over the runs of a history into words and rows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from job.evaluation.trend import BestRun, Step, Trend, TrendPoint
+from job.report.first_screen.identity import SHORT_HASH
+from job.report.formatting import format_signeds
+from job.text import format_change
+
+MOST_STEPS = 5
+
+
+@dataclass(frozen=True)
+class TrendRow:
+    """A run in the table.
+
+    Attributes:
+        place: 0 for this run, -1 for the one before it.
+        change: Difference in accuracy from the run before in points; empty if it was not compared.
+        p: The p-value of the change after Holm's correction; None if it was not compared.
+    """
+
+    place: int
+    point: TrendPoint
+    revision: str
+    change: str
+    p: float | None
+    is_significant: bool
+
+
+@dataclass(frozen=True)
+class TrendView:
+    """The section of the trend.
+
+    Attributes:
+        steps: Sentences about the significant steps, the latest first.
+        best: A sentence about the best earlier run; empty without one.
+        rows: The runs, this one first.
+    """
+
+    steps: str
+    best: str
+    rows: Sequence[TrendRow]
+
+
+def view_trend(trend: Trend) -> TrendView:
+    """Describe a trend."""
+    pairs = list(zip(trend.points, [None, *trend.steps], strict=True))
+    rows = [_view(place, point, step) for place, (point, step) in enumerate(reversed(pairs))]
+    return TrendView(_describe_steps(rows, trend), _describe_best(trend.best) if trend.best else "", rows)
+
+
+def _view(place: int, point: TrendPoint, step: Step | None) -> TrendRow:
+    return TrendRow(
+        place=-place,
+        point=point,
+        revision=point.revision[:SHORT_HASH],
+        change=f"{format_change(step.difference)} points" if step else "",
+        p=step.p_adjusted if step else None,
+        is_significant=step is not None and step.is_significant,
+    )
+
+
+def _describe_steps(rows: Sequence[TrendRow], trend: Trend) -> str:
+    n_tested = sum(step is not None for step in trend.steps)
+    found = [row for row in rows if row.is_significant]
+    if not n_tested:
+        return "No two runs in a row have the test labels of this run, so no step is tested."
+    if not found:
+        return (
+            f"None of the {n_tested:,} steps changed the accuracy significantly."
+            if n_tested > 1
+            else ("The step from the run before did not change the accuracy significantly.")
+        )
+    parts = [f"{_name(row)} ({row.change})" for row in found[:MOST_STEPS]]
+    more = f", and {len(found) - MOST_STEPS} earlier ones" if len(found) > MOST_STEPS else ""
+    noun = "step" if n_tested == 1 else "steps"
+    return f"{len(found):,} of {n_tested:,} {noun} changed the accuracy significantly: {', '.join(parts)}{more}."
+
+
+def _name(row: TrendRow) -> str:
+    if row.place == 0:
+        return "this run"
+    revision = f", revision {row.revision}" if row.revision else ""
+    return f"run \N{MINUS SIGN}{-row.place} of {row.point.started[:10]}{revision}"
+
+
+def _describe_best(best: BestRun) -> str:
+    revision = f", revision {best.revision[:SHORT_HASH]}" if best.revision else ""
+    n = best.n_candidates
+    among = "The earlier result" if n == 1 else f"The best of {n:,} different earlier results"
+    compared = "Means over the seeds of both runs are compared. " if min(best.n_networks) > 1 else ""
+    correction = f", corrected for the choice among {n:,}" if n > 1 else ""
+    verdict = "significant" if best.is_significant else "not significant"
+    return (
+        f"{among} on the same test labels has an accuracy of {best.accuracy:.1%} ({best.started[:10]}{revision}). "
+        f"{compared}This run differs from it by {format_change(best.difference, '.2f')} points "
+        f"({format_signeds(best.interval, '.2f')}, 95% interval{correction}), which is {verdict}."
+    )

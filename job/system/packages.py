@@ -1,0 +1,39 @@
+"""Says how to install a package that this Python lacks."""
+
+from collections.abc import Iterable
+from importlib import metadata, util
+
+from job.system.program import SCRIPT
+
+TRAINING_PACKAGES = ("tensorflow", "keras")
+EXTRAS = {
+    **dict.fromkeys(TRAINING_PACKAGES, "train"),
+    "onnx": "export",
+    "tf2onnx": "export",
+    "ray": "cluster",
+    "optuna": "search",
+    "mlflow": "mlflow",
+    "pyarrow": "parquet",
+}
+"""The extra in pyproject.toml that installs a package; all others are installed without an extra."""
+
+
+def require_packages(names: Iterable[str]) -> None:
+    """Raise a ModuleNotFoundError that names the first of these packages that is not installed."""
+    for name in names:
+        if not util.find_spec(name):
+            raise ModuleNotFoundError(name=name)
+
+
+def describe_missing(name: str) -> str:
+    """What is missing, and what to do, in one line: first as the job was installed."""
+    source = f"'.[{EXTRAS[name]}]'" if name in EXTRAS else "."
+    by_pip = f"run `pip install {source}` in the repository of fashion-job"
+    by_make = "start the job with `make run` or its Docker image, which have all packages"
+    remedies = (by_pip, by_make) if _is_installed() else (by_make, by_pip)
+    return f"this Python lacks the package {name}; {', or '.join(remedies)}"
+
+
+def _is_installed() -> bool:
+    """Whether pip has installed the job, so that it does not run from its repository."""
+    return any(metadata.distributions(name=SCRIPT))

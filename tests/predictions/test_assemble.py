@@ -1,0 +1,251 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from prediction_tables import GOOD, assemble_text, error_of_text, make_table
+from support import FASHION_NAMES, make_predictions
+
+from job.errors import PredictionsError
+from job.evaluation.predictions import LabelPredictions, Predictions
+from job.predictions.assemble import assemble_predictions
+from job.predictions.tables import Table
+
+NAMED = "label,dog,cat\ncat,0.25,0.75\ndog,0.875,0.125\n"
+CLASSES = ["cat", "dog"]
+
+
+def probabilities_of(predictions: object) -> Any:  # noqa: ANN401 - a list
+    assert isinstance(predictions, Predictions)
+    return predictions.probabilities.tolist()
+
+
+def test_columns_that_are_named_as_the_classes(tmp_path: Path) -> None:
+    """Their order is that of the classes, unless class names are given."""
+    assembled = assemble_text(tmp_path, NAMED)
+    assert assembled.class_names == ["dog", "cat"]
+    assert assembled.predictions.y_true.tolist() == [1, 0]
+    assert probabilities_of(assembled.predictions) == [[0.25, 0.75], [0.875, 0.125]]
+    assembled = assemble_text(tmp_path, NAMED, class_names=CLASSES)
+    assert assembled.class_names == CLASSES
+    assert assembled.predictions.y_true.tolist() == [0, 1]
+    assert probabilities_of(assembled.predictions) == [[0.75, 0.25], [0.125, 0.875]]
+
+
+def test_numbers_or_names_as_labels(tmp_path: Path) -> None:
+    """With class names, both mean the same."""
+    for text in (GOOD, GOOD.replace("\n0", "\ncat").replace("\n1", "\ndog"), GOOD.replace("\n1,", "\n1.0,")):
+        assert assemble_text(tmp_path, text, class_names=CLASSES).predictions.y_true.tolist() == [0, 1]
+
+
+def test_names_that_are_numbers(tmp_path: Path) -> None:
+    """A label is a name first: class 0 may be called 1."""
+    assert assemble_text(tmp_path, GOOD, class_names=["1", "0"]).predictions.y_true.tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("0,1\n1,1\n2,2\n", [[0, 1, 2], [1, 1, 2]]),
+        ("1,1\n2,2\n3,2\n", [[0, 1, 2], [0, 1, 1]]),
+        ("0,1\n1,cat\n2,2\n", [[0, 1, 2], [0, 2, 1]]),
+    ],
+    ids=["numbers", "names", "both"],
+)
+def test_true_and_predicted_labels_mean_the_same(tmp_path: Path, text: str, expected: list[list[int]]) -> None:
+    """If all of them are numbers, either all are names, or none."""
+    names = ["1", "2", "cat" if "cat" in text else "3"]
+    predictions = assemble_text(tmp_path, f"true,predicted\n{text}", class_names=names).predictions
+    assert [predictions.y_true.tolist(), predictions.y_pred.tolist()] == expected
+
+
+def test_named_columns_and_numbers_as_labels(tmp_path: Path) -> None:
+    """Only class names say which number is which class."""
+    text = NAMED.replace("\ncat", "\n0").replace("\ndog", "\n1")
+    assert assemble_text(tmp_path, text, class_names=CLASSES).predictions.accuracy == 1
+    problem = error_of_text(tmp_path, text)
+    assert problem.startswith("table.csv: the columns dog, cat look like probabilities, but the labels are other names")
+    assert problem.endswith("name the classes in label order: --classes FILE")
+
+
+def test_predicted_classes_alone(tmp_path: Path) -> None:
+    """The classes are all that occur, numbers by value."""
+    assembled = assemble_text(tmp_path, "target,prediction\nclass 10,class 9\nclass 9,class 9\nclass 1,class 1\n")
+    assert assembled.class_names == ["class 1", "class 9", "class 10"]
+    assert isinstance(assembled.predictions, LabelPredictions)
+    assert assembled.predictions.y_true.tolist() == [2, 1, 0]
+    assert assembled.predictions.y_pred.tolist() == [1, 1, 0]
+
+
+@pytest.mark.parametrize("labels", [np.array([0, 1]), np.array([0.0, 1.0]), np.array([False, True]), np.eye(2)])
+def test_labels_of_all_types(labels: Any) -> None:  # noqa: ANN401 - any array
+    """Numbers, booleans, and one-hot."""
+    table = make_table(y_true=labels, probabilities=[[0.75, 0.25], [0.125, 0.875]])
+    assert assemble_predictions(table).predictions.y_true.tolist() == [0, 1]
+
+
+def test_bytes_as_labels() -> None:
+    """They are UTF-8 text."""
+    table = make_table(true=np.array([b"cat", b"dog"]), predicted=np.array(["cat", "cat"]))
+    assert assemble_predictions(table).class_names == CLASSES
+
+
+def test_logits() -> None:
+    """Softmax in double precision: large ones neither overflow nor lose digits."""
+    logits = np.array([[1000.0, 999.0], [-5.0, 5.0]])
+    table = make_table(y_true=[0, 1], logits=logits)
+    predictions = assemble_predictions(table, logits=True).predictions
+    expected = np.exp(logits - logits.max(axis=1, keepdims=True))
+    expected /= expected.sum(axis=1, keepdims=True)
+    assert probabilities_of(predictions) == expected.astype(np.float32).tolist()
+    with pytest.raises(PredictionsError, match="these look like logits; add --logits"):
+        assemble_predictions(table)
+
+
+def test_predicted_classes_break_ties() -> None:
+    """Also ties that only rounding to single precision makes."""
+    close = 0.5 + 1e-12
+    table = make_table(true=[0, 1, 1], predicted=[1, 1, 1], p_0=[0.5, 1 - close, 0.0], p_1=[0.5, close, 1.0])
+    predictions = assemble_predictions(table).predictions
+    assert predictions.y_pred.tolist() == [1, 1, 1]
+    assert probabilities_of(predictions) == pytest.approx(np.array([[0.5, 0.5], [0.5, 0.5], [0, 1]]), abs=1e-6)
+
+
+def test_rounding_changes_no_predicted_class() -> None:
+    """Of two probabilities that are equal in single precision, the larger one counts."""
+    table = make_table(true=[0, 1], probabilities=[[0.5 - 1e-12, 0.5 + 1e-12], [1e-12, 1.0]])
+    assert assemble_predictions(table).predictions.y_pred.tolist() == [1, 1]
+
+
+def test_a_name_of_a_class_is_no_role(tmp_path: Path) -> None:
+    """Classes may be called true and false if they are named."""
+    text = "y_true,true,false\ntrue,1,0\nfalse,0,1\n"
+    assert assemble_text(tmp_path, text, class_names=["false", "true"]).predictions.accuracy == 1
+    assert error_of_text(tmp_path, text).endswith("y_true and true are both labels; rename or remove one")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("p_0,p_1\n1,0\n", "table.csv: has no labels; add a column true, or name a file of labels: --labels FILE"),
+        ("true,x\n0,a\n1,b\n", "table.csv: has neither probabilities (columns p_0, p_1, … or one named as each class)"),
+        ("true,p_1\n0,1\n1,0\n", "table.csv: p_1 is the only column of probabilities; write one for each class"),
+        ("true,p_1,p_2\n0,1,0\n1,0,1\n", "table.csv: the column p_0 is missing; number the classes from 0"),
+        (
+            "true,p_0,p_1\n0,1,0\n2,0,1\n",
+            "table.csv, line 3, column true: label 2 is out of range; the labels of 2 classes",
+        ),
+        (
+            "true,p_0,p_1\n1,1,0\n2,0,1\n",
+            "table.csv, line 3, column true: label 2 is out of range; the labels of 2 classes",
+        ),
+        ("true,p_0,p_1\n-1,1,0\n0,0,1\n", "table.csv, line 2, column true: label -1 is out of range"),
+        ("true,p_0,p_1\n0,1,0\n0,0,1\n", "table.csv: no image has the label '1', but each class needs one; add images"),
+        (
+            "true,p_0,p_1\na,1,0\nb,0,1\n",
+            "table.csv: the labels are names, so the order of the probabilities is unknown",
+        ),
+        (
+            "true,p_0,p_1\n0,1,0\n3.5,0,1\n",
+            "table.csv, line 3, column true: 3.5 is not a class number; write whole numbers from 0, or",
+        ),
+        ("true,predicted\n0,0\n1,3.5\n2,2\n", "table.csv, line 3, column predicted: 3.5 is not a class number; write"),
+        ("true,a,b\na,1,0\nc,0,1\n", "table.csv: the class 'c' has no column; write one for each class"),
+        (
+            "true,predicted\n0,0.2\n1,0.9\n",
+            "table.csv, line 2, column predicted: 0.2 is not a class number; of two classes, write",
+        ),
+        ("true,predicted,p_0,p_1\n0,1,1,0\n1,1,0,1\n", "table.csv, line 2, column predicted: is '1', but '0' is more"),
+        ("true,predicted\n0,0\n0,0\n", "table.csv: contains 1 class names; write 2 to 256"),
+        (f"true,predicted\n{'1' * 5000},2\n2,2\n", "table.csv: '11111111111111111111'… has 5,000 characters; shorten"),
+        (
+            "id,file,true,p_0,p_1\nx,y,0,1,0\nz,y,1,0,1\n",
+            "table.csv: the columns id and file are both numbers of images; rename or remove one",
+        ),
+        (
+            "id,true,p_0,p_1\nx,0,1,0\nx,1,0,1\n",
+            "table.csv, line 3, column id: x is listed twice, first in line 2; keep",
+        ),
+    ],
+)
+def test_what_does_not_fit_together(tmp_path: Path, text: str, problem: str) -> None:
+    """One line names the place and the remedy."""
+    assert error_of_text(tmp_path, text).startswith(problem)
+
+
+def test_class_names_that_are_fractions(tmp_path: Path) -> None:
+    """Such as ratings with half a star, if they are named as classes, by columns or by all labels."""
+    text = "true,predicted\n1,1\n1.5,1.5\n2,1.5\n"
+    assert assemble_text(tmp_path, text, class_names=["1", "1.5", "2"]).predictions.accuracy == 2 / 3
+    text = "true,1,1.5\n1,1,0\n1.5,0,1\n"
+    assert assemble_text(tmp_path, text).predictions.accuracy == 1
+    assert assemble_text(tmp_path, "true,predicted\n1.5,1.5\n2.5,2.5\n").class_names == ["1.5", "2.5"]
+
+
+def test_an_array_without_labels() -> None:
+    """It has no columns, so the labels need a file."""
+    with pytest.raises(PredictionsError, match=r"^table: has no labels; add --labels FILE$"):
+        assemble_predictions(Table("table", {"": np.eye(2)}))
+
+
+def test_labels_that_count_from_1(tmp_path: Path) -> None:
+    """The remedy says so."""
+    assert error_of_text(tmp_path, GOOD.replace("\n1,", "\n2,").replace("\n0,", "\n1,")).endswith("from 1: subtract 1")
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "problem"),
+    [
+        (
+            GOOD,
+            ["a", "b", "c"],
+            "table.csv: has probabilities of 2 classes, but --classes FILE names 3; name each class",
+        ),
+        (NAMED, ["cat", "dog", "cow"], "table.csv: the class 'cow' has no column; write one for each class"),
+        (
+            NAMED.replace("\ncat", "\nct"),
+            CLASSES,
+            "table.csv, line 2, column label: 'ct' is not one of the 2 classes; did",
+        ),
+        (
+            "true,predicted\ncat,dog\n",
+            ["cat", "dog"],
+            "table.csv: no image has the label 'dog', but each class needs one",
+        ),
+    ],
+)
+def test_more_or_fewer_classes_than_named(tmp_path: Path, text: str, names: list[str], problem: str) -> None:
+    """Each class has a name, a column and an image."""
+    assert error_of_text(tmp_path, text, class_names=names).startswith(problem)
+
+
+def test_classes_in_another_order_than_the_labels() -> None:
+    """Probabilities in alphabetical order, and labels in that of the data set: some classes form a circle."""
+    predictions = make_predictions(1000)
+    order = np.argsort(FASHION_NAMES)
+    table = make_table(probabilities=predictions.probabilities[:, order], y_true=predictions.y_true)
+    with pytest.raises(PredictionsError) as caught:
+        assemble_predictions(table, class_names=FASHION_NAMES)
+    assert "table: the probabilities seem to be in another order than the labels: most images of" in str(caught.value)
+    named = {FASHION_NAMES[label]: predictions.probabilities[:, label] for label in order}
+    named["label"] = np.array(FASHION_NAMES)[predictions.y_true]
+    accuracy = assemble_predictions(make_table(**named)).predictions.accuracy
+    assert accuracy == predictions.accuracy
+
+
+def test_a_bad_model_is_no_wrong_order() -> None:
+    """A class may be predicted as another one, and a random model as anything."""
+    random = np.random.default_rng(0)
+    y_true = np.arange(1000) % 5
+    for y_pred in (np.where(y_true == 1, 2, y_true), random.integers(0, 5, 1000), np.zeros(1000, int)):
+        table = make_table(y_true=y_true, probabilities=np.eye(5)[y_pred])
+        assert assemble_predictions(table).predictions.y_pred.tolist() == y_pred.tolist()
+
+
+def test_other_names_and_another_order() -> None:
+    """Every image keeps its classes and probabilities."""
+    assembled = assemble_predictions(make_table(true=["b", "a", "c"], a=[0, 1, 0.25], b=[1, 0, 0], c=[0, 0, 0.75]))
+    reordered = assembled.with_class_names(["c", "a", "b"])
+    assert reordered.predictions.y_true.tolist() == [2, 1, 0]
+    assert probabilities_of(reordered.predictions) == [[0, 0, 1], [0, 1, 0], [0.75, 0.25, 0]]
+    assert assembled.with_class_names(["x", "y", "z"]).predictions is assembled.predictions

@@ -1,0 +1,84 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from prediction_tables import GOOD, assemble_text, error_of_text
+
+from job.predictions.text_tables import read_text
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        GOOD.encode(),
+        b"\xef\xbb\xbf" + GOOD.encode(),
+        GOOD.replace("\n", "\r\n").encode(),
+        GOOD.replace("\n", "\r").encode(),
+        GOOD.replace(",", ";").encode(),
+        GOOD.replace(",", ";").replace(".", ",").encode(),
+        GOOD.replace(",", "\t").encode(),
+        GOOD.replace(",", ", ").encode(),
+        GOOD.replace("\n", ",\n").encode(),
+        (GOOD + "\n\n").encode(),
+        GOOD.replace("true", '"true"').encode(),
+        GOOD.replace("true", "Y_True").replace("p_", "prob_").encode(),
+    ],
+    ids=["plain", "mark", "CRLF", "CR", "semicolon", "comma", "tab", "spaces", "trailing", "blank", "quotes", "names"],
+)
+def test_the_dialects_of_csv(tmp_path: Path, content: bytes) -> None:
+    """All of them are the same table."""
+    predictions = assemble_text(tmp_path, content).predictions
+    assert predictions.y_true.tolist() == [0, 1]
+    assert predictions.probabilities is not None
+    assert predictions.probabilities.tolist() == [[0.75, 0.25], [0.125, 0.875]]
+
+
+def test_decimal_commas_in_any_line(tmp_path: Path) -> None:
+    """Whole numbers in the first lines do not hide them."""
+    predictions = assemble_text(tmp_path, "true;p_0;p_1\n0;1;0\n1;0,125;0,875\n").predictions
+    assert predictions.probabilities is not None
+    assert predictions.probabilities.tolist() == [[1, 0], [0.125, 0.875]]
+
+
+def test_labels_stay_texts() -> None:
+    """Zeros in front, and names that look like missing values or booleans, are kept."""
+    labels = read_text(b"label\n007\nNA\nnan\ntrue\n")["label"]
+    assert labels.tolist() == ["007", "NA", "nan", "true"]
+
+
+def test_a_list_of_labels_needs_no_header() -> None:
+    """One column whose first line is no name of labels."""
+    assert read_text(b"cat\ndog\n")[""].tolist() == ["cat", "dog"]
+    assert read_text(b"label\ncat\n")["label"].tolist() == ["cat"]
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (GOOD + "1,0.2,0.7,0.1\n", "table.csv: line 4 has 4 values, but line 1 names 3 columns"),
+        (GOOD.replace("0.25", "0.25,9"), "table.csv: line 2 has 4 values, but line 1 names 3 columns"),
+        (GOOD + "1,0.2\n", "table.csv, line 4, column p_1: is empty; write a probability"),
+        (GOOD + "\n" + GOOD[13:], "table.csv, line 4, column true: is empty; write the class of each image"),
+        (GOOD.encode() + b"caf\xe9,1,0\n", "table.csv: line 4 is not UTF-8 text; save the file as UTF-8"),
+        (GOOD.encode("utf-16"), "table.csv: is UTF-16 text; save it as UTF-8"),
+        ('true,p_0,p_1\n"0,1,0\n1,0,1\n', "table.csv: is not a CSV file ("),
+        ("0,0.5,0.5\n1,0,1\n", "table.csv: line 1 has numbers, but must have the names of the columns"),
+        ("true,p_0,p_1\n", "table.csv: has the names of columns, but no row below them"),
+        ("true,p_0,p_0\n0,1,0\n", "table.csv: line 1: the column p_0 is listed twice; give each column its own name"),
+        (",".join(f"c{i}" for i in range(2001)) + "\n", "table.csv: line 1 has 2,001 columns; at most 2,000 are read"),
+        (",".join(["c"] * 100_000) + "\n", "table.csv: line 1 has 100,000 columns; at most 2,000 are read"),
+        ('true,"' + "p" * 200_000, "table.csv: is not a CSV file (field larger than field limit (131072)); close each"),
+        ("cat\n\ndog\n", "table.csv: line 2 is empty; write one label per line"),
+    ],
+)
+def test_what_is_no_table(tmp_path: Path, content: str | bytes, problem: str) -> None:
+    """One line names the place."""
+    assert error_of_text(tmp_path, content).startswith(problem)
+
+
+def test_a_large_table_is_read_exactly() -> None:
+    """Every number as Python reads it, up to rounding in the last digit."""
+    values = np.random.default_rng(0).dirichlet(np.ones(5), 2000)
+    lines = ["p_0,p_1,p_2,p_3,p_4", *(",".join(map(repr, row)) for row in values.tolist())]
+    columns = read_text("\n".join(lines).encode())
+    assert np.stack(list(columns.values()), axis=1) == pytest.approx(values, rel=1e-15)

@@ -1,0 +1,215 @@
+"""The gates of a sweep, with stubs in place of the trainings."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from stubs import StubbedSweep, make_stubbed_sweep
+from sweep_runs import make_swept_run, write_runs
+
+from job.__main__ import main
+from job.config.gate import Gate
+from job.errors import UsageError
+from job.evaluation.gated_runs import GatedRuns, measure_run
+from job.evaluation.intervals import Interval
+from job.evaluation.sweep_gates import evaluate_sweep_gates
+from job.evaluation.sweep_summary import SweepSummary, summarize_sweep
+from job.execution.executor import Outcome
+from job.report.sweep_page.findings import list_sweep_findings
+from job.results.run import Run
+from job.sweep.attempts import Attempts
+from job.sweep.collection import collect_runs, report_gates
+from job.sweep.plan import PlannedRun
+
+FOUR = ("--seeds", "0-3", "--parallel", "2")
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two recipes with two seeds each; mlp is better."""
+    levels = {"baseline": 1.0, "mlp": 1.6}
+    runs = [make_swept_run(level, seed, recipe=recipe) for recipe, level in levels.items() for seed in range(2)]
+    return write_runs(tmp_path_factory.mktemp("sweep"), runs)
+
+
+def summarize(folders: list[Path], *gates: Gate) -> SweepSummary:
+    return summarize_sweep(collect_runs(folders, {}, gates=gates))
+
+
+def test_a_gate_of_every_run(folders: list[Path]) -> None:
+    """Each run is compared; the one farthest beyond the threshold comes first."""
+    runs = [Run.read(path).evaluation for path in folders]
+    threshold = (max(each.accuracy for each in runs[:2]) + min(each.accuracy for each in runs[2:])) / 2
+    (gate,) = summarize(folders, Gate("accuracy", "under", threshold)).gates
+    assert list(gate.results) == [path.name for path in folders]
+    assert [gate.results[path.name].value for path in folders] == [each.accuracy for each in runs]
+    worst_first = sorted(range(2), key=lambda index: runs[index].accuracy)
+    assert list(gate.missed) == [folders[index].name for index in worst_first]
+    assert gate.is_error
+    assert (
+        f"in 2 of 4 runs, worst: {folders[worst_first[0]].name}, {runs[worst_first[0]].accuracy:.4f}" in gate.sentence
+    )
+
+
+def test_a_gate_of_the_best_configuration(folders: list[Path]) -> None:
+    """The mean of its runs; that of the accuracy has the interval of the page."""
+    runs = [Run.read(path).evaluation for path in folders[2:]]
+    gates = [
+        Gate("accuracy", "under", 0.5, "interval", scope="best"),
+        Gate("macro.f1", "under", 0.99, severity="warning", scope="best"),
+        Gate("roc_auc.Shirt", "over", 0.1, scope="best"),
+    ]
+    summary = summarize(folders, *gates)
+    (accuracy,), (f1,), (auc,) = (each.results.values() for each in summary.gates)
+    assert list(summary.gates[0].results) == ["mlp"]
+    assert accuracy.value == pytest.approx((runs[0].accuracy + runs[1].accuracy) / 2)
+    assert summary.ranking.interval is not None
+    assert accuracy.compared == summary.ranking.interval.lower
+    assert f1.value == pytest.approx((runs[0].macro.f1 + runs[1].macro.f1) / 2)
+    assert auc.value is not None
+    assert [each.is_error for each in summary.gates] == [False, False, True]
+
+
+def test_the_interval_of_the_best_allows_for_the_choice(folders: list[Path]) -> None:
+    """The gate compares the interval of the ranking, which begins lower than that of the configuration."""
+    gate = Gate("accuracy", "under", 0.5, "interval", scope="best")
+    results = collect_runs(folders, {}, gates=[gate])
+    summary = summarize_sweep(results)
+    ranking = replace(summary.ranking, optimism=0.2, interval=Interval(0.4, 0.9))
+    (found,) = evaluate_sweep_gates(results.gated, summary.best, summary.best_mean, ranking)
+    assert found.results["mlp"].compared == 0.4
+    assert found.is_error
+    assert found.sentence.startswith("missed: mean accuracy of the best configuration is ")
+
+
+def make_losses(folders: list[Path], *p_values: float) -> list[bool]:
+    """Whether each of as many runs passes `worse`, if it lost 2 points with this p-value."""
+    gate = Gate("accuracy", "worse", 0.0)
+    results = collect_runs(folders, {})
+    summary = summarize_sweep(results)
+    metrics = {"difference": -0.02, "interval": {"lower": -0.03, "upper": -0.01}}
+    runs = [
+        measure_run(str(index), "", [gate], {"comparison": {"recipes": None, "counts": metrics, "p_value": p_value}})
+        for index, p_value in enumerate(p_values)
+    ]
+    (found,) = evaluate_sweep_gates(GatedRuns([gate], runs), summary.best, summary.best_mean, summary.ranking)
+    return [each.passed for each in found.results.values()]
+
+
+def test_worse_is_corrected_for_the_number_of_runs(folders: list[Path]) -> None:
+    """By Holm's method: among 20 equal runs, one is significant without a correction."""
+    assert make_losses(folders, 0.03) == [False]
+    assert make_losses(folders, 0.03, *[0.5] * 19) == [True] * 20
+    assert make_losses(folders, 0.002, 0.0026, *[0.5] * 18) == [False, False, *[True] * 18]
+
+
+def test_the_first_finding_names_missed_gates(folders: list[Path]) -> None:
+    """And the error of the command has them, without those that only warn."""
+    gates = [
+        Gate("accuracy", "under", 0.99),
+        Gate("accuracy", "under", 0.98, scope="best"),
+        Gate("ece", "over", 0.0, severity="warning"),
+        Gate("accuracy", "under", 0.1),
+    ]
+    results = collect_runs(folders, {}, gates=gates)
+    mean = summarize_sweep(results).best_mean.accuracy
+    finding = list_sweep_findings(summarize_sweep(results))[0]
+    assert "".join(finding.text) == (
+        "2 gates missed, 1 warning (of 4 gates): accuracy ≥ 0.99 in 4 of 4 runs, "
+        f"best: accuracy ≥ 0.98 ({mean:.4f}) and ece ≤ 0 in 4 of 4 runs."
+    )
+    text = report_gates(results)
+    assert text.startswith("2 gates missed, 1 warning (of 4 gates): accuracy ≥ 0.99 in 4 of 4 runs, worst: run-")
+    assert text.endswith("(mlp)")
+    assert report_gates(collect_runs(folders, {}, gates=[gates[3]])) == report_gates(collect_runs(folders, {})) == ""
+
+
+def test_runs_of_one_name_are_told_apart(folders: list[Path], tmp_path: Path) -> None:
+    """Collected folders may have the same name; then the whole path names them."""
+    other = write_runs(tmp_path, [make_swept_run(1.0, 7)])[0]
+    (gate,) = summarize([*folders, other], Gate("accuracy", "under", 0.99)).gates
+    assert len(gate.results) == 5
+    assert {str(folders[0]), str(other), "run-1"} <= set(gate.results)
+
+
+def test_a_class_that_does_not_exist(folders: list[Path]) -> None:
+    """It is refused, with the nearest one."""
+    with pytest.raises(UsageError, match=r"unknown metric recall\.Shrt; did you mean recall\.Shirt\?"):
+        summarize(folders, Gate("recall.Shrt", "under", 0.5))
+
+
+def test_a_missed_gate_is_no_failure(tmp_path: Path) -> None:
+    """The status is 1 at the end, but all runs are finished and none is repeated; gates are not part of the plan."""
+    sweep: StubbedSweep = make_stubbed_sweep(tmp_path)
+    names = [f"baseline-seed{seed}" for seed in range(4)]
+    sweep.behave({names[1]: ["status 70", "succeed"]})
+    gates = ("--fail-under", "accuracy=0.999", "--fail-over", "best:accuracy=0.999")
+    both = sweep.run(*FOUR, *gates)
+    assert both.returncode == 1
+    error = both.stderr.splitlines()[-1]
+    assert "1 of 4 runs failed, the first, baseline-seed1: " in error
+    assert re.search(
+        r": 1 gate missed \(of 2 gates\): accuracy ≥ 0\.999 in [1-3] of 3 runs, worst: baseline-seed", error
+    )
+    done = sweep.run(*FOUR, *gates)
+    assert done.returncode == 1
+    error = done.stderr.splitlines()[-1]
+    assert re.match(
+        r"fashion-job: error: 1 gate missed \(of 2 gates\): accuracy ≥ 0\.999 in [1-4] of 4 runs, worst: ", error
+    )
+    assert error.endswith(str(sweep.output / "index.html"))
+    assert sweep.names() == sorted([*names, names[1]])
+    assert sweep.finished() == names
+    page = (sweep.output / "index.html").read_text()
+    assert "every run finishes" in page[page.index('id="gates"') :]
+    stored = json.loads((sweep.output / "sweep.json").read_text())["gates"]
+    assert [(each["label"], each["passed"], each["n_results"]) for each in stored] == [
+        ("accuracy ≥ 0.999", False, 4),
+        ("best: accuracy ≤ 0.999", True, 1),
+    ]
+    assert set(stored[0]["missed"]) <= set(names)
+    assert sweep.run(*FOUR).returncode == 0
+    assert 'id="gates"' not in (sweep.output / "index.html").read_text()
+
+
+def test_gates_of_collected_runs(folders: list[Path], tmp_path: Path) -> None:
+    """`--collect` evaluates them, too."""
+    words = ["sweep", "--collect", str(folders[0].parent), "--output", str(tmp_path / "sweep"), "-q"]
+    assert main([*words, "--fail-under", "accuracy=0.999"]) == 1
+    assert (tmp_path / "sweep" / "index.html").exists()
+    assert main([*words, "--fail-under", "accuracy=0.1"]) == 0
+
+
+def test_worse_needs_runs_with_a_reference(
+    folders: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Collected runs may have none."""
+    words = ["sweep", "--collect", str(folders[0].parent), "--output", str(tmp_path / "sweep"), "-q"]
+    assert main([*words, "--fail-if-worse"]) == 64
+    assert f"{folders[0]} was not compared with a reference; collect only runs that were" in capsys.readouterr().err
+
+
+def test_gates_are_checked_before_any_run_starts(tmp_path: Path) -> None:
+    """An unknown class ends with 64, and so does an interval that the best does not have."""
+    sweep = make_stubbed_sweep(tmp_path)
+    for gate in ("recall.Shirt=0.5", "best:macro.f1=0.5:interval"):
+        done = sweep.run(*FOUR, "--fail-under", gate)
+        assert done.returncode == 64
+        assert "fashion-job: error: the gate " in done.stderr.splitlines()[-1]
+    assert sweep.names() == []
+
+
+def test_a_run_that_ends_with_1_is_finished_if_its_folder_is_complete(folders: list[Path], tmp_path: Path) -> None:
+    """It may have missed a gate of its own; any other status is a failure."""
+    run = Run.read(folders[0])
+    assert run.training is not None
+    config = replace(run.training.config, output=str(tmp_path / "runs" / "one"))
+    planned = PlannedRun("one", "baseline", config)
+    run.write(tmp_path / "runs" / "one")
+    attempts = Attempts(tmp_path)
+    assert attempts.judge(Outcome(planned, 1, "a gate")) is not None
+    assert attempts.failures == {}
+    assert attempts.judge(Outcome(planned, 70, "a bug")) is None
+    assert attempts.failures == {"one": "a bug (status 70)"}
