@@ -126,7 +126,7 @@ RUN python -c "import job.serving.docs_page, job.data.photo, job.serving.server,
 EXPOSE 8000
 ENTRYPOINT ["tini", "-s", "--", "fashion-job"]
 ARG REVISION VERSION SOURCE
-ENV FASHION_JOB_REVISION=$REVISION
+ENV FASHION_JOB_IMAGE_REVISION=$REVISION
 LABEL org.opencontainers.image.title="fashion-job" \
     org.opencontainers.image.description="Train, evaluate and explain a Fashion-MNIST classifier with one command" \
     org.opencontainers.image.licenses="MIT" \

@@ -13,7 +13,7 @@ from job.config.serve_config import SERVE_OPTIONS
 from job.errors import UsageError
 from job.text import is_displayable
 
-PROVENANCE = ("IMAGE", "REVISION", "COMMAND")
+PROVENANCE = ("IMAGE", "IMAGE_REVISION", "REVISION", "COMMAND")
 """What may follow the prefix to describe the program and what started it, see job/results/provenance.py."""
 
 KUBERNETES = re.compile(r"(SERVICE_HOST|SERVICE_PORT.*|PORT_.*)=.*|PORT=[a-z]+://.*", re.DOTALL)

@@ -19,7 +19,7 @@ from job.system import child_process, signals
 STOP_S = GRACE_S + 1.5
 """`GRACE_S`, and time for the kernel to end them."""
 
-KEPT = (f"{PREFIX}IMAGE", f"{PREFIX}REVISION")
+KEPT = (f"{PREFIX}IMAGE", f"{PREFIX}IMAGE_REVISION", f"{PREFIX}REVISION")
 OF_THE_JOB = ("GITHUB_STEP_SUMMARY",)
 """Variables that are for the whole job, not for each of its runs: GitHub limits the size of a summary."""
 

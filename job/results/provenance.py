@@ -116,7 +116,7 @@ def describe_environment(
 def describe_report_environment() -> Environment:
     """Describe the environment of a report about predictions that this job did not make.
 
-    The device and the revision of the other program are unknown; FASHION_JOB_REVISION is that of this job.
+    The device of the other program is unknown, and so is its revision, unless FASHION_JOB_REVISION names it.
     """
     return Environment(
         job=job.__version__,
@@ -128,17 +128,18 @@ def describe_report_environment() -> Environment:
         n_replicas=1,
         packages={name: metadata.version(name) for name in PACKAGES if name not in TRAINING_PACKAGES},
         keras={},
-        revision="",
+        revision=os.environ.get("FASHION_JOB_REVISION", ""),
         image=os.environ.get("FASHION_JOB_IMAGE", ""),
     )
 
 
 def find_revision() -> str:
-    """FASHION_JOB_REVISION, or the commit checked out, marked as dirty if files differ from it, or the installed one.
+    """The Git revision that a training belongs to; empty if unknown.
 
-    Empty if unknown.
+    It is FASHION_JOB_REVISION, or else that of this job: the commit in the image, the one checked out, marked as dirty
+    if files differ from it, or the installed one.
     """
-    if given := os.environ.get("FASHION_JOB_REVISION"):
+    if given := os.environ.get("FASHION_JOB_REVISION") or os.environ.get("FASHION_JOB_IMAGE_REVISION"):
         return given
     if not os.path.lexists(ROOT / ".git"):
         return _find_installed_commit()

@@ -28,7 +28,7 @@ def test_lists_and_folders_in_the_environment() -> None:
 
 def test_variables_that_are_not_options() -> None:
     """Provenance, what Kubernetes sets for a service named fashion-job, and other programs' variables are ignored."""
-    names = ["IMAGE", "REVISION", "SERVICE_HOST", "SERVICE_PORT_HTTP", "PORT_80_TCP_ADDR"]
+    names = ["IMAGE", "IMAGE_REVISION", "REVISION", "SERVICE_HOST", "SERVICE_PORT_HTTP", "PORT_80_TCP_ADDR"]
     environment = {f"{PREFIX}{name}": "x" for name in names} | {
         f"{PREFIX}PORT": "tcp://10.0.0.1:80",
         "PATH": "x",

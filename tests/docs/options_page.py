@@ -69,10 +69,17 @@ above 64 KiB (exit status 64).
 
 ## Environment
 
-A variable that begins with `FASHION_JOB_` and is not an option is an error. The exceptions are `FASHION_JOB_IMAGE` and
-`FASHION_JOB_REVISION`, which the report shows as the origin of the run, `FASHION_JOB_COMMAND`, which it shows as the
-command that repeats the run (a sweep sets it on the nodes of a cluster), and the variables that Kubernetes sets for a
-service named `fashion-job`. Separate several export formats or gates by commas: `FASHION_JOB_EXPORT=onnx,litert`.
+A variable that begins with `FASHION_JOB_` and is not an option is an error, except for these:
+
+| variable | meaning |
+|---|---|
+| `FASHION_JOB_REVISION` | the revision that the report shows, for example the commit of your project |
+| `FASHION_JOB_IMAGE` | the image that the report shows |
+| `FASHION_JOB_IMAGE_REVISION` | the revision of the job in the image, which sets it |
+| `FASHION_JOB_COMMAND` | the command that the report shows; a sweep sets it on the nodes of a cluster |
+| `FASHION_JOB_SERVICE_HOST`, … | what Kubernetes sets for a service named `fashion-job`; ignored |
+
+Separate several export formats or gates by commas: `FASHION_JOB_EXPORT=onnx,litert`.
 
 The job ignores settings that you made for other programs: `keras.json`, `KERAS_BACKEND` and Keras's other variables
 (but it uses `KERAS_HOME` to find the data set), `matplotlibrc`, `MPLBACKEND`, `PYTHONWARNINGS`, `PYTHONIOENCODING` and

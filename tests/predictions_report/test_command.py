@@ -54,14 +54,17 @@ def test_the_files_of_a_report(table: Path, tmp_path: Path, capsys: pytest.Captu
     assert provenance["command"] == f"python -m job report {words}"
 
 
-def test_the_revision_of_the_job_is_not_that_of_the_predictions(
-    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The image sets it, and the report does not show it."""
-    monkeypatch.setenv("FASHION_JOB_REVISION", "f" * 40)
+def test_the_revision_is_that_of_the_predictions(table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A CI job can name it; that of the job in the image is another."""
+    monkeypatch.setenv("FASHION_JOB_IMAGE_REVISION", "f" * 40)
+    monkeypatch.delenv("FASHION_JOB_REVISION", raising=False)
     report("--predictions", table, "--output", tmp_path / "out")
     assert read_metrics(tmp_path / "out")["provenance"]["environment"]["revision"] == ""
     assert "f" * 12 not in (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    monkeypatch.setenv("FASHION_JOB_REVISION", "e" * 40)
+    report("--predictions", table, "--output", tmp_path / "out")
+    assert read_metrics(tmp_path / "out")["provenance"]["environment"]["revision"] == "e" * 40
+    assert "e" * 12 in (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
 
 
 def test_files_of_one_name(tmp_path: Path) -> None:

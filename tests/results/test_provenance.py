@@ -41,10 +41,13 @@ def test_tensorflow_has_two_packages(monkeypatch: pytest.MonkeyPatch, package: s
 
 
 def test_the_image_names_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The container has no git checkout, so its build sets the revision."""
-    monkeypatch.setenv("FASHION_JOB_REVISION", "abc")
+    """The container has no git checkout, so its build sets the revision; the user's comes first."""
+    monkeypatch.delenv("FASHION_JOB_REVISION", raising=False)
+    monkeypatch.setenv("FASHION_JOB_IMAGE_REVISION", "abc")
     monkeypatch.setenv("FASHION_JOB_IMAGE", "fashion-job:1")
     assert (describe().revision, describe().image) == ("abc", "fashion-job:1")
+    monkeypatch.setenv("FASHION_JOB_REVISION", "def")
+    assert describe().revision == "def"
 
 
 def test_the_revision_is_that_of_the_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
