@@ -67,14 +67,14 @@ def evaluate_sweep_gates(
         if gate.scope == "run":
             index = of_runs.index(gate)
             results = {run.name: run.results[index] for run in gated.runs}
-            found.append(SweepGate(gate, _correct(results, gated) if gate.bound == "worse" else results, folders))
+            found.append(SweepGate(gate, apply_holm(results, gated) if gate.bound == "worse" else results, folders))
         else:
             result = compare_with_gate(gate, _measure_best(gate.metric, gated, best, mean, ranking))
             found.append(SweepGate(gate, {best.label: result}, {}))
     return found
 
 
-def _correct(results: Mapping[str, GateResult], gated: GatedRuns) -> dict[str, GateResult]:
+def apply_holm(results: Mapping[str, GateResult], gated: GatedRuns) -> dict[str, GateResult]:
     """The results of a `worse` gate with Holm's correction for the number of runs that are compared as networks."""
     p_values = {run.name: run.p_value for run in gated.runs if run.p_value is not None}
     adjusted = dict(zip(p_values, adjust_p_values([*p_values.values()]), strict=True))

@@ -128,7 +128,7 @@ class BestRun:
     """This run compared with the best one of its history.
 
     Picking the best among several flatters it, so interval and p-value are corrected by Bonferroni's method for the
-    number of different earlier results. `bench/history_errors.py` simulates both.
+    number of different earlier results. `bench.gate_errors.py` simulates both.
 
     Attributes:
         accuracy: Accuracy of the best run; mean accuracy if it has several networks.

@@ -48,7 +48,7 @@ class Report:
         """The page: one file that needs no other. `is_framed`: it is the `srcdoc` of a frame."""
         from job.report.page import render_page
 
-        return render_page(self.run, "single", is_framed=is_framed)[PAGE].decode()
+        return render_page(self.run, "single", is_alone=True, is_framed=is_framed)[PAGE].decode()
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the page if the name ends with .html, else a folder with the page, metrics.json and the predictions.

@@ -62,11 +62,14 @@ def write_report(run: Run, folder: Path, layout: Layout, *, try_it: bool = True)
     write_ci_files(run, folder)
 
 
-def render_page(run: Run, layout: Layout, *, try_it: bool = True, is_framed: bool = False) -> dict[str, bytes]:
+def render_page(
+    run: Run, layout: Layout, *, try_it: bool = True, is_alone: bool = False, is_framed: bool = False
+) -> dict[str, bytes]:
     """Render the files of the report: content by name, relative to its folder. The same run gives the same bytes.
 
     With `try_it`, a single file contains the model, and a folder has a page of its own for it: it needs a script, and
-    servers such as Jenkins report a script that they block. `is_framed`: the page is the `srcdoc` of a frame.
+    servers such as Jenkins report a script that they block. `is_alone`: the page is in no folder with the results.
+    `is_framed`: it is the `srcdoc` of a frame.
     """
     filters = {**FILTERS, "csp_hash": hash_for_policy, "options": _mark_options, "compact": remove_indents}
     environment = create_environment(FOLDER, filters, autoescape=True)
@@ -74,7 +77,7 @@ def render_page(run: Run, layout: Layout, *, try_it: bool = True, is_framed: boo
     pictures = Pictures(run.images, embedded=layout == "single")
     model = _view_model(run) if try_it else NO_MODEL
     view = _view_run(run, pictures) | {"sections": list_sections(run, has_model=bool(model["model"]))} | model
-    view["files"] += [NETWORK] if model["model"] else []
+    view["files"] = [] if is_alone else [*view["files"], *([NETWORK] if model["model"] else [])]
     view["is_framed"] = is_framed
     try:
         page = environment.get_template("report.html").render(run=run, layout=layout, view=view)

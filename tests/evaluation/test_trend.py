@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from support import make_run
 
-from bench.history_errors import EMPTY
+from bench.gate_errors import EMPTY
 from job.config.gate import Gate
 from job.evaluation.gates import evaluate_gates
 from job.evaluation.predictions import Predictions

@@ -109,9 +109,11 @@ def test_logits(made: Report) -> None:
 
 
 def test_a_page_is_saved(made: Report, tmp_path: Path) -> None:
-    """As one file, which is the same each time."""
+    """As one file, which is the same each time, and names no file that is not there."""
     assert made.save(tmp_path / "new" / "page.html") == tmp_path / "new" / "page.html"
     assert (tmp_path / "new" / "page.html").read_text(encoding="utf-8") == made.html()
+    assert "predictions.csv" not in made.html()
+    assert "predictions.csv" in made.save(tmp_path / "folder").read_text(encoding="utf-8")
 
 
 def test_a_folder_is_saved(made: Report, tmp_path: Path) -> None:

@@ -99,6 +99,7 @@ def _show_weakest_class(evaluation: Evaluation) -> Tile:
     (row,) = weakest
     if find_weakest_class(evaluation.matrix) is None:
         detail = (f"lowest recall {lowest:.1%},", sample_size(row.support))
-        return Tile("classes", "Weakest class", ("No class clearly weakest",), detail, ClassName(row.name))
+        name = f"class {row.name}" if row.name.isdecimal() else row.name
+        return Tile("classes", "Weakest class", ("No class clearly weakest",), detail, ClassName(name))
     detail = (f"recall {lowest:.1%}", format_percents(row.recall_interval))
     return Tile("classes", "Weakest class", (ClassName(row.name),), detail, f"{sample_size(row.support)} images")

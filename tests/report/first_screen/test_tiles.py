@@ -111,12 +111,13 @@ def test_calibration_in_words(
     assert read(tile) == f"Calibration; {expected}; ECE {ece:.1%}, n = 1,000; 0.7% if perfectly calibrated"
 
 
-def make_run_with_recalls(n_right: list[int], n_each: int = 100) -> Run:
+def make_run_with_recalls(n_right: list[int], n_each: int = 100, class_names: list[str] | None = None) -> Run:
     """A run with so many right predictions of each class; the others fall on the next class."""
     labels = np.repeat(np.arange(len(n_right), dtype=np.int16), n_each)
     is_right = np.tile(np.arange(n_each), len(n_right)) < np.repeat(n_right, n_each)
     predicted = np.where(is_right, labels, (labels + 1) % len(n_right))
-    return make_run(predictions=Predictions(labels, np.eye(len(n_right), dtype=np.float32)[predicted]))
+    predictions = Predictions(labels, np.eye(len(n_right), dtype=np.float32)[predicted])
+    return make_run(predictions=predictions, class_names=class_names)
 
 
 def test_a_class_that_is_clearly_the_weakest() -> None:
@@ -134,6 +135,8 @@ def test_a_class_that_is_the_lowest_by_chance_has_no_interval() -> None:
     name = run.evaluation.class_names[2]
     assert read(tile) == f"Weakest class; No class clearly weakest; lowest recall 70.0%, n = 100; {name}"
     assert isinstance(tile.note, ClassName)
+    numbered = make_run_with_recalls([90, 90, 70, 75], class_names=list("0123"))
+    assert list_tiles(numbered)[3].note == "class 2"
 
 
 @pytest.mark.parametrize(
