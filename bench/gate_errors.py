@@ -1,4 +1,4 @@
-"""Simulates how often the steps of a history, and gates on a loss, report a change that is none.
+"""Simulates how often steps of a history and `--fail-if-worse` report a change that is not real.
 
 Run it with `python -m bench.gate_errors`.
 
@@ -7,8 +7,8 @@ effects normal; with several seeds, each network also has a seed effect.
 
 The first table is about histories: the share with any significant step, the share of the corrected intervals that
 contain the true difference between the last run and the most accurate earlier one, and the share of last runs that are
-called worse than it. The second table is about sweeps with `--fail-if-worse`: the share in which the reference is
-called better than any run. The last columns are the shares that are called worse if the last run, or one run of the
+called worse than it. The second table is about sweeps with `--fail-if-worse`: the share in which any run is called
+worse than the reference. The last columns are the shares that are called worse if the last run, or one run of the
 sweep, is truly one point less accurate. The exit status is 1 if steps or calls are false in more than 5 %, or intervals
 hold in less than 95 %, beyond three standard errors of the simulation.
 """
@@ -106,7 +106,7 @@ def simulate(n: int, n_runs: int, n_seeds: int, n_repetitions: int) -> Case:
     for _ in range(n_repetitions):
         image = random.standard_normal(n)
         entries = [_draw(random, image, n_seeds, LEVEL) for _ in range(n_runs)]
-        earlier = select_earlier(entries, entries[0].test_set)
+        earlier = select_earlier(entries, entries[0].test_set, n)
         trend = measure_trend(earlier, _draw(random, image, n_seeds, LEVEL))
         worse = measure_trend(earlier, _draw(random, image, n_seeds, LOWER_LEVEL)).best
         assert trend.best is not None  # noqa: S101 - for mypy

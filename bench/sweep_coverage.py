@@ -7,9 +7,9 @@ network, so that the true accuracy of each configuration and of each network is 
 
 - The mean accuracy of one configuration over seeds and test images: how often its interval contains the truth.
 - Whole sweeps in which all configurations are equally good, the worst case for whoever picks the best one: which
-  share of the intervals of differences from the best hold, how often Holm's test finds a difference that is none, how
-  often the interval of the best configuration contains the truth, and how much too high its mean is against the stated
-  optimism.
+  share of the intervals of differences from the best hold, how often Holm's test finds a difference that is not real,
+  how often the interval of the best configuration contains the truth, and how much too high its mean is against the
+  stated optimism.
 
 The exit status is 1 if an interval holds in less than 93 %, if a test is wrong in more than 5 % of the sweeps, or if
 the mean of the best is more optimistic than stated, each by more than three standard errors of the simulation. See

@@ -64,7 +64,10 @@ class DivergenceError(JobError):
 
 
 class GateError(JobError):
-    """A gate was missed, although the report is written; the first gate of a sweep is that every run finishes."""
+    """A gate was missed; the first one of a sweep is that every run finishes.
+
+    The report is written, unless no run of a sweep has a result.
+    """
 
     exit_status = 1
 
@@ -76,7 +79,10 @@ BUG = 70
 
 EXIT_STATUSES = {
     0: "success: the report is written",
-    GateError.exit_status: "gate: a metric missed its bound, or a run of a sweep has no result; the report is written",
+    GateError.exit_status: (
+        "gate: a metric missed its bound, or a run of a sweep has no result; "
+        "the report is written, unless no run has a result"
+    ),
     UsageError.exit_status: "usage: an unknown option, or a value out of range",
     DataError.exit_status: "data: an input file is missing, damaged or of the wrong kind",
     DeviceError.exit_status: "resource: a device or package is missing, or a limit of the system is too low",

@@ -126,8 +126,9 @@ def _train_into(config: Config, folder: Path) -> Scores:
     with ReportWorker() as worker:
         trained = train(config, stopwatch, require_free_space)
         if config.history:
-            test_set = hash_test_set(trained.predictions.y_true, trained.record.class_names)
-            record = replace(trained.record, earlier=select_earlier(entries, test_set))
+            y_true = trained.predictions.y_true
+            test_set = hash_test_set(y_true, trained.record.class_names)
+            record = replace(trained.record, earlier=select_earlier(entries, test_set, len(y_true)))
             trained = replace(trained, record=record)
         staged = stage_files(folder, done, outdated=file_names.OUTDATED)
         with staged as staging, signals.on_exit(worker.stop):  # before the staged files are removed

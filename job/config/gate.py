@@ -9,6 +9,9 @@ Severity = Literal["error", "warning"]
 Against = Literal["reference", "history"]
 Scope = Literal["run", "best"]
 
+MAX_POINTS = 50
+"""The most runs in a trend, this run included; the best of them is the one to compare with."""
+
 
 @dataclass(frozen=True)
 class Gate:
@@ -21,7 +24,7 @@ class Gate:
         end: What is compared with the threshold: the estimate, or the end of its 95 % confidence interval that is
             nearer to missing the gate.
         severity: Whether a missed gate sets the exit status.
-        against: What `worse` compares with: the reference, or the best run of the history.
+        against: What `worse` compares with: the reference, or the best of the last runs in the history.
         scope: In a sweep, whether the gate is for every run or for the best configuration.
     """
 
@@ -43,8 +46,17 @@ class Gate:
         """The gate without a word about intervals."""
         name = f"best: {self.metric}" if self.scope == "best" else self.metric
         if self.bound == "worse":
-            than = "the reference" if self.against == "reference" else "the best run of the history"
-            tolerance = f" by more than {self.threshold:g}" if self.threshold else ""
-            return f"{name} not worse than {than}{tolerance}"
+            tolerance = f" by more than {format_threshold(self.threshold)}" if self.threshold else ""
+            return f"{name} not worse than {self.other_run}{tolerance}"
         sign = "≥" if self.bound == "under" else "≤"
-        return f"{name} {sign} {self.threshold:g}"
+        return f"{name} {sign} {format_threshold(self.threshold)}"
+
+    @property
+    def other_run(self) -> str:
+        """What `worse` compares with, in words."""
+        return "the reference" if self.against == "reference" else f"the best of the last {MAX_POINTS} runs"
+
+
+def format_threshold(threshold: float) -> str:
+    """A threshold as text, with up to 12 digits."""
+    return f"{threshold:.12g}"

@@ -3,7 +3,7 @@
 import math
 from typing import Any, Protocol, get_args
 
-from job.config.gate import Against, Bound, Gate, Scope, Severity
+from job.config.gate import Against, Bound, Gate, Scope, Severity, format_threshold
 from job.config.gate_metrics import FIRST_WORDS, find_gate_metric, list_names
 from job.config.options import NUMERALS, describe_unknown, option
 from job.errors import UsageError
@@ -51,7 +51,8 @@ def _check(gate: Gate) -> None:
         return
     if not metric.lowest <= gate.threshold <= metric.highest:
         is_percent = (metric.lowest, metric.highest) == (0, 1) and 1 < gate.threshold <= 100  # noqa: PLR2004 - percent
-        remedy = f"write {gate.threshold / 100:g} for {gate.threshold:g}%" if is_percent else "choose another threshold"
+        percent, fraction = format_threshold(gate.threshold), format_threshold(gate.threshold / 100)
+        remedy = f"write {fraction} for {percent}%" if is_percent else "choose another threshold"
         raise UsageError(f"{gate.metric} is {metric.range}; {remedy}")
     if gate.end == "interval" and not metric.has_interval:
         raise UsageError(f"{gate.metric} has no confidence interval; leave out :interval")

@@ -5,14 +5,9 @@ from dataclasses import dataclass, replace
 
 from job.config.gate_options import GATE_OPTIONS
 from job.config.options import REQUIRED, describe_options, option, to_words
-from job.config.run_config import MAX_PATH, OPTIONS, Config
+from job.config.run_config import FILE, OPTIONS, Config
 from job.errors import UsageError
 
-FILE = {
-    "metavar": "FILE",
-    "rule": f"a file's name of at most {MAX_PATH} printable characters",
-    "accepts": lambda text: 0 < len(text) <= MAX_PATH,
-}
 SHARED = ("reference", *GATE_OPTIONS, "history", "summary", "log", "name", "layout", "output")
 """The options of a run that `report` has, too."""
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from job.config.combinations import MAX_SEED, check_combinations
 from job.config.export_formats import FORMATS
-from job.config.gate import Gate
+from job.config.gate import MAX_POINTS, Gate
 from job.config.gate_options import gate_option, list_gates
 from job.config.options import describe_options, option, to_words
 from job.config.recipes import (
@@ -146,8 +146,8 @@ class Config:
     fail_if_worse: bool = option(
         default=False,
         role="run",
-        text="Exit with 1 if the accuracy is significantly lower than that of --reference, or of the best run of "
-        "--history.",
+        text="Exit with 1 if the accuracy is significantly lower than that of --reference, or of the best of the last "
+        f"{MAX_POINTS} runs in --history.",
     )
     warn_if_worse: bool = option(default=False, role="run", text="Only warn in that case.")
     tolerance: float | None = option(
@@ -212,7 +212,7 @@ class Config:
         return [name for name, value in recipe.items() if getattr(self, name) != value]
 
     def gates(self) -> list[Gate]:
-        """The gates; a run is worse than the reference, or without one than the best run of the history."""
+        """The gates; a run is worse than the reference, or without one than the best run in the history."""
         return list_gates(self, "history" if self.history and not self.reference else "reference")
 
     def command(self) -> str:

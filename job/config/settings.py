@@ -16,6 +16,9 @@ from job.text import is_displayable
 PROVENANCE = ("IMAGE", "IMAGE_REVISION", "REVISION", "COMMAND")
 """What may follow the prefix to describe the program and what started it, see job/results/provenance.py."""
 
+MAX_REVISION = 300
+"""The most characters of a revision, so that the line of the run in a history can be read again."""
+
 KUBERNETES = re.compile(r"(SERVICE_HOST|SERVICE_PORT.*|PORT_.*)=.*|PORT=[a-z]+://.*", re.DOTALL)
 """What follows the prefix in the variables that Kubernetes sets where a service is named fashion-job.
 
@@ -61,6 +64,9 @@ def from_environment(environment: Mapping[str, str], known: Mapping[str, Option]
         elif not is_displayable(text):  # metrics.json could be written, but not be read again
             shown = SHORTENED.repr(text)
             raise UsageError(f"{variable} is {shown}, but must be UTF-8 text without control characters")
+        elif word.endswith("REVISION") and len(text) > MAX_REVISION:
+            shown = SHORTENED.repr(text)
+            raise UsageError(f"{variable} is {shown}, but must have at most {MAX_REVISION} characters")
     return settings
 
 

@@ -1,7 +1,7 @@
 """Reads and writes settings files: YAML with one option per key."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -151,11 +151,13 @@ def write(config: Config) -> str:
     return "".join(lines)
 
 
-def write_table(texts: Iterable[str]) -> dict[str, Any]:
-    """The table of gates that `read_table` reads; the reverse of it."""
+def write_table(texts: Collection[str]) -> dict[str, Any] | list[str]:
+    """The table of gates that `read_table` reads; the texts themselves if a table would lose one of them."""
     table: dict[str, dict[str, float]] = {}
     for text in texts:
         metric, _, threshold = text.rpartition("=")
         number, colon, _ = threshold.partition(":")
         table.setdefault(metric, {})["interval" if colon else "estimate"] = float(number)
+    if sum(map(len, table.values())) < len(texts):
+        return list(texts)
     return {metric: ends["estimate"] if list(ends) == ["estimate"] else ends for metric, ends in table.items()}

@@ -17,7 +17,7 @@ class MeasuredRun:
         folder: Its output folder.
         results: The results of the gates of every run.
         values: The metrics of the gates of the best configuration, by name; None if the run lacks one.
-        p_value: Of the comparison with the reference; None without one, or if it is one of several seeds.
+        p_value: P-value of the comparison with the reference; None without one, or if several seeds are compared.
     """
 
     name: str

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from job.config.gate import Gate
+from job.config.gate import Gate, format_threshold
 from job.config.gate_metrics import PARTS
 from job.evaluation.intervals import SIGNIFICANCE_LEVEL, Interval
 from job.text import count_noun
@@ -34,18 +34,29 @@ class Measurement:
     interval: Interval | None = None
 
 
+@dataclass(frozen=True)
+class _Difference:
+    """A difference in accuracy; between recipes, the interval alone decides, so p counts as low."""
+
+    value: float
+    interval: Interval | None
+    has_low_p: bool
+    is_mean: bool
+
+
 @dataclass(frozen=True, kw_only=True)
 class GateResult:
     """Whether a run met a gate.
 
     Attributes:
-        value: The metric; of a `worse` gate, accuracy minus that of the other run. None if the run has no such number.
+        value: The metric; for a `worse` gate, accuracy minus that of the other run. None if the run has no such number.
         interval: 95 % confidence interval of the value; None if it has none.
         compared: What was compared with the threshold: the value or an end of the interval; None if it is missing.
         margin: How far `compared` is from missing the gate, in the unit of the metric; negative beyond the threshold.
-        is_significant: Of a `worse` gate, whether the difference is significant.
+        is_significant: For a `worse` gate, whether the difference is significant.
+        is_mean: For a `worse` gate, whether the difference is one of mean accuracies over several seeds.
         passed: Whether the gate is met; a gate without a number to compare is missed.
-        n_others: Of a `worse` gate, the number of earlier runs in the history if all have other test labels, else 0.
+        n_others: For a `worse` gate, the number of earlier runs in the trend if all have other test labels, else 0.
     """
 
     gate: Gate
@@ -54,6 +65,7 @@ class GateResult:
     compared: float | None
     margin: float | None
     is_significant: bool | None = None
+    is_mean: bool = False
     passed: bool
     n_others: int = 0
 
@@ -92,11 +104,10 @@ class GateResult:
     def sentence(self) -> str:
         """The result in one sentence."""
         gate, outcome = self.gate, "passed" if self.passed else "missed"
-        other = "the reference" if gate.against == "reference" else "the best run of the history"
         if gate.bound == "worse" and self.value is None:
             if gate.against == "history":
                 return f"{outcome}: {self.reason}, so {gate.metric} is not compared"
-            return f"{outcome}: {other} is missing, so {gate.metric} has nothing to compare with"
+            return f"{outcome}: {gate.other_run} is missing, so {gate.metric} has nothing to compare with"
         if self.value is None:
             subject = "this run" if gate.scope == "run" else "the best configuration"
             return f"{outcome}: {subject} has no {gate.metric}; {self._requirement}"
@@ -106,7 +117,8 @@ class GateResult:
         if gate.bound == "worse":
             word = "significant" if self.is_significant else "not significant"
             value = f"{self.value_text}{bounds}, {word}"
-            return f"{outcome}: {gate.metric} minus that of {other} is {value}; tolerance {gate.threshold:g}"
+            name, tolerance = f"{'mean ' * self.is_mean}{gate.metric}", format_threshold(gate.threshold)
+            return f"{outcome}: {name} minus that of {gate.other_run} is {value}; tolerance {tolerance}"
         margin = "" if self.margin is None else f", margin {self.format(self.margin, '+')}"
         name = gate.metric if gate.scope == "run" else f"mean {gate.metric} of the best configuration"
         return f"{outcome}: {name} is {self.value_text}{bounds}; {self._requirement}{margin}"
@@ -118,7 +130,7 @@ class GateResult:
             return "the history has no earlier run"
         if self.n_others == 1:
             return "the only earlier run in the history has other test labels"
-        return f"none of the {self.n_others:,} earlier runs in the history has the same test labels"
+        return f"none of the last {self.n_others:,} runs in the history has the same test labels"
 
     def format(self, number: float, sign: str = "") -> str:
         """A number of this result with as many digits as its margin needs; `sign` is "+" to always show the sign."""
@@ -131,7 +143,7 @@ class GateResult:
         gate = self.gate
         end = "lower end" if gate.bound == "under" else "upper end"
         subject = "it" if gate.end == "estimate" else f"the {end} of its interval"
-        return f"{subject} must be at {'least' if gate.bound == 'under' else 'most'} {gate.threshold:g}"
+        return f"{subject} must be at {'least' if gate.bound == 'under' else 'most'} {format_threshold(gate.threshold)}"
 
 
 class Warnable(Protocol):
@@ -198,40 +210,42 @@ def _evaluate_loss(gate: Gate, metrics: Mapping[str, Any]) -> GateResult:
     found = _find_best(metrics) if gate.against == "history" else _find_reference(metrics)
     if found is None:
         is_history = gate.against == "history"
-        n_others = (metrics.get("trend") or {}).get("n_earlier", 0) if is_history else 0
+        n_others = (metrics.get("trend") or {}).get("n_others", 0) if is_history else 0
         return GateResult(
             gate=gate, value=None, interval=None, compared=None, margin=None, passed=is_history, n_others=n_others
         )
-    value, interval, has_low_p = found
-    is_significant = has_low_p and interval is not None and not interval.lower <= 0 <= interval.upper
-    margin = _measure_margin(value + gate.threshold)
+    is_significant = found.has_low_p and found.interval is not None and found.interval.excludes_zero
+    margin = _measure_margin(found.value + gate.threshold)
     return GateResult(
         gate=gate,
-        value=value,
-        interval=interval,
-        compared=value,
+        value=found.value,
+        interval=found.interval,
+        compared=found.value,
         margin=margin,
         is_significant=is_significant,
+        is_mean=found.is_mean,
         passed=not is_significant or margin >= 0,
     )
 
 
-def _find_reference(metrics: Mapping[str, Any]) -> tuple[float, Interval | None, bool] | None:
-    """Difference from the reference, its interval, and whether p is low: of recipes over seeds, else of networks."""
+def _find_reference(metrics: Mapping[str, Any]) -> _Difference | None:
+    """The difference from the reference: between recipes over several seeds, or else between networks."""
     comparison = metrics.get("comparison")
     if not comparison:
         return None
-    found = comparison["recipes"] or comparison["counts"]
-    has_low_p = comparison["recipes"] is not None or comparison["p_value"] < SIGNIFICANCE_LEVEL
-    return found["difference"], _read_interval(found["interval"]), has_low_p
+    if recipes := comparison["recipes"]:
+        return _Difference(recipes["difference"], _read_interval(recipes["interval"]), has_low_p=True, is_mean=True)
+    counts, has_low_p = comparison["counts"], comparison["p_value"] < SIGNIFICANCE_LEVEL
+    return _Difference(counts["difference"], _read_interval(counts["interval"]), has_low_p=has_low_p, is_mean=False)
 
 
-def _find_best(metrics: Mapping[str, Any]) -> tuple[float, Interval | None, bool] | None:
-    """The same of the best run of the history."""
+def _find_best(metrics: Mapping[str, Any]) -> _Difference | None:
+    """The difference from the best of the last runs."""
     best = (metrics.get("trend") or {}).get("best")
     if not best:
         return None
-    return best["difference"], _read_interval(best["interval"]), best["p_adjusted"] < SIGNIFICANCE_LEVEL
+    has_low_p, is_mean = best["p_adjusted"] < SIGNIFICANCE_LEVEL, min(best["n_networks"]) > 1
+    return _Difference(best["difference"], _read_interval(best["interval"]), has_low_p=has_low_p, is_mean=is_mean)
 
 
 def find_metric(metrics: Mapping[str, Any], name: str) -> Measurement | None:

@@ -41,6 +41,11 @@ class Interval:
     lower: float
     upper: float
 
+    @property
+    def excludes_zero(self) -> bool:
+        """Whether 0 is outside."""
+        return not self.lower <= 0 <= self.upper
+
 
 def wilson_interval(n_hits: float, n: float, z: float = Z) -> Interval:
     """Confidence interval of a fraction of independent images: the score interval without continuity correction.

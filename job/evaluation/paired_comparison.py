@@ -132,8 +132,7 @@ class Comparison:
     @property
     def is_significant(self) -> bool:
         """Whether the networks differ in accuracy: the test is significant and the interval excludes 0."""
-        interval = self.counts.interval
-        return self.p_value < SIGNIFICANCE_LEVEL and not interval.lower <= 0 <= interval.upper
+        return self.p_value < SIGNIFICANCE_LEVEL and self.counts.interval.excludes_zero
 
 
 def compare(reference: Reference, predictions: AnyPredictions, variation: SeedVariation | None = None) -> Comparison:

@@ -38,7 +38,7 @@ class PairedDifference:
     @property
     def is_significant(self) -> bool:
         """Whether the interval excludes 0."""
-        return self.interval is not None and not self.interval.lower <= 0 <= self.interval.upper
+        return self.interval is not None and self.interval.excludes_zero
 
 
 def measure_overconfidence(predictions: Predictions) -> Floats:

@@ -17,6 +17,7 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
+from job.config.gate import MAX_POINTS
 from job.evaluation.intervals import SIGNIFICANCE_LEVEL, Amount, Count, Fraction, Interval, Positive
 from job.evaluation.paired_comparison import adjust_p_values, mcnemar_p_value, paired_difference_interval
 from job.evaluation.paired_differences import MIN_IMAGES
@@ -24,10 +25,8 @@ from job.evaluation.predictions import AnyPredictions, Labels
 from job.evaluation.recipe_comparison import crossed_p_value, list_parts, summarize_networks
 from job.evaluation.variance_parts import measure_margins
 
-MAX_POINTS = 50
-"""The most runs in a trend, this run included."""
-
-Name = Annotated[str, Meta(max_length=300)]
+MAX_NAME = 300
+Name = Annotated[str, Meta(max_length=MAX_NAME)]
 Errors = Annotated[str, Meta(max_length=2**24)]
 
 
@@ -79,6 +78,11 @@ class HistoryEntry(TrendPoint):
         return [decode_errors(text, self.n_test) for text in self.errors]
 
     @property
+    def tested_on(self) -> tuple[str, int]:
+        """Test set and number of its images; in a line that was edited, they may contradict each other."""
+        return self.test_set, self.n_test
+
+    @property
     def point(self) -> TrendPoint:
         """The entry without the errors."""
         return TrendPoint(**{name: getattr(self, name) for name in TrendPoint.__dataclass_fields__})
@@ -90,17 +94,15 @@ class EarlierRuns:
 
     Attributes:
         entries: The latest entries, the oldest first.
-        best: The most accurate entry on the same test set; None if there is none.
+        best: The most accurate of them on the same test set; None if there is none.
         n_candidates: Number of different results among which it was picked.
-        n_others: Number of the latest entries that are on another test set.
-        n_earlier: Number of all entries.
+        n_others: Number of the entries that are on another test set.
     """
 
     entries: Sequence[HistoryEntry] = ()
     best: HistoryEntry | None = None
     n_candidates: int = 0
     n_others: int = 0
-    n_earlier: int = 0
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class BestRun:
-    """This run compared with the best one of its history.
+    """This run compared with the best of the runs before it in the trend.
 
     Picking the best among several flatters it, so interval and p-value are corrected by Bonferroni's method for the
     number of different earlier results. `bench.gate_errors.py` simulates both.
@@ -152,7 +154,7 @@ class BestRun:
     @property
     def is_significant(self) -> bool:
         """Whether this run differs from the best one: the test is significant and the interval excludes 0."""
-        return self.p_adjusted < SIGNIFICANCE_LEVEL and not self.interval.lower <= 0 <= self.interval.upper
+        return self.p_adjusted < SIGNIFICANCE_LEVEL and self.interval.excludes_zero
 
 
 @dataclass(frozen=True)
@@ -162,16 +164,14 @@ class Trend:
     Attributes:
         points: At most 50 runs, the oldest first and this run last.
         steps: What each run but the first changed; None unless it and the run before have the test set of this run.
-        best: Comparison with the best earlier run; None if no earlier run was evaluated on the same test set.
+        best: Comparison with the best of the other points; None if none of them is on the same test set.
         n_others: Number of points on another test set.
-        n_earlier: Number of all earlier runs in the history.
     """
 
     points: Annotated[Sequence[TrendPoint], Meta(min_length=1, max_length=MAX_POINTS)]
     steps: Annotated[Sequence[Step | None], Meta(max_length=MAX_POINTS - 1)]
     best: BestRun | None
     n_others: Count
-    n_earlier: Count = 0
 
 
 def hash_test_set(y_true: Labels, class_names: Sequence[str]) -> str:
@@ -207,16 +207,15 @@ def list_errors(predictions: AnyPredictions) -> list[str]:
     return [encode_errors(column != predictions.y_true) for column in columns]
 
 
-def select_earlier(entries: Sequence[HistoryEntry], test_set: str) -> EarlierRuns:
-    """What a run on a test set needs to know of these entries, the oldest first."""
-    candidates = [entry for entry in entries if entry.test_set == test_set]
+def select_earlier(entries: Sequence[HistoryEntry], test_set: str, n_test: int) -> EarlierRuns:
+    """What a run on a test set of `n_test` images needs to know of these entries, the oldest first."""
     latest = entries[-(MAX_POINTS - 1) :]
+    candidates = [entry for entry in latest if entry.tested_on == (test_set, n_test)]
     return EarlierRuns(
         entries=latest,
         best=max(candidates, key=_measure_accuracy, default=None),  # the earliest of equals
         n_candidates=len({tuple(entry.errors) for entry in candidates}),
-        n_others=sum(each.test_set != test_set for each in latest),
-        n_earlier=len(entries),
+        n_others=len(latest) - len(candidates),
     )
 
 
@@ -232,7 +231,7 @@ def measure_trend(earlier: EarlierRuns, entry: HistoryEntry) -> Trend:
     entries = [*earlier.entries, entry]
     tested: dict[int, tuple[float, float]] = {}
     for index, (before, now) in enumerate(pairwise(entries)):
-        if before.test_set == now.test_set == entry.test_set:
+        if before.tested_on == now.tested_on == entry.tested_on:
             difference, _, p_value = _compare(now, before)
             tested[index] = difference, p_value
     changed = [index for index in tested if entries[index].errors != entries[index + 1].errors]
@@ -245,7 +244,6 @@ def measure_trend(earlier: EarlierRuns, entry: HistoryEntry) -> Trend:
         ],
         best=_compare_with_best(earlier, entry) if earlier.best else None,
         n_others=earlier.n_others,
-        n_earlier=earlier.n_earlier,
     )
 
 

@@ -77,7 +77,8 @@ def build_run(source: Source, stopwatch: Stopwatch) -> Run:
         predictions = predictions.with_reference(reference.predictions)
     earlier = None
     if source.history is not None:
-        earlier = select_earlier(source.history, hash_test_set(predictions.y_true, assembled.class_names))
+        test_set = hash_test_set(predictions.y_true, assembled.class_names)
+        earlier = select_earlier(source.history, test_set, len(predictions.y_true))
     record = RunRecord(
         class_names=assembled.class_names,
         seed=SEED,

@@ -65,11 +65,8 @@ def _view(result: GateResult) -> GateRow:
 
 def _describe(result: GateResult) -> str:
     if result.is_significant is not None:
-        return (
-            "difference in accuracy, significant"
-            if result.is_significant
-            else "difference in accuracy, not significant"
-        )
+        name, negation = "mean accuracy" if result.is_mean else "accuracy", "" if result.is_significant else "not "
+        return f"difference in {name}, {negation}significant"
     if result.value is None:
         return result.reason if result.passed else "this run has no such number"
     return "no interval in this run" if result.compared is None else ""

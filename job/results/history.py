@@ -17,7 +17,7 @@ import msgspec
 from job.errors import DataError, OutputError
 from job.evaluation.evaluate import Evaluation
 from job.evaluation.predictions import AnyPredictions
-from job.evaluation.trend import HistoryEntry, hash_test_set, list_errors
+from job.evaluation.trend import MAX_NAME, HistoryEntry, hash_test_set, list_errors
 from job.log import log
 from job.results.metrics_json import check_moment, check_texts
 from job.results.provenance import Provenance
@@ -25,7 +25,7 @@ from job.results.schema import Training
 from job.system.regular_file import open_regular
 
 VERSION = 1
-"""Of the format of a line."""
+"""Version of the line format."""
 
 MAX_BYTES = 2**28  # 256 MiB: about 150,000 runs on 10,000 images
 LOCK_TIMEOUT_S = 60.0
@@ -37,13 +37,13 @@ SHORT_HASH = 12
 def describe_entry(
     evaluation: Evaluation, predictions: AnyPredictions, training: Training | None, provenance: Provenance
 ) -> HistoryEntry:
-    """The entry of a run; the arguments are attributes of `Run`."""
+    """The entry of a run; the arguments are attributes of `Run`. Long texts are cut off, so that it can be read."""
     config = training.config if training else None
     settings = json.dumps(config.settings(), sort_keys=True) if config else ""
     return HistoryEntry(
         started=provenance.started,
-        revision=provenance.environment.revision,
-        name=(config.name or config.recipe) if config else provenance.name,
+        revision=provenance.environment.revision[:MAX_NAME],
+        name=((config.name or config.recipe) if config else provenance.name)[:MAX_NAME],
         configuration=hashlib.sha256(settings.encode()).hexdigest()[:SHORT_HASH] if settings else "",
         n_test=evaluation.n_test,
         accuracy=evaluation.accuracy,
@@ -68,15 +68,16 @@ def prepare_history(path: Path) -> list[HistoryEntry]:
         DataError: If it has lines, but none is an entry, so that it is another file, or it is too large.
     """
     with _as_output_error(path):
-        if not path.exists():
-            existing = next(each for each in path.absolute().parents if each.exists())
+        target = Path(os.path.realpath(path))
+        if not os.path.lexists(target):
+            existing = next(each for each in target.parents if each.exists())
             if not existing.is_dir():
                 raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(existing))
             if not os.access(existing, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
                 raise PermissionError(errno.EACCES, f"user {os.geteuid()} cannot create a file in {existing}")
             return []
-        os.close(_open(path))
-        with open_regular(path, MAX_BYTES) as file, _lock(file.fileno(), fcntl.LOCK_SH):
+        os.close(_open(target))
+        with open_regular(target, MAX_BYTES) as file, _lock(file.fileno(), fcntl.LOCK_SH):
             lines = file.read().split(b"\n")
     return _read_lines(path, lines)
 
@@ -92,8 +93,9 @@ def append_entry(path: Path, entry: HistoryEntry) -> None:
     content = {"version": VERSION, **msgspec.to_builtins(entry)}
     line = json.dumps(content, ensure_ascii=False, allow_nan=False).encode() + b"\n"
     with _as_output_error(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = _open(path, os.O_CREAT)
+        target = Path(os.path.realpath(path))  # of a link into a folder that does not exist yet
+        target.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = _open(target, os.O_CREAT)
         try:
             with _lock(descriptor, fcntl.LOCK_EX):
                 _append(descriptor, line)

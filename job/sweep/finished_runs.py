@@ -1,6 +1,5 @@
 """Reads a finished run as its networks, with as much of its predictions as a sweep needs."""
 
-import json
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +14,13 @@ from job.evaluation.predictions import Predictions, cross_entropy
 from job.evaluation.sweep_networks import SweptNetwork, Value
 from job.report.assessment import find_tested_epoch
 from job.results.file_names import CHECKSUMS, METRICS, PREDICTIONS
-from job.results.metrics_json import MAX_BYTES, Option, read_record
+from job.results.metrics_json import Option, read_record
 from job.results.output_folder.manifest import read_unchanged
 from job.results.predictions_csv import read_predictions
 from job.results.provenance import Environment
+from job.results.run import NO_IMAGES, Run
 from job.results.schema import RunRecord, Training
 from job.results.seed_check import check_seeds
-from job.system.regular_file import read_regular
 
 COLLECT: Option = "--collect"
 UNCOMPARED = {"seed", "runs"}
@@ -52,7 +51,7 @@ def read_run(folder: Path, gates: Sequence[Gate] = ()) -> tuple[CollectedRun, ND
         has_reference = record.reference is not None
         predictions = read_predictions(folder, len(record.class_names), has_reference=has_reference, option=COLLECT)
         check_seeds(folder, record, predictions)
-        return record, predictions, _measure(folder, gates) if gates else None
+        return record, predictions, _measure(folder, record, predictions, gates) if gates else None
 
     if not (folder / CHECKSUMS).exists():
         read_record(folder, COLLECT)  # names the schema version of older results, which had no manifest
@@ -63,9 +62,10 @@ def read_run(folder: Path, gates: Sequence[Gate] = ()) -> tuple[CollectedRun, ND
     return CollectedRun(folder, record, record.training, networks, measured), predictions.y_true.astype(np.uint8)
 
 
-def _measure(folder: Path, gates: Sequence[Gate]) -> MeasuredRun:
-    metrics = json.loads(read_regular(folder / METRICS, MAX_BYTES))
-    return measure_run(folder.resolve().name, str(folder), gates, metrics)
+def _measure(folder: Path, record: RunRecord, predictions: Predictions, gates: Sequence[Gate]) -> MeasuredRun:
+    """Evaluate the predictions again, as the page does, so that gates and page cannot disagree."""
+    run = Run.from_predictions(record, predictions, {}, NO_IMAGES)
+    return measure_run(folder.resolve().name, str(folder), gates, run.metrics())
 
 
 def describe_work(environment: Environment, training: Training, n_epochs: int | None) -> Hashable:

@@ -53,9 +53,13 @@ def list_tags(content: Content) -> dict[str, str]:
         "mlflow.source.name": "fashion-job",
         "fashion_job.version": environment["job"],
         "fashion_job.command": content["provenance"]["command"],
-        "fashion_job.gates": ("passed" if all(each["passed"] for each in gates) else "missed") if gates else "",
+        "fashion_job.gates": ("missed" if any(map(_is_missed, gates)) else "passed") if gates else "",
     }
     return {name: shorten(value, MAX_VALUE) for name, value in tags.items() if value}
+
+
+def _is_missed(gate: Content) -> bool:
+    return not gate["passed"] and gate["gate"]["severity"] == "error"
 
 
 def list_metrics(content: Content) -> Iterator[tuple[str, float, int]]:

@@ -19,7 +19,7 @@ from job.results.output_folder import tar_stream
 
 
 def write_and_publish(config: Config, write: Callable[[Path], Scores]) -> Finished:
-    """Write a report, append the run to the history, tell other services, and log the results of the gates.
+    """Write a report, and when it is complete, append it to the history, tell other services and log the gates.
 
     `write` gets the output folder, or the folder that becomes the archive on stdout.
 
@@ -35,8 +35,9 @@ def write_and_publish(config: Config, write: Callable[[Path], Scores]) -> Finish
         require_mlflow()
     with tar_stream.stream_folder() if is_stream else nullcontext(Path(config.output)) as folder:
         scores = write(folder)
-        page = f"{tar_stream.ARCHIVE_FOLDER}/{PAGE} in the archive" if is_stream else str(folder / PAGE)
-        finished = Finished(scores=scores, output=config.output, page=page)
+    page = f"{tar_stream.ARCHIVE_FOLDER}/{PAGE} in the archive" if is_stream else str(folder / PAGE)
+    finished = Finished(scores=scores, output=config.output, page=page)
+    with tar_stream.divert_stdout() if is_stream else nullcontext():  # nothing may follow the archive
         problem = _append_to_history(config, finished)
         problem = publish_run(config, folder, scores.gates) or problem
     log_gates(finished.gates)

@@ -30,7 +30,7 @@ def stream_folder() -> Iterator[Path]:
     """
     _require_pipe()
     folder = Path(tempfile.mkdtemp())  # inside the job's own temporary folder, which removes it
-    with _redirect_stdout() as stdout:
+    with divert_stdout() as stdout:
         try:
             yield folder
             _send(folder, stdout)
@@ -50,7 +50,7 @@ def _require_pipe() -> None:
 
 
 @contextmanager
-def _redirect_stdout() -> Iterator[int]:
+def divert_stdout() -> Iterator[int]:
     """Redirect stdout to stderr, also for libraries written in C; yield a descriptor of the real stdout."""
     stdout = os.dup(STDOUT)
     os.dup2(STDERR, STDOUT)
