@@ -44,6 +44,7 @@ def test_a_gate_is_read_from_a_text(text: str, expected: Gate) -> None:
         ("accuracy=88", "accuracy is between 0 and 1; write 0.88 for 88%"),
         ("evaluation.accuracy=-1", "evaluation.accuracy is between 0 and 1; choose another threshold"),
         ("recall.Shirt=60", "recall.Shirt is between 0 and 1; write 0.6 for 60%"),
+        ("accuracy=87.654321", "accuracy is between 0 and 1; write 0.87654321 for 87.654321%"),
         ("accuracy=101", "accuracy is between 0 and 1; choose another threshold"),
         ("mcc=50", "mcc is between -1 and 1; choose another threshold"),
         ("loss=-1", "loss is at least 0; choose another threshold"),
@@ -125,6 +126,16 @@ def test_gates_in_a_settings_file(tmp_path: Path) -> None:
     path.write_text(settings_file.write(config))
     assert "  recall.T-shirt/top:\n    estimate: 0.7\n    interval: 0.6\n" in path.read_text()
     assert set(list_gates(cli.parse(["--config", str(path)]).config)) == set(list_gates(expected))
+
+
+@pytest.mark.parametrize("last", ["accuracy=0.8", "accuracy=0.8:interval"])
+def test_print_config_keeps_two_gates_on_one_metric(tmp_path: Path, last: str) -> None:
+    """As a list of texts if a table has no place for both."""
+    config = Config(fail_under=("accuracy=0.9", "recall.a,b=0.5", "accuracy=0.7:interval", last))
+    (tmp_path / "a.yaml").write_text(settings_file.write(config))
+    found = list_gates(cli.parse(["--config", str(tmp_path / "a.yaml")]).config)
+    assert len(found) == 4
+    assert set(found) == set(list_gates(config))
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,9 @@ def test_variables_that_are_not_options() -> None:
         "EPOCHS": "x",
     }
     assert settings.from_environment(environment) == {}
+    assert (
+        settings.from_environment({f"{PREFIX}REVISION": "x" * settings.MAX_REVISION, f"{PREFIX}IMAGE": "x" * 999}) == {}
+    )
 
 
 @pytest.mark.parametrize(
@@ -50,6 +53,8 @@ def test_variables_that_are_not_options() -> None:
         ("DATA", "", "FASHION_JOB_DATA is '', but must be a folder's name"),
         ("IMAGE", "a\nb", r"FASHION_JOB_IMAGE is 'a\nb', but must be UTF-8 text without control characters"),
         ("REVISION", "\udcff", r"FASHION_JOB_REVISION is '\udcff', but must be UTF-8 text"),
+        ("REVISION", "x" * 301, "xxx', but must have at most 300 characters"),
+        ("IMAGE_REVISION", "x" * 301, "FASHION_JOB_IMAGE_REVISION is 'xxx"),
         ("EXPORT", "onnx,", "FASHION_JOB_EXPORT is 'onnx,', but must be one or more of"),
     ],
 )

@@ -156,6 +156,24 @@ def test_a_sentence_shows_a_small_margin(metrics: dict[str, Any]) -> None:
     assert whole.sentence == "passed: n_test is 400; it must be at least 400, margin 0"
 
 
+def test_a_threshold_is_shown_with_its_digits(metrics: dict[str, Any]) -> None:
+    """So that gates with other thresholds have other labels."""
+    large, fine, worse = evaluate(
+        metrics,
+        Gate("n_test", "under", 1_234_567),
+        Gate("accuracy", "over", 0.8765432),
+        Gate("accuracy", "worse", 0.00123456789),
+    )
+    assert [each.label for each in (large, fine, worse)] == [
+        "n_test ≥ 1234567",
+        "accuracy ≤ 0.8765432",
+        "accuracy not worse than the reference by more than 0.00123456789",
+    ]
+    assert "it must be at least 1234567, margin " in large.sentence
+    assert "it must be at most 0.8765432, margin " in fine.sentence
+    assert worse.sentence.endswith("; tolerance 0.00123456789")
+
+
 def compare(n: int, n_broken: int, n_fixed: int, tolerance: float = 0.0) -> GateResult:
     """The gate of a run whose reference is right where it is wrong on `n_broken` images, and otherwise on `n_fixed`."""
     y_true = np.zeros(n, np.int16)
@@ -193,6 +211,7 @@ def test_only_a_significant_loss_beyond_the_tolerance_is_missed(
     difference = (n_fixed - n_broken) / 1000
     assert result.value == difference
     assert result.margin == pytest.approx(difference + tolerance)
+    assert ": accuracy minus that of the reference is " in result.sentence
     word = "significant" if is_significant else "not significant"
     assert f"{word}; tolerance {tolerance:g}" in result.sentence
 
@@ -204,6 +223,7 @@ def test_recipes_are_compared_over_seeds_and_images() -> None:
     assert run.comparison.recipes is not None
     (result,) = evaluate_gates([Gate("accuracy", "worse", 0.0)], run.metrics())
     assert (result.value, result.interval) == (run.comparison.recipes.difference, run.comparison.recipes.interval)
+    assert result.sentence.startswith("passed: mean accuracy minus that of the reference is ")
     lower = replace(run.comparison.recipes, difference=-0.1, interval=Interval(-0.15, -0.05))
     metrics = replace(run, comparison=replace(run.comparison, recipes=lower, p_value=1.0)).metrics()
     (result,) = evaluate_gates([Gate("accuracy", "worse", 0.0)], metrics)

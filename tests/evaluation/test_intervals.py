@@ -53,6 +53,14 @@ def test_without_images_every_fraction_is_possible() -> None:
     assert f1_interval(0, 0) == Interval(0.0, 1.0)
 
 
+@pytest.mark.parametrize(("bounds", "expected"), [((0.1, 0.2), True), ((-0.2, -0.1), True), ((-0.1, 0.2), False)])
+def test_an_interval_may_exclude_zero(bounds: tuple[float, float], expected: bool) -> None:  # noqa: FBT001
+    """Its bounds belong to it."""
+    assert Interval(*bounds).excludes_zero == expected
+    assert not Interval(0.0, 0.1).excludes_zero
+    assert not Interval(-0.1, 0.0).excludes_zero
+
+
 def test_f1_interval_worked_by_hand() -> None:
     """Wilson's bounds of 15 in 148, 0.0624 and 0.1605, become 2 · 0.0624 / 1.0624 and 2 · 0.1605 / 1.1605."""
     interval = f1_interval(15, 148)

@@ -4,20 +4,21 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from support import make_run
 
 from bench.gate_errors import EMPTY
-from job.config.gate import Gate
+from job.config.gate import MAX_POINTS, Gate
 from job.evaluation.gates import evaluate_gates
 from job.evaluation.predictions import Predictions
 from job.evaluation.recipe_comparison import crossed_interval, crossed_p_value, summarize_networks
 from job.evaluation.trend import (
-    MAX_POINTS,
     EarlierRuns,
     HistoryEntry,
+    Trend,
     decode_errors,
     encode_errors,
     hash_test_set,
@@ -109,12 +110,33 @@ def test_the_best_of_the_same_test_set_is_selected() -> None:
         make_entry(make_wrong((0, 10)), test_set="1" * 64, name="other"),
         make_entry(make_wrong((0, 99)), name="last"),
     ]
-    earlier = select_earlier(entries, "0" * 64)
+    earlier = select_earlier(entries, "0" * 64, N)
     assert earlier.best is not None
     assert (earlier.best.name, earlier.n_candidates, earlier.n_others) == ("first", 3, 1)
     assert [each.name for each in earlier.entries] == ["first", "equal", "lucky", "other", "last"]
-    assert select_earlier(entries, "2" * 64).best is None
-    assert len(select_earlier(entries * 20, "0" * 64).entries) == MAX_POINTS - 1
+    assert select_earlier(entries, "2" * 64, N).best is None
+
+
+def test_the_best_is_one_of_the_last_runs() -> None:
+    """An older one no longer counts, and neither does its result as a choice."""
+    better, worse = make_entry(make_wrong((0, 10))), make_entry(make_wrong((0, 90)))
+    for n_later, expected in ((MAX_POINTS - 2, (better, 2, 0)), (MAX_POINTS - 1, (worse, 1, 0))):
+        earlier = select_earlier([better, *[worse] * n_later], "0" * 64, N)
+        assert (earlier.best, earlier.n_candidates, earlier.n_others) == expected
+        assert len(earlier.entries) == MAX_POINTS - 1
+    other = make_entry(make_wrong(), test_set="1" * 64)
+    forgotten = select_earlier([better, *[other] * (MAX_POINTS - 1)], "0" * 64, N)
+    assert (forgotten.best, forgotten.n_others) == (None, MAX_POINTS - 1)
+
+
+def test_a_line_with_another_number_of_images_is_not_compared() -> None:
+    """Its hash of the test set contradicts the number, so it was edited."""
+    edited = make_entry(np.zeros(N - 8, np.bool_))
+    current = make_entry(make_wrong((0, 90)))
+    trend = measure_trend(select_earlier([current, edited, current], "0" * 64, N), current)
+    assert [step is not None for step in trend.steps] == [False, False, True]
+    assert trend.best is not None
+    assert (trend.best.n_candidates, trend.best.accuracy, trend.n_others) == (1, current.accuracy, 1)
 
 
 def test_steps_have_the_tests_of_two_networks() -> None:
@@ -142,26 +164,32 @@ def test_only_steps_on_the_test_set_of_this_run_are_tested() -> None:
     """And the number of others is that within the trend."""
     other = [make_entry(make_wrong((0, size)), test_set="1" * 64) for size in (10, 90)]
     same = [make_entry(make_wrong((0, size))) for size in (50, 80)]
-    trend = measure_trend(select_earlier([*other * 40, *other, same[0]], "0" * 64), same[1])
+    trend = measure_trend(select_earlier([*other * 40, *other, same[0]], "0" * 64, N), same[1])
     assert [step is not None for step in trend.steps] == [*[False] * 48, True]
     assert trend.n_others == 48
 
 
 def test_the_best_is_compared_with_a_correction_for_the_choice() -> None:
-    """Interval and p-value are Bonferroni's; what is significant among 2 need not be among 20."""
-    best, current = make_entry(make_wrong((0, 100))), make_entry(make_wrong((8, 128)))
-    p_value = mcnemar(8, 28)
-    for n_others in (0, 1, 99):
+    """Interval and p-value are Bonferroni's; what is significant among 2 need not be among 49."""
+    best, current = make_entry(make_wrong((0, 100))), make_entry(make_wrong((8, 127)))
+    p_value = mcnemar(8, 27)
+    for n_others in (0, 1, MAX_POINTS - 2):
         others = [make_entry(make_wrong((0, 130 + index))) for index in range(n_others)]
-        trend = measure_trend(select_earlier([*others, best], "0" * 64), current)
+        trend = measure_trend(select_earlier([*others, best], "0" * 64, N), current)
         assert trend.best is not None
         n = n_others + 1
         assert trend.best.n_candidates == n
         assert trend.best.p_adjusted == pytest.approx(min(n * p_value, 1))
-        assert trend.best.difference == pytest.approx(-0.02)
+        assert trend.best.difference == pytest.approx(-0.019)
         assert trend.best.is_significant == (n < 40)
-        assert trend.best.interval.lower < -0.02
+        assert trend.best.interval.lower < -0.019
         assert (trend.best.interval.upper < 0) == (n < 40)
+
+
+def judge(trend: Trend) -> str:
+    """The sentence of the gate against the best run."""
+    content = {"trend": msgspec.to_builtins(trend)}
+    return evaluate_gates([Gate("accuracy", "worse", 0.0, against="history")], content)[0].sentence
 
 
 def test_runs_with_several_networks_are_compared_over_seeds_and_images() -> None:
@@ -169,7 +197,7 @@ def test_runs_with_several_networks_are_compared_over_seeds_and_images() -> None
     random = np.random.default_rng(3)
     image = random.standard_normal(N)
     before, now = ([image + 0.5 * random.standard_normal(N) < -level for _ in range(3)] for level in (1.3, 1.0))
-    trend = measure_trend(select_earlier([make_entry(*before)], "0" * 64), make_entry(*now))
+    trend = measure_trend(select_earlier([make_entry(*before)], "0" * 64, N), make_entry(*now))
     sides = [summarize_networks((~column).astype(np.float64) for column in each) for each in (now, before)]
     (step,) = trend.steps
     assert step is not None
@@ -177,12 +205,15 @@ def test_runs_with_several_networks_are_compared_over_seeds_and_images() -> None
     assert step.difference == pytest.approx(sides[0].mean - sides[1].mean)
     assert step.p_value == pytest.approx(crossed_p_value(*sides))
     assert trend.best.n_networks == (3, 3)
+    assert judge(trend).startswith("missed: mean accuracy minus that of the best of the last 50 runs is ")
     assert trend.best.accuracy == pytest.approx(sides[1].mean)
     interval = crossed_interval(*sides)
     assert interval is not None
     assert (trend.best.interval.lower, trend.best.interval.upper) == pytest.approx((interval.lower, interval.upper))
-    single = measure_trend(select_earlier([make_entry(*before)], "0" * 64), make_entry(now[0])).best
+    trend = measure_trend(select_earlier([make_entry(*before)], "0" * 64, N), make_entry(now[0]))
+    single = trend.best
     assert single is not None
+    assert judge(trend).startswith("missed: accuracy minus that of the best of the last 50 runs is ")
     assert single.n_networks == (1, 1)
     assert single.difference == pytest.approx(float(before[0].mean() - now[0].mean()))
     assert single.accuracy == 1 - float(before[0].mean())
@@ -200,7 +231,7 @@ def test_a_gate_against_the_best(wrong: tuple[int, int], tolerance: float, passe
     run = make_run(predictions=Predictions(y_true, probabilities))
     entry = run.describe_entry()
     best = replace(entry, accuracy=0.9, errors=[encode_errors(make_wrong((0, 100)))])
-    run = replace(run, trend=measure_trend(select_earlier([best], entry.test_set), entry))
+    run = replace(run, trend=measure_trend(select_earlier([best], entry.test_set, N), entry))
     (result,) = evaluate_gates([Gate("accuracy", "worse", tolerance, against="history")], run.metrics())
     assert result.passed == passed
     assert run.trend is not None

@@ -79,7 +79,7 @@ def test_the_rows() -> None:
         ("ece ≤ 1", "", f"{ece:.4f}", "", f"+{1 - ece:.4f}", "passed"),
         ("accuracy not worse than the reference", "this run has no such number", "", "", "", "missed"),
         (
-            *("accuracy not worse than the best run of the history", "the history has no earlier run"),
+            *("accuracy not worse than the best of the last 50 runs", "the history has no earlier run"),
             *("", "", "", "passed"),
         ),
     ]
@@ -100,6 +100,9 @@ def test_a_difference_has_a_sign_and_a_verdict() -> None:
     (row,) = seen.rows
     assert (row.value, row.interval) == (f"{MINUS}0.0200", f"{MINUS}0.0300 to {MINUS}0.0100")
     assert row.note == "difference in accuracy, significant"
+    means = view_gates(replace(RUN, gates=[replace(result, is_significant=False, is_mean=True)]))
+    assert means is not None
+    assert means.rows[0].note == "difference in mean accuracy, not significant"
     finding = find_missed_gates([result])
     assert finding is not None
     assert "".join(finding.text) == (
@@ -138,12 +141,12 @@ def test_the_finding_quotes_what_was_compared(
     ("n", "reason"),
     [
         (1, "the only earlier run in the history has other test labels"),
-        (1200, "none of the 1,200 earlier runs in the history has the same test labels"),
+        (49, "none of the last 49 runs in the history has the same test labels"),
     ],
 )
 def test_a_gate_that_compares_nothing_warns(caplog: pytest.LogCaptureFixture, n: int, reason: str) -> None:
     """The history has runs, but all have other test labels: log, page and findings say so."""
-    trend = measure_trend(EarlierRuns(n_earlier=n), RUN.describe_entry())
+    trend = measure_trend(EarlierRuns(n_others=n), RUN.describe_entry())
     run = replace(RUN, trend=trend).with_gates([Gate("accuracy", "worse", 0.0, against="history")])
     require_gates(run.gates)
     log_gates(run.gates)
@@ -154,7 +157,7 @@ def test_a_gate_that_compares_nothing_warns(caplog: pytest.LogCaptureFixture, n:
     assert seen is not None
     assert (seen.summary, seen.rows[0].note) == ("1 warning. The job exits with status 0.", reason)
     assert seen.rows[0].outcome == "warning"
-    text = f"1 warning: accuracy not worse than the best run of the history ({reason})."
+    text = f"1 warning: accuracy not worse than the best of the last 50 runs ({reason})."
     assert "".join(list_findings(run)[0].text) == text
 
 

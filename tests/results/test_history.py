@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from support import REPOSITORY, calibration_of, edited, make_run
 
+from job.config.settings import MAX_REVISION
 from job.errors import DataError, JobError, OutputError
 from job.evaluation.trend import HistoryEntry, decode_errors, hash_test_set
 from job.log import log
@@ -83,6 +84,16 @@ def test_the_configuration_is_what_decides_what_is_trained() -> None:
     untrained = replace(untrained, provenance=replace(untrained.provenance, name="some name"))
     entry = untrained.describe_entry()
     assert (entry.configuration, entry.name, entry.training_s) == ("", "some name", None)
+
+
+def test_long_texts_are_cut_off_so_that_the_line_can_be_read(tmp_path: Path) -> None:
+    """A revision from the environment is short enough as it is; others are from elsewhere."""
+    run = make_run(trained=False)
+    environment = replace(run.provenance.environment, revision="r" * 999)
+    run = replace(run, provenance=replace(run.provenance, name="n" * 999, environment=environment))
+    append_entry(tmp_path / "history.jsonl", run.describe_entry())
+    (entry,) = prepare_history(tmp_path / "history.jsonl")
+    assert (entry.name, entry.revision) == ("n" * 300, "r" * MAX_REVISION)
 
 
 def test_concurrent_jobs_lose_no_line(path: Path, tmp_path: Path) -> None:
@@ -161,6 +172,22 @@ def test_a_new_history_is_created_with_its_folder(tmp_path: Path, entry: History
     empty = tmp_path / "empty"
     empty.touch()
     assert prepare_history(empty) == []
+
+
+def test_a_link_into_a_folder_that_does_not_exist(tmp_path: Path, entry: HistoryEntry) -> None:
+    """The folder is created as for any other path, and the link stays; known before if that is not possible."""
+    path, target = tmp_path / "link", tmp_path / "a" / "b" / "history.jsonl"
+    path.symlink_to(target)
+    assert prepare_history(path) == []
+    append_entry(path, entry)
+    assert prepare_history(path) == prepare_history(target) == [entry]
+    assert path.is_symlink()
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "below").symlink_to(tmp_path / "file" / "x")
+    (tmp_path / "loop").symlink_to("loop")
+    for name, reason in (("below", "Not a directory"), ("loop", "Too many levels of symbolic links")):
+        problem = f"--history {tmp_path / name}: cannot be read and written ({reason})"
+        assert refuse(tmp_path / name, OutputError).startswith(problem)
 
 
 def test_what_is_no_file(tmp_path: Path, entry: HistoryEntry) -> None:

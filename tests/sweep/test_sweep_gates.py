@@ -4,9 +4,11 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from stubs import StubbedSweep, make_stubbed_sweep
+from support import edit_metrics, make_run
 from sweep_runs import make_swept_run, write_runs
 
 from job.__main__ import main
@@ -82,6 +84,33 @@ def test_the_interval_of_the_best_allows_for_the_choice(folders: list[Path]) -> 
     assert found.results["mlp"].compared == 0.4
     assert found.is_error
     assert found.sentence.startswith("missed: mean accuracy of the best configuration is ")
+
+
+@pytest.mark.parametrize("written", [{"accuracy": 0.999}, {"accuracy": "high"}, {"accuracy": None, "macro": []}])
+def test_a_gate_agrees_with_the_predictions(folders: list[Path], tmp_path: Path, written: dict[str, Any]) -> None:
+    """As the page does: what metrics.json says of the evaluation does not matter."""
+    run = make_swept_run(1.6, 1)
+    (folder,) = write_runs(tmp_path, [run])
+    edit_metrics(folder, lambda content: content["evaluation"].update(written))
+    (gate,) = summarize([folders[0], folder], Gate("accuracy", "under", 0.99)).gates
+    result = gate.results[str(folder)]
+    assert (result.value, result.passed) == (run.evaluation.accuracy, False)
+
+
+def test_runs_of_version_0_5_0_with_a_reference(tmp_path: Path) -> None:
+    """Their comparison does not know recipes; it is made again, so a gate on it works."""
+    run = make_run(n=400, with_reference=True)
+    (folder,) = write_runs(tmp_path, [run])
+
+    def age(content: dict[str, Any]) -> None:
+        for name in ("loss", "brier", "overconfidence", "recipes", "reseed_difference", "reseed_side"):
+            del content["comparison"][name]
+
+    edit_metrics(folder, age)
+    accuracy, worse = summarize([folder], Gate("accuracy", "under", 0.01), Gate("accuracy", "worse", 0.0)).gates
+    assert run.comparison is not None
+    assert accuracy.results[folder.name].value == run.evaluation.accuracy
+    assert worse.results[folder.name].value == run.comparison.counts.difference
 
 
 def make_losses(folders: list[Path], *p_values: float) -> list[bool]:

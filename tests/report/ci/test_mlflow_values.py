@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 
 import pytest
-from gated_runs import MISSED, PASSED, make_gated_run
+from gated_runs import MISSED, PASSED, WARNING, make_gated_run
 from support import calibration_of, make_run
 
 from job.config.gate import Gate
@@ -57,9 +57,11 @@ def test_params_are_the_settings_of_the_training() -> None:
     assert not {"name", "output", "log"} & params.keys()
 
 
-@pytest.mark.parametrize(("gates", "outcome"), [((), None), ((PASSED,), "passed"), ((PASSED, MISSED), "missed")])
+@pytest.mark.parametrize(
+    ("gates", "outcome"), [((), None), ((PASSED, WARNING), "passed"), ((PASSED, MISSED), "missed")]
+)
 def test_tags_name_revision_and_outcome(gates: Sequence[Gate], outcome: str | None) -> None:
-    """Where there are no gates, there is no outcome."""
+    """Where there are no gates, there is no outcome; a gate that only warns is not missed."""
     tags = list_tags(make_gated_run(gates).metrics())
     assert tags["mlflow.source.git.commit"] == "0123456789abcdef0123456789abcdef01234567"
     assert tags.get("fashion_job.gates") == outcome
