@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ STEPS: list[dict[str, Any]] = ACTION["runs"]["steps"]
 BASH = ("bash", "--noprofile", "--norc", "-eo", "pipefail")
 """How a runner starts `shell: bash`."""
 
+JQ = shutil.which("jq") or ""
 EXPRESSION = re.compile(r"\$\{\{ (.*?) \}\}")
 COMPARISON = re.compile(r"([\w.-]+) (==|!=) '([^']*)'")
 
@@ -33,7 +35,14 @@ chmod +x "$3/bin/python"
 """
 
 FAKE_GH = """#!{python}
-import json, os, pathlib, re, shutil, sys
+import json, os, pathlib, shutil, subprocess, sys
+
+def answer(items, program, name):
+    # print what --jq selects; without jq, the item that the test picked
+    if "{jq}":
+        subprocess.run(["{jq}", "--raw-output", program], input=json.dumps(items), text=True, check=True)
+    else:
+        print(*[item[name] for item in items if item.get("picked")])
 
 calls = pathlib.Path(os.environ["RUNNER_TEMP"], "gh")
 with calls.open("a") as file:
@@ -43,9 +52,7 @@ words = sys.argv[1:]
 if words[:2] == ["run", "list"]:
     options = dict(zip(words[2::2], words[3::2]))
     runs = [run for run in world.get("runs", []) if run["branch"] == options["--branch"]][: int(options["--limit"])]
-    if left_out := re.search(r'select\\(\\.event \\| startswith\\("(\\w+)"\\) \\| not\\)', options["--jq"]):
-        runs = [run for run in runs if not run["event"].startswith(left_out[1])]
-    print(runs[0]["number"] if runs else "")
+    answer(runs, options["--jq"], "databaseId")
 elif words[:2] == ["run", "download"]:
     if "artifact" not in world:
         sys.exit("no artifact matches any of the names or patterns provided")
@@ -55,7 +62,7 @@ elif "--method" in words:
         sys.exit("HTTP 403: Resource not accessible by integration")
     shutil.copy(words[words.index("--field") + 1].removeprefix("body=@"), os.environ["RUNNER_TEMP"] + "/posted")
 else:
-    print(world.get("comment", ""))
+    answer(world.get("comments", []), words[words.index("--jq") + 1], "id")
 """
 
 
@@ -64,9 +71,11 @@ class Runner:
     """A runner in the folder `home`, and what its steps left.
 
     Attributes:
-        gh: What GitHub answers: the `runs`, the latest first, each with number, branch and event; the folder of the
-            `artifact` of any; the number of the `comment` that exists; and whether comments are `forbidden`.
+        gh: What GitHub answers: the `runs`, the latest first, each with databaseId, branch and event; the folder of the
+            `artifact` of any; the `comments` of the pull request; and whether comments are `forbidden`. The run and the
+            comment that the filters must select are `picked`.
         context: Values of expressions such as `github.event_name`.
+        ref: The branch or tag of the workflow.
         outputs: Outputs of the steps, by `steps.ID.outputs.NAME`.
         uploaded: The arguments of the step that uploads the report; None if it did not run.
     """
@@ -74,6 +83,7 @@ class Runner:
     home: Path
     gh: Mapping[str, Any] = field(default_factory=dict)
     context: Mapping[str, str] = field(default_factory=dict)
+    ref: str = "refs/pull/7/merge"
     outputs: dict[str, str] = field(default_factory=dict)
     uploaded: dict[str, str] | None = None
     stdout: str = ""
@@ -114,7 +124,7 @@ class Runner:
         for folder in (programs, self.home / "temp", self.home / "workspace"):
             folder.mkdir(parents=True, exist_ok=True)
         for name, text in (("python", FAKE_PYTHON), ("gh", FAKE_GH)):
-            (programs / name).write_text(text.replace("{python}", sys.executable))
+            (programs / name).write_text(text.replace("{python}", sys.executable).replace("{jq}", JQ))
             (programs / name).chmod(0o755)
         (self.home / "summary.md").touch()
 
@@ -133,7 +143,7 @@ class Runner:
             "GITHUB_REPOSITORY": "owner/models",
             "GITHUB_SHA": "0123456789abcdef0123456789abcdef01234567",
             "GITHUB_STEP_SUMMARY": str(self.home / "summary.md"),
-            "GITHUB_WORKFLOW_REF": "owner/models/.github/workflows/report.yml@refs/pull/7/merge",
+            "GITHUB_WORKFLOW_REF": f"owner/models/.github/workflows/report.yml@{self.ref}",
             "RUNNER_TEMP": str(self.home / "temp"),
             "FAKE_GH": json.dumps(self.gh),
             **{name: self._expand(str(text)) for name, text in step.get("env", {}).items()},

@@ -13,16 +13,30 @@ from action_runner import ACTION, STEPS, Runner
 
 PULL_REQUEST = {"github.event_name": "pull_request", "github.event.pull_request.number": "7"}
 RUNS = [
-    {"number": "43", "branch": "other", "event": "push"},
-    {"number": "42", "branch": "main", "event": "pull_request_target"},
-    {"number": "41", "branch": "main", "event": "push"},
+    {"databaseId": 43, "branch": "other", "event": "push"},
+    {"databaseId": 42, "branch": "main", "event": "pull_request_target"},
+    {"databaseId": 41, "branch": "main", "event": "push", "picked": True},
+    {"databaseId": 40, "branch": "main", "event": "push"},
 ]
 """Run 42 is of a pull request from the branch `main` of a fork."""
+
+MARKER = "<!-- fashion-job: fashion-job-report -->"
+COMMENTS = [
+    {"id": 97, "user": {"type": "Bot"}, "body": f"The size of the image. {MARKER}"},
+    {"id": 98, "user": {"type": "User"}, "body": f"{MARKER}\nAccuracy 100%."},
+    {"id": 99, "user": {"type": "Bot"}, "body": f"{MARKER}\n## blocks", "picked": True},
+]
+"""Comment 98 is of somebody who could edit the report later."""
 
 
 def copy_run(run: Path, runner: Runner) -> None:
     """Put the output folder of a run where the action writes its report, so that `render` finds it."""
     shutil.copytree(run, runner.home / "workspace" / "fashion-job-report")
+
+
+def report_of(run: Path, **inputs: str) -> dict[str, str]:
+    """The inputs of the action that report the predictions of a run."""
+    return {"command": "report", "options": f"--predictions '{run / 'predictions.csv'}'", **inputs}
 
 
 @pytest.mark.parametrize("step", [step for step in STEPS if "run" in step], ids=lambda step: step["name"])
@@ -85,33 +99,51 @@ def test_compares_with_the_main_branch_and_fails_for_a_missed_gate(finished_run:
     assert "--require-hashes" in pip
 
 
-@pytest.mark.parametrize("github", [{"runs": RUNS[:2]}, {"runs": RUNS}], ids=["no run", "no artifact"])
-def test_without_a_reference_the_other_gates_hold(finished_run: Path, tmp_path: Path, github: dict[str, Any]) -> None:
-    """The first run of a branch cannot be compared; a notice says so."""
-    runner = Runner(tmp_path, github)
-    copy_run(finished_run, runner)
+@pytest.mark.parametrize(
+    ("github", "branch"),
+    [({"runs": RUNS[:2]}, "feat/x@y"), ({"runs": RUNS}, "a@refs/b")],
+    ids=["no run", "no artifact"],
+)
+def test_without_a_reference_the_other_gates_hold(
+    finished_run: Path, tmp_path: Path, github: dict[str, Any], branch: str
+) -> None:
+    """The first run of a branch, whatever its name, cannot be compared; a notice says so."""
+    runner = Runner(tmp_path, github, ref=f"refs/heads/{branch}")
     gates = "fail-under accuracy=0.01\nfail-if-worse\ntolerance 0.01"
-    assert runner.run(command="render", gates=gates, reference_artifact="fashion-job-report") == 0, runner.stderr
+    inputs = report_of(finished_run, reference_artifact="fashion-job-report")
+    assert runner.run(gates=gates, **inputs) == 0, runner.stderr
     assert "::notice title=No reference::" in runner.stdout
     assert "::notice title=Gate skipped::fail-if-worse needs a reference" in runner.stdout
     assert runner.outputs["steps.run.outputs.exit-status"] == "0"
     assert runner.uploaded
+    listed = runner.calls()[0]
+    assert listed[listed.index("--workflow") + 1] == "report.yml"
     assert not any("api" in call for call in runner.calls())
 
 
-def test_render_needs_no_reference(finished_run: Path, tmp_path: Path) -> None:
-    """It keeps the comparison of the run, and has no option for another one."""
-    runner = Runner(tmp_path, {"runs": RUNS, "artifact": str(finished_run)})
-    copy_run(finished_run, runner)
-    assert runner.run(command="render", reference_artifact="fashion-job-report") == 0, runner.stderr
+def test_render_fetches_no_reference(compared_run: Path, tmp_path: Path) -> None:
+    """It keeps the comparison of the run, and the gates on it."""
+    runner = Runner(tmp_path, {"runs": RUNS, "artifact": str(compared_run)})
+    copy_run(compared_run, runner)
+    gates = "warn-if-worse\ntolerance 0.01"
+    assert runner.run(command="render", gates=gates, reference_artifact="fashion-job-report") == 0, runner.stderr
+    assert runner.calls() == []
+    assert "Gate skipped" not in runner.stdout
+    assert "accuracy minus that of the reference is " in runner.stderr
 
 
 def test_replaces_its_earlier_comment(finished_run: Path, tmp_path: Path) -> None:
-    """Instead of adding one for each push."""
-    runner = Runner(tmp_path, {"comment": "99"}, PULL_REQUEST)
-    copy_run(finished_run, runner)
-    assert runner.run(command="render", comment="true") == 0, runner.stderr
-    assert runner.calls()[-1][:4] == ["api", "--method", "PATCH", "repos/owner/models/issues/comments/99"]
+    """Instead of adding one for each push; a comment of a user is left alone, whatever it begins with."""
+    for number, (comments, expected) in enumerate(
+        (
+            (COMMENTS, ["PATCH", "repos/owner/models/issues/comments/99"]),
+            (COMMENTS[:2], ["POST", "repos/owner/models/issues/7/comments"]),
+        )
+    ):
+        runner = Runner(tmp_path / str(number), {"comments": comments}, PULL_REQUEST)
+        copy_run(finished_run, runner)
+        assert runner.run(command="render", comment="true") == 0, runner.stderr
+        assert runner.calls()[-1][:4] == ["api", "--method", *expected]
 
 
 def test_a_forbidden_comment_is_a_warning(finished_run: Path, tmp_path: Path) -> None:

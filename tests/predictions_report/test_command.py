@@ -1,9 +1,11 @@
 import gzip
 import hashlib
+import os
 import re
 import struct
 import subprocess
 import sys
+import tarfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ from job.log import Stopwatch
 from job.predictions_report import build
 from job.predictions_report.build import build_run, is_fashion_mnist
 from job.predictions_report.command import read_files
+from job.results.history import prepare_history
 from job.results.output_folder.manifest import read_manifest
 from job.results.run import Run
 
@@ -229,6 +232,25 @@ def test_a_tar_archive(table: Path) -> None:
         listed, _ = tar.communicate(done.stdout)
     names = ["SHA256SUMS", "ci/", *CI, "index.html", "metrics.json", "predictions.csv"]
     assert sorted(listed.decode().split()) == sorted(f"report/{name}" for name in names)
+
+
+def test_an_archive_that_is_cut_off_is_not_in_the_history(table: Path, tmp_path: Path) -> None:
+    """Nor in the summary on GitHub. What the job says of a complete archive does not follow it on stdout."""
+    history, summary = tmp_path / "history.jsonl", tmp_path / "summary.md"
+    summary.touch()
+    words = ["--predictions", str(table), "--output", "-", "--fail-under", "accuracy=1", "--history", str(history)]
+    command = [sys.executable, "-m", "job", "report", *words]
+    environment = {**os.environ, "GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(summary)}
+    with Path("/dev/full").open("wb") as full:
+        cut = subprocess.run(command, cwd=REPOSITORY, env=environment, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert (cut.returncode, history.exists(), summary.read_text()) == (73, False, "")
+    assert b"--output -: stdout broke before the end of the archive" in cut.stderr
+    done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, check=False)
+    assert (done.returncode, len(prepare_history(history))) == (1, 1)
+    assert "### Gates" in summary.read_text()
+    assert b"\n::error title=accuracy" in done.stderr
+    assert len(done.stdout) % tarfile.RECORDSIZE == 0
+    assert done.stdout.endswith(bytes(2 * tarfile.BLOCKSIZE))  # the mark of the end
 
 
 def test_no_tensorflow(table: Path, tmp_path: Path) -> None:
