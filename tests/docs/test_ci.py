@@ -74,6 +74,14 @@ def test_the_gitlab_component_uses_all_its_inputs() -> None:
     assert used == yaml.safe_load(inputs)["spec"]["inputs"].keys()
 
 
+def test_the_gitlab_component_keeps_inputs_whole() -> None:
+    """Also if GitLab inserts them as text before it reads the YAML, where ` #` and `: ` have a meaning."""
+    text = re.sub(r"\$\[\[ inputs\.([a-z-]+) \]\]", r"\1: a #1", COMPONENT.read_text(encoding="utf-8"))
+    job = list(yaml.safe_load_all(text))[1]["job-name: a #1"]
+    assert (job["stage"], job["image"]["name"]) == ("stage: a #1", "image: a #1")
+    assert job["variables"]["OPTIONS"] == "options: a #1"
+
+
 @pytest.mark.parametrize("path", [COMPONENT, GITLAB, JENKINS], ids=lambda path: path.name)
 def test_services_read_files_that_the_job_writes(path: Path) -> None:
     """Each path in `report/ci/` is that of a file for CI."""
