@@ -37,7 +37,10 @@ SHORT_HASH = 12
 def describe_entry(
     evaluation: Evaluation, predictions: AnyPredictions, training: Training | None, provenance: Provenance
 ) -> HistoryEntry:
-    """The entry of a run; the arguments are attributes of `Run`. Long texts are cut off, so that it can be read."""
+    """The entry of a run; the arguments are attributes of `Run`.
+
+    Name and revision are cut off after 300 characters, so that the line can be read again.
+    """
     config = training.config if training else None
     settings = json.dumps(config.settings(), sort_keys=True) if config else ""
     return HistoryEntry(
