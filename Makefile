@@ -13,6 +13,8 @@ VENV := .venv$(if $(filter gpu,$(DEVICE)),-gpu)
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 PIP := -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
 INSTALL := $(BIN)/python $(PIP)
+# The tests of a file run in one process, because they share trained runs. ARGS="-n 0": all in this process.
+PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadfile
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 IMAGE ?= fashion-job$(if $(filter gpu,$(DEVICE)),:gpu)
 SERVE_IMAGE ?= fashion-job-serve
@@ -57,10 +59,10 @@ render: setup ## Rebuild report/index.html from the results in report/, without 
 	$(BIN)/python -m job render $(ARGS)
 
 test: $(VENV)/tests.stamp data ## Run all tests except browser-test and image-test, including full trainings (a few minutes)
-	$(BIN)/python -m pytest -m "not image and not browser and not clients and not cluster and not torch and not hostile" $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) -m "not image and not browser and not clients and not cluster and not torch and not hostile" $(ARGS)
 
 test-fast: $(VENV)/tests.stamp data ## Run the tests that do not train (within a minute)
-	$(BIN)/python -m pytest -m "not training and not slow and not image and not browser and not clients and not cluster and not torch and not hostile" $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) -m "not training and not slow and not image and not browser and not clients and not cluster and not torch and not hostile" $(ARGS)
 
 hostile: $(VENV)/tests.stamp data ## Run the job in hostile surroundings and print a table of the cases (up to 12 minutes)
 	$(BIN)/python -m pytest -p no:randomly -q tests/hostile $(ARGS)
@@ -75,7 +77,7 @@ torch-test: .venv-bench/bench.stamp $(VENV)/tests.stamp ## Report the prediction
 	TORCH_PACKAGES="$$(.venv-bench/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" $(BIN)/python -m pytest -m torch $(ARGS)
 
 browser-test: browser $(VENV)/tests.stamp tests/node_modules/.package-lock.json ## Test the report in Chromium and validate its HTML and CSS
-	$(BIN)/python -m pytest -m browser $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) -m browser $(ARGS)
 
 check: $(VENV)/tests.stamp ## Check format, lint, types, import rules, Dockerfile and CI files
 	$(BIN)/ruff format --check .
