@@ -32,6 +32,12 @@ def format_signeds(interval: Interval, form: str = ".1f") -> str:
     return f"{format_change(interval.lower, form)} to {format_change(interval.upper, form)}"
 
 
+def format_sizes(interval: Interval) -> str:
+    """Write an interval of a change that excludes 0 as sizes in percentage points, without a sign."""
+    lower, upper = sorted((abs(interval.lower), abs(interval.upper)))
+    return f"{100 * lower:.1f}\N{EN DASH}{100 * upper:.1f}"
+
+
 def format_decimals(interval: Interval | None) -> str:
     """Write an interval with three decimals, as a range; "to" separates the bounds if one is negative."""
     text = format_interval(interval, ".3f")
@@ -58,6 +64,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "wilson": wilson_interval,
     "signed": format_change,
     "signeds": format_signeds,
+    "sizes": format_sizes,
     "p_value": lambda value: f"{value:.3f}" if value >= LOWEST_P else f"< {LOWEST_P:g}",
     "p": lambda value: f"= {value:.2g}" if value >= LOWEST_P else f"< {LOWEST_P:g}",
 }

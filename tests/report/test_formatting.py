@@ -15,6 +15,12 @@ def test_signed_intervals_and_p_values() -> None:
     ]
 
 
+def test_sizes_have_no_sign() -> None:
+    """The smaller one comes first, also of two negative bounds."""
+    for interval in (Interval(0.0123, 0.02), Interval(-0.02, -0.0123)):
+        assert formatting.FILTERS["sizes"](interval) == "1.2\N{EN DASH}2.0"
+
+
 def test_decimal_intervals_have_true_minus_signs() -> None:
     """A dash between the bounds would be read as another minus."""
     minus, dash = "\N{MINUS SIGN}", "\N{EN DASH}"

@@ -23,7 +23,7 @@ from job.report.published import N_TEST, PUBLISHED
 from job.results.run import Run
 from job.results.samples_npz import Learnt
 
-DASH = "\N{EN DASH}"
+DASH, MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
 LABELS = np.arange(100, dtype=np.int16) % 10
 
 
@@ -315,13 +315,21 @@ def test_charts_have_their_tables(page: ET.Element, run: Run) -> None:
 @pytest.mark.parametrize(
     ("value", "interval", "words"),
     [
-        (0.1, Interval(0.04, 0.16), "the model is overconfident by 10.0 percentage points (95% confidence interval"),
+        (
+            0.1,
+            Interval(0.04, 0.16),
+            f"the model is overconfident by 10.0 percentage points (95% confidence interval 4.0{DASH}16.0, n = 100).",
+        ),
         (
             -0.1,
             Interval(-0.16, -0.04),
-            "the model is underconfident by 10.0 percentage points (95% confidence interval",
+            f"the model is underconfident by 10.0 percentage points (95% confidence interval 4.0{DASH}16.0, n = 100).",
         ),
-        (0.02, Interval(-0.04, 0.08), "the difference of +2.0 percentage points is not significant (95% confidence"),
+        (
+            0.02,
+            Interval(-0.04, 0.08),
+            f"difference of +2.0 percentage points is not significant (95% confidence interval {MINUS}4.0 to +8.0, n =",
+        ),
     ],
 )
 def test_over_and_underconfidence_follow_from_the_interval(
@@ -331,6 +339,28 @@ def test_over_and_underconfidence_follow_from_the_interval(
     calibration = replace(calibration_of(run.evaluation), overconfidence=value, overconfidence_interval=interval)
     evaluation = replace(run.evaluation, calibration=calibration)
     assert words in text(section(render(replace(run, evaluation=evaluation)), "calibration").find(".//p"))
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "note"),
+    [
+        (1, "This difference is an end of its interval, because no accuracy is higher."),
+        (0, "This difference is an end of its interval, because no accuracy is lower."),
+        (0.5, None),
+    ],
+)
+def test_the_overconfidence_of_an_extreme_accuracy(accuracy: float, note: str | None) -> None:
+    """Its interval has one side only, and the page says why."""
+    y_true = np.arange(100, dtype=np.int16) % 2
+    y_pred = np.where(np.arange(100) < 100 * accuracy, y_true, 1 - y_true)
+    predictions = Predictions(y_true, np.where(np.eye(2)[y_pred] == 1, 0.7, 0.3).astype(np.float32))
+    run = make_run(predictions=predictions)
+    calibration = calibration_of(run.evaluation)
+    ends = (calibration.overconfidence_interval.lower, calibration.overconfidence_interval.upper)
+    assert (calibration.overconfidence == pytest.approx(ends[0])) == (accuracy == 1)
+    assert (calibration.overconfidence == pytest.approx(ends[1])) == (accuracy == 0)
+    words = text(section(render(run), "calibration").find(".//p"))
+    assert note in words if note else "This difference is an end" not in words
 
 
 @pytest.mark.parametrize(("n", "is_small"), [(299, True), (300, False)])
@@ -426,9 +456,9 @@ def test_a_comparison_states_difference_interval_n_and_p(compared_page: ET.Eleme
     assert comparison is not None
     counts, reference = comparison.counts, comparison.reference
     seen = view_comparison(comparison, compared.evaluation.class_names, 1)
-    words = text(shown).replace("\N{MINUS SIGN}", "-")
+    words = text(shown).replace(MINUS, "-")
     interval = f"{100 * counts.interval.lower:+.1f} to {100 * counts.interval.upper:+.1f}"
-    lead = text(shown.find("p")).replace("\N{MINUS SIGN}", "-")
+    lead = text(shown.find("p")).replace(MINUS, "-")
     change = f"{100 * counts.difference:+.1f} points {interval} in accuracy"
     assert lead == (
         f"{seen.verdict}. The measured difference between these two networks is {change} on the same 300 test images. "
@@ -461,7 +491,7 @@ def test_a_comparison_of_recipes_states_both_means(repeated: Run) -> None:
     assert recipes is not None
     assert recipes.interval is not None
     shown = section(render(run), "comparison")
-    lead = text(shown.find("p")).replace("\N{MINUS SIGN}", "-")
+    lead = text(shown.find("p")).replace(MINUS, "-")
     interval = f"{100 * recipes.interval.lower:+.1f} to {100 * recipes.interval.upper:+.1f}"
     words = f"The measured difference between these two recipes is {100 * recipes.difference:+.1f} points {interval}"
     assert f"{words} in mean accuracy on the same" in lead
@@ -482,7 +512,7 @@ def test_a_comparison_shows_every_class(compared_page: ET.Element, compared: Run
     for row, counts, now in zip(classes, compared.comparison.per_class, compared.evaluation.per_class, strict=True):
         assert row[1:3] == [f"{counts.reference:.1%}", f"{now.recall:.1%}"]
         assert row[4:] == [f"{counts.p_adjusted:.3f}", str(counts.n_fixed), str(counts.n_broken)]
-        assert f"{100 * counts.interval.upper:+.1f}" in row[3].replace("\N{MINUS SIGN}", "-")
+        assert f"{100 * counts.interval.upper:+.1f}" in row[3].replace(MINUS, "-")
     figures = [svg for svg in shown.iter() if svg.get("class", "") == "figure"]
     assert [svg.get("aria-label", "")[:9] for svg in figures] == ["Dot chart"]
 
@@ -493,7 +523,7 @@ def test_only_significant_changes_of_a_class_are_named() -> None:
     y_pred = np.where(y_true == 3, 4, y_true).astype(np.int16)
     probabilities, before = predict(y_true, y_pred).probabilities, predict(y_true, y_true)
     changed = Predictions(y_true, probabilities, y_true, before.probabilities)
-    words = text(section(render(make_run(predictions=changed)), "comparison")).replace("\N{MINUS SIGN}", "-")
+    words = text(section(render(make_run(predictions=changed)), "comparison")).replace(MINUS, "-")
     assert "The recall of 1 of 10 classes differs significantly between the two networks: Dress -100.0 points." in words
     same = Predictions(y_true, before.probabilities, y_true, before.probabilities)
     words = text(section(render(make_run(predictions=same)), "comparison"))

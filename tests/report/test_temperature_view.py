@@ -74,11 +74,11 @@ def test_a_temperature_at_the_limit(temperature: float, direction: str) -> None:
     [
         (
             Interval(0.01, 0.03),
-            "the model is overconfident by 2.0 points on the test images (95% confidence interval +1.0",
+            "the model is overconfident by 2.0 points on the test images (95% confidence interval 1.0\N{EN DASH}3.0).",
         ),
         (
             Interval(-0.01, 0.05),
-            "the model is not significantly overconfident or underconfident on the test images (95%",
+            "on the test images (95% confidence interval of the overconfidence \N{MINUS SIGN}1.0 to +5.0).",
         ),
     ],
 )
