@@ -1,5 +1,6 @@
 """Text functions that several parts of the job use."""
 
+import re
 import unicodedata
 from collections.abc import Sequence
 
@@ -7,6 +8,7 @@ MIN_CLASSES, MAX_CLASSES = 2, 256
 MAX_NAME = 200
 """The most characters in the name of a class."""
 
+IMAGE_KINDS = "PNG, JPEG, WebP, BMP, GIF or TIFF"
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 """The ends of the names of image files that the job reads, in lower case."""
 
@@ -30,10 +32,21 @@ def is_displayable(text: str) -> bool:
     return not any(unicodedata.category(character) in UNDISPLAYABLE for character in text)
 
 
+def natural_key(name: str) -> tuple[list[str | int], str]:
+    """The key that sorts names in natural order: numbers by value, and letters without regard to case."""
+    words = re.split("([0-9]+)", name)
+    return [int(word) if index % 2 else word.casefold() for index, word in enumerate(words)], name
+
+
+def split_names(text: str) -> list[str]:
+    """The names in a text, one per line, without the spaces around them; empty lines at the end do not count."""
+    return [line.strip() for line in re.split(r"\r\n|\r|\n", text.rstrip())]
+
+
 def find_bad_name(class_names: Sequence[str]) -> str:
     """What is wrong with a list of class names, and what to do; empty if nothing is."""
     if not MIN_CLASSES <= len(class_names) <= MAX_CLASSES:
-        return f"contains {len(class_names)} class names; write {MIN_CLASSES} to {MAX_CLASSES}"
+        return f"contains {count_noun(len(class_names), 'class name')}; write {MIN_CLASSES} to {MAX_CLASSES}"
     seen: set[str] = set()
     for name in class_names:
         if not name:

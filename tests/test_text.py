@@ -1,4 +1,4 @@
-from job.text import count_noun, format_change, is_displayable
+from job.text import count_noun, format_change, is_displayable, natural_key, split_names
 
 
 def test_counts_a_noun() -> None:
@@ -10,6 +10,17 @@ def test_rejects_characters_that_no_page_shows() -> None:
     """Control characters, surrogates and unassigned code points are rejected; letters of any script are not."""
     assert is_displayable("袋 <b> $x^2 é")
     assert not any(is_displayable(f"a{character}b") for character in ("\x01", "\n", "\ud800", "\u0378"))
+
+
+def test_natural_order() -> None:
+    """Numbers by value, letters without regard to case; what is then equal in the order of its characters."""
+    names = ["10", "9", "a10", "A9", "b", "a", "A", "a9x", ""]
+    assert sorted(names, key=natural_key) == ["", "9", "10", "A", "a", "A9", "a9x", "a10", "b"]
+
+
+def test_names_one_per_line() -> None:
+    """Line ends of any system; empty lines count, except at the end."""
+    assert split_names("cat \r\n\thot dog\ra\n\nb\n \n") == ["cat", "hot dog", "a", "", "b"]
 
 
 def test_changes_have_a_sign() -> None:

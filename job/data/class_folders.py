@@ -2,19 +2,18 @@
 
 import hashlib
 import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from job.data.sources import TEST, TRAIN
 from job.errors import DataError
-from job.text import IMAGE_SUFFIXES, find_bad_name
+from job.text import IMAGE_KINDS, IMAGE_SUFFIXES, find_bad_name, natural_key
 
-KINDS = "PNG, JPEG, WebP, BMP, GIF or TIFF"
 IGNORED = {"thumbs.db", "desktop.ini", "__macosx"}
 """What systems leave in folders, besides hidden files."""
-OTHER_PARTS = ("val", "valid", "validation")
+OTHER_PARTS = ("test", "tests", "testing", "val", "valid", "validation")
+"""Names, in lower case, of folders that look like test images if there is no test/."""
 TEST_SHARE = 0.2
 """The part of each class that becomes test images if there is no test/."""
 N_SHOWN = 5
@@ -46,7 +45,7 @@ def list_images(folder: Path, seed: int) -> Listing:
     """
     others: list[str] = []
     train = _list_part(folder, TRAIN, others)
-    class_names = tuple(sorted(train, key=_natural_key))
+    class_names = tuple(sorted(train, key=natural_key))
     if problem := find_bad_name(class_names):
         raise DataError(f"{folder / TRAIN}: {problem}; each class is a folder")
     ranked = [_rank(train[name], f"{name}/", seed) for name in class_names]
@@ -59,7 +58,7 @@ def list_images(folder: Path, seed: int) -> Listing:
         tests = []
         for label, names in enumerate(ranked):
             n_test = max(1, round(len(names) * TEST_SHARE))
-            tests.append(sorted(names[:n_test], key=_natural_key))
+            tests.append(sorted(names[:n_test], key=natural_key))
             ranked[label] = names[n_test:]
     part = TEST if os.path.lexists(folder / TEST) else TRAIN
     return Listing(
@@ -91,7 +90,7 @@ def _list_part(folder: Path, part: str, others: list[str]) -> dict[str, list[str
         )
     if empty := [f"{part}/{name}" for name, files in classes.items() if not files]:
         has = "has" if len(empty) == 1 else "have"
-        raise DataError(f"{folder}: {shorten(empty)} {has} no {KINDS} file; add images, or remove the folder")
+        raise DataError(f"{folder}: {shorten(empty)} {has} no {IMAGE_KINDS} file; add images, or remove the folder")
     return classes
 
 
@@ -103,8 +102,8 @@ def _list_class(folder: Path, name: str, others: list[str]) -> list[str]:
         elif entry.name.lower().endswith(IMAGE_SUFFIXES):
             files.append(entry.name)
         else:
-            others.append(f"{name}/{entry.name} (not a {KINDS} file)")
-    return sorted(files, key=_natural_key)
+            others.append(f"{name}/{entry.name} (not a {IMAGE_KINDS} file)")
+    return sorted(files, key=natural_key)
 
 
 def _scan(folder: Path) -> list[os.DirEntry[str]]:
@@ -114,13 +113,7 @@ def _scan(folder: Path) -> list[os.DirEntry[str]]:
             kept = [each for each in entries if not each.name.startswith(".") and each.name.lower() not in IGNORED]
     except OSError as error:
         raise DataError(f"{folder}: cannot be read: {error.strerror}; make it a readable folder") from error
-    return sorted(kept, key=lambda entry: _natural_key(entry.name))
-
-
-def _natural_key(name: str) -> tuple[list[str | int], str]:
-    """Compares numbers by value, and letters without regard to case."""
-    words = re.split("([0-9]+)", name)
-    return [int(word) if index % 2 else word.casefold() for index, word in enumerate(words)], name
+    return sorted(kept, key=lambda entry: natural_key(entry.name))
 
 
 def _rank(names: Iterable[str], prefix: str, seed: int) -> list[str]:
@@ -140,7 +133,7 @@ def _mix(classes: Sequence[Sequence[str]]) -> list[tuple[str, int]]:
 
 def _require_same_classes(folder: Path, train: Mapping[str, object], test: Mapping[str, object]) -> None:
     problems = [
-        f"{shorten(sorted(only, key=_natural_key))} only in {part}/"
+        f"{shorten(sorted(only, key=natural_key))} only in {part}/"
         for part, only in ((TRAIN, set(train) - set(test)), (TEST, set(test) - set(train)))
         if only
     ]
@@ -152,7 +145,7 @@ def _require_same_classes(folder: Path, train: Mapping[str, object], test: Mappi
 
 def _require_two_each(folder: Path, class_names: Sequence[str], classes: Sequence[Sequence[str]]) -> None:
     """Check that each class can be split, and that no folder looks like test images under another name."""
-    if other := next((name for name in OTHER_PARTS if os.path.lexists(folder / name)), None):
+    if other := next((entry.name for entry in _scan(folder) if entry.name.casefold() in OTHER_PARTS), None):
         raise DataError(
             f"{folder}: has {TRAIN}/ and {other}/, but no {TEST}/; rename {other}/ to {TEST}/, or move it elsewhere to "
             f"have {TRAIN}/ split"

@@ -15,7 +15,7 @@ from job.data.photo import SIDE
 from job.data.sources import IMAGE_FILES, OPTION, Source, find_idx_file
 from job.errors import DataError
 from job.system.regular_file import read_regular
-from job.text import find_bad_name, is_displayable
+from job.text import find_bad_name, is_displayable, split_names
 
 IMAGE_SHAPE = (SIDE, SIDE)
 CLASS_NAMES = "classes.txt"
@@ -192,7 +192,7 @@ def _read_class_names(folder: Path, train_labels: NDArray[np.uint8]) -> tuple[st
         raise DataError(f"{path}: cannot be read: {error.strerror}; make it a readable file, or remove it") from error
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: cannot be read as UTF-8 text ({error}); save it as UTF-8") from error
-    names = tuple(line.strip() for line in text.removesuffix("\n").split("\n"))
+    names = tuple(split_names(text))
     if problem := find_bad_name(names):
         raise DataError(f"{path}: {problem}")
     return names

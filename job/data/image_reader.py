@@ -11,16 +11,23 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from job.data.image_file import BROWSER_FORMATS, BYTES_PER_PIXEL, MAX_PIXELS, ImageError, decode_image, open_image
 from job.data.photo import SIDE, WHITE, put_on_paper, reduce_photo, to_grey
+from job.image_file import (
+    BYTES_PER_PIXEL,
+    FORMATS,
+    MAX_FILE_BYTES,
+    MAX_PIXELS,
+    ImageError,
+    configure_pillow,
+    decode_image,
+    open_image,
+)
 from job.log import log_stage
 from job.system.processors import count_processors
 from job.system.regular_file import read_regular
 
 UInt8 = NDArray[np.uint8]
 
-FORMATS = (*BROWSER_FORMATS, "TIFF")
-MAX_FILE_BYTES = 2**28
 SMALL = 1_000_000
 """Pixels of an image that needs no share of the memory."""
 CHUNK = 64
@@ -46,7 +53,7 @@ class ReadImages:
 
 
 class _Memory:
-    """Lets images be decoded at the same time as long as they fit into the memory, and else one after another."""
+    """Lets images be decoded at the same time as long as they fit into the memory, otherwise one at a time."""
 
     def __init__(self, max_pixels: int) -> None:
         self._free = self._all = max_pixels
@@ -70,6 +77,7 @@ class _Memory:
 
 def read_images(paths: Sequence[Path], max_bytes: int) -> ReadImages:
     """Read and prepare image files with all processors, and at most `max_bytes` of memory for large images."""
+    configure_pillow()
     shape = (len(paths), SIDE, SIDE)
     read = ReadImages(np.zeros(shape, np.uint8), np.zeros(shape, np.uint8), np.full(len(paths), np.nan, np.float32), {})
     max_pixels = min(MAX_PIXELS, max(SMALL, max_bytes // BYTES_PER_PIXEL))

@@ -1,6 +1,7 @@
 """Reads arrays from the content of NPY, NPZ and IDX files, and never runs code that such a file contains."""
 
 import math
+import sys
 import zipfile
 from io import BytesIO
 from typing import Any
@@ -8,11 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-MAX_BYTES = 2**33  # of all arrays in an NPZ file, decompressed
+MAX_BYTES = 2**33
+"""Size of all arrays in an NPZ file, decompressed."""
 KINDS = "biufUS"
 """Booleans, numbers and texts."""
 IDX_TYPES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
-N_HEADER = 4  # bytes of an IDX file before the sizes
+N_HEADER = 4
+"""Bytes of an IDX file before the sizes."""
 MAX_DIMENSIONS = 4
 PICKLED = "contains Python objects (a pickle), which could run any code; convert texts with array.astype(str)"
 
@@ -71,9 +74,13 @@ def _explain(error: Exception, subject: str) -> str:
 
 
 def _check(name: str, array: NDArray[Any]) -> NDArray[Any]:
+    subject = f"its array {name}".strip()
     if array.dtype.kind not in KINDS:
-        subject = f"its array {name}" if name else "its array"
         raise ValueError(f"{subject} has the type {array.dtype}; write numbers or texts")
+    if array.dtype.kind == "U" and array.size and array.dtype.itemsize:
+        code_points = np.ascontiguousarray(array).view(np.dtype(np.uint32).newbyteorder(array.dtype.byteorder))
+        if code_points.max() > sys.maxunicode:  # Python raises a SystemError
+            raise ValueError(f"{subject} is damaged (a character is not Unicode); write it again")
     return array
 
 

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from job.errors import PredictionsError
 from job.predictions.array_files import KINDS
+from job.predictions.roles import find_role
 from job.predictions.tables import Table
 
 ROLES = {"y_true": "true", "probabilities": "predicted"}
@@ -21,11 +22,27 @@ def to_table(values: Any, name: str) -> Table:  # noqa: ANN401 - whatever NumPy 
     """
     columns = getattr(values, "columns", None)
     if columns is not None and all(isinstance(each, str) for each in columns) and len(columns) > 1:
-        return Table(name, {str(each): to_array(values[each], name) for each in columns})
+        if len(set(columns)) < len(columns):
+            raise PredictionsError(f"{name}: two columns have the same name; give each column its own name")
+        table = Table(name, {str(each): to_array(values[each], name) for each in columns})
+        is_one_hot = name == "y_true" and not any(map(find_role, columns))
+        are_numbers = all(each.dtype.kind in "biuf" for each in table.columns.values())
+        return _decode_one_hot(table) if is_one_hot and are_numbers else table
     array = to_array(values, name)
     if array.ndim not in {1, 2}:
         raise PredictionsError(f"{name}: has the shape {array.shape}; give (n,) or (n, n_classes)")
     return Table(name, {ROLES[name] if array.ndim == 1 or name == "y_true" else "": array})
+
+
+def _decode_one_hot(table: Table) -> Table:
+    """A column of labels in place of one column for each class, whose name is that of the class."""
+    values = np.column_stack(list(table.columns.values()))
+    bad = np.flatnonzero((values.sum(axis=1) != 1) | ((values != 0) & (values != 1)).any(axis=1))
+    if bad.size:
+        raise PredictionsError(
+            f"{table.place(int(bad[0]))}: is not one-hot; give a column of labels, or one-hot columns"
+        )
+    return Table(table.name, {"true": np.array(list(table.columns))[values.argmax(axis=1)]})
 
 
 def to_array(values: Any, name: str) -> NDArray[Any]:  # noqa: ANN401 - whatever NumPy can convert
@@ -37,6 +54,8 @@ def to_array(values: Any, name: str) -> NDArray[Any]:  # noqa: ANN401 - whatever
     if hasattr(values, "detach"):  # PyTorch
         values = values.detach().cpu()
         values = values.float() if "bfloat16" in str(values.dtype) else values
+    if np.ma.is_masked(values):
+        raise PredictionsError(f"{name}: has masked values; leave out their images")
     try:
         array = np.asarray(values)
         if array.dtype.kind == "O":

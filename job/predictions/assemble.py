@@ -22,11 +22,14 @@ from job.predictions.class_names import (
 )
 from job.predictions.parts import Parts, Scores, find_labels, find_parts, with_scores
 from job.predictions.probabilities import check_probabilities, round_probabilities
+from job.predictions.roles import find_role
 from job.predictions.rows import match_rows
 from job.predictions.tables import Table
 
-MOST_PAIRS = 2  # in a message
-SWAPPED = 0.5  # of the images of a class are predicted as another one
+MOST_PAIRS = 2
+"""Pairs of classes in a message."""
+SWAPPED = 0.5
+"""Classes seem swapped if more than this fraction of a class is predicted as another one."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,7 @@ def assemble_predictions(  # noqa: PLR0913 - all but one have defaults
     """
     parts = find_parts(table, class_names)
     truth, y_true = _read_labels(parts, labels)
+    rows, others = match_rows(parts, truth, n_images)
     parts = with_scores(parts, sorted({*y_true.tolist()}), class_names)
     y_pred = None if parts.y_pred is None else as_texts(parts, "predicted", parts.y_pred)
     known = _list_labels(y_true, y_pred)
@@ -90,7 +94,6 @@ def assemble_predictions(  # noqa: PLR0913 - all but one have defaults
     true_numbers = number_labels(truth, "true", y_true, names, known)
     _require_all(truth, true_numbers, names)
     predicted = None if y_pred is None else number_labels(parts, "predicted", y_pred, names, known)
-    rows, others = match_rows(parts, truth, n_images)
     true_numbers = true_numbers[others]
     if parts.scores is not None:
         probabilities = _find_probabilities(parts, parts.scores, predicted, names, logits=logits)
@@ -99,6 +102,7 @@ def assemble_predictions(  # noqa: PLR0913 - all but one have defaults
             _check_order(table, predictions, names)
         return Assembled(predictions, names, parts, rows)
     if predicted is None:
+        _refuse_vector(parts)
         raise PredictionsError(
             f"{table.name}: has neither probabilities (columns p_0, p_1, … or one named as each class) nor predicted "
             "classes (column predicted)"
@@ -156,6 +160,15 @@ def _name_classes(
 def _list_labels(y_true: Texts, y_pred: Texts | None) -> set[str]:
     """All labels, true and predicted."""
     return {*y_true.tolist(), *(() if y_pred is None else y_pred.tolist())}
+
+
+def _refuse_vector(parts: Parts) -> None:
+    """Refuse probabilities of only one class."""
+    for name, values in parts.table.columns.items():
+        if values.ndim == 1 and find_role(name) in {"probabilities", "logits"}:
+            raise PredictionsError(
+                f"{parts.table.name}: {name} has one value for each image; give one for each class of each image"
+            )
 
 
 def _refuse_number(parts: Parts, scores: Scores, named: str) -> None:

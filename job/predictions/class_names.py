@@ -11,14 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from job.errors import PredictionsError
-from job.predictions.parts import MATRIX, Parts
+from job.predictions.parts import MATRIX, Parts, shorten_list
 from job.predictions.roles import Role
 from job.predictions.tables import read_content
-from job.text import find_bad_name
+from job.text import find_bad_name, natural_key, split_names
 
 WHOLE = re.compile(r"[+-]?\d{1,9}(\.0*)?")
 NUMBER = re.compile(r"[+-]?(\d{1,40}\.?\d{0,40}|\.\d{1,40})")
-SHORT = 80  # characters of a label in a message
+SHORT = 80
+"""Characters of a label in a message."""
+LARGEST = 2.0**53
+"""Larger numbers are not exact in double precision."""
 Texts = NDArray[np.str_]
 
 
@@ -32,8 +35,7 @@ def read_class_names(path: Path) -> list[str]:
         text = read_content(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise PredictionsError(f"{path}: is not UTF-8 text; save it as UTF-8") from error
-    names = [line.strip() for line in re.split(r"\r\n|\r|\n", text.rstrip())]
-    return check_class_names(names, str(path))
+    return check_class_names(split_names(text), str(path))
 
 
 def check_class_names(names: Sequence[str], source: str) -> list[str]:
@@ -54,7 +56,7 @@ def as_texts(parts: Parts, role: Role, values: NDArray[Any]) -> Texts:
     if role == "predicted" and values.dtype.kind == "U":
         values = _as_fractions(values)
     if values.dtype.kind == "f":
-        bad = np.flatnonzero(~np.isfinite(values) | (values != np.round(values)))
+        bad = np.flatnonzero(~np.isfinite(values) | (values != np.round(values)) | (np.abs(values) > LARGEST))
         if bad.size:
             value = float(values[bad[0]])
             problem = "has no label" if np.isnan(value) else f"{value:g} is not a class number"
@@ -109,23 +111,18 @@ def _decode_one_hot(parts: Parts, values: NDArray[Any]) -> NDArray[Any]:
     bad = np.flatnonzero((is_one.sum(axis=1) != 1) | ((values != 0) & ~is_one).any(axis=1))
     if values.dtype.kind not in "biuf" or bad.size:
         row = int(bad[0]) if bad.size else 0
-        raise PredictionsError(f"{parts.place(row, 'true')}: is neither a label nor one-hot; write one label an image")
+        raise PredictionsError(f"{parts.place(row, 'true')}: is neither a label nor one-hot; write one label per image")
     labels: NDArray[Any] = is_one.argmax(axis=1)
     return labels
 
 
 def infer_class_names(labels: AbstractSet[str], source: str) -> list[str]:
-    """All labels in natural order: numbers by value, also within names.
+    """All labels in natural order.
 
     Raises:
         PredictionsError: If the report cannot show one of them.
     """
-    return sorted(check_class_names(sorted(labels), source), key=_split_numbers)
-
-
-def _split_numbers(name: str) -> tuple[tuple[int, int, str], ...]:
-    pieces = re.split(r"(\d+)", name)
-    return tuple((0, int(piece), "") if piece.isdecimal() else (1, 0, piece) for piece in pieces if piece)
+    return sorted(check_class_names(sorted(labels), source), key=natural_key)
 
 
 def are_numbers(labels: Iterable[str]) -> bool:
@@ -166,7 +163,7 @@ def _explain_unknown(label: str, labels: Sequence[str], class_names: Sequence[st
         remedy = "they seem to count from 1: subtract 1" if values == set(range(1, n + 1)) else "correct the label"
         return f"label {label} is out of range; the labels of {n} classes are 0 to {n - 1}; {remedy}"
     nearest = difflib.get_close_matches(label, class_names, n=1)
-    shown = ", ".join(class_names[:5]) + (", …" if n > 5 else "")  # noqa: PLR2004 - as many as fit into a line
+    shown = shorten_list(class_names)
     remedy = (
         f"did you mean {nearest[0]!r}?" if nearest else f"the classes are {shown}; name all of them: --classes FILE"
     )

@@ -1,6 +1,5 @@
 """Reads the images that belong to predictions, and reduces them to what the page shows."""
 
-import io
 import os
 import warnings
 from collections.abc import Mapping, Sequence
@@ -10,9 +9,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from job.errors import PredictionsError
+from job.image_file import FORMATS, MAX_FILE_BYTES, MAX_PIXELS, open_image, reduce_depth
 from job.predictions.tables import Table, read_table
 from job.system.regular_file import read_regular
 
@@ -20,11 +20,8 @@ MAX_SIDE = 256
 """Height and width of images in an array."""
 SHOWN_SIDE = 64
 """Height and width of the images in the report; larger ones are reduced."""
-MAX_FILE_BYTES = 2**26
-MAX_PIXELS = 50_000_000
 COLOURS = 3
 LARGEST = 255
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 ARRAYS = ("images", "image", "x_test", "x", "test_images", "pixels", "")
 
 Pixels = NDArray[np.uint8]
@@ -129,17 +126,10 @@ class ImageFiles:
         place = self.table.place(int(self.rows[number]), self.column)
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # MAX_PIXELS decides
-                picture = Image.open(io.BytesIO(read_regular(path, MAX_FILE_BYTES)), formats=FORMATS)
-            with picture:
-                if picture.width * picture.height > MAX_PIXELS:
-                    raise PredictionsError(f"{place}: {path} has more than {MAX_PIXELS:,} pixels; reduce it")
-                return _reduce(_flatten(ImageOps.exif_transpose(picture)))
-        except UnidentifiedImageError as error:
-            raise PredictionsError(f"{place}: {path} is not a picture; convert it to PNG or JPEG") from error
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            if isinstance(error, PredictionsError):
-                raise
+                warnings.filterwarnings("ignore", module="PIL")
+                with open_image(read_regular(path, MAX_FILE_BYTES), MAX_PIXELS, FORMATS) as picture:
+                    return _reduce(_flatten(ImageOps.exif_transpose(picture)))
+        except (OSError, ValueError) as error:
             reason = "not found" if isinstance(error, FileNotFoundError) else f"cannot be read ({_explain(error)})"
             raise PredictionsError(f"{place}: {path}: {reason}; correct the path or the file") from error
 
@@ -150,15 +140,10 @@ def _explain(error: Exception) -> str:
 
 def _flatten(picture: Image.Image) -> Image.Image:
     """A picture in grey or in colours, on white where it is transparent."""
-    if picture.mode in {"1", "L"}:
-        return picture.convert("L")
+    picture = reduce_depth(picture)
     if picture.has_transparency_data:
         picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture.convert("RGBA"))
-    if picture.mode in {"I", "F"}:
-        raise ValueError("32 bits a pixel, whose range is unknown; save it with 8 or 16")
-    if picture.mode.startswith("I"):
-        return Image.fromarray((np.asarray(picture) // 257).astype(np.uint8))  # 16 bits, as a training reads them
-    return picture.convert("RGB")
+    return picture.convert("L" if picture.mode in {"1", "L"} else "RGB")
 
 
 def reduce_image(image: Pixels) -> Pixels:

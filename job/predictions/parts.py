@@ -1,6 +1,6 @@
 """Says which columns of a table are labels, predicted classes, probabilities and numbers of images."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,9 +12,12 @@ from job.predictions.roles import Role, find_numbered, find_role
 from job.predictions.tables import Table
 from job.text import IMAGE_SUFFIXES
 
-MATRIX = 2  # dimensions
-MAX_DEVIATION = 0.001001  # of the sum of probabilities from 1: 0.001, and rounding of numbers in binary
-MOST_NAMES = 5  # in a message
+MATRIX = 2
+"""Dimensions of a matrix."""
+MAX_DEVIATION = 0.001001
+"""How far the sum of probabilities may be from 1: 0.001, and rounding of numbers in binary."""
+MOST_NAMES = 5
+"""Names in a message."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ class Parts:
     scores: Scores | None = None
 
     def place(self, row: int, role: Role | None = None) -> str:
-        """Name a row and a column, as the begin of an error message."""
+        """Name a row and a column, as the beginning of an error message."""
         return self.table.place(row, self.names.get(role, "") if role else "")
 
 
@@ -72,7 +75,7 @@ def find_parts(table: Table, class_names: Sequence[str] | None = None) -> Parts:
     names: dict[Role, str] = {}
     for name, values in table.columns.items():
         role = find_role(name)
-        if role == "id" and names_pictures(values):
+        if role == "id" and are_pictures(values).all():
             role = "picture"
         is_class = class_names is not None and name in class_names and values.ndim == 1
         if role is None or is_class or role in {"probabilities", "logits"} or values.ndim > _most_dimensions(role):
@@ -98,9 +101,11 @@ def _describe(role: Role) -> str:
     return {"true": "labels", "predicted": "predicted classes"}.get(role, "numbers of images")
 
 
-def names_pictures(values: NDArray[Any]) -> bool:
-    """Whether all values are names of pictures."""
-    return values.dtype.kind == "U" and all(name.lower().endswith(IMAGE_SUFFIXES) for name in values.ravel().tolist())
+def are_pictures(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Whether each value is the name of a picture that the job can read, by its suffix; shape (n,)."""
+    if values.dtype.kind != "U":
+        return np.zeros(values.shape, np.bool_)
+    return np.array([name.lower().endswith(IMAGE_SUFFIXES) for name in values.ravel().tolist()], np.bool_)
 
 
 def _measure_length(table: Table) -> int:
@@ -134,9 +139,8 @@ def find_labels(table: Table) -> Parts:
         (name, values), *_ = table.columns.items()
         return replace(parts, y_true=values, names={"true": name})
     names = [name for name in table.columns if name] or ["none with a name"]
-    listed = ", ".join(names[:MOST_NAMES])
     raise PredictionsError(
-        f"{table.name}: has no column of labels (its columns: {listed}); name it true, label or target"
+        f"{table.name}: has no column of labels (its columns: {shorten_list(names)}); name it true, label or target"
     )
 
 
@@ -171,25 +175,43 @@ def _find_columns(parts: Parts, labels: Sequence[str], class_names: Sequence[str
     roles = set(parts.names.values())
     columns = parts.table.columns
     free = {name: each for name, each in columns.items() if name and each.shape == (parts.n,) and name not in roles}
-    if class_names is not None and not free.keys().isdisjoint(class_names):
-        return _stack_named(parts.table, free, class_names, class_names)
+    if class_names is not None and (named := _find_named(free, class_names)):
+        return _stack_named(parts.table, named, class_names, class_names)
     if numbered := find_numbered(free):
         return _stack_numbered(parts.table, numbered)
-    known = set(labels)
-    if named := [name for name in free if name in known]:
-        return _stack_named(parts.table, free, labels, named)
-    _refuse_unknown_order(parts.table, free)
+    if named := _find_named(free, labels):
+        return _stack_named(parts.table, named, labels, sorted(named, key=lambda name: list(free).index(named[name])))
+    _refuse_unknown_order(parts.table, free, class_names)
     return None
 
 
-def _stack_named(
-    table: Table, free: dict[str, NDArray[Any]], class_names: Sequence[str], order: Sequence[str]
-) -> Scores:
-    """The columns that are named as classes, all of which must be there, in the given order."""
-    missing = [name for name in class_names if name not in free]
+def _find_named(free: Collection[str], class_names: Sequence[str]) -> dict[str, str]:
+    """The columns that are named as classes, by class.
+
+    If all classes have one, capital letters do not matter, unless two classes or columns differ only in them.
+    """
+    exact = {name: name for name in class_names if name in free}
+    columns, classes = (_group_by_letters(names) for names in (free, class_names))
+    similar = {name: columns.get(name.casefold(), []) for name in class_names}
+    are_clear = all(len(similar[name]) == len(classes[name.casefold()]) == 1 for name in class_names)
+    return {name: columns[0] for name, columns in similar.items()} if are_clear else exact
+
+
+def _group_by_letters(names: Iterable[str]) -> dict[str, list[str]]:
+    """Names by their letters without regard to case."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault(name.casefold(), []).append(name)
+    return groups
+
+
+def _stack_named(table: Table, named: dict[str, str], class_names: Sequence[str], order: Sequence[str]) -> Scores:
+    """The columns of the classes, each of which must have one, in the given order."""
+    missing = [name for name in class_names if name not in named]
     if missing:
         raise PredictionsError(f"{table.name}: the class {missing[0]!r} has no column; write one for each class")
-    return Scores(np.column_stack([free[name] for name in order]), order, order)
+    columns = [named[name] for name in order]
+    return Scores(np.column_stack([table.columns[column] for column in columns]), columns, order)
 
 
 def _stack_numbered(table: Table, numbered: dict[int, str]) -> Scores:
@@ -207,15 +229,24 @@ def _stack_numbered(table: Table, numbered: dict[int, str]) -> Scores:
     return Scores(np.column_stack([table.columns[name] for name in names]), names, None, are_logits)
 
 
-def _refuse_unknown_order(table: Table, free: dict[str, NDArray[Any]]) -> None:
+def _refuse_unknown_order(table: Table, free: dict[str, NDArray[Any]], class_names: Sequence[str] | None) -> None:
     """Refuse columns that look like probabilities of classes whose numbers are unknown."""
     numbers = {name: each for name, each in free.items() if each.dtype.kind == "f"}
     if len(numbers) < MATRIX:
         return
     sums = np.sum(list(numbers.values()), axis=0)
     if (np.abs(sums - 1) <= MAX_DEVIATION).all():
-        listed = ", ".join(list(numbers)[:MOST_NAMES])
+        problem = f"{table.name}: the columns {shorten_list(list(numbers))} look like probabilities, but"
+        if class_names is not None:
+            raise PredictionsError(
+                f"{problem} are not named as the classes; name each column as its class: {shorten_list(class_names)}"
+            )
         raise PredictionsError(
-            f"{table.name}: the columns {listed} look like probabilities, but the labels are other names, or numbers "
-            "in an unknown order; name the classes in label order: --classes FILE"
+            f"{problem} the labels are other names, or numbers in an unknown order; name the classes in label order: "
+            "--classes FILE"
         )
+
+
+def shorten_list(names: Sequence[str]) -> str:
+    """The first names of a list."""
+    return ", ".join([*names[:MOST_NAMES], *(["…"] if len(names) > MOST_NAMES else [])])

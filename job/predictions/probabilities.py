@@ -24,7 +24,8 @@ def check_probabilities(parts: Parts, scores: Scores, *, logits: bool) -> Floats
     _check_finite(parts, scores, values)
     are_fractions = bool((values >= -ROUNDING).all() and (values <= 1 + MAX_DEVIATION).all())
     probabilities = np.clip(values, 0, 1)
-    sums = (probabilities if are_fractions else values).sum(axis=1)
+    with np.errstate(over="ignore", invalid="ignore"):  # of numbers that are no probabilities
+        sums = (probabilities if are_fractions else values).sum(axis=1)
     deviations = np.abs(sums - 1)
     if logits:
         if are_fractions and (deviations <= MAX_DEVIATION).all():
@@ -40,8 +41,9 @@ def check_probabilities(parts: Parts, scores: Scores, *, logits: bool) -> Floats
 
 
 def softmax(logits: Floats) -> Floats:
-    """Probabilities that logits stand for, shape (n, n_classes)."""
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    """Softmax of logits, shape (n, n_classes)."""
+    with np.errstate(over="ignore"):  # the largest logit is 0, and a difference of minus infinity is the probability 0
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     probabilities: Floats = powers / powers.sum(axis=1, keepdims=True)
     return probabilities
 

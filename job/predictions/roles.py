@@ -23,7 +23,7 @@ NUMBERED = re.compile(r"(p|prob|proba|probability|score|logit)_?(\d{1,4})")
 
 
 def find_role(name: str) -> Role | None:
-    """The role of a column, or None if its name tells none."""
+    """The role of a column, or None if it has no known name."""
     return next((role for role, names in NAMES.items() if name.lower() in names), None)
 
 

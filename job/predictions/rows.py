@@ -18,8 +18,8 @@ def match_rows(predictions: Parts, labels: Parts, n_images: int | None) -> tuple
     """The rows of both tables in the order of the images, shape (n,) each.
 
     Both may be the same table. Tables that name the images are matched by these names; others by their order. A column
-    `index` then has the numbers of the images, from 0. Where no other file depends on its numbers, a gap in them is
-    only a warning.
+    `index` of the predictions then gives the order of the images, by their numbers from 0. Where no other file depends
+    on these numbers, a gap in them is only a warning.
 
     Args:
         predictions: The table of predictions.
@@ -54,7 +54,9 @@ def match_rows(predictions: Parts, labels: Parts, n_images: int | None) -> tuple
         return order, others
     if n_images is None and is_matched:
         _warn_of_gap(predictions)
-        return order, others
+        numbers = _to_whole_numbers(predictions.index)
+        order = order if numbers is None else np.argsort(numbers, kind="stable")
+        return order, others[order]
     order = _sort_index(predictions)
     return order, others[order] if is_matched else others
 

@@ -17,9 +17,10 @@ from job.predictions import array_files, parquet_file, text_tables
 from job.system.regular_file import read_regular
 
 MAX_BYTES = 2**32
-"""Of a file, compressed and decompressed."""
+"""Size of a file, compressed and decompressed."""
 CHUNK = 2**20
-FIRST_LINE = 2  # of the rows of a text file; the first one has the names of the columns
+FIRST_LINE = 2
+"""The first row of a text file, below the names of the columns."""
 
 Columns = dict[str, NDArray[Any]]
 
@@ -49,7 +50,7 @@ class Table:
     Attributes:
         name: The file, or what else error messages call it.
         columns: Arrays of shape (n,) or more dimensions, by name; "" is an array without a name.
-        unit: What error messages call a row: a line of a text file, or a row of arrays.
+        unit: What error messages call a row: a line of a text file; a row of arrays, or if rows have several lines.
         first: Number of the first row.
         folder: Folder that relative paths in the table refer to.
         sha256: Hash of the decompressed file; empty if there is none.
@@ -63,7 +64,7 @@ class Table:
     sha256: str = ""
 
     def place(self, row: int, column: str = "") -> str:
-        """Name a row, counted from 0, and a column if there are several, as the begin of an error message."""
+        """Name a row, counted from 0, and a column if there are several, as the beginning of an error message."""
         if list(self.columns) == [column]:
             column = ""
         return f"{self.name}, {self.unit} {row + self.first:,}{f', column {column}' if column else ''}"
@@ -85,8 +86,11 @@ def read_table(path: Path) -> Table:
         raise PackageError(f"{path}: {error}") from error
     except (ValueError, OverflowError) as error:
         raise PredictionsError(f"{path}: {' '.join(str(error).split())[:500]}") from error
-    if is_text:
-        table = replace(table, unit="line", first=FIRST_LINE if list(columns) != [""] else 1)
+    if is_text and list(columns) == [""]:
+        table = replace(table, unit="line", first=1)
+    elif is_text:
+        is_long = text_tables.has_long_rows(content, len(next(iter(columns.values()))))
+        table = replace(table, unit="row", first=1) if is_long else replace(table, unit="line", first=FIRST_LINE)
     return replace(table, columns=columns)
 
 

@@ -2,7 +2,6 @@
 
 import csv
 import re
-import warnings
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from job.predictions.roles import find_role
+from job.text import split_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,6 +31,8 @@ def read_text(content: bytes) -> dict[str, NDArray[Any]]:
     """
     content = content.removeprefix(UTF8_MARK)
     lines = _first_lines(content)
+    if not lines[0].strip():
+        raise ValueError("line 1 is empty; write the names of the columns there, or the first label of a list")
     separator = max(SEPARATORS, key=_outside_quotes(lines[0]).count)
     header = [name.strip() for name in _split(lines[0], separator)]
     second = _split(lines[1], separator) if len(lines) > 1 else []
@@ -46,12 +48,16 @@ def read_text(content: bytes) -> dict[str, NDArray[Any]]:
     if len([value for value in second if value.strip()]) > len(header):
         raise ValueError(f"line 2 has {len(second)} values, but line 1 names {len(header)} columns")
     options = {"sep": separator, "decimal": "," if separator == ";" and DECIMAL_COMMA.search(content) else "."}
-    texts = [name for name in _split(lines[0], separator) if find_role(name.strip())]
-    table = _read_lines(content, dtype=dict.fromkeys(texts, str), **options)
+    table = _read_lines(content, header, max(len(header), len(second)), **options)
     if not len(table):
         raise ValueError("has the names of columns, but no row below them")
-    table.columns = header  # pandas names columns without a name
-    return {name: _to_array(table.iloc[:, index]) for index, name in enumerate(header)}
+    return {name: _to_array(table[index]) for index, name in enumerate(header)}
+
+
+def has_long_rows(content: bytes, n_rows: int) -> bool:
+    """Whether a row of a CSV file has several lines, because a quoted text contains a line break."""
+    content = content.rstrip(b"\r\n")
+    return max(content.count(b"\n"), content.count(b"\r")) > n_rows
 
 
 def _first_lines(content: bytes) -> list[str]:
@@ -82,32 +88,41 @@ def _is_numbered(header: list[str]) -> bool:
 
 def _read_list(content: bytes) -> dict[str, NDArray[Any]]:
     """Labels, one per line, without a header."""
-    labels = re.split(r"\r\n|\r|\n", content.decode().rstrip())
+    labels = split_names(content.decode())
     if "" in labels:
         raise ValueError(f"line {labels.index('') + 1:,} is empty; write one label per line")
     return {"": np.array(labels)}
 
 
-def _read_lines(content: bytes, **options: Any) -> "pd.DataFrame":  # noqa: ANN401 - pandas's options
+def _read_lines(content: bytes, header: list[str], n: int, **options: Any) -> "pd.DataFrame":  # noqa: ANN401
+    """The lines below the header, with numbers in place of names; of `n` values, those without a name are empty.
+
+    Further values than the header has names come from a separator at the end of each line.
+    """
     import pandas as pd
 
+    texts = [index for index in range(n) if index >= len(header) or find_role(header[index])]
+    options |= {"names": range(n), "header": 0, "dtype": dict.fromkeys(texts, str)}
     options |= {"skipinitialspace": True, "index_col": False, "skip_blank_lines": False}
     options |= {"keep_default_na": False, "low_memory": False}
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", pd.errors.ParserWarning)  # of a separator at the end of each line
-            table: pd.DataFrame = pd.read_csv(BytesIO(content.rstrip(b"\r\n")), **options)
+        table: pd.DataFrame = pd.read_csv(BytesIO(content.rstrip(b"\r\n")), **options)
     except pd.errors.ParserError as error:
         found = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
         if not found:
             raise ValueError(f"is not a CSV file ({error}); close each quote") from error
         raise ValueError(
-            f"line {int(found[2]):,} has {found[3]} values, but line 1 names {found[1]} columns"
+            f"line {int(found[2]):,} has {found[3]} values, but line 1 names {len(header)} columns"
         ) from error
+    for index in range(len(header), n):
+        filled = np.flatnonzero(table[index].str.strip() != "")
+        if filled.size:
+            raise ValueError(f"line {filled[0] + 2:,} has {index + 1} values, but line 1 names {len(header)} columns")
     return table
 
 
 def _to_array(column: "pd.Series[Any]") -> NDArray[Any]:
+    """Numbers, or texts without the spaces around them."""
     if column.dtype.kind in "biuf":
         return column.to_numpy()
-    return column.to_numpy(dtype=np.str_) if len(column) else np.array([], np.str_)
+    return np.strings.strip(column.to_numpy(dtype=np.str_))

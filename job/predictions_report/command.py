@@ -12,7 +12,7 @@ from job.predictions.images import find_array, open_images
 from job.predictions.tables import read_table
 from job.predictions_report.build import Source, build_run
 from job.report.ci.finished import Finished, Scores
-from job.report.ci.publish import write_and_publish
+from job.report.ci.publish import require_separate, write_and_publish
 from job.results import file_names
 from job.results.history import prepare_history
 from job.results.output_folder import preparation
@@ -29,9 +29,12 @@ def report_into(config: Config, files: PredictionFiles) -> Finished:
     """Evaluate predictions in files, write the report, append to the history, and tell other services.
 
     Raises:
-        JobError: If a file is not usable, the reference has another test set, the run cannot have the metric of a gate,
-            or the folder cannot be written.
+        JobError: If a file is not usable or would be replaced, the reference has another test set, the run cannot have
+            the metric of a gate, or the folder cannot be written.
     """
+    for option in ("predictions", "labels", "images", "classes"):
+        if file := getattr(files, option):
+            require_separate(f"--{option}", file, config.output, "--output")
     return write_and_publish(config, lambda folder: _report_into(config, files, folder))
 
 
@@ -117,4 +120,4 @@ def _describe(source: Source) -> str:
     kind = "predicted classes without probabilities" if predictions.probabilities is None else "probabilities"
     text = f"{kind} of {len(predictions.y_true):,} images, {predictions.n_classes} classes"
     is_inferred = source.assembled.parts.scores is None and not source.has_names and source.reference is None
-    return f"{text} in alphabetical order (for another one: --classes FILE)" if is_inferred and has_names else text
+    return f"{text} in natural order (for another one: --classes FILE)" if is_inferred and has_names else text

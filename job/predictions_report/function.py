@@ -2,7 +2,8 @@
 
 import html
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,15 @@ from job.results.provenance import DataSource
 from job.results.run import Run
 
 CALL = "job.predictions_report.report(…)"
-HEIGHT = 720  # of the report in a notebook, in CSS pixels
-ARGUMENTS = {"--classes FILE": "class_names=…", "--labels FILE": "y_true", "--logits": "logits=True"}
+HEIGHT = 720
+"""Height of the report in a notebook, in CSS pixels."""
+ARGUMENTS = {
+    "--classes FILE": "class_names=…",
+    "--labels FILE": "y_true",
+    "--logits": "logits=True",
+    "--reference ": "reference=",
+    "leave out --labels, or ": "",
+}
 """What an error message calls an option of the command line."""
 
 
@@ -145,8 +153,7 @@ def report(  # noqa: PLR0913 - all but two have defaults
 
 
 def _read_class_names(class_names: Sequence[str]) -> list[str]:
-    try:
-        names = [str(each) for each in class_names]
-    except TypeError as error:  # it is no sequence
-        raise PredictionsError("class_names: is not a list; give a name for each class") from error
-    return check_class_names(names, "class_names")
+    if isinstance(class_names, str | bytes | Mapping | AbstractSet) or not isinstance(class_names, Iterable):
+        kind = type(class_names).__name__
+        raise PredictionsError(f"class_names: has the type {kind}; give the names as a list in label order")
+    return check_class_names([str(each) for each in class_names], "class_names")

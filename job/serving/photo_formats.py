@@ -9,7 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from job.data.image_file import BROWSER_FORMATS, BYTES_PER_PIXEL, ImageError, SizeError, decode_image, open_image
+from job.image_file import (
+    BROWSER_FORMATS,
+    BYTES_PER_PIXEL,
+    ImageError,
+    SizeError,
+    configure_pillow,
+    decode_image,
+    open_image,
+)
 from job.serving import limits
 from job.serving.messages import HttpError, bad_request
 
@@ -47,7 +55,7 @@ def check_sizes(files: Sequence[bytes], max_pixels: int) -> None:
 
 
 def decode_photo(content: bytes, max_pixels: int = limits.MAX_PIXELS) -> NDArray[np.uint8]:
-    """Decode an image file as `job.data.image_file` does; of the large ones, one at a time.
+    """Decode an image file as `job.image_file` does; of the large ones, one at a time.
 
     Returns:
         Red, green, blue and opacity, shape (height, width, 4), both at most 1,120.
@@ -65,6 +73,7 @@ def decode_photo(content: bytes, max_pixels: int = limits.MAX_PIXELS) -> NDArray
 @contextlib.contextmanager
 def _open(content: bytes, max_pixels: int) -> Iterator[Image.Image]:
     """Read and check the header of an image file; an error until the end is one of the client."""
+    configure_pillow()
     try:
         with open_image(content, max_pixels) as image:
             yield image

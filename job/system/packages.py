@@ -5,7 +5,7 @@ from importlib import metadata, util
 
 from job.system.program import SCRIPT
 
-TRAINING_PACKAGES = ("tensorflow", "keras")
+TRAINING_PACKAGES = ("tensorflow", "keras", "rich")
 EXTRAS = {
     **dict.fromkeys(TRAINING_PACKAGES, "train"),
     "onnx": "export",
@@ -27,9 +27,12 @@ def require_packages(names: Iterable[str]) -> None:
 
 def describe_missing(name: str) -> str:
     """What is missing, and what to do, in one line: first as the job was installed."""
-    source = f"'.[{EXTRAS[name]}]'" if name in EXTRAS else "."
+    extra = EXTRAS.get(name)
+    source = f"'.[{extra}]'" if extra else "."
     by_pip = f"run `pip install {source}` in the repository of fashion-job"
     by_make = "start the job with `make run` or its Docker image, which have all packages"
+    if extra not in {None, "train"}:  # these two lack it, too
+        return f"this Python lacks the package {name}; {by_pip}"
     remedies = (by_pip, by_make) if _is_installed() else (by_make, by_pip)
     return f"this Python lacks the package {name}; {', or '.join(remedies)}"
 

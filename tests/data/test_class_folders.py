@@ -89,13 +89,16 @@ def test_the_last_training_images_have_all_classes_in_proportion(tmp_path: Path)
     ("names", "words"),
     [
         (["train/a/1.png", "train/b/1.png", "train/b/2.png"], "train/a has one image, which cannot be split"),
-        (["train/a/1.png", "train/a/2.png"], "contains 1 class names; write 2 to 256; each class is a folder"),
+        (["train/a/1.png", "train/a/2.png"], "contains 1 class name; write 2 to 256; each class is a folder"),
         (name_all("train", **{f"c{n}": 1 for n in range(257)}), "contains 257 class names"),
         (["train/1.png", "train/a/1.png"], "train/1.png is not in the folder of a class; move it into one, such as"),
         ([f"train/{n}.png" for n in range(8)], "train/3.png, train/4.png and 3 more are not in the folder of a class"),
         (["train/a/1.png", "train/b/notes.txt"], "train/b has no PNG, JPEG, WebP, BMP, GIF or TIFF file; add images"),
         ([*name_all("train", a=2, b=2), "test/a/1.png"], "but there is b only in test/"),
-        ([*name_all("train", a=2, b=2), "val/a/1.png"], "has train/ and val/, but no test/; rename val/ to test/"),
+        *(
+            ([*name_all("train", a=2, b=2), f"{name}/a/1.png"], f"has train/ and {name}/, but no test/; rename {name}/")
+            for name in ("val", "Val", "VALIDATION", "valid", "Test", "tests", "testing")
+        ),
         (["train/a/1.png", "train/b\x07/1.png"], r"'b\x07' has a control character; remove it"),
         ([*name_all("train", a=2, b=2), "test"], "test: cannot be read: Not a directory"),
     ],

@@ -14,11 +14,11 @@ from support import UInt8, write_dataset
 from job.data import idx, image_reader
 from job.data.dataset import Dataset, load_dataset, write_idx_files
 from job.data.download import find_or_download
-from job.data.image_file import decode_image
 from job.data.image_folders import read_image_folders
 from job.data.image_reader import read_images
 from job.data.photo import prepare_photo
 from job.errors import DataError
+from job.image_file import decode_image
 from job.log import log
 
 MAX_BYTES = 2**28

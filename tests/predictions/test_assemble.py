@@ -32,6 +32,40 @@ def test_columns_that_are_named_as_the_classes(tmp_path: Path) -> None:
     assert probabilities_of(assembled.predictions) == [[0.75, 0.25], [0.125, 0.875]]
 
 
+@pytest.mark.parametrize("class_names", [None, CLASSES])
+def test_columns_that_differ_from_the_classes_in_capital_letters(tmp_path: Path, class_names: list[str] | None) -> None:
+    """They are the same if that is clear; an error names the column of the table."""
+    assembled = assemble_text(tmp_path, NAMED.replace("label,dog,cat", "label,Dog,CAT"), class_names=class_names)
+    assert sorted(assembled.class_names) == CLASSES
+    assert assembled.predictions.accuracy == 1
+    text = NAMED.replace("label,dog,cat", "label,Dog,CAT").replace("0.875", "nan")
+    assert error_of_text(tmp_path, text, class_names=class_names).startswith("table.csv, line 3, column Dog: ")
+    text = "label,dog,Dog,Cat\ncat,0.25,0.5,0.75\ndog,0.875,0.5,0.125\n"
+    problem = error_of_text(tmp_path, text, class_names=class_names)
+    assert problem == "table.csv: the class 'cat' has no column; write one for each class"
+
+
+def test_classes_that_differ_in_capital_letters(tmp_path: Path) -> None:
+    """Each has the column of its own name, and the order of the classes does not depend on capital letters."""
+    text = "label,a,A,b\na,1,0,0\nA,0,1,0\nb,0,0,1\n"
+    assert assemble_text(tmp_path, text, class_names=["b", "A", "a"]).predictions.accuracy == 1
+    problem = error_of_text(tmp_path, text.replace("label,a,", "label,x,"), class_names=["b", "A", "a"])
+    assert problem == "table.csv: the class 'a' has no column; write one for each class"
+    assert assemble_text(tmp_path, "true,predicted\na,a\nA,A\nB,B\nc,c\n").class_names == ["A", "a", "B", "c"]
+
+
+@pytest.mark.parametrize("class_names", [None, CLASSES])
+def test_columns_with_a_prefix(tmp_path: Path, class_names: list[str] | None) -> None:
+    """The remedy is one that was not taken yet."""
+    problem = error_of_text(tmp_path, NAMED.replace("label,dog,cat", "label,p_dog,p_cat"), class_names=class_names)
+    remedies = {
+        True: "are not named as the classes; name each column as its class: cat, dog",
+        False: "the labels are other names, or numbers in an unknown order; name the classes in label order: --classes",
+    }
+    start = "table.csv: the columns p_dog, p_cat look like probabilities, but "
+    assert problem.startswith(start + remedies[class_names is not None])
+
+
 def test_numbers_or_names_as_labels(tmp_path: Path) -> None:
     """With class names, both mean the same."""
     for text in (GOOD, GOOD.replace("\n0", "\ncat").replace("\n1", "\ndog"), GOOD.replace("\n1,", "\n1.0,")):
@@ -102,6 +136,15 @@ def test_logits() -> None:
         assemble_predictions(table)
 
 
+def test_logits_near_the_largest_number() -> None:
+    """Neither their difference nor their sum prints a warning."""
+    table = make_table(y_true=[0, 1], logits=[[1e308, -1e308], [-1.5e308, 1.5e308]])
+    assert probabilities_of(assemble_predictions(table, logits=True).predictions) == [[1, 0], [0, 1]]
+    table = make_table(y_true=[0, 1], probabilities=[[1.5e308, 1.5e308], [-1.5e308, -1.5e308]])
+    with pytest.raises(PredictionsError, match="sums to inf: these look like logits; add --logits"):
+        assemble_predictions(table)
+
+
 def test_predicted_classes_break_ties() -> None:
     """Also ties that only rounding to single precision makes."""
     close = 0.5 + 1e-12
@@ -156,7 +199,7 @@ def test_a_name_of_a_class_is_no_role(tmp_path: Path) -> None:
             "table.csv, line 2, column predicted: 0.2 is not a class number; of two classes, write",
         ),
         ("true,predicted,p_0,p_1\n0,1,1,0\n1,1,0,1\n", "table.csv, line 2, column predicted: is '1', but '0' is more"),
-        ("true,predicted\n0,0\n0,0\n", "table.csv: contains 1 class names; write 2 to 256"),
+        ("true,predicted\n0,0\n0,0\n", "table.csv: contains 1 class name; write 2 to 256"),
         (f"true,predicted\n{'1' * 5000},2\n2,2\n", "table.csv: '11111111111111111111'… has 5,000 characters; shorten"),
         (
             "id,file,true,p_0,p_1\nx,y,0,1,0\nz,y,1,0,1\n",
@@ -186,6 +229,31 @@ def test_an_array_without_labels() -> None:
     """It has no columns, so the labels need a file."""
     with pytest.raises(PredictionsError, match=r"^table: has no labels; add --labels FILE$"):
         assemble_predictions(Table("table", {"": np.eye(2)}))
+
+
+def test_probabilities_with_the_classes_in_rows() -> None:
+    """The error is about the rows, not about labels."""
+    table = Table("table", {"": np.eye(2).repeat(2, axis=1)})
+    with pytest.raises(PredictionsError, match=r"^table: has 2 rows, but labels has 4 labels; give one row for each"):
+        assemble_predictions(table, make_table("labels", true=[0, 0, 1, 1]))
+
+
+@pytest.mark.parametrize("name", ["probabilities", "logits"])
+def test_a_vector_of_probabilities(name: str) -> None:
+    """It has no class."""
+    with pytest.raises(PredictionsError) as caught:
+        assemble_predictions(make_table(true=[0, 1], **{name: [0.5, 0.75]}))
+    assert str(caught.value) == f"table: {name} has one value for each image; give one for each class of each image"
+    table = make_table(true=[0, 1], predicted=[0, 1], **{name: [0.5, 0.75]})
+    assert assemble_predictions(table).predictions.probabilities is None
+
+
+def test_labels_that_are_huge_numbers() -> None:
+    """They are not exact, and not turned into other ones."""
+    with pytest.raises(
+        PredictionsError, match=r"^table, row 1, column true: 1e\+30 is not a class number; write class"
+    ):
+        assemble_predictions(make_table(true=[0.0, 1e30], predicted=[0, 1]))
 
 
 def test_labels_that_count_from_1(tmp_path: Path) -> None:

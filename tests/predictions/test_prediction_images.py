@@ -8,6 +8,8 @@ from PIL import Image
 from prediction_tables import make_table
 
 from job.errors import PredictionsError
+from job.image_file import MAX_FILE_BYTES, MAX_PIXELS
+from job.predictions import images
 from job.predictions.images import MAX_SIDE, ImageArray, ImageFiles, find_array, open_images
 from job.predictions.parts import find_parts
 from job.predictions.tables import Table
@@ -153,8 +155,8 @@ def test_files_that_are_no_images(tmp_path: Path, files: ImageFiles) -> None:
     """The row, the column and the file are named."""
     path = tmp_path / "red.png"
     for content, words in (
-        (b"text", f"{path} is not a picture; convert it to PNG or JPEG"),
-        (path.read_bytes()[:60], f"{path}: cannot be read ("),
+        (b"text", f"{path}: cannot be read (not a readable image); correct the path or the file"),
+        (path.read_bytes()[:60], f"{path}: cannot be read (not a readable image); correct"),
         (None, f"{path}: not found; correct the path or the file"),
     ):
         path.unlink() if content is None else path.write_bytes(content)
@@ -195,7 +197,36 @@ def test_missing_pictures(tmp_path: Path, files: ImageFiles) -> None:
 def test_large_pictures_are_reduced_without_a_word(
     files: ImageFiles, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Pillow's own limit is lower than the job's."""
+    """Pillow's own limit may be lower than the job's, which leaves that of other programs as it is."""
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100 * 200 - 1)
     assert files.load([0])[0].shape == (32, 64, 3)
+    assert capfd.readouterr().err == ""
+    assert Image.MAX_IMAGE_PIXELS == 100 * 200 - 1
+
+
+def test_pictures_with_too_many_pixels(files: ImageFiles, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line counts them, also if Pillow refuses them first; the bytes of so many are not too many."""
+    assert MAX_FILE_BYTES > 3 * MAX_PIXELS
+    monkeypatch.setattr(images, "MAX_PIXELS", 100 * 200 - 1)
+    for pillow_limit, problem in ((None, "20,000 pixels, but may have 19,999"), (100, "more than 19,999 pixels")):
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", pillow_limit)
+        with pytest.raises(PredictionsError) as caught:
+            files.load([0])
+        assert str(caught.value).endswith(f"red.png: cannot be read ({problem}); correct the path or the file")
+
+
+@pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_adobe_deflate"])
+def test_a_damaged_tiff_file(
+    tmp_path: Path, files: ImageFiles, capfd: pytest.CaptureFixture[str], compression: str
+) -> None:
+    """Its library prints nothing of its own."""
+    path, pixels = tmp_path / "red.png", np.random.default_rng(0).integers(0, 256, (100, 100), np.uint8)
+    Image.fromarray(pixels).save(path, "TIFF", compression=compression)
+    content = bytearray(path.read_bytes())
+    content[500:600] = b"\xff" * 100
+    path.write_bytes(content)
+    with pytest.raises(
+        PredictionsError, match=r"cannot be read \(not a readable image\); correct the path or the file"
+    ):
+        files.load([0])
     assert capfd.readouterr().err == ""

@@ -33,9 +33,11 @@ def test_an_index_sorts_the_rows(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("column", ["id", "index", "file_name"])
 def test_names_match_the_rows(tmp_path: Path, column: str) -> None:
-    """The rows of the predictions keep their order."""
+    """The rows of the predictions keep their order, unless they are numbered."""
     text, labels = PREDICTIONS.format(column, 7, 3, 5), f"label,{column}\n0,3\n1,5\n1,7\n"
-    assert labels_and_confidences(tmp_path, text, labels) == [(1, 1), (0, 1), (1, 0.75)]
+    rows: list[tuple[int, float]] = [(1, 1), (0, 1), (1, 0.75)]
+    expected = [*rows[1:], rows[0]] if column == "index" else rows
+    assert labels_and_confidences(tmp_path, text, labels) == expected
 
 
 def test_images_are_in_the_order_of_the_index() -> None:
@@ -43,7 +45,20 @@ def test_images_are_in_the_order_of_the_index() -> None:
     table = make_table(index=[1, 0], true=[1, 0], p_0=[0.0, 1.0], p_1=[1.0, 0.0])
     assembled = assemble_predictions(table, n_images=2)
     assert (assembled.predictions.y_true.tolist(), assembled.rows.tolist()) == ([0, 1], [1, 0])
-    assert assemble_predictions(table).rows.tolist() == [0, 1]
+    assert assemble_predictions(table).rows.tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("index", [[9, 2, 5], ["9", "2", "05"]])
+def test_an_index_orders_a_single_table(index: list[Any]) -> None:
+    """So that a comparison with another run compares the same images; gaps do not matter."""
+    assembled = assemble_predictions(make_table(index=index, true=[0, 1, 1], predicted=[0, 1, 0]))
+    assert (assembled.rows.tolist(), assembled.predictions.y_true.tolist()) == ([1, 2, 0], [1, 1, 0])
+    assert assembled.predictions.y_pred.tolist() == [1, 0, 0]
+
+
+def test_an_index_without_numbers_orders_nothing() -> None:
+    """It is a name of each image."""
+    assert assemble_predictions(make_table(index=["b", "a"], true=[0, 1], predicted=[0, 1])).rows.tolist() == [0, 1]
 
 
 @pytest.mark.parametrize(

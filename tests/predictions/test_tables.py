@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from prediction_tables import GOOD, write
 
 from job.errors import PackageError, PredictionsError
-from job.predictions import tables
+from job.predictions import parquet_file, tables
 from job.predictions.tables import read_table
+from job.system.packages import describe_missing
 
 
 def save(arrays: dict[str, Any]) -> bytes:
@@ -22,10 +25,10 @@ def save(arrays: dict[str, Any]) -> bytes:
     return file.getvalue()
 
 
-def zip_of(name: str) -> bytes:
+def zip_of(name: str, content: bytes = b"x") -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr(name, "x")
+        archive.writestr(name, content)
     return file.getvalue()
 
 
@@ -41,6 +44,8 @@ def npy(array: Any) -> bytes:  # noqa: ANN401 - any array
     return file.getvalue()
 
 
+NOT_UNICODE = damage(npy(np.array([["ab"]])), "b".encode("utf-32-le"), b"\0\0\x11\0")
+"""An array with a number that is no character."""
 ARRAYS = {"y_true": np.arange(3), "probabilities": np.eye(3)}
 
 
@@ -64,6 +69,14 @@ def test_the_content_decides_about_the_format(tmp_path: Path) -> None:
         assert list(read_table(write(tmp_path, content, "any")).columns) == names
 
 
+def test_texts_of_other_machines(tmp_path: Path) -> None:
+    """Also big-endian ones."""
+    for kind in ("<U3", ">U3"):
+        assert read_table(write(tmp_path, npy(np.array(["a", "\N{PILE OF POO}", ""], kind)))).columns[""].tolist() == [
+            *("a", "\N{PILE OF POO}", "")
+        ]
+
+
 def test_idx_files_of_all_types(tmp_path: Path) -> None:
     """Big-endian numbers of 1 to 8 bytes."""
     for code, kind in ((8, ">u1"), (9, ">i1"), (11, ">i2"), (12, ">i4"), (13, ">f4"), (14, ">f8")):
@@ -85,6 +98,12 @@ def test_idx_files_of_all_types(tmp_path: Path) -> None:
         (npy(np.array([{}], object)), "contains Python objects (a pickle), which could run any code"),
         (save({"y_true": np.array(["a"], object)}), "its array y_true contains Python objects (a pickle)"),
         (npy(np.array([1j])), "its array has the type complex128; write numbers or texts"),
+        (NOT_UNICODE, "its array is damaged (a character is not Unicode); write it again"),
+        (
+            damage(npy(np.array(["ab"], ">U2")), "b".encode("utf-32-be"), b"\xff" * 4),
+            "its array is damaged (a character",
+        ),
+        (zip_of("y.npy", NOT_UNICODE), "its array y is damaged (a character is not Unicode); write it again"),
         (save(ARRAYS)[:300], "is a damaged NPZ file ("),
         (npy(np.eye(3))[:140], "it is damaged ("),
         (b"\x93NUMPY", "it is damaged ("),
@@ -146,14 +165,11 @@ def test_parquet_needs_pyarrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     path = write(tmp_path, b"PAR1")
     with pytest.raises(PackageError) as caught:
         read_table(path)
-    assert str(caught.value).startswith(f"{path}: Parquet files need the package pyarrow, which is not installed")
-    assert "`pip install '.[parquet]'`" in str(caught.value)
+    assert str(caught.value) == f"{path}: {describe_missing('pyarrow')}, or save the table as CSV"
 
 
 def test_a_parquet_file(tmp_path: Path) -> None:
     """Texts, categories and numbers; missing numbers are NaN."""
-    pa = pytest.importorskip("pyarrow")
-    pq = pytest.importorskip("pyarrow.parquet")
     categories = pa.array(["cat", "dog", "cat"]).dictionary_encode()
     columns = {"label": categories, "cat": [0.5, None, 1.0], "n": [1, 2, 3], "true": ["a", None, "c"]}
     columns |= {"yes": [True, None, False]}
@@ -166,3 +182,56 @@ def test_a_parquet_file(tmp_path: Path) -> None:
     assert (read["n"].tolist(), read["true"].tolist()) == ([1, 2, 3], ["a", "", "c"])
     (tmp_path / "table").write_bytes((tmp_path / "table").read_bytes()[:60])
     assert read_error(tmp_path / "table").startswith("is a damaged Parquet file (")
+
+
+def write_parquet(folder: Path, table: Any) -> Path:  # noqa: ANN401 - pyarrow has no types
+    pq.write_table(table, folder / "table")
+    return folder / "table"
+
+
+@pytest.mark.parametrize("kind", [pa.list_(pa.float64()), pa.large_list(pa.float32()), pa.list_(pa.float64(), 2)])
+def test_a_column_of_lists(tmp_path: Path, kind: Any) -> None:  # noqa: ANN401 - as above
+    """It is an array with a row for each list; lists of different lengths without a role are ignored."""
+    rows = [[0.75, 0.25], [0.5, 0.5], [0.0, 1.0]]
+    columns = {"probabilities": pa.chunked_array([rows[:1], rows[1:]], kind), "tokens": [[1], [2, 3], None]}
+    read = read_table(write_parquet(tmp_path, pa.table(columns))).columns
+    assert {name: values.tolist() for name, values in read.items()} == {"probabilities": rows}
+
+
+@pytest.mark.parametrize("lists", [[[0.75, 0.25], [1.0]], [[0.75, 0.25], None]])
+def test_lists_of_different_lengths(tmp_path: Path, lists: list[Any]) -> None:
+    """The row is named."""
+    path = write_parquet(tmp_path, pa.table({"probabilities": lists}))
+    assert read_error(path) == (
+        "row 1, column probabilities: its list is missing, or has another length than that of row 0"
+    )
+
+
+def test_all_types_of_text_in_a_parquet_file(tmp_path: Path) -> None:
+    """A missing one is empty."""
+    for kind in (pa.string(), pa.large_string(), pa.string_view()):
+        path = write_parquet(tmp_path, pa.table({"true": pa.array(["cat", None], kind)}))
+        assert read_table(path).columns["true"].tolist() == ["cat", ""]
+
+
+def test_columns_with_one_name_in_a_parquet_file(tmp_path: Path) -> None:
+    """The name is in the message."""
+    path = write_parquet(tmp_path, pa.table([[0, 1], [0, 1]], names=["p_0", "p_0"]))
+    assert read_error(path) == "the column p_0 is listed twice; give each column its own name"
+
+
+def test_a_parquet_file_that_becomes_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not read."""
+    path = write_parquet(tmp_path, pa.table({"true": np.random.default_rng(0).random(1000)}))
+    monkeypatch.setattr(parquet_file, "MAX_BYTES", 8000)
+    assert read_error(path).startswith("its columns need 9,")
+    monkeypatch.setattr(parquet_file, "MAX_BYTES", 16000)
+    assert len(read_table(path).columns["true"]) == 1000
+
+
+def test_the_number_of_a_row_with_a_line_break(tmp_path: Path) -> None:
+    """Rows are counted if they have several lines, otherwise lines."""
+    table = read_table(write(tmp_path, b'path,true\n"a\nb",0\nc,1\n'))
+    assert table.place(1).removeprefix(f"{tmp_path}/") == "table.csv, row 2"
+    table = read_table(write(tmp_path, b'path,true\r\n"a b",0\r\nc,1\r\n'))
+    assert table.place(1).removeprefix(f"{tmp_path}/") == "table.csv, line 3"

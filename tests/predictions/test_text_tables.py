@@ -18,12 +18,18 @@ from job.predictions.text_tables import read_text
         GOOD.replace(",", ";").replace(".", ",").encode(),
         GOOD.replace(",", "\t").encode(),
         GOOD.replace(",", ", ").encode(),
+        GOOD.replace(",", " , ").replace("\n", " \n").encode(),
         GOOD.replace("\n", ",\n").encode(),
+        GOOD.replace("\n", ",\n").replace(",\n", "\n", 1).encode(),
+        GOOD.replace("0.25", "0.25,, ").encode(),
         (GOOD + "\n\n").encode(),
         GOOD.replace("true", '"true"').encode(),
         GOOD.replace("true", "Y_True").replace("p_", "prob_").encode(),
     ],
-    ids=["plain", "mark", "CRLF", "CR", "semicolon", "comma", "tab", "spaces", "trailing", "blank", "quotes", "names"],
+    ids=[
+        *("plain", "mark", "CRLF", "CR", "semicolon", "comma", "tab", "spaces", "spaces around", "trailing"),
+        *("trailing values", "trailing value", "blank", "quotes", "names"),
+    ],
 )
 def test_the_dialects_of_csv(tmp_path: Path, content: bytes) -> None:
     """All of them are the same table."""
@@ -52,11 +58,23 @@ def test_a_list_of_labels_needs_no_header() -> None:
     assert read_text(b"label\ncat\n")["label"].tolist() == ["cat"]
 
 
+def test_spaces_around_labels_do_not_count() -> None:
+    """In a list and in a table."""
+    assert read_text(b"cat \n hot dog\t\r\n")[""].tolist() == ["cat", "hot dog"]
+    assert read_text(b"label , p\n cat , 1 \nhot dog ,2\n")["label"].tolist() == ["cat", "hot dog"]
+
+
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
         (GOOD + "1,0.2,0.7,0.1\n", "table.csv: line 4 has 4 values, but line 1 names 3 columns"),
         (GOOD.replace("0.25", "0.25,9"), "table.csv: line 2 has 4 values, but line 1 names 3 columns"),
+        (GOOD.replace("0.25", "0.25,") + "1,0.2,0.8,3\n", "table.csv: line 4 has 4 values, but line 1 names 3 columns"),
+        (
+            GOOD.replace("0.25", "0.25,") + "1,0.2,0.8,,3\n",
+            "table.csv: line 4 has 5 values, but line 1 names 3 columns",
+        ),
+        ("\n" + GOOD, "table.csv: line 1 is empty; write the names of the columns there, or the first label of a list"),
         (GOOD + "1,0.2\n", "table.csv, line 4, column p_1: is empty; write a probability"),
         (GOOD + "\n" + GOOD[13:], "table.csv, line 4, column true: is empty; write the class of each image"),
         (GOOD.encode() + b"caf\xe9,1,0\n", "table.csv: line 4 is not UTF-8 text; save the file as UTF-8"),

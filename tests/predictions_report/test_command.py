@@ -1,5 +1,6 @@
 import gzip
 import hashlib
+import json
 import os
 import re
 import struct
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from report_tables import CI, NAMES, PREDICTIONS, N, labels_of, read_metrics, report, table_of
-from support import FASHION_NAMES, REPOSITORY, ErrorOf, make_predictions, make_run, read_tree, run_job
+from support import FASHION_NAMES, REPOSITORY, ErrorOf, make_predictions, make_run, predictions_of, read_tree, run_job
 
 from job.__main__ import main
 from job.config.prediction_files import PredictionFiles
@@ -26,6 +27,7 @@ from job.log import Stopwatch
 from job.predictions_report import build
 from job.predictions_report.build import build_run, is_fashion_mnist
 from job.predictions_report.command import read_files
+from job.report.ci.publish import require_separate
 from job.results.history import prepare_history
 from job.results.output_folder.manifest import read_manifest
 from job.results.run import Run
@@ -166,6 +168,25 @@ def test_images_in_files(table: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     assert all(image[0, 0].tolist() == [number, 0, 9] for number, image in images.items())
 
 
+def test_names_of_which_some_are_no_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A warning names the first one, because the report then has no images."""
+    header, *rows = table_of().splitlines()
+    for suffix, warning in (
+        (
+            "heic",
+            "table.csv, line 3, column path: 1.heic is not a PNG, JPEG, WebP, BMP, GIF or TIFF file, so the report",
+        ),
+        ("", None),
+    ):
+        names = ["0.png" if suffix else "0", f"1.{suffix}", *(f"{number}.JPG" for number in range(2, N) if suffix)]
+        names += [str(number) for number in range(len(names), N)]
+        lines = [f"{name},{row}" for name, row in zip(names, rows, strict=True)]
+        (tmp_path / "table.csv").write_text("\n".join([f"path,{header}", *lines]))
+        report("--predictions", tmp_path / "table.csv", "--output", tmp_path / "out")
+        log = capsys.readouterr().err
+        assert warning in log if warning else "is not a PNG" not in log
+
+
 def test_a_training_as_reference(tmp_path: Path) -> None:
     """The classes get its names, and the comparison is that of the same predictions by the library."""
     reference = make_run()
@@ -196,6 +217,31 @@ def test_a_report_as_reference_of_a_report(table: Path, tmp_path: Path) -> None:
         assert Run.read(tmp_path / folder).comparison is not None
 
 
+@pytest.mark.parametrize("order", ["within classes", "any"])
+def test_an_index_brings_the_rows_into_the_order_of_the_reference(tmp_path: Path, order: str) -> None:
+    """The same predictions in another order do not differ, and are the same run of a history."""
+    header, *rows = table_of().splitlines()
+    numbered = [f"{number},{row}" for number, row in enumerate(rows)]
+    random = np.random.default_rng(0)
+    shuffled = np.array(numbered)
+    for label in range(4) if order == "within classes" else [None]:
+        chosen = np.flatnonzero((PREDICTIONS.y_true == label) | (label is None))
+        shuffled[chosen] = shuffled[random.permutation(chosen)]
+    assert shuffled.tolist() != numbered
+    for name, lines in (("a", numbered), ("b", shuffled)):
+        (tmp_path / f"{name}.csv").write_text("\n".join([f"index,{header}", *lines]))
+    history = ["--history", tmp_path / "history"]
+    report("--predictions", tmp_path / "a.csv", "--output", tmp_path / "a", *history)
+    report("--predictions", tmp_path / "b.csv", "--output", tmp_path / "b", "--reference", tmp_path / "a", *history)
+    first, second = Run.read(tmp_path / "a"), Run.read(tmp_path / "b")
+    assert second.comparison is not None
+    assert (second.comparison.counts.n_fixed, second.comparison.counts.n_broken) == (0, 0)
+    assert predictions_of(first).probabilities.tolist() == predictions_of(second).probabilities.tolist()
+    sets = [json.loads(line)["test_set"] for line in (tmp_path / "history").read_text().splitlines()]
+    assert len(sets) == 2
+    assert sets[0] == sets[1]
+
+
 def test_a_reference_with_other_labels(table: Path, tmp_path: Path, error_of: ErrorOf) -> None:
     """Only the same images can be compared."""
     make_run(n=N, n_classes=4, seed=5).write(tmp_path / "reference")
@@ -218,6 +264,38 @@ def test_predictions_of_others_are_no_run_of_a_sweep(table: Path, tmp_path: Path
     report("--predictions", table, "--output", tmp_path / "out")
     line = error_of(DataError.exit_status, "sweep", "--collect", tmp_path / "out", "--output", tmp_path / "sweep")
     assert "its model was not trained by this job; collect folders that a training wrote" in line
+
+
+@pytest.mark.parametrize(
+    ("option", "name"),
+    [
+        ("predictions", "predictions.csv"),
+        ("labels", "metrics.json"),
+        ("images", "samples.npz"),
+        ("classes", "report-images/classes.txt"),
+        ("classes", "ci/classes.txt"),
+    ],
+)
+def test_files_that_the_job_would_replace(
+    table: Path, tmp_path: Path, option: str, name: str, error_of: ErrorOf
+) -> None:
+    """They stay as they are, and the error says what to do."""
+    path = tmp_path / "out" / name
+    path.parent.mkdir(parents=True)
+    path.write_text(table.read_text())
+    words = {"--predictions": table, f"--{option}": path, "--output": tmp_path / "out"}
+    line = error_of(UsageError.exit_status, "report", *(word for pair in words.items() for word in pair))
+    problem = "is a file or folder that the job writes; name another --output"
+    assert line == f"fashion-job: error: --{option} {path} {problem}"
+    assert read_tree(tmp_path / "out") == {name: table.read_bytes()}
+
+
+def test_files_that_the_job_does_not_write_may_be_in_the_output_folder(tmp_path: Path) -> None:
+    """They are still there afterwards."""
+    (tmp_path / "mine.csv").write_text(table_of())
+    report("--predictions", tmp_path / "mine.csv", "--output", tmp_path)
+    assert (tmp_path / "mine.csv").read_text() == table_of()
+    require_separate("--predictions", "-/predictions.csv", "-", "--output")  # an archive on stdout
 
 
 def test_a_tar_archive(table: Path) -> None:
@@ -300,12 +378,12 @@ def test_more_class_names_than_probabilities(table: Path, tmp_path: Path, error_
 
 
 def test_the_order_of_class_names_from_labels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The log says that it is alphabetical, and how to choose another one."""
+    """The log says that it is the natural one, and how to choose another one."""
     path, classes = tmp_path / "t.csv", tmp_path / "c.txt"
     path.write_text("true,predicted\ntwo,two\none,two\nthree,one\n")
     classes.write_text("one\ntwo\nthree\n")
     words = ["report", "--predictions", str(path), "--output", str(tmp_path / "out")]
-    note = "3 classes in alphabetical order (for another one: --classes FILE)"
+    note = "3 classes in natural order (for another one: --classes FILE)"
     assert main(words) == 0
     assert read_class_order(tmp_path / "out") == ["one", "three", "two"]
     assert note in capsys.readouterr().err
@@ -313,7 +391,7 @@ def test_the_order_of_class_names_from_labels(tmp_path: Path, capsys: pytest.Cap
     assert read_class_order(tmp_path / "out") == ["one", "two", "three"]
     log = capsys.readouterr().err
     assert "3 classes" in log
-    assert "alphabetical" not in log
+    assert "natural" not in log
 
 
 def read_class_order(folder: Path) -> list[str]:
@@ -341,7 +419,10 @@ def test_parquet_without_pyarrow(tmp_path: Path, error_of: ErrorOf, monkeypatch:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     (tmp_path / "t.parquet").write_bytes(b"PAR1")
     line = error_of(PackageError.exit_status, "report", "--predictions", tmp_path / "t.parquet")
-    assert f"{tmp_path / 't.parquet'}: Parquet files need the package pyarrow, which is not installed" in line
+    assert line.startswith(
+        f"fashion-job: error: {tmp_path / 't.parquet'}: this Python lacks the package pyarrow; run `pip"
+    )
+    assert line.endswith("in the repository of fashion-job, or save the table as CSV")
 
 
 @pytest.mark.parametrize(
@@ -381,16 +462,13 @@ def test_the_test_images_of_fashion_mnist(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert 'id="published"' in (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
 
 
-def test_the_labels_of_fashion_mnist_are_known_by_their_hash() -> None:
-    """That of the IDX file: the data set itself is the proof, if it is installed."""
-    for folder in (REPOSITORY / "data", Path("/usr/share/datasets/fashion-mnist")):
-        path = folder / "t10k-labels-idx1-ubyte.gz"
-        if path.exists():
-            y_true = np.frombuffer(gzip.decompress(path.read_bytes()), np.uint8)[8:].astype(np.int16)
-            assert is_fashion_mnist(y_true)
-            assert not is_fashion_mnist(y_true[::-1])
-            return
-    assert SHA256["test_labels"]
+def test_the_labels_of_fashion_mnist_are_known_by_their_hash(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of the IDX file."""
+    header = struct.pack(">4BI", 0, 0, 8, 1, N)
+    digest = hashlib.sha256(header + PREDICTIONS.y_true.astype(np.uint8).tobytes()).hexdigest()
+    monkeypatch.setitem(SHA256, "test_labels", digest)
+    assert is_fashion_mnist(PREDICTIONS.y_true)
+    assert not is_fashion_mnist(PREDICTIONS.y_true[::-1])
 
 
 def test_the_log_names_what_was_read(table: Path, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import html5lib
 import numpy as np
 import pandas as pd
 import pytest
@@ -75,9 +76,16 @@ class Tensor:
         (pd.Series([NAMES[label] for label in Y_TRUE], dtype="category"), pd.DataFrame(PROBABILITIES, columns=NAMES)),
         (Tensor(Y_TRUE), Tensor(PROBABILITIES)),
         (np.eye(5)[Y_TRUE], PROBABILITIES),
+        (pd.DataFrame(np.eye(5)[Y_TRUE]), PROBABILITIES),
+        (pd.DataFrame(np.eye(5)[Y_TRUE][:, ::-1], columns=NAMES[::-1]), PROBABILITIES),
+        (pd.get_dummies(pd.Series(NAMES)[Y_TRUE]), pd.DataFrame(PROBABILITIES, columns=NAMES)),
+        (np.ma.array(Y_TRUE), np.ma.array(PROBABILITIES, mask=False)),
         (Y_TRUE[:, None], PROBABILITIES.astype(np.float64)),
     ],
-    ids=["lists", "pandas", "names", "categories", "tensors", "one-hot", "column"],
+    ids=[
+        *("lists", "pandas", "names", "categories", "tensors", "one-hot", "one-hot frame", "named one-hot frame"),
+        *("dummies", "masked arrays without a mask", "column"),
+    ],
 )
 def test_arrays_of_any_library(made: Report, y_true: Any, probabilities: Any) -> None:  # noqa: ANN401 - any array
     """All give the same metrics."""
@@ -201,7 +209,19 @@ def test_grey_images_on_black_are_shown_as_negatives() -> None:
             {"class_names": ["a", "a"]},
             "class_names: 'a' is listed twice; give each class its own name",
         ),
-        ([0, 1], np.eye(2), {"class_names": "abc"}, "probabilities: has probabilities of 2 classes, but class_names=…"),
+        ([0, 1], np.eye(2), {"class_names": list("abc")}, "probabilities: has probabilities of 2 classes, but class_"),
+        *(
+            (
+                [0, 1],
+                np.eye(2),
+                {"class_names": names},
+                f"class_names: has the type {kind}; give the names as a list in",
+            )
+            for names, kind in (
+                *(("ab", "str"), (b"ab", "bytes"), ({0: "cat", 1: "dog"}, "dict"), ({"cat", "dog"}, "set"), (2, "int")),
+                *(({"cat": 0}.keys(), "dict_keys"), (frozenset("ab"), "frozenset")),
+            )
+        ),
         ([0, 1], np.eye(2), {"images": np.zeros((3, 4, 4))}, "probabilities: has 2 rows, but there are 3 images; give"),
         (
             [0, 1],
@@ -209,11 +229,37 @@ def test_grey_images_on_black_are_shown_as_negatives() -> None:
             {"reference": "/none"},
             "/none/metrics.json: not found; name the output folder of a finished",
         ),
-        ([0, 1], np.eye(2), {"class_names": 2}, "class_names: is not a list; give a name for each class"),
         ([0, 1], np.eye(2), {"class_names": ["a", "b\0"]}, "class_names: 'b\\x00' has a control character; remove it"),
         ([0, 1], np.eye(2), {"name": 7}, "name is 7, but must be 1 to 60 printable characters, not only spaces"),
         ([0, 1], np.eye(2), {"name": "a\0"}, "name is 'a\\x00', but must be 1 to 60 printable characters"),
         ([], [], {}, "probabilities: has no row; write one for each image"),
+        (np.ma.array([0, 1], mask=[False, True]), np.eye(2), {}, "y_true: has masked values; leave out their images"),
+        (
+            [0, 1],
+            np.ma.array(np.eye(2), mask=np.eye(2, dtype=bool)),
+            {},
+            "probabilities: has masked values; leave out their",
+        ),
+        (
+            [0, 1],
+            pd.DataFrame({"true": [0, 1], "p_0": [1, 0], "p_1": [0, 1]}),
+            {},
+            "probabilities: has labels in column true; remove the column",
+        ),
+        (pd.DataFrame({"a": [1, 1], "b": [0, 1]}), np.eye(2), {}, "y_true, row 1: is not one-hot; give a column of"),
+        (pd.DataFrame({"a": [1, 0], "b": [0, 0.5]}), np.eye(2), {}, "y_true, row 1: is not one-hot; give a column of"),
+        (
+            pd.DataFrame({"a": ["x", "y"], "b": [0, 1]}),
+            np.eye(2),
+            {},
+            "y_true: has no column of labels (its columns: a",
+        ),
+        (
+            pd.DataFrame([[1, 0], [0, 1]], columns=["a", "a"]),
+            np.eye(2),
+            {},
+            "y_true: two columns have the same name; give each column its own name",
+        ),
     ],
 )
 def test_errors_are_value_errors(y_true: Any, probabilities: Any, options: dict[str, Any], problem: str) -> None:  # noqa: ANN401
@@ -247,11 +293,25 @@ def test_the_page_of_many_photos_stays_small() -> None:
 
 
 def test_the_page_is_well_formed(made: Report) -> None:
-    """Names with special characters do not break it."""
+    """Names with special characters are shown as they are, and change no tag."""
     names = ["<b>&", 'O\'Neil "q"', "{{ 7 * 7 }}", "</script>", "קטן"]
-    page = report(Y_TRUE, PROBABILITIES, class_names=names).html()
-    assert "<b>&amp;" not in page
-    assert "&lt;b&gt;&amp;" in page
-    assert "{{ 7 * 7 }}" in page
-    assert ET.fromstring(page[page.index("<table") : page.index("</table>") + 8]) is not None
-    assert len(page) > len(made.html()) / 2
+    page = parse(report(Y_TRUE, PROBABILITIES, class_names=names).html())
+    usual = parse(made.html())
+    for tag in ("script", "style", "table", "section", "b"):
+        assert len(page.findall(f".//{tag}")) == len(usual.findall(f".//{tag}"))
+    classes = page.findall(".//section[@id='classes']//tbody/tr/th")
+    assert ["".join(cell.itertext()).strip() for cell in classes[: len(names)]] == names
+
+
+def parse(page: str) -> ET.Element:
+    """The page as a tree; a syntax error is an error."""
+    parser = html5lib.HTMLParser(strict=True, namespaceHTMLElements=False)
+    tree: ET.Element = parser.parse(page)
+    return tree
+
+
+def test_an_error_about_the_reference_names_the_argument(made: Report, tmp_path: Path) -> None:
+    """Not the option of the command."""
+    folder = made.save(tmp_path / "before").parent
+    with pytest.raises(ValueError, match=r"^reference=/.*only runs on the same test set can be compared"):
+        report(Y_TRUE[::-1], PROBABILITIES[::-1], reference=folder)

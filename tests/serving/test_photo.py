@@ -16,7 +16,7 @@ from PIL import Image
 from served import running, write_served
 from support import REPOSITORY
 
-from job.data import image_file
+from job import image_file
 from job.data.photo import prepare_photo
 from job.serving import limits, photo_formats
 from job.serving.messages import HttpError

@@ -12,7 +12,9 @@ def test_the_extra_of_a_missing_package() -> None:
     """Those of pyproject.toml, where `gpu` has the packages of `train`."""
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert set(EXTRAS.values()) == project["optional-dependencies"].keys() - {"gpu"}
-    assert "`pip install '.[parquet]'`" in describe_missing("pyarrow")
+    assert describe_missing("pyarrow") == (
+        "this Python lacks the package pyarrow; run `pip install '.[parquet]'` in the repository of fashion-job"
+    )
 
 
 def test_the_remedy_comes_first_that_fits_the_installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

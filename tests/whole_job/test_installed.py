@@ -16,7 +16,7 @@ from support import REPOSITORY
 import job
 from job.__main__ import main
 
-TRAINING = ("tensorflow", "keras")
+TRAINING = ("tensorflow", "keras", "rich")
 OWN = ("fashion_job", "__editable__")
 
 SENDS_SIGTERM = """

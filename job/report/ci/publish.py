@@ -24,13 +24,13 @@ def write_and_publish(config: Config, write: Callable[[Path], Scores]) -> Finish
     `write` gets the output folder, or the folder that becomes the archive on stdout.
 
     Raises:
-        UsageError: If the history would be a file of the output folder that the job writes.
+        UsageError: If the history is a file of the output folder that the job writes.
         JobError: What `write` raises; or before it, that MLflow is asked for, but is not installed or does not answer.
         OutputError: If the archive cannot be sent, or if history or MLflow cannot be written after the report.
     """
     is_stream = config.output == STREAM
-    if config.history and not is_stream:
-        _require_separate(Path(config.history), Path(config.output))
+    if config.history:
+        require_separate("--history", config.history, config.output, "file")
     if config.log == "mlflow":
         require_mlflow()
     with tar_stream.stream_folder() if is_stream else nullcontext(Path(config.output)) as folder:
@@ -46,10 +46,17 @@ def write_and_publish(config: Config, write: Callable[[Path], Scores]) -> Finish
     return finished
 
 
-def _require_separate(history: Path, folder: Path) -> None:
-    path, output = Path(os.path.realpath(history)), Path(os.path.realpath(folder))
-    if path.is_relative_to(output) and path.relative_to(output).parts[:1] in [(), *((name,) for name in ALL_NAMES)]:
-        raise UsageError(f"--history {history} is a file or folder that the job writes; name another file")
+def require_separate(option: str, file: str, output: str, remedy: str) -> None:
+    """Check that the file of an option is not one that the job writes or removes in the output folder.
+
+    Raises:
+        UsageError: If it is; the message ends with what to name instead.
+    """
+    path, folder = Path(os.path.realpath(file)), Path(os.path.realpath(output))
+    if output == STREAM or not path.is_relative_to(folder):
+        return
+    if path.relative_to(folder).parts[:1] in [(), *((name,) for name in ALL_NAMES)]:
+        raise UsageError(f"{option} {file} is a file or folder that the job writes; name another {remedy}")
 
 
 def _append_to_history(config: Config, finished: Finished) -> OutputError | None:
