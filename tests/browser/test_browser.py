@@ -2,9 +2,7 @@
 
 import functools
 import io
-import json
 import re
-import subprocess
 import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,7 +15,8 @@ import pytest
 from chromium import HEIGHT, letters, make_network, served, visit, words
 from PIL import Image
 from playwright.sync_api import Browser, Page, ViewportSize, expect
-from support import REPOSITORY, make_learnt, make_run
+from support import make_learnt, make_run
+from validators import find_markup_errors, find_violations
 
 from job.__main__ import main
 from job.evaluation.predictions import Predictions
@@ -27,7 +26,6 @@ pytestmark = pytest.mark.browser
 pytest_plugins = ["browser_fixtures"]
 
 LAYOUTS = ["single", "folder"]
-MODULES = REPOSITORY / "tests" / "node_modules"
 FOCUSABLE = "a[*|href], area, button, summary, input, select, textarea, [tabindex]"
 A4 = ViewportSize(width=794, height=1123)
 """Size of a page in CSS pixels, 96 to an inch."""
@@ -151,11 +149,7 @@ def test_axe_finds_no_violation(chromium: Browser, reports: Reports, layout: str
     """axe-core checks contrast, names, roles, the order of headings and more."""
     has_model = layout == "single"
     with visit(chromium, address(reports(layout)), width=width, with_model=has_model, color_scheme=scheme) as visited:
-        visited.page.evaluate((MODULES / "axe-core/axe.min.js").read_text(encoding="utf-8"))
-        results = visited.page.evaluate("axe.run()")
-    assert len(results["passes"]) > 20
-    violations = [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in results["violations"]]
-    assert violations == []
+        assert find_violations(visited.page) == []
 
 
 @pytest.mark.parametrize("n_classes", [2, 10, 100])
@@ -428,10 +422,4 @@ def test_the_validator_finds_no_error(reports: Reports, layout: str) -> None:
     """HTML and CSS have neither errors nor warnings, with few and with many classes."""
     folders = [reports(layout, n_classes) for n_classes in (2, 10, 100)]
     files = [path for folder in folders for path in folder.iterdir() if path.suffix in {".html", ".css"}]
-    jar = MODULES / "vnu-jar/build/dist/vnu.jar"
-    command = ["java", "-jar", str(jar), "--also-check-css", "--format", "json", *map(str, files)]
-    output = subprocess.run(command, capture_output=True, text=True, check=False).stderr
-    errors = [(message["type"], message["message"]) for message in json.loads(output)["messages"]]
-    # The validator takes data: addresses and blocks of data for blocked ones; the tests above check the console.
-    known = ("image “data:", "Inline script violates")
-    assert [error for error in errors if not any(text in error[1] for text in known)] == []
+    assert find_markup_errors(files) == []

@@ -1,8 +1,6 @@
 """Opens the page of a sweep in Chromium: its requests, its widths, its accessibility, its table, its printed pages."""
 
 import io
-import json
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,15 +8,14 @@ import pypdf
 import pytest
 from chromium import HEIGHT, executable, visit
 from playwright.sync_api import Browser, sync_playwright
-from support import REPOSITORY
 from sweep_runs import make_swept_run, write_runs
+from validators import find_markup_errors, find_violations
 
 from job.evaluation.sweep_trials import SearchHistory, SearchTrial
 from job.sweep.collection import collect_runs, write_sweep_report
 
 pytestmark = pytest.mark.browser
 
-MODULES = REPOSITORY / "tests" / "node_modules"
 FOCUSABLE = "a[*|href], area, button, summary, input, select, textarea, [tabindex]"
 MAX_HEIGHT = 4500
 MAX_PAGES = 6
@@ -102,11 +99,7 @@ def test_axe_finds_no_violation(chromium: Browser, pages: dict[str, Path], name:
     """axe-core checks contrast, names, roles, the order of headings and more; folded parts are open."""
     with visit(chromium, pages[name].as_uri(), width=width, color_scheme=scheme) as visited:
         visited.page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
-        visited.page.evaluate((MODULES / "axe-core/axe.min.js").read_text(encoding="utf-8"))
-        results = visited.page.evaluate("axe.run()")
-    assert len(results["passes"]) > 20
-    violations = [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in results["violations"]]
-    assert violations == []
+        assert find_violations(visited.page) == []
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -185,8 +178,4 @@ def test_every_label_on_the_frontier_is_inside_its_chart(chromium: Browser, page
 
 def test_the_validator_finds_no_error(pages: dict[str, Path]) -> None:
     """HTML and CSS have neither errors nor warnings."""
-    jar = MODULES / "vnu-jar/build/dist/vnu.jar"
-    command = ["java", "-jar", str(jar), "--also-check-css", "--format", "json", *map(str, pages.values())]
-    output = subprocess.run(command, capture_output=True, text=True, check=False).stderr
-    errors = [(message["type"], message["message"]) for message in json.loads(output)["messages"]]
-    assert [error for error in errors if "image “data:" not in error[1]] == []
+    assert find_markup_errors(pages.values()) == []

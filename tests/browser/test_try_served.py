@@ -8,7 +8,8 @@ import pytest
 from chromium import visit
 from playwright.sync_api import Browser, Page, expect
 from served import running
-from try_it import ALL_PARTS, AXE, Runs, answer, draw_trousers, link_results, pixels, settle, shares
+from try_it import ALL_PARTS, Runs, answer, draw_trousers, link_results, pixels, settle, shares
+from validators import AXE
 
 from job.__main__ import main
 

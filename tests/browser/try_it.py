@@ -11,13 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import FilePayload, Locator, Page, expect
-from support import REPOSITORY
 
 UInt8 = NDArray[np.uint8]
 Runs = Callable[[str], Path]
 """Returns the output folder of a trained run of a recipe."""
 
-AXE = REPOSITORY / "tests" / "node_modules" / "axe-core" / "axe.min.js"
 ALL_PARTS = "Covering an orange place makes"
 """How the text begins that follows when every part of a picture has been covered."""
 
