@@ -8,6 +8,9 @@ MIN_CLASSES, MAX_CLASSES = 2, 256
 MAX_NAME = 200
 """The most characters in the name of a class."""
 
+MAX_IMAGE_NAME = 4096
+"""The most characters in the name of an image: those in a path on Linux."""
+
 IMAGE_KINDS = "PNG, JPEG, WebP, BMP, GIF or TIFF"
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 """The ends of the names of image files that the job reads, in lower case."""
@@ -59,3 +62,32 @@ def find_bad_name(class_names: Sequence[str]) -> str:
             return f"{name!r} is listed twice; give each class its own name"
         seen.add(name)
     return ""
+
+
+def find_bad_image_name(names: Sequence[str]) -> tuple[int, str] | None:
+    """The first name of an image that is empty, too long or listed twice, or that no page can show.
+
+    Returns:
+        Its index, and what is wrong with it; None if nothing is.
+    """
+    are_displayable = is_displayable("".join(set().union(*names)))
+    seen: dict[str, int] = {}
+    for index, name in enumerate(names):
+        if not name.strip():
+            return index, "is empty"
+        if len(name) > MAX_IMAGE_NAME:
+            return index, f"{name[:20]!r}… has {len(name):,} characters, more than {MAX_IMAGE_NAME:,}"
+        if not are_displayable and not is_displayable(name):
+            return index, f"{shorten_path(name)!r} has a control character"
+        if seen.setdefault(name, index) < index:
+            return index, f"{shorten_path(name)!r} is listed twice"
+    return None
+
+
+def shorten_path(path: str, n_most: int = 80) -> str:
+    """The end of a path, or of another name, after an ellipsis; from a folder on, if that keeps half of the length."""
+    if len(path) <= n_most:
+        return path
+    end = path[1 - n_most :]
+    starts = [match.start() for match in re.finditer(r"[/\\]", end)]
+    return "…" + end[next((start for start in starts if start <= n_most // 2), 0) :]

@@ -1,5 +1,6 @@
 """Represents the predictions that are evaluated: with a probability of each class, or of labels only."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Annotated, ClassVar, Self
@@ -33,6 +34,10 @@ class SeedPredictions:
     y_pred: NDArray[np.uint8]
     p_true: NDArray[np.float32]
 
+    def take(self, rows: NDArray[np.intp]) -> Self:
+        """The predictions for the images of some rows, in their order."""
+        return replace(self, y_pred=self.y_pred[rows], p_true=self.p_true[rows])
+
 
 @dataclass(frozen=True)
 class Predictions:
@@ -46,6 +51,7 @@ class Predictions:
             and in results of version 0.5.0.
         other_seeds: Predictions of the other seeds of this run; None for a single run, and in results of version 0.5.0.
         reference_other_seeds: The same of the reference.
+        names: A unique name of each image, such as its path, n of them; None if they are unknown.
     """
 
     y_true: Labels
@@ -54,6 +60,7 @@ class Predictions:
     p_reference: NDArray[np.float32] | None = None
     other_seeds: SeedPredictions | None = None
     reference_other_seeds: SeedPredictions | None = None
+    names: Sequence[str] | None = None
 
     @property
     def n_classes(self) -> int:
@@ -108,6 +115,12 @@ class Predictions:
             reference_other_seeds=reference.other_seeds,
         )
 
+    def take(self, rows: NDArray[np.intp]) -> "Predictions":
+        """The predictions for the images of some rows, in their order, without those of a reference."""
+        others = self.other_seeds.take(rows) if self.other_seeds else None
+        names = _take_names(self.names, rows)
+        return Predictions(self.y_true[rows], self.probabilities[rows], other_seeds=others, names=names)
+
     @property
     def reference(self) -> "Predictions | None":
         """The predictions of the reference model, if all of its probabilities are known."""
@@ -141,12 +154,14 @@ class LabelPredictions:
         y_pred: Predicted class numbers, shape (n,).
         n_classes: Number of classes.
         y_reference: Classes that a reference model predicted for the same images, shape (n,), or None.
+        names: A unique name of each image, such as its path, n of them; None if they are unknown.
     """
 
     y_true: Labels
     y_pred: Labels
     n_classes: int
     y_reference: Labels | None = None
+    names: Sequence[str] | None = None
 
     probabilities: ClassVar[None] = None
     p_reference: ClassVar[None] = None
@@ -157,6 +172,11 @@ class LabelPredictions:
     def with_reference(self, reference: "AnyPredictions") -> Self:
         """These predictions with the classes that a reference model predicted for the same images."""
         return replace(self, y_reference=reference.y_pred)
+
+    def take(self, rows: NDArray[np.intp]) -> "LabelPredictions":
+        """The predictions for the images of some rows, in their order, without those of a reference."""
+        names = _take_names(self.names, rows)
+        return LabelPredictions(self.y_true[rows], self.y_pred[rows], self.n_classes, names=names)
 
     @property
     def accuracy(self) -> float:
@@ -172,6 +192,10 @@ class LabelPredictions:
 
 AnyPredictions = Predictions | LabelPredictions
 """Predictions whose probabilities may be unknown."""
+
+
+def _take_names(names: Sequence[str] | None, rows: NDArray[np.intp]) -> list[str] | None:
+    return None if names is None else [names[row] for row in rows.tolist()]
 
 
 def cross_entropy(p_true: NDArray[np.floating]) -> Floats:

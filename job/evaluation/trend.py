@@ -66,7 +66,7 @@ class HistoryEntry(TrendPoint):
     """A run in a history.
 
     Attributes:
-        test_set: SHA-256 of the true classes and the names of the classes, see `hash_test_set`.
+        test_set: SHA-256 of the true classes and the names of the classes and images, see `hash_test_set`.
         errors: The errors of each network as text, see `encode_errors`; the first one is that of the report.
     """
 
@@ -174,10 +174,11 @@ class Trend:
     n_others: Count
 
 
-def hash_test_set(y_true: Labels, class_names: Sequence[str]) -> str:
-    """SHA-256 of the true classes, shape (n,), in their order, and the names of the classes."""
-    names = "\0".join(class_names).encode()
-    return hashlib.sha256(names + b"\0\0" + y_true.astype("<u2").tobytes()).hexdigest()
+def hash_test_set(y_true: Labels, class_names: Sequence[str], image_names: Sequence[str] | None = None) -> str:
+    """SHA-256 of the true classes, shape (n,), in their order, and the names of the classes and of the images."""
+    names, labels = "\0".join(class_names).encode(), y_true.astype("<u2").tobytes()
+    images = b"" if image_names is None else b"\0\0" + "\0".join(image_names).encode()
+    return hashlib.sha256(names + b"\0\0" + labels + images).hexdigest()
 
 
 def encode_errors(is_wrong: NDArray[np.bool_]) -> str:

@@ -20,6 +20,7 @@ from job.predictions.class_names import (
     number_labels,
     require_whole_numbers,
 )
+from job.predictions.image_names import sort_images
 from job.predictions.parts import Parts, Scores, find_labels, find_parts, with_scores
 from job.predictions.probabilities import check_probabilities, round_probabilities
 from job.predictions.roles import find_role
@@ -39,12 +40,15 @@ class Assembled:
     Attributes:
         parts: The table of predictions, in its own order.
         rows: The row of the table for each image, shape (n,).
+        positions: The position of each image among all images in the order of the files, or of the column `index`,
+            shape (n,); differs from the order of the predictions only if the images have names.
     """
 
     predictions: AnyPredictions
     class_names: list[str]
     parts: Parts
     rows: NDArray[np.intp]
+    positions: NDArray[np.intp]
 
     def with_class_names(self, class_names: Sequence[str]) -> Self:
         """The same predictions with other class names, or the same names in another order."""
@@ -53,10 +57,12 @@ class Assembled:
         numbers = np.array([class_names.index(name) for name in self.class_names], np.int16)
         y_true, predictions = numbers[self.predictions.y_true], self.predictions
         if isinstance(predictions, LabelPredictions):
-            reordered: AnyPredictions = LabelPredictions(y_true, numbers[predictions.y_pred], predictions.n_classes)
+            y_pred = numbers[predictions.y_pred]
+            reordered: AnyPredictions = replace(predictions, y_true=y_true, y_pred=y_pred)
         else:
             rounded = predictions.probabilities[:, np.argsort(numbers)].astype(np.float64)
-            reordered = Predictions(y_true, round_probabilities(rounded, numbers[predictions.y_pred]))
+            probabilities = round_probabilities(rounded, numbers[predictions.y_pred])
+            reordered = replace(predictions, y_true=y_true, probabilities=probabilities)
         return replace(self, predictions=reordered, class_names=list(class_names))
 
 
@@ -68,6 +74,7 @@ def assemble_predictions(  # noqa: PLR0913 - all but one have defaults
     names_source: str = "--classes FILE",
     logits: bool = False,
     n_images: int | None = None,
+    image_names: Sequence[str] | None = None,
 ) -> Assembled:
     """Make predictions from a table that has them, and the labels or another table of the labels.
 
@@ -78,6 +85,7 @@ def assemble_predictions(  # noqa: PLR0913 - all but one have defaults
         names_source: Where they are from, for error messages.
         logits: Whether the probabilities are logits.
         n_images: Number of images, if there is a file of images.
+        image_names: Good names of the images in the order of `table`, in place of those in a column.
 
     Raises:
         PredictionsError: If something is missing, impossible or contradictory.
@@ -85,6 +93,8 @@ def assemble_predictions(  # noqa: PLR0913 - all but one have defaults
     parts = find_parts(table, class_names)
     truth, y_true = _read_labels(parts, labels)
     rows, others = match_rows(parts, truth, n_images)
+    image_names, positions = sort_images([(parts, rows), (truth, others)], image_names)
+    rows, others = rows[positions], others[positions]
     parts = with_scores(parts, sorted({*y_true.tolist()}), class_names)
     y_pred = None if parts.y_pred is None else as_texts(parts, "predicted", parts.y_pred)
     known = _list_labels(y_true, y_pred)
@@ -97,10 +107,10 @@ def assemble_predictions(  # noqa: PLR0913 - all but one have defaults
     true_numbers = true_numbers[others]
     if parts.scores is not None:
         probabilities = _find_probabilities(parts, parts.scores, predicted, names, logits=logits)
-        predictions = Predictions(true_numbers, probabilities[rows])
+        predictions = Predictions(true_numbers, probabilities[rows], names=image_names)
         if parts.scores.class_names is None or are_numbers(y_true.tolist()):
             _check_order(table, predictions, names)
-        return Assembled(predictions, names, parts, rows)
+        return Assembled(predictions, names, parts, rows, positions)
     if predicted is None:
         _refuse_vector(parts)
         raise PredictionsError(
@@ -109,7 +119,8 @@ def assemble_predictions(  # noqa: PLR0913 - all but one have defaults
         )
     if logits:
         raise PredictionsError(f"{table.name}: has predicted classes, but no logits; leave out --logits")
-    return Assembled(LabelPredictions(true_numbers, predicted[rows], len(names)), names, parts, rows)
+    labelled = LabelPredictions(true_numbers, predicted[rows], len(names), names=image_names)
+    return Assembled(labelled, names, parts, rows, positions)
 
 
 def _read_labels(parts: Parts, labels: Table | None) -> tuple[Parts, Texts]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from job.errors import PredictionsError
-from job.predictions.roles import Role, find_numbered, find_role
+from job.predictions.roles import Role, find_numbered, find_role, is_own_name
 from job.predictions.tables import Table
 from job.text import IMAGE_SUFFIXES
 
@@ -74,7 +74,7 @@ def find_parts(table: Table, class_names: Sequence[str] | None = None) -> Parts:
     n = _measure_length(table)
     names: dict[Role, str] = {}
     for name, values in table.columns.items():
-        role = find_role(name)
+        role = "id" if is_own_name(name, table.columns) else find_role(name)
         if role == "id" and are_pictures(values).all():
             role = "picture"
         is_class = class_names is not None and name in class_names and values.ndim == 1

@@ -18,6 +18,8 @@ NAMES: Mapping[Role, tuple[str, ...]] = {
 
 A column `id` whose values are names of pictures has the role `picture`."""
 
+OWN = ("index", "true", "predicted")
+"""The first columns of predictions.csv in the output folder."""
 NUMBERED = re.compile(r"(p|prob|proba|probability|score|logit)_?(\d{1,4})")
 """The probability, or the logit, of the class with a number."""
 
@@ -25,6 +27,11 @@ NUMBERED = re.compile(r"(p|prob|proba|probability|score|logit)_?(\d{1,4})")
 def find_role(name: str) -> Role | None:
     """The role of a column, or None if it has no known name."""
     return next((role for role, names in NAMES.items() if name.lower() in names), None)
+
+
+def is_own_name(name: str, columns: Iterable[str]) -> bool:
+    """Whether a column has the names of the images in predictions.csv, as the job writes it."""
+    return name == "name" and tuple(columns)[: len(OWN)] == OWN
 
 
 def find_numbered(names: Iterable[str]) -> dict[int, str]:

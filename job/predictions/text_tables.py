@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from job.predictions.roles import find_role
+from job.predictions.roles import find_role, is_own_name
 from job.text import split_names
 
 if TYPE_CHECKING:
@@ -101,7 +101,8 @@ def _read_lines(content: bytes, header: list[str], n: int, **options: Any) -> "p
     """
     import pandas as pd
 
-    texts = [index for index in range(n) if index >= len(header) or find_role(header[index])]
+    texts = [*range(len(header), n)]
+    texts += [index for index, name in enumerate(header) if find_role(name) or is_own_name(name, header)]
     options |= {"names": range(n), "header": 0, "dtype": dict.fromkeys(texts, str)}
     options |= {"skipinitialspace": True, "index_col": False, "skip_blank_lines": False}
     options |= {"keep_default_na": False, "low_memory": False}

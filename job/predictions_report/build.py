@@ -17,6 +17,7 @@ from job.predictions.assemble import Assembled
 from job.predictions.images import ImageArray, ImageFiles
 from job.predictions.parts import Parts, are_pictures
 from job.results.gate_check import RunParts, check_gates
+from job.results.paired_images import pair_images
 from job.results.provenance import DataSource, Provenance, describe_report_environment
 from job.results.reference_run import ReferenceRun, match_reference, read_reference
 from job.results.run import NO_IMAGES, Run
@@ -68,7 +69,7 @@ def build_run(source: Source, stopwatch: Stopwatch) -> Run:
     if reference:
         log_stage("reference", str(reference))
     assembled, data = source.assembled, source.data
-    if is_fashion_mnist(assembled.predictions.y_true):
+    if is_fashion_mnist(assembled.predictions.y_true[np.argsort(assembled.positions)]):
         data = replace(data, is_fashion_mnist=True)
     if not source.has_names:
         known = reference.record.class_names if reference else fashion_mnist.CLASS_NAMES
@@ -76,11 +77,13 @@ def build_run(source: Source, stopwatch: Stopwatch) -> Run:
     predictions, match = assembled.predictions, None
     check_gates(source.gates, assembled.class_names, _describe_parts(predictions, reference))
     if reference:
-        match = match_reference(reference, assembled.class_names, predictions.y_true, {})
+        is_numbered = assembled.parts.index is not None
+        reference = pair_images(reference, predictions.names, assembled.positions, is_numbered=is_numbered)
+        match = match_reference(reference, assembled.class_names, predictions.y_true)
         predictions = predictions.with_reference(reference.predictions)
     earlier = None
     if source.history is not None:
-        test_set = hash_test_set(predictions.y_true, assembled.class_names)
+        test_set = hash_test_set(predictions.y_true, assembled.class_names, predictions.names)
         earlier = select_earlier(source.history, test_set, len(predictions.y_true))
     record = RunRecord(
         class_names=assembled.class_names,
@@ -126,7 +129,9 @@ def _load_images(source: Source, predictions: AnyPredictions) -> Images:
     """The images that the report shows; without a file or array of them, those in the files that the table names."""
     numbers, parts = select_shown_images(predictions, SEED), source.assembled.parts
     if source.images is not None:
-        return source.images.load(numbers)
+        positions = source.assembled.positions[numbers].tolist()
+        images = source.images.load(positions)
+        return {number: images[position] for number, position in zip(numbers, positions, strict=True)}
     column = parts.names.get("picture")
     if column is None:
         _warn_of_other_files(parts)

@@ -21,6 +21,7 @@ from job.predictions_report.build import Source, build_run
 from job.results.file_names import PAGE
 from job.results.provenance import DataSource
 from job.results.run import Run
+from job.text import find_bad_image_name
 
 CALL = "job.predictions_report.report(…)"
 HEIGHT = 720
@@ -30,6 +31,7 @@ ARGUMENTS = {
     "--labels FILE": "y_true",
     "--logits": "logits=True",
     "--reference ": "reference=",
+    "a column id with the names of the images": "their names: names=…",
     "leave out --labels, or ": "",
 }
 """What an error message calls an option of the command line."""
@@ -99,6 +101,7 @@ def report(  # noqa: PLR0913 - all but two have defaults
     name: str | None = None,
     reference: str | os.PathLike[str] | None = None,
     logits: bool = False,
+    names: Sequence[str] | None = None,
 ) -> Report:
     """Evaluate predictions of any classifier and make their report.
 
@@ -114,6 +117,8 @@ def report(  # noqa: PLR0913 - all but two have defaults
         name: Name of the run in the report.
         reference: Output folder of a report or a training on the same images, to compare with.
         logits: Whether the probabilities are logits, to which the softmax is applied.
+        names: A unique name of each image, such as its path. The report shows them, and runs that both have names are
+            compared by them, in whatever order the images are.
 
     Raises:
         ValueError: If the predictions are not usable, in one line that names the row, the column and the remedy.
@@ -121,15 +126,16 @@ def report(  # noqa: PLR0913 - all but two have defaults
     try:
         stopwatch = Stopwatch()
         OPTIONS["name"].check(name, "name")
-        names = None if class_names is None else _read_class_names(class_names)
+        classes = None if class_names is None else _read_class_names(class_names)
         with stopwatch.stage("predictions"):
             source = None if images is None else ImageArray(to_array(images, "images"), "images")
             assembled = assemble_predictions(
                 to_table(probabilities, "probabilities"),
                 to_table(y_true, "y_true"),
-                names,
+                classes,
                 logits=logits,
                 n_images=None if source is None else source.n,
+                image_names=None if names is None else _read_image_names(names),
             )
         return Report(
             build_run(
@@ -140,7 +146,7 @@ def report(  # noqa: PLR0913 - all but two have defaults
                     command=CALL,
                     name=name or "",
                     reference=None if reference is None else os.fspath(reference),
-                    has_names=names is not None,
+                    has_names=classes is not None,
                 ),
                 stopwatch,
             )
@@ -153,7 +159,18 @@ def report(  # noqa: PLR0913 - all but two have defaults
 
 
 def _read_class_names(class_names: Sequence[str]) -> list[str]:
-    if isinstance(class_names, str | bytes | Mapping | AbstractSet) or not isinstance(class_names, Iterable):
-        kind = type(class_names).__name__
-        raise PredictionsError(f"class_names: has the type {kind}; give the names as a list in label order")
-    return check_class_names([str(each) for each in class_names], "class_names")
+    return check_class_names(_list_texts(class_names, "class_names", "label order"), "class_names")
+
+
+def _read_image_names(names: Sequence[str]) -> list[str]:
+    texts = _list_texts(names, "names", "the order of the images")
+    if bad := find_bad_image_name(texts):
+        raise PredictionsError(f"names, row {bad[0]}: {bad[1]}; give each image its own name")
+    return texts
+
+
+def _list_texts(values: Sequence[str], argument: str, order: str) -> list[str]:
+    if isinstance(values, str | bytes | Mapping | AbstractSet) or not isinstance(values, Iterable):
+        kind = type(values).__name__
+        raise PredictionsError(f"{argument}: has the type {kind}; give the names as a list in {order}")
+    return [str(each) for each in values]

@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from job.evaluation.intervals import Interval, wilson_interval
-from job.text import format_change
+from job.text import format_change, shorten_path
 
 MANY = 10  # larger expected counts need no decimals
+MAX_PATH = 42  # characters in a line below an image
 LOWEST_P = 0.001  # smaller p-values are written as "< 0.001"
 
 
@@ -55,6 +56,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "rate": lambda value: f"{value:.2g}",
     "decimal": lambda value: "none" if value is None else f"{value:.3f}",
     "rounded": format_rounded,
+    "short_path": lambda path: shorten_path(path, MAX_PATH),
     "bar": lambda fraction: f"{100 * fraction:.1f}",
     "seconds": lambda value: f"{value:.1f} s",
     "date": lambda moment: moment.replace("T", " ").removesuffix("+00:00") + " UTC",

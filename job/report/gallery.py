@@ -20,6 +20,7 @@ class ImageView:
     """A test image.
 
     Attributes:
+        name: Name of the image, such as its path; empty if it is unknown.
         picture: Address of the picture for `src`.
         true: True class.
         predicted: Class that this model predicts.
@@ -30,6 +31,7 @@ class ImageView:
     """
 
     index: int
+    name: str
     picture: str
     true: str
     predicted: str
@@ -120,6 +122,7 @@ def _view_image(index: int, run: Run, pictures: Pictures) -> ImageView:
         probabilities = _list_probabilities(predictions.probabilities[index].tolist(), names, true)
     return ImageView(
         index=index,
+        name="" if predictions.names is None else predictions.names[index],
         picture=pictures.add_image(index),
         true=names[true],
         predicted=names[predicted],

@@ -58,7 +58,7 @@ def describe_entry(
         ece=evaluation.calibration.ece if evaluation.calibration else None,
         training_s=provenance.timings_s.get("training"),
         total_s=provenance.timings_s.get("total"),
-        test_set=hash_test_set(predictions.y_true, evaluation.class_names),
+        test_set=hash_test_set(predictions.y_true, evaluation.class_names, predictions.names),
         errors=list_errors(predictions),
     )
 

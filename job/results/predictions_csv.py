@@ -14,6 +14,7 @@ from job.evaluation.predictions import AnyPredictions, LabelPredictions, Predict
 from job.results.file_names import PREDICTIONS
 from job.results.metrics_json import Option, as_data_error, damaged
 from job.system.regular_file import open_regular
+from job.text import find_bad_image_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,6 +43,7 @@ GROUPS = {
     "seed_p_true": Group("seed_#_p_true", np.float32),  # with --runs, since version 0.6.0
     "reference_seed": Group("reference_seed_#", np.uint8),  # with --reference to a run with --runs, since 0.6.0
     "reference_seed_p_true": Group("reference_seed_#_p_true", np.float32),  # with --reference to a run with --runs
+    "name": Group("name", str),  # if predictions of others name the images
 }
 """All columns in the order of the file.
 
@@ -69,8 +71,9 @@ def write_predictions(folder: Path, predictions: AnyPredictions) -> None:
     with (folder / PREDICTIONS).open("w", encoding="utf-8", newline="") as file:
         file.write(",".join(header) + "\n")
         for start in range(0, n, n_lines):
-            texts = (block[start : start + n_lines].astype(str) for block in blocks.values())
-            file.writelines(",".join(itertools.chain(*parts)) + "\n" for parts in zip(*texts, strict=True))
+            parts = (block[start : start + n_lines] for block in blocks.values())
+            texts = (part if part.dtype == object else part.astype(str) for part in parts)
+            file.writelines(",".join(itertools.chain(*line)) + "\n" for line in zip(*texts, strict=True))
 
 
 def _split(predictions: AnyPredictions) -> Blocks:
@@ -87,8 +90,14 @@ def _split(predictions: AnyPredictions) -> Blocks:
         "seed_p_true": others.p_true if others else None,
         "reference_seed": before.y_pred if before else None,
         "reference_seed_p_true": before.p_true if before else None,
+        "name": None if predictions.names is None else np.array([*map(_quote, predictions.names)], object)[:, None],
     }
     return {name: block for name, block in values.items() if block is not None}
+
+
+def _quote(name: str) -> str:
+    """A name as a value of a CSV file."""
+    return '"' + name.replace('"', '""') + '"' if {",", '"'} & set(name) else name
 
 
 def _name_columns(
@@ -134,9 +143,11 @@ def read_any_predictions(
         try:
             header = file.readline(MAX_HEADER).decode().rstrip("\r\n").split(",")
             columns = _recognize_columns(header, n_classes, has_reference=has_reference)
-            types = {column: _type_to_read(name) for name, group in columns.items() for column in group}
+            types = {each: _type_to_read(name) for name, group in columns.items() for each in group if name != "name"}
+            texts = dict.fromkeys(columns.get("name", ()), str)  # also those that pandas would take as missing
             file.seek(0)
-            with pd.read_csv(file, dtype=types, chunksize=max(N_READ_AT_ONCE // len(header), 1)) as tables:
+            n_lines = max(N_READ_AT_ONCE // len(header), 1)
+            with pd.read_csv(file, dtype=types, converters=texts, chunksize=n_lines) as tables:
                 parts = [_read_lines(table, columns, n_classes) for table in tables]
             return _join(parts, columns, n_classes)
         except (ValueError, OverflowError) as error:
@@ -159,6 +170,7 @@ def _recognize_columns(header: Sequence[str], n_classes: int, *, has_reference: 
     names += ["reference_p"] if "reference_p_0" in header else []
     names += ["seed", "seed_p_true"] if seeds[""] else []
     names += ["reference_seed", "reference_seed_p_true"] if seeds["reference_"] else []
+    names += ["name"] if header[-1] == "name" else []
     columns = _name_columns(names, n_classes, seeds[""], seeds["reference_"])
     if list(header) != list(itertools.chain.from_iterable(columns.values())) or len(set(header)) < len(header):
         extra = " and reference" if has_reference else ""
@@ -169,7 +181,7 @@ def _recognize_columns(header: Sequence[str], n_classes: int, *, has_reference: 
 def _read_lines(table: "pd.DataFrame", columns: dict[str, list[str]], n_classes: int) -> Blocks:
     """The values of some lines in small types, after a check of each line."""
     blocks = {name: table[names].to_numpy() for name, names in columns.items()}
-    numbers = blocks.pop("index")[:, 0]
+    numbers, image_names = blocks.pop("index")[:, 0], blocks.pop("name", None)
     for name, block in blocks.items():
         highest = 1 if GROUPS[name].type is np.float32 else n_classes - 1
         if not ((block >= 0) & (block <= highest)).all():
@@ -180,7 +192,7 @@ def _read_lines(table: "pd.DataFrame", columns: dict[str, list[str]], n_classes:
     for name, predicted in (("p", "predicted"), ("reference_p", "reference")):
         if name in blocks:
             _check_probabilities(blocks[name], blocks[predicted][:, 0], numbers)
-    return blocks
+    return blocks if image_names is None else blocks | {"name": image_names}
 
 
 def _check_probabilities(
@@ -211,8 +223,11 @@ def _join(parts: Sequence[Blocks], columns: dict[str, list[str]], n_classes: int
     if not (n_images := np.bincount(y_true, minlength=n_classes)).all():
         raise ValueError(f"class {n_images.argmin()} has no image")
     y_reference = join("reference")[:, 0] if "reference" in columns else None
+    image_names = join("name")[:, 0].tolist() if "name" in columns else None
+    if image_names and (bad := find_bad_image_name(image_names)):
+        raise ValueError(f"the name of image {bad[0]} {bad[1]}")
     if "p" not in columns:
-        return LabelPredictions(y_true, join("predicted")[:, 0], n_classes, y_reference)
+        return LabelPredictions(y_true, join("predicted")[:, 0], n_classes, y_reference, image_names)
     return Predictions(
         y_true,
         join("p"),
@@ -220,4 +235,5 @@ def _join(parts: Sequence[Blocks], columns: dict[str, list[str]], n_classes: int
         p_reference=join("reference_p") if "reference_p" in columns else None,
         other_seeds=join_seeds(""),
         reference_other_seeds=join_seeds("reference_"),
+        names=image_names,
     )

@@ -16,6 +16,7 @@ from job.results.output_folder.manifest import read_unchanged
 from job.results.predictions_csv import read_any_predictions, read_predictions
 from job.results.schema import RunRecord
 from job.results.seed_check import check_seeds
+from job.text import shorten_path
 
 
 @dataclass(frozen=True)
@@ -52,13 +53,14 @@ def read_reference(folder: str) -> ReferenceRun:
 
 
 def match_reference(
-    run: ReferenceRun, class_names: Sequence[str], y_true: Labels, sha256: Mapping[str, str]
+    run: ReferenceRun, class_names: Sequence[str], y_true: Labels, sha256: Mapping[str, str] | None = None
 ) -> Reference:
     """The reference for a comparison.
 
-    Its metrics are computed from its predictions. The other arguments describe the test set: class names in label
-    order, true class numbers, shape (n,), and SHA-256 of its decompressed files, by file name. Predictions of another
-    program need not name these files.
+    Its metrics are computed from its predictions, which have the images in the order of this run, see `pair_images`.
+    The other arguments describe the test set: class names in label order, true class numbers, shape (n,), and SHA-256
+    of its decompressed files, by file name, which are None for predictions of another program. A reference that is such
+    predictions need not name these files.
 
     Raises:
         DataError: If the reference was evaluated on another test set.
@@ -78,18 +80,31 @@ def match_reference(
     )
 
 
-def _find_difference(run: ReferenceRun, class_names: Sequence[str], y_true: Labels, sha256: Mapping[str, str]) -> str:
+def _find_difference(
+    run: ReferenceRun, class_names: Sequence[str], y_true: Labels, sha256: Mapping[str, str] | None
+) -> str:
     """How the test set of the reference differs; empty if it does not."""
     data, names, y_reference = run.record.provenance.data, run.record.class_names, run.predictions.y_true
-    for file, digest in sha256.items():
+    current = "this run" if sha256 is None else "the data set"
+    for file, digest in (sha256 or {}).items():
         if data.sha256.get(file, None if run.record.training else digest) != digest:
             return f"was evaluated on another {file}, from {data.name} in {data.folder} (its SHA-256 differs)"
     if len(names) != len(class_names):
-        return f"has {len(names)} classes, but the data set has {len(class_names)}"
+        return f"has {len(names)} classes, but {current} has {len(class_names)}"
     for label, (old, new) in enumerate(zip(names, class_names, strict=True)):
         if old != new:
-            return f"names class {label} {old!r}, but the data set names it {new!r}"
+            return f"names class {label} {old!r}, but {current} names it {new!r}"
     if len(y_reference) != len(y_true):
-        return f"{PREDICTIONS} has {len(y_reference):,} images, but the data set {len(y_true):,}"
+        return f"{PREDICTIONS} has {len(y_reference):,} images, but {current} {len(y_true):,}"
     differs = np.flatnonzero(y_reference != y_true)
-    return f"{PREDICTIONS} gives image {differs[0]} another true class than the data set" if differs.size else ""
+    return _describe_label(run, int(differs[0]), current, has_rows=sha256 is None) if differs.size else ""
+
+
+def _describe_label(run: ReferenceRun, image: int, current: str, *, has_rows: bool) -> str:
+    """Say that the label of an image differs; `has_rows`: whether this run is a table of predictions."""
+    names = run.predictions.names
+    shown = image if names is None else repr(shorten_path(names[image]))
+    problem = f"{PREDICTIONS} gives image {shown} another true class than {current}"
+    if names is not None or not has_rows:
+        return problem
+    return f"{problem}; give the rows of both runs the same order, or a column id with the names of the images"
