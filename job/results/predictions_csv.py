@@ -143,11 +143,11 @@ def read_any_predictions(
         try:
             header = file.readline(MAX_HEADER).decode().rstrip("\r\n").split(",")
             columns = _recognize_columns(header, n_classes, has_reference=has_reference)
-            types = {each: _type_to_read(name) for name, group in columns.items() for each in group if name != "name"}
-            texts = dict.fromkeys(columns.get("name", ()), str)  # also those that pandas would take as missing
+            types = {column: _type_to_read(name) for name, group in columns.items() for column in group}
             file.seek(0)
             n_lines = max(N_READ_AT_ONCE // len(header), 1)
-            with pd.read_csv(file, dtype=types, converters=texts, chunksize=n_lines) as tables:
+            has_missing = "name" not in columns  # a name may be NA
+            with pd.read_csv(file, dtype=types, keep_default_na=has_missing, chunksize=n_lines) as tables:
                 parts = [_read_lines(table, columns, n_classes) for table in tables]
             return _join(parts, columns, n_classes)
         except (ValueError, OverflowError) as error:
@@ -156,7 +156,7 @@ def read_any_predictions(
 
 def _type_to_read(name: str) -> type:
     """Wide integers, so that a number out of range is found rather than cut."""
-    return np.float32 if GROUPS[name].type is np.float32 else np.int64
+    return {np.float32: np.float32, str: object}.get(GROUPS[name].type, np.int64)
 
 
 def _recognize_columns(header: Sequence[str], n_classes: int, *, has_reference: bool) -> dict[str, list[str]]:

@@ -87,8 +87,8 @@ def test_the_errors_of_a_run_are_those_of_all_networks() -> None:
         assert column.tolist() == (y_pred != run.predictions.y_true).tolist()
 
 
-def test_a_test_set_is_its_labels_and_class_names() -> None:
-    """In any integer type; another label, order, class or name makes another one."""
+def test_a_test_set_is_its_labels_and_names() -> None:
+    """In any integer type; another label, order, class, or name of a class or image makes another one."""
     y_true = np.array([0, 1, 2], np.int16)
     expected = hash_test_set(y_true, ["a", "b", "c"])
     assert hash_test_set(y_true.astype(np.uint8), ("a", "b", "c")) == expected
@@ -97,8 +97,10 @@ def test_a_test_set_is_its_labels_and_class_names() -> None:
         hash_test_set(y_true, ["a", "b", "d"]),
         hash_test_set(y_true, ["a", "b", "c", "d"]),
         hash_test_set(y_true[:2], ["a", "b", "c"]),
+        hash_test_set(y_true, ["a", "b", "c"], ["1.png", "2.png", "3.png"]),
+        hash_test_set(y_true, ["a", "b", "c"], ["1.png", "3.png", "2.png"]),
     ]
-    assert len({expected, *others}) == 5
+    assert len({expected, *others}) == 7
 
 
 def test_the_best_of_the_same_test_set_is_selected() -> None:

@@ -33,11 +33,9 @@ def test_an_index_sorts_the_rows(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("column", ["id", "index", "file_name"])
 def test_names_match_the_rows(tmp_path: Path, column: str) -> None:
-    """The rows of the predictions keep their order, unless they are numbered."""
+    """The images are then in the order of their names."""
     text, labels = PREDICTIONS.format(column, 7, 3, 5), f"label,{column}\n0,3\n1,5\n1,7\n"
-    rows: list[tuple[int, float]] = [(1, 1), (0, 1), (1, 0.75)]
-    expected = [*rows[1:], rows[0]] if column == "index" else rows
-    assert labels_and_confidences(tmp_path, text, labels) == expected
+    assert labels_and_confidences(tmp_path, text, labels) == [(0, 1), (1, 0.75), (1, 1)]
 
 
 def test_images_are_in_the_order_of_the_index() -> None:

@@ -347,3 +347,42 @@ def test_predictions_without_probabilities(tmp_path: Path, *, has_reference: boo
         assert read.y_reference.tolist() == y_reference.tolist()
     with pytest.raises(DataError, match="its columns are not those of 10 classes"):
         read_predictions(tmp_path, 10, has_reference=has_reference)
+
+
+NAMES = ["a.png", "NA", "", "0", "007", 'x,"1".png', "null", "a b", "nan", "true", "-1.50", "'", "תמונה", "1e5", "\\"]
+
+
+@pytest.mark.parametrize("n_at_once", [None, 1])
+def test_names_read_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n_at_once: int | None) -> None:
+    """As the same texts, also those that look like numbers or missing values, with and without probabilities."""
+    names = [name or "x" * 4096 for name in NAMES]
+    predictions = replace(add_seeds(make_predictions(len(names), 3, with_reference=True)), names=names)
+    labels = LabelPredictions(predictions.y_true, predictions.y_pred, 3, names=names)
+    if n_at_once:
+        monkeypatch.setattr(predictions_csv, "N_READ_AT_ONCE", n_at_once)
+        monkeypatch.setattr(predictions_csv, "N_WRITTEN_AT_ONCE", n_at_once)
+    write_predictions(tmp_path, labels)
+    assert read_any_predictions(tmp_path, 3).names == names
+    write_predictions(tmp_path, predictions)
+    read = read_predictions(tmp_path, 3, has_reference=True)
+    assert read.names == names
+    assert_equal(read, predictions)
+    assert pd.read_csv(tmp_path / PREDICTIONS, keep_default_na=False, dtype=str)["name"].tolist() == names
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        (",b\n", ",a\n", "the name of image 1 'a' is listed twice"),
+        (",b\n", ",\n", "the name of image 1 is empty"),
+        (",b\n", ",\x07\n", "the name of image 1 '.x07' has a control character"),
+        (",name\n", ",names\n", "its columns are not those of 2 classes"),
+        ("p_1,name\n", "name,p_1\n", "its columns are not those of 2 classes"),
+    ],
+)
+def test_damaged_names(tmp_path: Path, old: str, new: str, words: str) -> None:
+    """One line says what is wrong."""
+    write_predictions(tmp_path, Predictions(np.array([0, 1]), np.eye(2, dtype=np.float32), names=["a", "b"]))
+    change_file(tmp_path, lambda text: text.replace(old, new, 1))
+    with pytest.raises(DataError, match=rf"{PREDICTIONS}: damaged \({words}"):
+        read_predictions(tmp_path, 2)
