@@ -101,7 +101,7 @@ def report(  # noqa: PLR0913 - all but two have defaults
     name: str | None = None,
     reference: str | os.PathLike[str] | None = None,
     logits: bool = False,
-    names: Sequence[str] | None = None,
+    names: Iterable[object] | None = None,
 ) -> Report:
     """Evaluate predictions of any classifier and make their report.
 
@@ -117,8 +117,8 @@ def report(  # noqa: PLR0913 - all but two have defaults
         name: Name of the run in the report.
         reference: Output folder of a report or a training on the same images, to compare with.
         logits: Whether the probabilities are logits, to which the softmax is applied.
-        names: A unique name of each image, such as its path. The report shows them, and runs that both have names are
-            compared by them, in whatever order the images are.
+        names: A unique name of each image, such as its path: texts, paths or numbers. The report shows them, and
+            compares two runs that have names by them, in whatever order the images are.
 
     Raises:
         ValueError: If the predictions are not usable, in one line that names the row, the column and the remedy.
@@ -162,14 +162,14 @@ def _read_class_names(class_names: Sequence[str]) -> list[str]:
     return check_class_names(_list_texts(class_names, "class_names", "label order"), "class_names")
 
 
-def _read_image_names(names: Sequence[str]) -> list[str]:
+def _read_image_names(names: Iterable[object]) -> list[str]:
     texts = _list_texts(names, "names", "the order of the images")
     if bad := find_bad_image_name(texts):
         raise PredictionsError(f"names, row {bad[0]}: {bad[1]}; give each image its own name")
     return texts
 
 
-def _list_texts(values: Sequence[str], argument: str, order: str) -> list[str]:
+def _list_texts(values: Iterable[object], argument: str, order: str) -> list[str]:
     if isinstance(values, str | bytes | Mapping | AbstractSet) or not isinstance(values, Iterable):
         kind = type(values).__name__
         raise PredictionsError(f"{argument}: has the type {kind}; give the names as a list in {order}")

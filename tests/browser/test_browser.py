@@ -44,7 +44,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Reports:
     """Returns the folder of a report with a layout and a number of classes; tests must not change it.
 
     The report has every section and picture: a reference run, two seeds, augmented images, test-time augmentation, and
-    a small network to try.
+    a small network to try. With two classes, its images have long names.
     """
 
     @functools.cache
@@ -52,6 +52,10 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Reports:
         folder = tmp_path_factory.mktemp(f"{layout}-{n_classes}")
         settings: dict[str, Any] = {"runs": 2, "augment": "flip,shift,erase", "test_time": "flip"}
         run = make_run(n=max(100, 2 * n_classes), n_classes=n_classes, with_reference=True, **settings)
+        if n_classes == 2:
+            long = (f"folder/{'name ' * 30}{number}.png" for number in range(50))
+            names = [*long, *("W" * number for number in range(100, 150))]
+            run = replace(run, predictions=replace(run.predictions, names=names))
         replace(run, network=make_network(n_classes)).write(folder)
         assert main(["render", "--layout", layout, "--output", str(folder), "-q"]) == 0
         return folder

@@ -230,6 +230,10 @@ def test_grey_images_on_black_are_shown_as_negatives() -> None:
             "/none/metrics.json: not found; name the output folder of a finished",
         ),
         ([0, 1], np.eye(2), {"class_names": ["a", "b\0"]}, "class_names: 'b\\x00' has a control character; remove it"),
+        ([0, 1], np.eye(2), {"names": "ab"}, "names: has the type str; give the names as a list in the order of the"),
+        ([0, 1], np.eye(2), {"names": ["a"]}, "names: has 1 names, but probabilities has 2 rows; give one for each"),
+        ([0, 1], np.eye(2), {"names": ["a", "a"]}, "names, row 1: 'a' is listed twice; give each image its own name"),
+        ([0, 1], np.eye(2), {"names": ["a", ""]}, "names, row 1: is empty; give each image its own name"),
         ([0, 1], np.eye(2), {"name": 7}, "name is 7, but must be 1 to 60 printable characters, not only spaces"),
         ([0, 1], np.eye(2), {"name": "a\0"}, "name is 'a\\x00', but must be 1 to 60 printable characters"),
         ([], [], {}, "probabilities: has no row; write one for each image"),
@@ -313,5 +317,6 @@ def parse(page: str) -> ET.Element:
 def test_an_error_about_the_reference_names_the_argument(made: Report, tmp_path: Path) -> None:
     """Not the option of the command."""
     folder = made.save(tmp_path / "before").parent
-    with pytest.raises(ValueError, match=r"^reference=/.*only runs on the same test set can be compared"):
+    problem = r"^reference=/.*same order, or their names: names=…; only runs on the same test set can be compared$"
+    with pytest.raises(ValueError, match=problem):
         report(Y_TRUE[::-1], PROBABILITIES[::-1], reference=folder)
