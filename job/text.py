@@ -46,10 +46,11 @@ def split_names(text: str) -> list[str]:
     return [line.strip() for line in re.split(r"\r\n|\r|\n", text.rstrip())]
 
 
-def find_bad_name(class_names: Sequence[str]) -> str:
-    """What is wrong with a list of class names, and what to do; empty if nothing is."""
+def find_bad_name(class_names: Sequence[str], *, are_lines: bool = False) -> str:
+    """What is wrong with a list of class names, or with the lines of a file, and what to do; empty if nothing is."""
     if not MIN_CLASSES <= len(class_names) <= MAX_CLASSES:
-        return f"contains {count_noun(len(class_names), 'class name')}; write {MIN_CLASSES} to {MAX_CLASSES}"
+        remedy = f"write {MIN_CLASSES} to {MAX_CLASSES}{', one per line' if are_lines else ''}"
+        return f"contains {count_noun(len(class_names), 'class name')}; {remedy}"
     seen: set[str] = set()
     for name in class_names:
         if not name:

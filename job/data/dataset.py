@@ -193,7 +193,7 @@ def _read_class_names(folder: Path, train_labels: NDArray[np.uint8]) -> tuple[st
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: cannot be read as UTF-8 text ({error}); save it as UTF-8") from error
     names = tuple(split_names(text))
-    if problem := find_bad_name(names):
+    if problem := find_bad_name(names, are_lines=True):
         raise DataError(f"{path}: {problem}")
     return names
 

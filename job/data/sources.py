@@ -6,6 +6,7 @@ from pathlib import Path
 
 from job.data.fashion_mnist import FILES
 from job.errors import DataError
+from job.text import IMAGE_SUFFIXES, natural_key
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 LOCAL = Path("data")
@@ -17,6 +18,8 @@ TRAIN = "train"
 TEST = "test"
 """That of the test images; train/ is split if it does not exist."""
 PARTS = (TRAIN, TEST)
+N_SHOWN = 3
+"""How many folders an error lists."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,12 @@ def check_folder(folder: Path) -> Source:
         return Source(folder, IMAGE_FILES)
     if len(missing) == len(FILES) and (part := folder.resolve().name) in PARTS and _has_folders(folder):
         raise DataError(f"--data {folder}: has only the images of {part}/; name the folder above {part}/")
+    if len(missing) == len(FILES) and (classes := _list_classes(folder)):
+        shown = f"{', '.join(f'{name}/' for name in classes[:N_SHOWN])}{', …' if len(classes) > N_SHOWN else ''}"
+        raise DataError(
+            f"--data {folder}: has folders with images ({shown}), but no {TRAIN}/; move them into {TRAIN}/, and test "
+            f"images of the same classes into {TEST}/ if there are any"
+        )
     if missing:
         are = "is" if len(missing) == 1 else "are"
         images = "" if len(missing) < len(FILES) else f", or images into {TRAIN}/CLASS/"
@@ -81,6 +90,21 @@ def check_folder(folder: Path) -> Source:
             f"--data {folder}: {', '.join(missing)} {are} missing; put all four files into that folder{images}"
         )
     return Source(folder, OPTION)
+
+
+def _list_classes(folder: Path) -> list[str]:
+    """The folders in a folder that have images, in natural order."""
+    with os.scandir(folder) as entries:
+        names = [entry.name for entry in entries if not entry.name.startswith(".")]
+    return sorted((name for name in names if _has_images(folder / name)), key=natural_key)
+
+
+def _has_images(folder: Path) -> bool:
+    try:
+        with os.scandir(folder) as entries:
+            return any(entry.name.lower().endswith(IMAGE_SUFFIXES) for entry in entries)
+    except OSError:  # a file, or a closed folder
+        return False
 
 
 def _has_folders(folder: Path) -> bool:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from job.errors import PredictionsError
 from job.evaluation.intervals import wilson_interval
 from job.evaluation.predictions import AnyPredictions, LabelPredictions, Predictions
+from job.log import log
 from job.predictions.class_names import (
     Texts,
     are_numbers,
@@ -18,12 +19,14 @@ from job.predictions.class_names import (
     check_class_names,
     infer_class_names,
     number_labels,
+    place_labels,
     require_whole_numbers,
 )
 from job.predictions.image_names import sort_images
+from job.predictions.missing_classes import require_all
+from job.predictions.missing_parts import explain_no_labels, explain_no_predictions
 from job.predictions.parts import Parts, Scores, find_labels, find_parts, with_scores
 from job.predictions.probabilities import check_probabilities, round_probabilities
-from job.predictions.roles import find_role
 from job.predictions.rows import match_rows
 from job.predictions.tables import Table
 
@@ -95,31 +98,28 @@ def assemble_predictions(  # noqa: PLR0913 - all but one have defaults
     rows, others = match_rows(parts, truth, n_images)
     image_names, positions = sort_images([(parts, rows), (truth, others)], image_names)
     rows, others = rows[positions], others[positions]
-    parts = with_scores(parts, sorted({*y_true.tolist()}), class_names)
+    parts = with_scores(parts, place_labels(truth, "true", y_true), class_names)
     y_pred = None if parts.y_pred is None else as_texts(parts, "predicted", parts.y_pred)
     known = _list_labels(y_true, y_pred)
     if class_names is not None and parts.scores and parts.scores.values.shape[1] != len(class_names):
         _refuse_number(parts, parts.scores, f"{names_source} names {len(class_names)}")
     names = _name_classes(parts, truth, y_true, y_pred, class_names)
     true_numbers = number_labels(truth, "true", y_true, names, known)
-    _require_all(truth, true_numbers, names)
+    inferred = (parts, y_pred) if class_names is None and y_pred is not None else None
+    require_all((truth, y_true), inferred, true_numbers, names)
     predicted = None if y_pred is None else number_labels(parts, "predicted", y_pred, names, known)
     true_numbers = true_numbers[others]
     if parts.scores is not None:
         probabilities = _find_probabilities(parts, parts.scores, predicted, names, logits=logits)
         predictions = Predictions(true_numbers, probabilities[rows], names=image_names)
-        if parts.scores.class_names is None or are_numbers(y_true.tolist()):
-            _check_order(table, predictions, names)
+        _check_order(table, predictions, names, is_sure=parts.scores.class_names is None or are_numbers(y_true))
         return Assembled(predictions, names, parts, rows, positions)
     if predicted is None:
-        _refuse_vector(parts)
-        raise PredictionsError(
-            f"{table.name}: has neither probabilities (columns p_0, p_1, … or one named as each class) nor predicted "
-            "classes (column predicted)"
-        )
+        raise PredictionsError(explain_no_predictions(table))
     if logits:
         raise PredictionsError(f"{table.name}: has predicted classes, but no logits; leave out --logits")
     labelled = LabelPredictions(true_numbers, predicted[rows], len(names), names=image_names)
+    _check_order(table, labelled, names, is_sure=False)
     return Assembled(labelled, names, parts, rows, positions)
 
 
@@ -127,9 +127,7 @@ def _read_labels(parts: Parts, labels: Table | None) -> tuple[Parts, Texts]:
     """The table that has the labels, and the labels in its order."""
     if labels is None:
         if parts.y_true is None:
-            is_array = list(parts.table.columns) == [""]
-            remedy = "add --labels FILE" if is_array else "add a column true, or name a file of labels: --labels FILE"
-            raise PredictionsError(f"{parts.table.name}: has no labels; {remedy}")
+            raise PredictionsError(explain_no_labels(parts.table))
         return parts, as_texts(parts, "true", parts.y_true)
     if parts.y_true is not None:
         raise PredictionsError(
@@ -152,6 +150,10 @@ def _name_classes(
             require_whole_numbers(parts, "predicted", y_pred)
     if scores is None:
         return infer_class_names(_list_labels(y_true, y_pred), parts.table.name)
+    if scores.class_names is not None and len(scores.class_names) == 1:
+        raise PredictionsError(
+            f"{truth.table.name}: all images have the label {scores.class_names[0]!r}; add images of other classes"
+        )
     if scores.values.shape[1] == 1:
         raise PredictionsError(
             f"{parts.table.name}: has one probability for each image; give those of both classes, such as "
@@ -173,28 +175,9 @@ def _list_labels(y_true: Texts, y_pred: Texts | None) -> set[str]:
     return {*y_true.tolist(), *(() if y_pred is None else y_pred.tolist())}
 
 
-def _refuse_vector(parts: Parts) -> None:
-    """Refuse probabilities of only one class."""
-    for name, values in parts.table.columns.items():
-        if values.ndim == 1 and find_role(name) in {"probabilities", "logits"}:
-            raise PredictionsError(
-                f"{parts.table.name}: {name} has one value for each image; give one for each class of each image"
-            )
-
-
 def _refuse_number(parts: Parts, scores: Scores, named: str) -> None:
     n = scores.values.shape[1]
     raise PredictionsError(f"{parts.table.name}: has probabilities of {n} classes, but {named}; name each class once")
-
-
-def _require_all(truth: Parts, y_true: NDArray[np.int16], names: Sequence[str]) -> None:
-    counts = np.bincount(y_true, minlength=len(names))
-    if not counts.all():
-        name = names[int(counts.argmin())]
-        raise PredictionsError(
-            f"{truth.table.name}: no image has the label {name!r}, but each class needs one; add images, or leave out "
-            "the class"
-        )
 
 
 def _find_probabilities(
@@ -217,11 +200,11 @@ def _find_probabilities(
     return round_probabilities(probabilities, predicted)
 
 
-def _check_order(table: Table, predictions: Predictions, names: Sequence[str]) -> None:
-    """Refuse labels whose numbers seem to stand for other classes than the columns of probabilities.
+def _check_order(table: Table, predictions: AnyPredictions, names: Sequence[str], *, is_sure: bool) -> None:
+    """Refuse labels that seem to stand for other classes than the predictions; only warn unless `is_sure`.
 
     That is the case if most images of a class are predicted as another one, most of that one as a third, and so on in a
-    circle. No model that learned these labels does so.
+    circle. No model that learned these labels does so; but where labels and predictions have names, these count.
     """
     n = len(names)
     matrix = np.bincount(predictions.y_true.astype(np.int64) * n + predictions.y_pred, minlength=n * n).reshape(n, n)
@@ -233,10 +216,15 @@ def _check_order(table: Table, predictions: Predictions, names: Sequence[str]) -
         if following == start and len(circle) > 1:
             pairs = [f"{names[a]!r} are predicted as {names[b]!r}" for a, b in pairwise([*circle, start])]
             listed = ", and most of ".join(pairs[:MOST_PAIRS])
-            raise PredictionsError(
-                f"{table.name}: the probabilities seem to be in another order than the labels: most images of "
-                f"{listed}; correct the order, or name each column as its class"
+            if is_sure:
+                raise PredictionsError(
+                    f"{table.name}: the probabilities seem to be in another order than the labels: most images of "
+                    f"{listed}; correct the order, or name each column as its class"
+                )
+            log.warning(
+                "%s: most images of %s; check that the names of these classes are not mixed up", table.name, listed
             )
+            return
 
 
 def _find_majority(counts: NDArray[np.int64]) -> int | None:

@@ -1,6 +1,5 @@
 """Reads class names, finds them in labels, and turns labels into class numbers."""
 
-import difflib
 import re
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
@@ -11,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from job.errors import PredictionsError
-from job.predictions.parts import MATRIX, Parts, shorten_list
+from job.predictions.missing_parts import MATRIX, VECTOR, explain_shape, find_nearest, shorten_list
+from job.predictions.parts import Parts
 from job.predictions.roles import Role
 from job.predictions.tables import read_content
 from job.text import find_bad_name, natural_key, split_names
@@ -35,12 +35,12 @@ def read_class_names(path: Path) -> list[str]:
         text = read_content(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise PredictionsError(f"{path}: is not UTF-8 text; save it as UTF-8") from error
-    return check_class_names(split_names(text), str(path))
+    return check_class_names(split_names(text), str(path), are_lines=True)
 
 
-def check_class_names(names: Sequence[str], source: str) -> list[str]:
-    """Return class names if the report can show them; `source` says where they are from."""
-    if problem := find_bad_name(names):
+def check_class_names(names: Sequence[str], source: str, *, are_lines: bool = False) -> list[str]:
+    """Return class names, or the lines of a file, if the report can show them; `source` says where they are from."""
+    if problem := find_bad_name(names, are_lines=are_lines):
         raise PredictionsError(f"{source}: {problem}")
     return list(names)
 
@@ -49,10 +49,10 @@ def as_texts(parts: Parts, role: Role, values: NDArray[Any]) -> Texts:
     """Labels as texts: whole numbers without a point, and one-hot labels as numbers.
 
     Raises:
-        PredictionsError: If a label is missing, or a fraction.
+        PredictionsError: If a label is missing, or a fraction, or the array has more than two dimensions.
     """
-    if values.ndim == MATRIX:
-        values = values[:, 0] if values.shape[1] == 1 else _decode_one_hot(parts, values)
+    if values.ndim >= MATRIX:
+        values = values[:, 0] if values.shape[1:] == (1,) else _decode_one_hot(parts, values)
     if role == "predicted" and values.dtype.kind == "U":
         values = _as_fractions(values)
     if values.dtype.kind == "f":
@@ -81,6 +81,12 @@ def as_texts(parts: Parts, role: Role, values: NDArray[Any]) -> Texts:
     return labels
 
 
+def place_labels(parts: Parts, role: Role, texts: Texts) -> dict[str, str]:
+    """The distinct labels, sorted, each with the place of its first image."""
+    labels, rows = np.unique(texts, return_index=True)
+    return {label: parts.place(row, role) for label, row in zip(labels.tolist(), rows.tolist(), strict=True)}
+
+
 def require_whole_numbers(parts: Parts, role: Role, texts: Texts) -> None:
     """Check that labels are not numbers of which only some are whole.
 
@@ -107,6 +113,8 @@ def _as_fractions(values: NDArray[Any]) -> NDArray[Any]:
 
 
 def _decode_one_hot(parts: Parts, values: NDArray[Any]) -> NDArray[Any]:
+    if values.ndim > MATRIX:
+        raise PredictionsError(f"{parts.table.name}: {explain_shape(values.shape, VECTOR)}")
     is_one = values == 1
     bad = np.flatnonzero((is_one.sum(axis=1) != 1) | ((values != 0) & ~is_one).any(axis=1))
     if values.dtype.kind not in "biuf" or bad.size:
@@ -162,9 +170,6 @@ def _explain_unknown(label: str, labels: Sequence[str], class_names: Sequence[st
         values = {int(each) for each in labels}
         remedy = "they seem to count from 1: subtract 1" if values == set(range(1, n + 1)) else "correct the label"
         return f"label {label} is out of range; the labels of {n} classes are 0 to {n - 1}; {remedy}"
-    nearest = difflib.get_close_matches(label, class_names, n=1)
-    shown = shorten_list(class_names)
-    remedy = (
-        f"did you mean {nearest[0]!r}?" if nearest else f"the classes are {shown}; name all of them: --classes FILE"
-    )
+    nearest, shown = find_nearest(label, class_names), shorten_list(class_names)
+    remedy = f"did you mean {nearest!r}?" if nearest else f"the classes are {shown}; name all of them: --classes FILE"
     return f"{label[:SHORT]!r} is not one of the {n} classes; {remedy}"

@@ -1,6 +1,6 @@
 """Says which columns of a table are labels, predicted classes, probabilities and numbers of images."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,16 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from job.errors import PredictionsError
+from job.predictions.missing_parts import (
+    MATRIX,
+    explain_no_column,
+    explain_other_names,
+    explain_unnamed_labels,
+    shorten_list,
+)
 from job.predictions.roles import Role, find_numbered, find_role, is_own_name
 from job.predictions.tables import Table
 from job.text import IMAGE_SUFFIXES
 
-MATRIX = 2
-"""Dimensions of a matrix."""
 MAX_DEVIATION = 0.001001
 """How far the sum of probabilities may be from 1: 0.001, and rounding of numbers in binary."""
-MOST_NAMES = 5
-"""Names in a message."""
 
 
 @dataclass(frozen=True)
@@ -138,18 +141,15 @@ def find_labels(table: Table) -> Parts:
     if len(table.columns) == 1:
         (name, values), *_ = table.columns.items()
         return replace(parts, y_true=values, names={"true": name})
-    names = [name for name in table.columns if name] or ["none with a name"]
-    raise PredictionsError(
-        f"{table.name}: has no column of labels (its columns: {shorten_list(names)}); name it true, label or target"
-    )
+    raise PredictionsError(explain_unnamed_labels(table))
 
 
-def with_scores(parts: Parts, labels: Sequence[str], class_names: Sequence[str] | None) -> Parts:
+def with_scores(parts: Parts, labels: Mapping[str, str], class_names: Sequence[str] | None) -> Parts:
     """The parts with their probabilities, if there are some; an array without a name is predictions, too.
 
     Args:
         parts: The parts of the table without them.
-        labels: The distinct labels, as texts.
+        labels: The distinct labels, as texts, each with the place of its first image.
         class_names: The names of all classes, if they are known.
 
     Raises:
@@ -170,22 +170,22 @@ def with_scores(parts: Parts, labels: Sequence[str], class_names: Sequence[str] 
     return replace(parts, scores=scores)
 
 
-def _find_columns(parts: Parts, labels: Sequence[str], class_names: Sequence[str] | None) -> Scores | None:
+def _find_columns(parts: Parts, labels: Mapping[str, str], class_names: Sequence[str] | None) -> Scores | None:
     """The columns of probabilities: named as the classes, or numbered."""
     roles = set(parts.names.values())
     columns = parts.table.columns
     free = {name: each for name, each in columns.items() if name and each.shape == (parts.n,) and name not in roles}
     if class_names is not None and (named := _find_named(free, class_names)):
-        return _stack_named(parts.table, named, class_names, class_names)
+        return _stack_named(parts.table, named, dict.fromkeys(class_names, parts.table.name), class_names)
     if numbered := find_numbered(free):
         return _stack_numbered(parts.table, numbered)
     if named := _find_named(free, labels):
         return _stack_named(parts.table, named, labels, sorted(named, key=lambda name: list(free).index(named[name])))
-    _refuse_unknown_order(parts.table, free, class_names)
+    _refuse_other_names(parts.table, free, labels, class_names)
     return None
 
 
-def _find_named(free: Collection[str], class_names: Sequence[str]) -> dict[str, str]:
+def _find_named(free: Collection[str], class_names: Collection[str]) -> dict[str, str]:
     """The columns that are named as classes, by class.
 
     If all classes have one, capital letters do not matter, unless two classes or columns differ only in them.
@@ -205,11 +205,10 @@ def _group_by_letters(names: Iterable[str]) -> dict[str, list[str]]:
     return groups
 
 
-def _stack_named(table: Table, named: dict[str, str], class_names: Sequence[str], order: Sequence[str]) -> Scores:
-    """The columns of the classes, each of which must have one, in the given order."""
-    missing = [name for name in class_names if name not in named]
-    if missing:
-        raise PredictionsError(f"{table.name}: the class {missing[0]!r} has no column; write one for each class")
+def _stack_named(table: Table, named: dict[str, str], places: Mapping[str, str], order: Sequence[str]) -> Scores:
+    """The columns of the classes, each of which must have one, in the given order; `places` are those in messages."""
+    if missing := next((name for name in places if name not in named), None):
+        raise PredictionsError(explain_no_column(places[missing], missing, table.columns))
     columns = [named[name] for name in order]
     return Scores(np.column_stack([table.columns[column] for column in columns]), columns, order)
 
@@ -229,24 +228,18 @@ def _stack_numbered(table: Table, numbered: dict[int, str]) -> Scores:
     return Scores(np.column_stack([table.columns[name] for name in names]), names, None, are_logits)
 
 
-def _refuse_unknown_order(table: Table, free: dict[str, NDArray[Any]], class_names: Sequence[str] | None) -> None:
-    """Refuse columns that look like probabilities of classes whose numbers are unknown."""
+def _refuse_other_names(
+    table: Table, free: dict[str, NDArray[Any]], labels: Mapping[str, str], class_names: Sequence[str] | None
+) -> None:
+    """Refuse columns that look like probabilities of classes with other names."""
     numbers = {name: each for name, each in free.items() if each.dtype.kind == "f"}
     if len(numbers) < MATRIX:
         return
     sums = np.sum(list(numbers.values()), axis=0)
     if (np.abs(sums - 1) <= MAX_DEVIATION).all():
-        problem = f"{table.name}: the columns {shorten_list(list(numbers))} look like probabilities, but"
         if class_names is not None:
             raise PredictionsError(
-                f"{problem} are not named as the classes; name each column as its class: {shorten_list(class_names)}"
+                f"{table.name}: the columns {shorten_list(list(numbers))} look like probabilities, but are not named "
+                f"as the classes; name each column as its class: {shorten_list(class_names)}"
             )
-        raise PredictionsError(
-            f"{problem} the labels are other names, or numbers in an unknown order; name the classes in label order: "
-            "--classes FILE"
-        )
-
-
-def shorten_list(names: Sequence[str]) -> str:
-    """The first names of a list."""
-    return ", ".join([*names[:MOST_NAMES], *(["…"] if len(names) > MOST_NAMES else [])])
+        raise PredictionsError(explain_other_names(table, list(numbers), labels))

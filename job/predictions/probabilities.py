@@ -1,5 +1,6 @@
 """Checks the probabilities of classes, and turns logits into probabilities."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -7,10 +8,15 @@ from numpy.typing import NDArray
 
 from job.errors import PredictionsError
 from job.evaluation.predictions import Floats
+from job.predictions.missing_parts import shorten_list
 from job.predictions.parts import MAX_DEVIATION, Parts, Scores
+from job.text import count_noun
 
 ROUNDING = 1e-6  # below 0 or above 1
 PERCENT = 100
+DIGITS = (1, 2, 3)
+"""Digits to which probabilities may be rounded so far that they do not sum to 1."""
+DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(e[+-]?\d+)?", re.IGNORECASE)
 
 
 def check_probabilities(parts: Parts, scores: Scores, *, logits: bool) -> Floats:
@@ -36,7 +42,7 @@ def check_probabilities(parts: Parts, scores: Scores, *, logits: bool) -> Floats
     if not are_fractions or scores.are_logits:
         raise PredictionsError(_explain_range(parts, scores, values, sums))
     if (wrong := np.flatnonzero(deviations > MAX_DEVIATION)).size:
-        raise PredictionsError(_explain_sum(parts, scores, int(wrong[0]), sums))
+        raise PredictionsError(_explain_sum(parts, scores, int(wrong[0]), probabilities))
     return probabilities
 
 
@@ -75,8 +81,11 @@ def _to_numbers(parts: Parts, scores: Scores) -> Floats:
                 numbers[row, column] = float(text)
             except ValueError:
                 problem = f"{text[:80]!r} is not a number" if text else "is empty"
+                remedy = "write a probability"
+                if DECIMAL_COMMA.fullmatch(text):
+                    remedy = "write a decimal point, or separate the columns of a text file by semicolons"
                 place = parts.table.place(row, scores.columns[column])
-                raise PredictionsError(f"{place}: {problem}; write a probability") from None
+                raise PredictionsError(f"{place}: {problem}; {remedy}") from None
     return numbers
 
 
@@ -93,9 +102,14 @@ def _check_finite(parts: Parts, scores: Scores, values: Floats) -> None:
 def _explain_range(parts: Parts, scores: Scores, values: Floats, sums: Floats) -> str:
     """Why values are not fractions: logits, logarithms of probabilities, or percentages."""
     outside = (values < -ROUNDING) | (values > 1 + MAX_DEVIATION)
-    row = int(outside.any(axis=1).argmax())
+    n_outside, row = int(outside.any(axis=1).sum()), int(outside.any(axis=1).argmax())
     column = int(outside[row].argmax())
     place, lowest, highest = parts.table.place(row, scores.columns[column]), values[row].min(), values[row].max()
+    if 0 < n_outside < len(values) / 2:
+        return (
+            f"{place}: {values[row, column]:.4g} is not between 0 and 1, in {n_outside:,} of {len(values):,} rows; "
+            "correct it, or leave out its image"
+        )
     if (values <= ROUNDING).all() and (np.abs(np.exp(values).sum(axis=1) - 1) <= MAX_DEVIATION).all():
         return f"{place}: {values[row, column]:.4g} is the logarithm of a probability; apply exp, or add --logits"
     if (values >= 0).all() and (np.abs(sums - PERCENT) <= PERCENT * MAX_DEVIATION).all():
@@ -111,13 +125,33 @@ def _explain_range(parts: Parts, scores: Scores, values: Floats, sums: Floats) -
     )
 
 
-def _explain_sum(parts: Parts, scores: Scores, row: int, sums: Floats) -> str:
-    n = int((np.abs(sums - 1) > MAX_DEVIATION).sum())
-    remedy = "write a column for each class, normalize independent scores, or write more decimals"
-    if scores.class_names is not None:
-        remedy = "the test set needs an image of each class that has a column; or write more decimals"
-    text = f"{parts.table.place(row)}: its probabilities sum to {sums[row]:.4g}, not to 1, in {_count_rows(n)}"
-    return f"{text}; {remedy}; if these are logits, add --logits"
+def _explain_sum(parts: Parts, scores: Scores, row: int, values: Floats) -> str:
+    """Why values from 0 to 1 do not sum to 1 in a row: rounding, or a column that is not read."""
+    deviations = np.abs(values.sum(axis=1) - 1)
+    n = int((deviations > MAX_DEVIATION).sum())
+    place = parts.table.place(row)
+    text = f"{place}: its probabilities sum to {values[row].sum():.4g}, not to 1, in {_count_rows(n)}"
+    for n_digits in DIGITS:
+        unit = 10.0**-n_digits
+        is_rounded = np.abs(values - np.round(values, n_digits)).max() < ROUNDING
+        if is_rounded and deviations.max() <= values.shape[1] * unit / 2 + ROUNDING:
+            return f"{text}; they seem to be rounded to {count_noun(n_digits, 'digit')}; write more of them"
+    if scores.class_names is not None and (others := _find_others(parts, scores)):
+        return f"{text}; the test set needs an image of each class that has a column, such as {shorten_list(others)}"
+    return (
+        f"{text}; write a column for each class, normalize independent scores, or write more digits; if these are "
+        "logits, add --logits"
+    )
+
+
+def _find_others(parts: Parts, scores: Scores) -> list[str]:
+    """Columns of numbers without a role that are not read as probabilities."""
+    known = {*scores.columns, *parts.names.values()}
+    return [
+        name
+        for name, values in parts.table.columns.items()
+        if name not in known and values.dtype.kind == "f" and values.shape == (parts.n,)
+    ]
 
 
 def _count_rows(n: Any) -> str:  # noqa: ANN401 - a NumPy integer

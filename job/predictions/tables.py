@@ -54,6 +54,8 @@ class Table:
         first: Number of the first row.
         folder: Folder that relative paths in the table refer to.
         sha256: Hash of the decompressed file; empty if there is none.
+        has_header: Whether the first line of a text file has the names of the columns.
+        is_archive: Whether it is an NPZ file.
     """
 
     name: str
@@ -62,6 +64,8 @@ class Table:
     first: int = 0
     folder: Path = Path()
     sha256: str = ""
+    has_header: bool = False
+    is_archive: bool = False
 
     def place(self, row: int, column: str = "") -> str:
         """Name a row, counted from 0, and a column if there are several, as the beginning of an error message."""
@@ -78,8 +82,9 @@ def read_table(path: Path) -> Table:
         PackageError: If it is a Parquet file, and pyarrow is not installed.
     """
     content = read_content(path)
-    table = Table(str(path), {}, folder=path.parent, sha256=hashlib.sha256(content).hexdigest())
     reader, is_text = _choose_reader(path, content)
+    sha256, is_archive = hashlib.sha256(content).hexdigest(), reader is array_files.read_npz
+    table = Table(str(path), {}, folder=path.parent, sha256=sha256, is_archive=is_archive)
     try:
         columns = reader(content)
     except PackageError as error:
@@ -90,7 +95,8 @@ def read_table(path: Path) -> Table:
         table = replace(table, unit="line", first=1)
     elif is_text:
         is_long = text_tables.has_long_rows(content, len(next(iter(columns.values()))))
-        table = replace(table, unit="row", first=1) if is_long else replace(table, unit="line", first=FIRST_LINE)
+        unit, first = ("row", 1) if is_long else ("line", FIRST_LINE)
+        table = replace(table, unit=unit, first=first, has_header=True)
     return replace(table, columns=columns)
 
 

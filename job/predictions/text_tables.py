@@ -19,6 +19,8 @@ UTF8_MARK = b"\xef\xbb\xbf"
 DECIMAL_COMMA = re.compile(rb"\d,\d")
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 MAX_COLUMNS = 2000
+SPLIT = 1.5
+"""Decimal commas seem to split the numbers of a line if it has this many times as many values as names."""
 
 
 def read_text(content: bytes) -> dict[str, NDArray[Any]]:
@@ -44,14 +46,16 @@ def read_text(content: bytes) -> dict[str, NDArray[Any]]:
         raise ValueError("line 1 has numbers, but must have the names of the columns, such as true,p_0,p_1")
     named = [name for name in header if name]
     if repeated := next((name for name in named if named.count(name) > 1), None):
-        raise ValueError(f"line 1: the column {repeated} is listed twice; give each column its own name")
+        remedy = "" if any(map(find_role, header)) else ", or write a header above this line if it is data"
+        raise ValueError(f"line 1: the column {repeated} is listed twice; give each column its own name{remedy}")
     if len([value for value in second if value.strip()]) > len(header):
-        raise ValueError(f"line 2 has {len(second)} values, but line 1 names {len(header)} columns")
+        raise ValueError(_explain_number(2, len(second), len(header), separator))
     options = {"sep": separator, "decimal": "," if separator == ";" and DECIMAL_COMMA.search(content) else "."}
     table = _read_lines(content, header, max(len(header), len(second)), **options)
     if not len(table):
         raise ValueError("has the names of columns, but no row below them")
-    return {name: _to_array(table[index]) for index, name in enumerate(header)}
+    columns = {name: _to_array(table[index]) for index, name in enumerate(header)}
+    return columns if options["decimal"] == "." else {name: _unify(name, values) for name, values in columns.items()}
 
 
 def has_long_rows(content: bytes, n_rows: int) -> bool:
@@ -112,14 +116,19 @@ def _read_lines(content: bytes, header: list[str], n: int, **options: Any) -> "p
         found = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
         if not found:
             raise ValueError(f"is not a CSV file ({error}); close each quote") from error
-        raise ValueError(
-            f"line {int(found[2]):,} has {found[3]} values, but line 1 names {len(header)} columns"
-        ) from error
+        raise ValueError(_explain_number(int(found[2]), int(found[3]), len(header), options["sep"])) from error
     for index in range(len(header), n):
         filled = np.flatnonzero(table[index].str.strip() != "")
         if filled.size:
-            raise ValueError(f"line {filled[0] + 2:,} has {index + 1} values, but line 1 names {len(header)} columns")
+            raise ValueError(_explain_number(int(filled[0]) + 2, index + 1, len(header), options["sep"]))
     return table
+
+
+def _explain_number(line: int, n_values: int, n_names: int, separator: str) -> str:
+    """Say that a line has more values than the header has names."""
+    text = f"line {line:,} has {n_values} values, but line 1 names {n_names} columns"
+    are_split = separator == "," and n_values > SPLIT * n_names
+    return f"{text}; if the numbers have decimal commas, separate the columns by semicolons" if are_split else text
 
 
 def _to_array(column: "pd.Series[Any]") -> NDArray[Any]:
@@ -127,3 +136,25 @@ def _to_array(column: "pd.Series[Any]") -> NDArray[Any]:
     if column.dtype.kind in "biuf":
         return column.to_numpy()
     return np.strings.strip(column.to_numpy(dtype=np.str_))
+
+
+def _unify(name: str, values: NDArray[Any]) -> NDArray[Any]:
+    """The values of a file with decimal commas; if some are no numbers, all others get decimal points.
+
+    So an error message is about the former. A number with a decimal point could also have a separator of thousands.
+    """
+    if values.dtype.kind != "U" or find_role(name):
+        return values
+    texts = values.tolist()
+    are_numbers = [bool(NUMBER.fullmatch(text.replace(",", ".")) and "." not in text) for text in texts]
+    if sum(are_numbers) <= len(texts) / 2:
+        return values
+    for row, text in enumerate(texts):
+        if NUMBER.fullmatch(text) and not are_numbers[row]:
+            raise ValueError(
+                f"line {row + 2:,}, column {name}: {text} has a decimal point, but other numbers have a decimal comma; "
+                "write all of them alike"
+            )
+    return np.array(
+        [text.replace(",", ".") if is_one else text for text, is_one in zip(texts, are_numbers, strict=True)]
+    )

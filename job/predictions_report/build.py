@@ -38,7 +38,7 @@ class Source:
         data: What the report says about the files.
         command: What makes the report again.
         name: Name of the run; may be empty.
-        reference: Output folder of the run to compare with, or None.
+        reference: The run to compare with, or its output folder, or None.
         has_names: Whether the class names were given.
         gates: The gates that the run is to meet.
         history: The entries of the history; None without a history.
@@ -49,7 +49,7 @@ class Source:
     data: DataSource
     command: str
     name: str = ""
-    reference: str | None = None
+    reference: str | ReferenceRun | None = None
     has_names: bool = False
     gates: Sequence[Gate] = ()
     history: Sequence[HistoryEntry] | None = None
@@ -65,7 +65,7 @@ def build_run(source: Source, stopwatch: Stopwatch) -> Run:
         JobError: If an image cannot be read, the reference is missing or has another test set, or the run cannot have
             the metric of a gate.
     """
-    reference = None if source.reference is None else read_reference(source.reference)
+    reference = read_reference(source.reference) if isinstance(source.reference, str) else source.reference
     if reference:
         log_stage("reference", str(reference))
     assembled, data = source.assembled, source.data

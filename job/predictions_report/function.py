@@ -17,10 +17,12 @@ from job.predictions.arrays import to_array, to_table
 from job.predictions.assemble import assemble_predictions
 from job.predictions.class_names import check_class_names
 from job.predictions.images import ImageArray
-from job.predictions_report.build import Source, build_run
+from job.predictions_report.build import SEED, Source, build_run
 from job.results.file_names import PAGE
 from job.results.provenance import DataSource
+from job.results.reference_run import ReferenceRun
 from job.results.run import Run
+from job.results.schema import RunRecord
 from job.text import find_bad_image_name
 
 CALL = "job.predictions_report.report(…)"
@@ -99,7 +101,7 @@ def report(  # noqa: PLR0913 - all but two have defaults
     class_names: Sequence[str] | None = None,
     images: Any = None,  # noqa: ANN401 - likewise
     name: str | None = None,
-    reference: str | os.PathLike[str] | None = None,
+    reference: "Report | str | os.PathLike[str] | None" = None,
     logits: bool = False,
     names: Iterable[object] | None = None,
 ) -> Report:
@@ -115,7 +117,7 @@ def report(  # noqa: PLR0913 - all but two have defaults
         images: Images as (n, height, width) or (n, height, width, 3), of at most 256 x 256 pixels; numbers from 0 to
             255, or from 0 to 1.
         name: Name of the run in the report.
-        reference: Output folder of a report or a training on the same images, to compare with.
+        reference: Another report, or the output folder of a report or a training, on the same images, to compare with.
         logits: Whether the probabilities are logits, to which the softmax is applied.
         names: A unique name of each image, such as its path: texts, paths or numbers. The report shows them, and
             compares two runs that have names by them, in whatever order the images are.
@@ -145,7 +147,7 @@ def report(  # noqa: PLR0913 - all but two have defaults
                     data=DataSource(name="predictions", is_fashion_mnist=False, source="arrays", folder="", sha256={}),
                     command=CALL,
                     name=name or "",
-                    reference=None if reference is None else os.fspath(reference),
+                    reference=None if reference is None else _read_reference(reference),
                     has_names=classes is not None,
                 ),
                 stopwatch,
@@ -174,3 +176,17 @@ def _list_texts(values: Iterable[object], argument: str, order: str) -> list[str
         kind = type(values).__name__
         raise PredictionsError(f"{argument}: has the type {kind}; give the names as a list in {order}")
     return [str(each) for each in values]
+
+
+def _read_reference(reference: object) -> str | ReferenceRun:
+    """The name of a folder, or a report as a reference."""
+    if isinstance(reference, str | os.PathLike):
+        return os.fspath(reference)
+    if not isinstance(reference, Report):
+        kind = type(reference).__name__
+        raise PredictionsError(f"reference: has the type {kind}; give a report, or the name of its folder")
+    run = reference.run
+    record = RunRecord(
+        class_names=run.evaluation.class_names, seed=SEED, reference=None, training=None, provenance=run.provenance
+    )
+    return ReferenceRun(run.provenance.name or "report", record, run.predictions)

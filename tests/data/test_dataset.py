@@ -118,7 +118,7 @@ def test_more_test_than_training_images_look_swapped(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"one\n\n", "contains 1 class name; write"),
+        (b"one, two\n\n", "contains 1 class name; write 2 to 256, one per line"),
         (b"\n".join(b"%d" % n for n in range(257)), "contains 257 class names"),
         (b"a\nb\na\nc\nd\ne\nf\ng\nh\ni\n", "'a' is listed twice"),
         (b"a\n\nb\nc\nd\ne\nf\ng\nh\ni\n", "has an empty class name; name each class"),

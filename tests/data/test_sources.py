@@ -71,6 +71,17 @@ def test_a_folder_that_is_one_level_too_deep(tmp_path: Path, part: str) -> None:
         sources.check_folder(tmp_path / "pic" / part)
 
 
+def test_folders_of_classes_without_a_training_part(tmp_path: Path) -> None:
+    """The error names them first, and where they belong; folders without images do not count."""
+    for name in ("class10/a.png", "class2/b.JPG", "notes/c.txt", ".hidden/d.png"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch()
+    with pytest.raises(
+        DataError, match=r": has folders with images \(class2/, class10/\), but no train/; move them into train/, and"
+    ):
+        sources.check_folder(tmp_path)
+
+
 def test_an_empty_folder(tmp_path: Path) -> None:
     """The error names both kinds of data sets."""
     with pytest.raises(

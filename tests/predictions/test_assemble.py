@@ -42,7 +42,8 @@ def test_columns_that_differ_from_the_classes_in_capital_letters(tmp_path: Path,
     assert error_of_text(tmp_path, text, class_names=class_names).startswith("table.csv, line 3, column Dog: ")
     text = "label,dog,Dog,Cat\ncat,0.25,0.5,0.75\ndog,0.875,0.5,0.125\n"
     problem = error_of_text(tmp_path, text, class_names=class_names)
-    assert problem == "table.csv: the class 'cat' has no column; write one for each class"
+    place = "table.csv" if class_names else "table.csv, line 2, column label"
+    assert problem == f"{place}: the class 'cat' has no column; did you mean 'Cat'?"
 
 
 def test_classes_that_differ_in_capital_letters(tmp_path: Path) -> None:
@@ -50,7 +51,7 @@ def test_classes_that_differ_in_capital_letters(tmp_path: Path) -> None:
     text = "label,a,A,b\na,1,0,0\nA,0,1,0\nb,0,0,1\n"
     assert assemble_text(tmp_path, text, class_names=["b", "A", "a"]).predictions.accuracy == 1
     problem = error_of_text(tmp_path, text.replace("label,a,", "label,x,"), class_names=["b", "A", "a"])
-    assert problem == "table.csv: the class 'a' has no column; write one for each class"
+    assert problem == "table.csv: the class 'a' has no column; did you mean 'A'?"
     assert assemble_text(tmp_path, "true,predicted\na,a\nA,A\nB,B\nc,c\n").class_names == ["A", "a", "B", "c"]
 
 
@@ -60,7 +61,7 @@ def test_columns_with_a_prefix(tmp_path: Path, class_names: list[str] | None) ->
     problem = error_of_text(tmp_path, NAMED.replace("label,dog,cat", "label,p_dog,p_cat"), class_names=class_names)
     remedies = {
         True: "are not named as the classes; name each column as its class: cat, dog",
-        False: "the labels are other names, or numbers in an unknown order; name the classes in label order: --classes",
+        False: "the labels are other names: 'cat', 'dog'; name each column as its class",
     }
     start = "table.csv: the columns p_dog, p_cat look like probabilities, but "
     assert problem.startswith(start + remedies[class_names is not None])
@@ -98,8 +99,10 @@ def test_named_columns_and_numbers_as_labels(tmp_path: Path) -> None:
     text = NAMED.replace("\ncat", "\n0").replace("\ndog", "\n1")
     assert assemble_text(tmp_path, text, class_names=CLASSES).predictions.accuracy == 1
     problem = error_of_text(tmp_path, text)
-    assert problem.startswith("table.csv: the columns dog, cat look like probabilities, but the labels are other names")
-    assert problem.endswith("name the classes in label order: --classes FILE")
+    assert problem == (
+        "table.csv: the columns dog, cat look like probabilities, but the labels are numbers, so their order is "
+        "unknown; name the classes in label order: --classes FILE"
+    )
 
 
 def test_predicted_classes_alone(tmp_path: Path) -> None:
@@ -170,8 +173,18 @@ def test_a_name_of_a_class_is_no_role(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("p_0,p_1\n1,0\n", "table.csv: has no labels; add a column true, or name a file of labels: --labels FILE"),
-        ("true,x\n0,a\n1,b\n", "table.csv: has neither probabilities (columns p_0, p_1, … or one named as each class)"),
+        (
+            "p_0,p_1\n1,0\n",
+            "table.csv: has no labels (its columns: p_0, p_1); name their column true, or name a file of labels",
+        ),
+        (
+            "class,a,b,c,d,e\na,1,0,0,0,0\n",
+            "table.csv: has no labels (its columns: class, a, b, c, d, …); name their column true, or name a file of",
+        ),
+        (
+            "true,x\n0,a\n1,b\n",
+            "table.csv: has neither probabilities (columns p_0, p_1, … or one named as each class) nor predicted",
+        ),
         ("true,p_1\n0,1\n1,0\n", "table.csv: p_1 is the only column of probabilities; write one for each class"),
         ("true,p_1,p_2\n0,1,0\n1,0,1\n", "table.csv: the column p_0 is missing; number the classes from 0"),
         (
@@ -193,7 +206,19 @@ def test_a_name_of_a_class_is_no_role(tmp_path: Path) -> None:
             "table.csv, line 3, column true: 3.5 is not a class number; write whole numbers from 0, or",
         ),
         ("true,predicted\n0,0\n1,3.5\n2,2\n", "table.csv, line 3, column predicted: 3.5 is not a class number; write"),
-        ("true,a,b\na,1,0\nc,0,1\n", "table.csv: the class 'c' has no column; write one for each class"),
+        (
+            "true,a,b\na,1,0\nc,0,1\n",
+            "table.csv, line 3, column true: the class 'c' has no column; write one for each class, or correct",
+        ),
+        (
+            "true,apple,b\napple,1,0\naple,1,0\nb,0,1\n",
+            "table.csv, line 3, column true: the class 'aple' has no column; did you mean 'apple'?",
+        ),
+        (
+            "true,apple,b\napple,1,0\nb,0,1\nApple,1,0\n",
+            "table.csv, line 4, column true: the class 'Apple' has no column; did you mean 'apple'?",
+        ),
+        ("true,a,b\na,1,0\n", "table.csv: all images have the label 'a'; add images of other classes"),
         (
             "true,predicted\n0,0.2\n1,0.9\n",
             "table.csv, line 2, column predicted: 0.2 is not a class number; of two classes, write",
@@ -214,6 +239,67 @@ def test_a_name_of_a_class_is_no_role(tmp_path: Path) -> None:
 def test_what_does_not_fit_together(tmp_path: Path, text: str, problem: str) -> None:
     """One line names the place and the remedy."""
     assert error_of_text(tmp_path, text).startswith(problem)
+
+
+@pytest.mark.parametrize(
+    ("rows", "problem"),
+    [
+        (
+            ["1,0", "2,1", "3,1"],
+            "table.csv: the labels seem to count from 1, but the predicted classes from 0; subtract 1 from the labels",
+        ),
+        (
+            ["0,1", "1,2", "2,3"],
+            "table.csv: the predicted classes seem to count from 1, but the labels from 0; subtract 1 from the",
+        ),
+        (
+            ["cat,0", "dog,1"],
+            "table.csv: the labels are names, but the predicted classes are numbers; name the classes in label order",
+        ),
+        (["0,cat", "1,dog"], "table.csv: the labels are numbers, but the predicted classes are names; name the"),
+        (
+            ["cat,cat", "dog,Dog"],
+            "table.csv, line 3, column predicted: no image has the label 'Dog', but each class needs one; did you mean",
+        ),
+        (
+            ["1,1", "2,10"],
+            "table.csv, line 3, column predicted: no image has the label '10', but each class needs one; add images of",
+        ),
+    ],
+)
+def test_predicted_classes_that_are_no_label(tmp_path: Path, rows: list[str], problem: str) -> None:
+    """The error says what differs as a whole, otherwise the first row."""
+    assert error_of_text(tmp_path, "\n".join(["true,predicted", *rows])).startswith(problem)
+
+
+def test_spaces_in_arrays_of_labels() -> None:
+    """They count, but the error names the class without them."""
+    table = make_table(true=["cat ", "dog"], cat=[1.0, 0], dog=[0, 1.0])
+    with pytest.raises(PredictionsError) as caught:
+        assemble_predictions(table)
+    assert str(caught.value) == "table, row 0, column true: the class 'cat ' has no column; did you mean 'cat'?"
+
+
+def test_pictures_in_place_of_labels_or_probabilities() -> None:
+    """The error gives the shape."""
+    pictures, probabilities = make_table("X.npy", unnamed=np.zeros((2, 8, 8))), make_table("p.npy", unnamed=np.eye(2))
+    expected = "X.npy: has the shape (2, 8, 8), but {} have {}; if these are the images, use --images FILE"
+    for table, labels, words in (
+        (probabilities, pictures, ("labels", "(n,)")),
+        (pictures, make_table("y.npy", unnamed=[0, 1]), ("probabilities", "(n, n_classes)")),
+    ):
+        with pytest.raises(PredictionsError) as caught:
+            assemble_predictions(table, labels)
+        assert str(caught.value) == expected.format(*words)
+    for name in ("y_true", "probabilities"):
+        table = make_table("t", **{"y_true": [0, 1], "probabilities": np.eye(2), name: np.zeros((2, 8, 8))})
+        with pytest.raises(PredictionsError, match=rf"^t: {name} has the shape \(2, 8, 8\), but "):
+            assemble_predictions(table)
+
+
+def test_the_columns_of_a_table_without_predictions(tmp_path: Path) -> None:
+    """The error lists them."""
+    assert error_of_text(tmp_path, "true,x\n0,a\n1,b\n").endswith("(column predicted); its columns: true, x")
 
 
 def test_class_names_that_are_fractions(tmp_path: Path) -> None:
@@ -299,6 +385,23 @@ def test_classes_in_another_order_than_the_labels() -> None:
     named["label"] = np.array(FASHION_NAMES)[predictions.y_true]
     accuracy = assemble_predictions(make_table(**named)).predictions.accuracy
     assert accuracy == predictions.accuracy
+
+
+@pytest.mark.parametrize("has_probabilities", [True, False])
+def test_names_that_seem_mixed_up(caplog: pytest.LogCaptureFixture, *, has_probabilities: bool) -> None:
+    """Where both sides are named, the names count, but a warning names two pairs of a circle."""
+    labels = np.repeat(["a", "b", "c", "d"], 50)
+    for order, has_warning in (("abcd", False), ("bcad", True), ("bacd", True), ("bbcd", False)):
+        predicted = np.repeat(list(order), 50)
+        columns: dict[str, Any] = {name: (predicted == name).astype(float) for name in "abcd"}
+        table = make_table("t.csv", true=labels, **(columns if has_probabilities else {"predicted": predicted}))
+        caplog.clear()
+        assert assemble_predictions(table).predictions.accuracy == (labels == predicted).mean()
+        assert bool(caplog.messages) == has_warning
+        if has_warning:
+            pairs = f"'a' are predicted as 'b', and most of 'b' are predicted as {order[1]!r}"
+            words = "check that the names of these classes are not mixed up"
+            assert caplog.messages == [f"t.csv: most images of {pairs}; {words}"]
 
 
 def test_a_bad_model_is_no_wrong_order() -> None:

@@ -44,8 +44,35 @@ def test_columns_of_classes_without_an_image() -> None:
     table = make_table(true=["a", "b"], a=[0.5, 0.25], b=[0.25, 0.5], c=[0.25, 0.25])
     with pytest.raises(PredictionsError) as caught:
         assemble_predictions(table)
-    assert str(caught.value).startswith(
-        "table, row 0: its probabilities sum to 0.75, not to 1, in 2 rows; the test set needs"
+    assert str(caught.value) == (
+        "table, row 0: its probabilities sum to 0.75, not to 1, in 2 rows; the test set needs an image of each class "
+        "that has a column, such as c"
+    )
+
+
+@pytest.mark.parametrize("names", [list("abcdefgh"), [f"p_{label}" for label in range(8)]])
+@pytest.mark.parametrize(("n_digits", "kind"), [(1, np.float64), (2, np.float64), (2, np.float32), (3, np.float64)])
+def test_rounded_probabilities(names: list[str], n_digits: int, kind: Any) -> None:  # noqa: ANN401 - a type
+    """The remedy is more digits, not an image or logits."""
+    rows = np.random.default_rng(0).dirichlet(np.ones(8), 300).round(n_digits).astype(kind)
+    labels = [names[row % 8] if names[0] == "a" else str(row % 8) for row in range(300)]
+    table = make_table(true=labels, **{name: rows[:, index] for index, name in enumerate(names)})
+    with pytest.raises(PredictionsError) as caught:
+        assemble_predictions(table)
+    noun = "digit" if n_digits == 1 else "digits"
+    assert str(caught.value).endswith(f"; they seem to be rounded to {n_digits} {noun}; write more of them")
+
+
+@pytest.mark.parametrize("value", [-0.01, 1.2])
+def test_one_value_that_is_no_probability(value: float) -> None:
+    """If the others are fractions, it is an error of that row, not a logit."""
+    rows = np.tile([0.25, 0.75], (5, 1))
+    rows[3, 0] = value
+    with pytest.raises(PredictionsError) as caught:
+        assemble_predictions(make_table(y_true=[0, 1, 0, 1, 0], probabilities=rows))
+    assert str(caught.value) == (
+        f"table, row 3, column probabilities[0]: {value} is not between 0 and 1, in 1 of 5 rows; correct it, or leave "
+        "out its image"
     )
 
 

@@ -15,6 +15,7 @@ from prediction_tables import GOOD, write
 
 from job.errors import PackageError, PredictionsError
 from job.predictions import parquet_file, tables
+from job.predictions.assemble import assemble_predictions
 from job.predictions.tables import read_table
 from job.system.packages import describe_missing
 
@@ -123,6 +124,21 @@ def test_idx_files_of_all_types(tmp_path: Path) -> None:
 def test_what_is_refused(tmp_path: Path, content: bytes, problem: str) -> None:
     """Nothing that could run code is loaded, and damage is named."""
     assert read_error(write(tmp_path, content)).startswith(problem)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "problem"),
+    [
+        ({"A": np.eye(2), "y": [0, 1]}, "has neither probabilities nor predicted classes (its arrays: A, y); save"),
+        ({"arr_0": np.eye(2), "arr_1": [0, 1]}, "has no labels (its arrays: arr_0, arr_1); save"),
+    ],
+)
+def test_arrays_with_other_names(tmp_path: Path, arrays: dict[str, Any], problem: str) -> None:
+    """The error lists them, and says how to name them."""
+    with pytest.raises(PredictionsError) as caught:
+        assemble_predictions(read_table(write(tmp_path, save(arrays), "t.npz")))
+    words = f"{tmp_path}/t.npz: {problem} them as np.savez(FILE, y_true=…, probabilities=…)"
+    assert str(caught.value).startswith(words)
 
 
 def test_labels_in_brackets_are_no_json(tmp_path: Path) -> None:

@@ -81,6 +81,28 @@ def test_spaces_around_labels_do_not_count() -> None:
         (GOOD.encode("utf-16"), "table.csv: is UTF-16 text; save it as UTF-8"),
         ('true,p_0,p_1\n"0,1,0\n1,0,1\n', "table.csv: is not a CSV file ("),
         ("0,0.5,0.5\n1,0,1\n", "table.csv: line 1 has numbers, but must have the names of the columns"),
+        ("cat,0.5,0.25\ndog,0,1\n", "table.csv: line 1 looks like data; write a header there, such as true,p_0,p_1"),
+        ("cat,dog\ncat,cat\n", "table.csv: line 1 looks like data; write a header there, such as true,p_0,p_1"),
+        (
+            "cat,cat\ndog,cat\n",
+            "table.csv: line 1: the column cat is listed twice; give each column its own name, or write a header",
+        ),
+        (
+            "true,p_0,p_1\n0,0,75,0,25\n",
+            "table.csv: line 2 has 5 values, but line 1 names 3 columns; if the numbers have decimal commas, separate",
+        ),
+        (
+            'true,p_0,p_1\n0,"0,75","0,25"\n1,"0,5","0,5"\n',
+            "table.csv, line 2, column p_0: '0,75' is not a number; write a decimal point, or separate the columns of",
+        ),
+        (
+            "true;p_0;p_1\n0;0,75;0,25\n1;.125;0,875\n1;0,25;0,75\n",
+            "table.csv: line 3, column p_0: .125 has a decimal point, but other numbers have a decimal comma; write",
+        ),
+        (
+            "true;p_0;p_1\n0;0,75;0,25\n1;;0,875\n1;0,25;0,75\n",
+            "table.csv, line 3, column p_0: is empty; write a probability",
+        ),
         ("true,p_0,p_1\n", "table.csv: has the names of columns, but no row below them"),
         ("true,p_0,p_0\n0,1,0\n", "table.csv: line 1: the column p_0 is listed twice; give each column its own name"),
         (",".join(f"c{i}" for i in range(2001)) + "\n", "table.csv: line 1 has 2,001 columns; at most 2,000 are read"),

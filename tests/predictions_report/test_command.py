@@ -351,7 +351,7 @@ def test_bad_predictions_leave_the_earlier_report(table: Path, tmp_path: Path, e
     for folder in ("out", "new"):
         line = error_of(DataError.exit_status, "report", "--predictions", table, "--output", tmp_path / folder)
         assert line.startswith(f"fashion-job: error: {table}, line 2, column p_")
-        assert " is above 1, and the row does not sum to 1 but to " in line
+        assert line.endswith(" is not between 0 and 1, in 1 of 200 rows; correct it, or leave out its image")
     assert read_tree(tmp_path / "out") == before
     assert not (tmp_path / "new").exists()
 
@@ -375,6 +375,13 @@ def test_more_class_names_than_probabilities(table: Path, tmp_path: Path, error_
     classes.write_text("a\nb\n")
     line = error_of(DataError.exit_status, "report", "--predictions", table, "--classes", classes)
     assert re.search(rf"has probabilities of \d+ classes, but {re.escape(str(classes))} names 2; name each class", line)
+
+
+def test_class_names_in_one_line(table: Path, tmp_path: Path, error_of: ErrorOf) -> None:
+    """The error says that each needs a line."""
+    (tmp_path / "c.txt").write_text(", ".join(NAMES))
+    line = error_of(DataError.exit_status, "report", "--predictions", table, "--classes", tmp_path / "c.txt")
+    assert line.endswith(f"{tmp_path / 'c.txt'}: contains 1 class name; write 2 to 256, one per line")
 
 
 def test_the_order_of_class_names_from_labels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

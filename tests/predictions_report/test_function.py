@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import html5lib
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
@@ -229,6 +230,8 @@ def test_grey_images_on_black_are_shown_as_negatives() -> None:
             {"reference": "/none"},
             "/none/metrics.json: not found; name the output folder of a finished",
         ),
+        ([0, 1], np.eye(2), {"reference": 7}, "reference: has the type int; give a report, or the name of its folder"),
+        ([0, 1], np.eye(2), {"class_names": ["a"]}, "class_names: contains 1 class name; write 2 to 256"),
         ([0, 1], np.eye(2), {"class_names": ["a", "b\0"]}, "class_names: 'b\\x00' has a control character; remove it"),
         ([0, 1], np.eye(2), {"names": "ab"}, "names: has the type str; give the names as a list in the order of the"),
         ([0, 1], np.eye(2), {"names": ["a"]}, "names: has 1 names, but probabilities has 2 rows; give one for each"),
@@ -320,3 +323,19 @@ def test_an_error_about_the_reference_names_the_argument(made: Report, tmp_path:
     problem = r"^reference=/.*same order, or their names: names=…; only runs on the same test set can be compared$"
     with pytest.raises(ValueError, match=problem):
         report(Y_TRUE[::-1], PROBABILITIES[::-1], reference=folder)
+
+
+def test_a_report_as_reference(made: Report, tmp_path: Path) -> None:
+    """The comparison is that with its folder, also if the report has a reference itself."""
+    other = report(Y_TRUE, np.roll(PROBABILITIES, 1, axis=0), class_names=NAMES)
+    compared = report(Y_TRUE, PROBABILITIES, class_names=NAMES, name="second", reference=other)
+    for reference in (made, compared):
+        comparisons = [
+            report(Y_TRUE, np.roll(PROBABILITIES, 1, axis=0), reference=each).run.comparison
+            for each in (reference, reference.save(tmp_path / str(reference.run.provenance.name)).parent)
+        ]
+        direct, stored = (msgspec.to_builtins(each) for each in comparisons)
+        assert direct["reference"].pop("folder") == reference.run.provenance.name
+        del stored["reference"]["folder"]
+        assert direct == stored
+        assert direct["counts"]["reference"] == made.metrics["accuracy"]
