@@ -162,7 +162,7 @@ def test_a_class_cannot_be_removed(folder: Path) -> None:
     edit_metrics(folder, lambda content: content["evaluation"]["per_class"].pop())
     assert f"{folder / PREDICTIONS}: damaged (its columns are not those of 4 classes" in read_error(folder)
     edit_metrics(folder, lambda content: content["evaluation"]["per_class"].clear())
-    assert f"{folder / METRICS}: damaged (contains 0 class names; write 2 to 256" in read_error(folder)
+    assert f"{folder / METRICS}: damaged (contains no class name; write 2 to 256" in read_error(folder)
 
 
 def test_images_must_be_those_that_the_report_shows(compared_run: Run, folder: Path) -> None:
