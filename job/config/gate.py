@@ -9,6 +9,9 @@ Severity = Literal["error", "warning"]
 Against = Literal["reference", "history"]
 Scope = Literal["run", "best"]
 
+BEST = "best:"
+"""What the name of a metric begins with if a gate is for the best configuration of a sweep."""
+
 MAX_POINTS = 50
 """The most runs in a trend, this run included; the best of them is the one to compare with."""
 
@@ -44,7 +47,7 @@ class Gate:
     @property
     def bare_label(self) -> str:
         """The gate without a word about intervals."""
-        name = f"best: {self.metric}" if self.scope == "best" else self.metric
+        name = f"{BEST}{self.metric}" if self.scope == "best" else self.metric
         if self.bound == "worse":
             tolerance = f" by more than {format_threshold(self.threshold)}" if self.threshold else ""
             return f"{name} not worse than {self.other_run}{tolerance}"

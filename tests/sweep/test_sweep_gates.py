@@ -147,7 +147,7 @@ def test_the_first_finding_names_missed_gates(folders: list[Path]) -> None:
     finding = list_sweep_findings(summarize_sweep(results))[0]
     assert "".join(finding.text) == (
         "2 gates missed, 1 warning (of 4 gates): accuracy ≥ 0.99 in 4 of 4 runs, "
-        f"best: accuracy ≥ 0.98 ({mean:.4f}) and ece ≤ 0 in 4 of 4 runs."
+        f"best:accuracy ≥ 0.98 ({mean:.4f}) and ece ≤ 0 in 4 of 4 runs."
     )
     text = report_gates(results)
     assert text.startswith("2 gates missed, 1 warning (of 4 gates): accuracy ≥ 0.99 in 4 of 4 runs, worst: run-")
@@ -196,7 +196,7 @@ def test_a_missed_gate_is_no_failure(tmp_path: Path) -> None:
     stored = json.loads((sweep.output / "sweep.json").read_text())["gates"]
     assert [(each["label"], each["passed"], each["n_results"]) for each in stored] == [
         ("accuracy ≥ 0.999", False, 4),
-        ("best: accuracy ≤ 0.999", True, 1),
+        ("best:accuracy ≤ 0.999", True, 1),
     ]
     assert set(stored[0]["missed"]) <= set(names)
     assert sweep.run(*FOUR).returncode == 0
