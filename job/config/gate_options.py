@@ -95,7 +95,7 @@ def check_gate_options(
 
     Args:
         config: The settings of the command.
-        labels: Where each setting was set, by its name.
+        labels: Where each setting was set, by its name; by default its option.
         has_other: Whether the command has another run to compare with.
         remedy: How it gets one.
         is_sweep: Whether the command is `sweep`.
@@ -104,6 +104,7 @@ def check_gate_options(
         UsageError: If a gate needs another run and there is none, a tolerance belongs to no gate, or a gate is only for
             sweeps.
     """
+    labels = {**{name: f"--{name.replace('_', '-')}" for name in GATE_OPTIONS}, **labels}
     names = [name for name in ("fail_if_worse", "warn_if_worse") if getattr(config, name)]
     if config.tolerance is not None and not names:
         raise UsageError(

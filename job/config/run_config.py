@@ -44,6 +44,7 @@ FOLDER = {
     "accepts": lambda text: 0 < len(text) <= MAX_PATH,
 }
 FILE = {**FOLDER, "metavar": "FILE", "rule": f"a file's name of at most {MAX_PATH} printable characters"}
+SUMMARY = "The result on stdout: text is one line for people, json one object for programs."
 SPLIT_SEED = "Seed that splits train/ into training and test images if --data has no test/."
 MAX_NAME = 60  # the report shows the name in one line
 
@@ -164,9 +165,7 @@ class Config:
         unset="no history",
         **FILE,
     )
-    summary: SummaryForm = option(
-        "text", "run", "The result on stdout: text is one line for people, json one object for programs."
-    )
+    summary: SummaryForm = option("text", "run", SUMMARY)
     log: LogTarget = option("none", "run", "Also log parameters, metrics and all files of the run to MLflow.")
     export: tuple[str, ...] = option(
         (), "run", "Also export the model in this format; may be repeated.", unset="no export", choices=tuple(FORMATS)

@@ -13,8 +13,11 @@ from job.config.sweep_grid import Grid, read_assignments, read_file, read_seeds,
 from job.errors import UsageError
 from job.system.program import name_program
 
-SHARED = ("data", "split_seed", "threads")
+SHARED = ("data", "split_seed", "threads", "summary")
 """What the environment and `fashion-job.yaml` set for a sweep as a whole, apart from its gates."""
+
+OF_COLLECT = ("summary", *GATE_OPTIONS)
+"""What they set for `--collect`, which trains nothing."""
 
 OF_RUNS = {
     each.flag: each.key for name, each in OPTIONS.items() if name not in {*SWEEP_OPTIONS, *SET_BY_SWEEP, "recipe"}
@@ -43,13 +46,13 @@ def parse(argv: Sequence[str]) -> Command:
     grid = _read_grid(given)
     layers = read_surroundings(None)
     if collect:
-        layers = [{name: each for name, each in layer.items() if name in GATE_OPTIONS} for layer in layers]
+        layers = [{name: each for name, each in layer.items() if name in OF_COLLECT} for layer in layers]
     _require_applicable(layers)
     shared = [{name: layer[name] for name in (*SHARED, *GATE_OPTIONS) if name in layer} for layer in layers]
     own = read_given(given, SWEEP_OPTIONS)
     config = SweepConfig(**{name: each.value for layer in (*shared, own) for name, each in layer.items()})
-    if collect and (grid.parameters or grid.seeds or grid.search or set(own) - {"output", *GATE_OPTIONS}):
-        raise UsageError("--collect trains nothing; combine it only with --output and gates")
+    if collect and (grid.parameters or grid.seeds or grid.search or set(own) - {"output", *OF_COLLECT}):
+        raise UsageError("--collect trains nothing; combine it only with --output, --summary and gates")
     base = {name: setting for layer in layers for name, setting in layer.items()}
     searched = grid.search.parameters if grid.search else {}
     if grid.search:

@@ -128,7 +128,7 @@ def test_a_gate_that_needs_another_run_is_named_where_it_was_set(
     """In the settings file or the environment."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FASHION_JOB_TOLERANCE", "0.1")
-    with pytest.raises(UsageError, match="^FASHION_JOB_TOLERANCE is only for --fail-if-worse"):
+    with pytest.raises(UsageError, match=r"^FASHION_JOB_TOLERANCE is only for --fail-if-worse"):
         cli.parse([])
     Path("fashion-job.yaml").write_text("fail-if-worse: true\n")
     for words in ([], ["sweep"], ["report", "--predictions", "a.csv"]):

@@ -133,6 +133,10 @@ def test_seeds_are_written_as_they_are_read(text: str) -> None:
         (("--collect", ""), "--collect is empty, but must be a folder's name"),
         (("--collect", "runs", "--seeds", "0-3"), "--collect trains nothing; combine it only with --output"),
         (("--epochs", "3"), "unknown option --epochs; set it for all runs: --set epochs=VALUE"),
+        (
+            ("--set", "summary=json"),
+            "summary cannot be a parameter of a sweep: that of a sweep has an option of its own",
+        ),
         (("--history", "a"), "unknown option --history: a history follows one configuration over time, and a sweep"),
         (("--runs=3",), "unknown option --runs: each run of a sweep trains one network: --seeds 0-9; leave it out"),
         (("--zap",), "unknown option --zap; `python -m job sweep --help` lists the options"),

@@ -188,7 +188,10 @@ def test_a_missed_gate_is_no_failure(tmp_path: Path) -> None:
     assert re.match(
         r"fashion-job: error: 1 gate missed \(of 2 gates\): accuracy ≥ 0\.999 in [1-4] of 4 runs, worst: ", error
     )
-    assert error.endswith(str(sweep.output / "index.html"))
+    assert re.fullmatch(
+        rf"baseline, mean test accuracy 0\.\d{{4}} \(4 seeds\): {sweep.output / 'index.html'}\n", done.stdout
+    )
+    assert "index.html" not in error
     assert sweep.names() == sorted([*names, names[1]])
     assert sweep.finished() == names
     page = (sweep.output / "index.html").read_text()
@@ -201,6 +204,44 @@ def test_a_missed_gate_is_no_failure(tmp_path: Path) -> None:
     assert set(stored[0]["missed"]) <= set(names)
     assert sweep.run(*FOUR).returncode == 0
     assert 'id="gates"' not in (sweep.output / "index.html").read_text()
+
+
+def test_the_summary_of_a_sweep(folders: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--summary json` prints the best configuration, its accuracy and the gates, also if one is missed."""
+    words = ["sweep", "--collect", str(folders[0].parent), "--output", str(tmp_path / "sweep"), "-q"]
+    gates = ["--fail-under", "accuracy=0.999:interval", "--warn-under", "best:accuracy=0.1"]
+    status = main([*words, "--summary", "json", *gates])
+    printed = capsys.readouterr()
+    assert "1 gate missed (of 2 gates)" in printed.err
+    found = json.loads(printed.out)
+    best = summarize(folders, Gate("accuracy", "under", 0.999, "interval"))
+    assert found["accuracy"] == best.best_mean.accuracy
+    assert best.ranking.interval is not None
+    assert found["accuracy_interval"] == {"lower": best.ranking.interval.lower, "upper": best.ranking.interval.upper}
+    names = ("configuration", "n_seeds", "n_runs", "n_failures", "n_test", "output", "exit_status")
+    n_test = len(Run.read(folders[0]).predictions.y_true)
+    assert (
+        [found[name] for name in names]
+        == ["mlp", 2, 4, 0, n_test, str(tmp_path / "sweep"), status]
+        == [*("mlp", 2, 4, 0, n_test, str(tmp_path / "sweep"), 1)]
+    )
+    first, second = found["gates"]
+    worst = min(best.gates[0].results.values(), key=lambda each: each.margin or 0)
+    assert (first["metric"], first["bound"], first["threshold"], first["passed"]) == ("accuracy", "under", 0.999, False)
+    assert (first["n_results"], first["n_missed"], first["margin"]) == (4, 4, worst.margin)
+    assert (second["metric"], second["value"], second["passed"]) == ("best:accuracy", found["accuracy"], True)
+
+
+def test_the_form_of_the_summary_is_not_part_of_the_plan(tmp_path: Path) -> None:
+    """As FASHION_JOB_LOG is not: a finished sweep is found again, and prints one object."""
+    sweep: StubbedSweep = make_stubbed_sweep(tmp_path)
+    assert sweep.run("--seeds", "0-1").returncode == 0
+    names = sweep.names()
+    (tmp_path / "fashion-job.yaml").write_text("summary: json\nlog: mlflow\n")
+    done = sweep.run("--seeds", "0-1")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["configuration"] == "baseline"
+    assert sweep.names() == names
 
 
 def test_gates_of_collected_runs(folders: list[Path], tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def list_gate_rows(summary: SweepSummary, folder: Path) -> list[GateRow]:
 
 def _make_row(gate: SweepGate, folder: Path) -> GateRow:
     missed, n = gate.missed, len(gate.results)
-    worst = min(gate.results.values(), key=lambda each: -1e300 if each.margin is None else each.margin)
+    worst = gate.worst
     is_best = gate.gate.scope == "best"
     shown = [] if is_best else list(missed.items())[:MOST_RUNS]
     return GateRow(
