@@ -204,6 +204,11 @@ def to_words(values: object, options: Mapping[str, Option]) -> list[str]:
     return words
 
 
+def leave_out_defaults(values: object, options: Mapping[str, Option]) -> dict[str, Option]:
+    """The options that a command needs to repeat a run: those that decide what is trained, and changed ones."""
+    return {name: each for name, each in options.items() if each.role != "run" or getattr(values, name) != each.default}
+
+
 def describe_unknown(  # noqa: PLR0913 - the keywords are texts of the message
     kind: str,
     word: str,

@@ -8,7 +8,7 @@ from job.config.combinations import MAX_SEED, check_combinations
 from job.config.export_formats import FORMATS
 from job.config.gate import MAX_POINTS, Gate
 from job.config.gate_options import gate_option, list_gates
-from job.config.options import describe_options, option, to_words
+from job.config.options import describe_options, leave_out_defaults, option, to_words
 from job.config.recipes import (
     AUGMENTATIONS,
     NO_AUGMENTATION,
@@ -215,8 +215,11 @@ class Config:
         return list_gates(self, "history" if self.history and not self.reference else "reference")
 
     def command(self) -> str:
-        """The shell command that repeats this run, without a data set or threads that the job chose itself."""
-        return shlex.join(["python", "-m", "job", *to_words(self, OPTIONS)])
+        """The shell command that repeats this run, without a data set or threads that the job chose itself.
+
+        Settings of the training are in it also if they are the defaults, which another version may change.
+        """
+        return shlex.join(["python", "-m", "job", *to_words(self, leave_out_defaults(self, OPTIONS))])
 
 
 OPTIONS = describe_options(Config)

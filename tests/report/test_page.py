@@ -431,8 +431,8 @@ def test_a_comparison_states_difference_interval_n_and_p(compared_page: ET.Eleme
     lead = text(shown.find("p")).replace("\N{MINUS SIGN}", "-")
     change = f"{100 * counts.difference:+.1f} points {interval} in accuracy"
     assert lead == (
-        f"{seen.verdict}. The measured difference between these two networks is {change} on the same 300 test images. "
-        f"{seen.seeds}"
+        f"{seen.verdict}. The measured difference from the reference, MLP 784-128-10, is {change} on the same 300 test "
+        f"images. {seen.seeds}"
     )
     assert (
         f"correct on {counts.n_discordant} images: {counts.n_fixed} fixed (only this network is correct) and " in words
@@ -526,7 +526,7 @@ def test_a_reference_with_the_same_predictions(run: Run) -> None:
     same = replace(predictions_of(run), y_reference=run.predictions.y_pred.astype(np.int16))
     shown = section(render(make_run(predictions=same)), "comparison")
     assert text(shown.find("p")).startswith(
-        "No significant difference in accuracy. The measured difference between these two networks is 0.0 "
+        "No significant difference in accuracy. The measured difference from the reference, MLP 784-128-10, is 0.0 "
     )
     assert "Both networks are correct on the same images." in text(shown)
     assert "wrote this run without the probabilities that the reference predicted" in text(shown)

@@ -63,6 +63,7 @@ def test_the_result_as_json_is_the_last_line(folder: Path, capsys: pytest.Captur
     assert content["accuracy_interval"] == {"lower": interval.lower, "upper": interval.upper}
     first, second = content.pop("gates")
     assert (first["gate"], first["severity"], first["passed"]) == ("accuracy ≥ 0.001", "error", True)
+    assert (first["metric"], first["bound"], first["threshold"]) == ("accuracy", "under", 0.001)
     assert first["margin"] == pytest.approx(content["accuracy"] - 0.001)
     assert (second["gate"], second["severity"], second["passed"]) == (
         *("recall.class 1 ≥ 1 (95% interval)", "warning", False),
