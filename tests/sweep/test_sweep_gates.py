@@ -20,6 +20,8 @@ from job.evaluation.sweep_gates import evaluate_sweep_gates
 from job.evaluation.sweep_summary import SweepSummary, summarize_sweep
 from job.execution.executor import Outcome
 from job.report.sweep_page.findings import list_sweep_findings
+from job.report.sweep_page.gate_rows import list_gate_rows
+from job.report.sweep_page.page import render_sweep_page
 from job.results.run import Run
 from job.sweep.attempts import Attempts
 from job.sweep.collection import collect_runs, report_gates
@@ -239,6 +241,18 @@ def test_the_form_of_the_summary_is_not_part_of_the_plan(tmp_path: Path) -> None
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["configuration"] == "baseline"
     assert sweep.names() == names
+
+
+def test_a_gate_of_the_best_has_a_value_and_no_number_of_runs(folders: list[Path], tmp_path: Path) -> None:
+    """In a column of its own, which is there only if it is needed; narrow screens show the name of each value."""
+    of_run, of_best = Gate("accuracy", "under", 0.1), Gate("accuracy", "under", 0.1, scope="best")
+    summary = summarize(folders, of_run, of_best)
+    rows = list_gate_rows(summary, tmp_path)
+    best = f"{summary.best_mean.accuracy:.4f}"
+    assert [(row.count, row.value) for row in rows] == [("4 of 4", ""), ("4 of 4", ""), ("", best)]
+    page = render_sweep_page(summary, tmp_path).decode()
+    assert f'<td data-label="Runs that pass" class="empty">–</td><td data-label="Value">{best}</td>' in page
+    assert "Value of the best" not in render_sweep_page(summarize(folders, of_run), tmp_path).decode()
 
 
 def test_gates_of_collected_runs(folders: list[Path], tmp_path: Path) -> None:
