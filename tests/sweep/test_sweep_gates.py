@@ -27,6 +27,7 @@ from job.sweep.attempts import Attempts
 from job.sweep.collection import collect_runs, report_gates
 from job.sweep.plan import PlannedRun
 
+EN_DASH = "\N{EN DASH}"
 FOUR = ("--seeds", "0-3", "--parallel", "2")
 
 
@@ -251,7 +252,7 @@ def test_a_gate_of_the_best_has_a_value_and_no_number_of_runs(folders: list[Path
     best = f"{summary.best_mean.accuracy:.4f}"
     assert [(row.count, row.value) for row in rows] == [("4 of 4", ""), ("4 of 4", ""), ("", best)]
     page = render_sweep_page(summary, tmp_path).decode()
-    assert f'<td data-label="Runs that pass" class="empty">–</td><td data-label="Value">{best}</td>' in page
+    assert f'<td data-label="Runs that pass" class="empty">{EN_DASH}</td><td data-label="Value">{best}</td>' in page
     assert "Value of the best" not in render_sweep_page(summarize(folders, of_run), tmp_path).decode()
 
 
