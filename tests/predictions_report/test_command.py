@@ -53,7 +53,7 @@ def test_the_files_of_a_report(table: Path, tmp_path: Path, capsys: pytest.Captu
     provenance = metrics["provenance"]
     assert (provenance["name"], provenance["data"]["name"]) == ("my model", "table.csv")
     assert provenance["data"]["sha256"].keys() == {"table.csv"}
-    words = f"--predictions {table} --summary text --log none --name 'my model' --layout single --output {tmp_path}/out"
+    words = f"--predictions {table} --name 'my model' --output {tmp_path}/out"
     assert provenance["command"] == f"python -m job report {words}"
 
 

@@ -463,8 +463,8 @@ def test_a_comparison_of_recipes_states_both_means(repeated: Run) -> None:
     shown = section(render(run), "comparison")
     lead = text(shown.find("p")).replace("\N{MINUS SIGN}", "-")
     interval = f"{100 * recipes.interval.lower:+.1f} to {100 * recipes.interval.upper:+.1f}"
-    words = f"The measured difference between these two recipes is {100 * recipes.difference:+.1f} points {interval}"
-    assert f"{words} in mean accuracy on the same" in lead
+    words = f"The measured difference from the reference, MLP 784-128-10, is {100 * recipes.difference:+.1f} points"
+    assert f"{words} {interval} in mean accuracy on the same" in lead
     assert "trained with 3 seeds and that of the reference with 2" in lead
     assert rows(shown)[0][1:3] == [f"{recipes.reference_mean:.1%}", f"{recipes.mean:.1%}"]
     assert rows(shown)[1][1:3] == [f"{recipes.loss.reference:.3f}", f"{recipes.loss.current:.3f}"]
@@ -519,6 +519,23 @@ def test_fixed_and_broken_images_are_shown(compared_page: ET.Element, compared: 
             f"class {current}, {predictions.confidence[index]:.1%}",
             f"class {predictions.y_reference[index]}",
         ]
+
+
+def test_models_of_other_programs_are_compared_by_name() -> None:
+    """Nothing calls them networks, and what is unknown has no row; names stay text."""
+    run = make_run(n=300, with_reference=True, trained=False, is_fashion_mnist=False)
+    assert run.comparison is not None
+    reference = replace(run.comparison.reference, name="<i>forest</i>", network="")
+    environment = replace(run.provenance.environment, revision="", image="")
+    provenance = replace(run.provenance, environment=environment)
+    page = render(replace(run, comparison=replace(run.comparison, reference=reference), provenance=provenance))
+    shown = section(page, "comparison")
+    assert "The measured difference from the reference, <i>forest</i>, is " in text(shown.find("p"))
+    assert "network" not in text(shown).lower()
+    assert [text(term) for term in shown.findall(".//details//dt")] == ["name", "started", "folder"]
+    terms = [text(term) for term in section(page, "run").findall(".//dt")]
+    assert not {"git revision", "image"} & set(terms)
+    assert "unknown" not in text(section(page, "run"))
 
 
 def test_a_reference_with_the_same_predictions(run: Run) -> None:
