@@ -88,7 +88,7 @@ def _name(row: TrendRow, own_name: str) -> Text:
     if row.place == 0:
         return ("this run",)
     revision = f", revision {row.revision}" if row.revision else ""
-    name = (", ", ClassName(row.point.name)) if row.point.name not in {"", own_name} else ()
+    name = (" (", ClassName(row.point.name), ")") if row.point.name not in {"", own_name} else ()
     return (f"run \N{MINUS SIGN}{-row.place}", *name, f" of {row.point.started[:10]}{revision}")
 
 

@@ -109,7 +109,7 @@ def test_other_names_are_shown() -> None:
     run = replace(RUN, trend=replace(trend, points=points))
     page = render_page(run, "single")["index.html"].decode()
     assert f"run {MINUS}1 of 2026-01-03, revision 2000000 (+2.0 points), " in page
-    assert f"run {MINUS}2, <bdi>&lt;b&gt;</bdi> of 2026-01-02, revision 1000000 ({MINUS}3.0 points)." in page
+    assert f"run {MINUS}2 (<bdi>&lt;b&gt;</bdi>) of 2026-01-02, revision 1000000 ({MINUS}3.0 points)." in page
     assert "an accuracy of 87.5% (<bdi>&lt;i&gt;</bdi>, 2026-01-02, revision abcdef0)." in page
 
 

@@ -22,7 +22,7 @@ def test_only_significant_changes_have_a_colour() -> None:
     shown = texts(picture)
     assert [text for text in shown if text in NAMES] == NAMES
     assert [text for text in shown if text in {"+5.0", "+1.0", f"{MINUS}20.0"}] == ["+5.0", "+1.0", f"{MINUS}20.0"]
-    assert {"0", f"{MINUS}20", "+20", f"change (current {MINUS} reference), points"} <= set(shown)
+    assert {"0", f"{MINUS}20", "+20", f"change (this run {MINUS} reference), points"} <= set(shown)
 
 
 def test_its_text_alternative() -> None:
