@@ -61,8 +61,8 @@ def _describe(
     significant = [change for change, chosen in zip(changes, are_significant, strict=True) if chosen]
     n_higher = sum(change > 0 for change in significant)
     return (
-        "Dot chart of the change in recall per class (this run \N{MINUS SIGN} reference) with 95% confidence intervals, "
-        f"from {describe(int(np.argmin(changes)))} to {describe(int(np.argmax(changes)))}; of {len(changes)} "
+        "Dot chart of the change in recall per class (this run \N{MINUS SIGN} reference) with 95% confidence "
+        f"intervals, from {describe(int(np.argmin(changes)))} to {describe(int(np.argmax(changes)))}; of {len(changes)} "
         f"classes, {n_higher} with a significantly higher recall and {len(significant) - n_higher} with a "
         "significantly lower one."
     )

@@ -28,7 +28,7 @@ def test_only_significant_changes_have_a_colour() -> None:
 def test_its_text_alternative() -> None:
     """The lowest and the highest change, and the number of significant ones."""
     assert label(draw_recall_changes(CHANGES, INTERVALS, SIGNIFICANT, NAMES)).replace(MINUS, "-") == (
-        "Dot chart of the change in recall per class (current - reference) with 95% confidence intervals, from down "
+        "Dot chart of the change in recall per class (this run - reference) with 95% confidence intervals, from down "
         "with -20.0 percentage points (-30.0 to -10.0) to up with +5.0 percentage points (+1.0 to +9.0); of 3 "
         "classes, 1 with a significantly higher recall and 1 with a significantly lower one."
     )
