@@ -62,7 +62,7 @@ def _describe(
     n_higher = sum(change > 0 for change in significant)
     return (
         "Dot chart of the change in recall per class (this run \N{MINUS SIGN} reference) with 95% confidence "
-        f"intervals, from {describe(int(np.argmin(changes)))} to {describe(int(np.argmax(changes)))}; of {len(changes)} "
-        f"classes, {n_higher} with a significantly higher recall and {len(significant) - n_higher} with a "
+        f"intervals, from {describe(int(np.argmin(changes)))} to {describe(int(np.argmax(changes)))}; of "
+        f"{len(changes)} classes, {n_higher} with a significantly higher recall and {len(significant) - n_higher} with a "
         "significantly lower one."
     )
