@@ -60,9 +60,9 @@ def _describe(
 
     significant = [change for change, chosen in zip(changes, are_significant, strict=True) if chosen]
     n_higher = sum(change > 0 for change in significant)
+    lowest, highest = (describe(int(index)) for index in (np.argmin(changes), np.argmax(changes)))
     return (
         "Dot chart of the change in recall per class (this run \N{MINUS SIGN} reference) with 95% confidence "
-        f"intervals, from {describe(int(np.argmin(changes)))} to {describe(int(np.argmax(changes)))}; of "
-        f"{len(changes)} classes, {n_higher} with a significantly higher recall and {len(significant) - n_higher} with a "
-        "significantly lower one."
+        f"intervals, from {lowest} to {highest}; of {len(changes)} classes, {n_higher} with a significantly higher "
+        f"recall and {len(significant) - n_higher} with a significantly lower one."
     )
