@@ -149,7 +149,7 @@ def test_only_fashion_mnist_asks_for_clothing() -> None:
     """Images of other data sets may be of anything; the page of its own in a folder says the same."""
     for is_fashion_mnist, subject in ((True, "a piece of clothing"), (False, "an image")):
         run = replace(make_run(is_fashion_mnist=is_fashion_mnist), network=make_mlp())
-        layouts: "dict[Layout, str]" = {"single": "index.html", "folder": "try-it.html"}
+        layouts: dict[Layout, str] = {"single": "index.html", "folder": "try-it.html"}
         for layout, name in layouts.items():
             page = render_page(run, layout)[name].decode()
             assert f"<p>Draw {subject}, choose a picture or take a test image. " in page
