@@ -11,17 +11,14 @@ import sys
 import time
 import traceback
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from job.config import cli
 from job.config.run_config import STREAM
-from job.errors import BUG, JobError, OutputError, PackageError
+from job.errors import BUG, GateError, JobError, OutputError, PackageError
 from job.log import configure_log, log_stage
 from job.system.packages import describe_missing
 from job.system.standard_streams import open_streams
-
-if TYPE_CHECKING:
-    from job.evaluation.gates import GateResult
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -38,15 +35,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             log_stage("settings", f"from {', '.join(command.sources)}")
         with limits.explained():
             limits.require_files()
-            result, gates = _run(command, started)
+            result, problem = _run(command, started)
         if command.config.output == STREAM:
             print(result, file=sys.stderr)  # stdout has the archive
         else:
             _print_result(result, "" if command.serve else ", but the report is in place")
-        if gates:
-            from job.results.gate_outcome import require_gates
-
-            require_gates(gates)
+        _require_success(problem)
     except JobError as error:
         print(f"fashion-job: error: {error}", file=sys.stderr)
         return error.exit_status
@@ -60,23 +54,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _run(command: cli.Command, started: float) -> "tuple[str, Sequence[GateResult]]":
-    """Run a command that `started` at this monotonic time; returns the result in one line, and those of the gates.
+def _run(command: cli.Command, started: float) -> tuple[str, str]:
+    """Run a command that `started` at this monotonic time.
+
+    Returns the result in one line, and another line about missed gates and failed runs, which is empty without any.
 
     The imports are here, because --help and usage errors do not load NumPy.
     """
     if command.serve:
         from job.serving.server import serve
 
-        return serve(command.serve), ()
+        return serve(command.serve), ""
     if command.sweep:
         if command.sweep.search:
             from job.sweep.search import run_search
 
-            return run_search(command.sweep), ()
-        from job.sweep.sweep import run_sweep
+            swept = run_search(command.sweep)
+        else:
+            from job.sweep.sweep import run_sweep
 
-        return run_sweep(command.sweep), ()
+            swept = run_sweep(command.sweep)
+        return swept.describe(command.sweep.config.summary, time.monotonic() - started), swept.problem
     from job.system.temporary_folder import private_temporary_folder
 
     with private_temporary_folder():
@@ -88,7 +86,9 @@ def _run(command: cli.Command, started: float) -> "tuple[str, Sequence[GateResul
             from job import pipeline
 
             done = {"train": pipeline.train_into, "render": pipeline.render}[command.name](command.config)
-    return done.describe(command.config.summary, time.monotonic() - started), done.gates
+    from job.results.gate_outcome import describe_missed
+
+    return done.describe(command.config.summary, time.monotonic() - started), describe_missed(done.gates)
 
 
 def _print_result(result: str, consolation: str) -> None:
@@ -96,6 +96,11 @@ def _print_result(result: str, consolation: str) -> None:
         cli.print_to_stdout(f"{result}\n")
     except OutputError as error:
         raise OutputError(f"{error}{consolation}: {result}") from error
+
+
+def _require_success(problem: str) -> None:
+    if problem:
+        raise GateError(problem)
 
 
 def run() -> NoReturn:

@@ -83,7 +83,7 @@ def _read_gates(config: Config, run: Run) -> list[Gate]:
     training, comparison = run.training, run.comparison
     gates = list_gates(config, "history" if run.trend and not comparison else "reference")
     remedy = "this run has none; train with --reference DIR or --history FILE"
-    check_gate_options(config, has_other=comparison is not None or run.trend is not None, remedy=remedy)
+    check_gate_options(config, {}, has_other=comparison is not None or run.trend is not None, remedy=remedy)
     parts = RunParts(
         reference=comparison is not None,
         training=training is not None,

@@ -77,10 +77,10 @@ class Parser(argparse.ArgumentParser):
         text = f"Settings file (default: {settings_file.DEFAULT_NAME} in the working directory, if it exists)."
         self.add_argument("--config", metavar="FILE", help=text)
 
-    def add_help_metrics(self) -> None:
-        """Add `--help-metrics`."""
+    def add_help_metrics(self, *, with_training: bool = True) -> None:
+        """Add `--help-metrics`, which lists the metrics of a training only if `with_training`."""
         text = "Print the metrics that gates can name, and exit."
-        self.add_argument("--help-metrics", action=_PrintMetrics, nargs=0, help=text)
+        self.add_argument("--help-metrics", action=_PrintMetrics, nargs=0, const=with_training, help=text)
 
     def parse(self, argv: Sequence[str]) -> dict[str, Any]:
         """What `argv` gives, by attribute name."""
@@ -99,7 +99,7 @@ class _PrintMetrics(argparse.Action):
     """Prints the metrics that gates can name, and exits."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
-        print_to_stdout(f"{describe_metrics()}\n")
+        print_to_stdout(f"{describe_metrics(with_training=self.const)}\n")
         parser.exit()
 
 
@@ -130,17 +130,18 @@ def parse(argv: Sequence[str]) -> Command:
     sources = name_sources(layers[:2])
     if is_render and config.output == STREAM:
         raise UsageError(f"--output {STREAM} is only for training; render reads and writes a folder: name the folder")
-    _check(config, is_render=is_render)
+    _check(config, layers, is_render=is_render)
     if print_config:
         print_to_stdout(settings_file.write(config))
         raise SystemExit(0)
     return Command("render" if is_render else "train", config, log_level, sources)
 
 
-def _check(config: Config, *, is_render: bool = False) -> None:
-    """Check what the options of a run say about other runs."""
+def _check(config: Config, layers: Iterable[settings.Settings], *, is_render: bool = False) -> None:
+    """Check what the options of a run say about other runs; `layers` are the settings."""
     has_other = is_render or config.reference is not None or config.history is not None  # render looks at the run
-    check_gate_options(config, has_other=has_other, remedy="add --reference DIR or --history FILE")
+    labels = settings.list_labels(layers)
+    check_gate_options(config, labels, has_other=has_other, remedy="add --reference DIR or --history FILE")
     if config.reference is not None and _is_same(config.reference, config.output):
         raise UsageError(
             f"--reference {config.reference} is the folder of --output, whose files this run will replace; name "
@@ -156,7 +157,7 @@ def _parse_report(argv: Sequence[str]) -> Command:
     layers = [*read_surroundings(given.pop("config", None)), read_given(given, OPTIONS)]
     layers = [{name: layer[name] for name in SHARED if name in layer} for layer in layers]
     config = settings.resolve(*layers)
-    _check(config)
+    _check(config, layers)
     own = {name: setting.value for name, setting in read_given(files, PREDICTION_OPTIONS).items()}
     return Command("report", config, log_level, name_sources(layers[:2]), files=PredictionFiles(**own))
 
@@ -175,8 +176,8 @@ def _parse_serve(argv: Sequence[str]) -> Command:
 
 def read_surroundings(file: str | None, options: Mapping[str, Option] = OPTIONS) -> list[settings.Settings]:
     """The settings in a file, by default that in the working directory, and those in the environment."""
-    if file is None and os.path.lexists(settings_file.DEFAULT_NAME):
-        file = settings_file.DEFAULT_NAME
+    if file is None:
+        file = settings_file.find_default()
     in_file = {} if file is None else settings_file.read(file)
     in_file = {name: setting for name, setting in in_file.items() if name in options}
     return [in_file, settings.from_environment(os.environ, options)]
@@ -253,11 +254,12 @@ def report_parser() -> Parser:
         f"{name_program()} report",
         "Write the report of the predictions of any program, without training and without TensorFlow.",
         "A table has a row for each image: the label (true), and the probability of each class (p_0, p_1, … or the\n"
-        "names of the classes) or the predicted class (predicted). docs/predictions.md describes all formats.",
+        "names of the classes) or the predicted class (predicted). All formats are described in the repository of\n"
+        "fashion-job, in docs/predictions.md.",
         verbose="Has no effect here; accepted as in the other commands.",
     )
     parser.add_config()
-    parser.add_help_metrics()
+    parser.add_help_metrics(with_training=False)
     add_options(parser.add_argument_group("predictions"), PREDICTION_OPTIONS.values())
     add_options(parser.add_argument_group("report"), SHARED_OPTIONS.values())
     return parser

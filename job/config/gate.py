@@ -9,6 +9,9 @@ Severity = Literal["error", "warning"]
 Against = Literal["reference", "history"]
 Scope = Literal["run", "best"]
 
+BEST = "best:"
+"""What the name of a metric begins with if a gate is for the best configuration of a sweep."""
+
 MAX_POINTS = 50
 """The most runs in a trend, this run included; the best of them is the one to compare with."""
 
@@ -42,9 +45,14 @@ class Gate:
         return f"{self.bare_label}{' (95% interval)' if self.end == 'interval' else ''}"
 
     @property
+    def name(self) -> str:
+        """The metric as the user names it; that of the best configuration begins with `best:`."""
+        return f"{BEST}{self.metric}" if self.scope == "best" else self.metric
+
+    @property
     def bare_label(self) -> str:
         """The gate without a word about intervals."""
-        name = f"best: {self.metric}" if self.scope == "best" else self.metric
+        name = self.name
         if self.bound == "worse":
             tolerance = f" by more than {format_threshold(self.threshold)}" if self.threshold else ""
             return f"{name} not worse than {self.other_run}{tolerance}"

@@ -73,6 +73,9 @@ GATE_METRICS = (
 PARTS = ("evaluation", "comparison", "temperature_scaling", "training", "provenance")
 """The parts of metrics.json that a name may begin with."""
 
+OF_TRAINING = ("training", "temperature_scaling", "timings_s.training")
+"""What only a training has: the beginnings of names."""
+
 FIRST_WORDS = {
     *(each.name.split(".")[0] for each in GATE_METRICS),
     *PARTS,
@@ -98,13 +101,15 @@ def list_names(class_names: Iterable[str] = ()) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def describe_metrics() -> str:
-    """What `--help-metrics` prints."""
-    width = max(len(each.name) for each in GATE_METRICS)
+def describe_metrics(*, with_training: bool = True) -> str:
+    """What `--help-metrics` prints; `with_training` is False for a command that trains nothing."""
+    left_out = () if with_training else OF_TRAINING
+    metrics = [each for each in GATE_METRICS if not each.name.startswith(left_out)]
+    width = max(len(each.name) for each in metrics)
     lines = [f"{'metric':<{width}}  example  interval  meaning"]
     lines += [
         f"{each.name:<{width}}  {each.example:>7}  {'yes' if each.has_interval else 'no':<8}  {each.meaning}"
-        for each in GATE_METRICS
+        for each in metrics
     ]
     return "\n".join(
         [
@@ -115,6 +120,6 @@ def describe_metrics() -> str:
             "",
             "Any other number in these parts of metrics.json is a metric, too, by its path with dots, such as",
             "calibration.high_confidence.n_wrong or evaluation.confusion_matrix.Shirt.Coat:",
-            f"{', '.join(PARTS)}.",
+            f"{', '.join(part for part in PARTS if part not in left_out)}.",
         ]
     )

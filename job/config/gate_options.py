@@ -1,15 +1,15 @@
 """Reads the gates that options set, such as `--fail-under accuracy=0.88`."""
 
 import math
+from collections.abc import Mapping
 from typing import Any, Protocol, get_args
 
-from job.config.gate import Against, Bound, Gate, Scope, Severity, format_threshold
+from job.config.gate import BEST, Against, Bound, Gate, Scope, Severity, format_threshold
 from job.config.gate_metrics import FIRST_WORDS, find_gate_metric, list_names
 from job.config.options import NUMERALS, describe_unknown, option
 from job.errors import UsageError
 
 EXAMPLE = "accuracy=0.88"
-BEST = "best:"
 GATE_OPTIONS = ("fail_under", "fail_over", "warn_under", "warn_over", "fail_if_worse", "warn_if_worse", "tolerance")
 
 
@@ -37,7 +37,10 @@ def read_gate(text: str, bound: Bound, severity: Severity) -> Gate:
     if name.partition(".")[0] not in FIRST_WORDS:
         raise UsageError(describe_unknown("metric", name, list_names(), lists="--help-metrics` lists the metrics"))
     if not NUMERALS[float].fullmatch(number) or not math.isfinite(float(number)):
-        raise UsageError(f"the threshold is {number[:80]!r}, but must be a number, such as {EXAMPLE}")
+        with_point = number.replace(",", ".")
+        has_comma = "," in number and NUMERALS[float].fullmatch(with_point)
+        remedy = f"write {with_point} with a point" if has_comma else f"such as {EXAMPLE}"
+        raise UsageError(f"the threshold is {number[:80]!r}, but must be a number, {remedy}")
     if colon and end != "interval":
         raise UsageError(f"the end {end[:80]!r} is unknown; write {name}={number}:interval, or leave it out")
     gate = Gate(name, bound, float(number), "interval" if colon else "estimate", severity, scope=scope)
@@ -85,19 +88,29 @@ def list_gates(config: GateConfig, against: Against = "reference") -> list[Gate]
     return gates
 
 
-def check_gate_options(config: GateConfig, *, has_other: bool, remedy: str, is_sweep: bool = False) -> None:
-    """Check the gates of a command against its other options; `remedy` says how it gets another run to compare with.
+def check_gate_options(
+    config: GateConfig, labels: Mapping[str, str], *, has_other: bool, remedy: str, is_sweep: bool = False
+) -> None:
+    """Check the gates of a command against its other options.
+
+    Args:
+        config: The settings of the command.
+        labels: Where each setting was set, by its name; by default its option.
+        has_other: Whether the command has another run to compare with.
+        remedy: How it gets one.
+        is_sweep: Whether the command is `sweep`.
 
     Raises:
         UsageError: If a gate needs another run and there is none, a tolerance belongs to no gate, or a gate is only for
             sweeps.
     """
+    labels = {**{name: f"--{name.replace('_', '-')}" for name in GATE_OPTIONS}, **labels}
     names = [name for name in ("fail_if_worse", "warn_if_worse") if getattr(config, name)]
     if config.tolerance is not None and not names:
         raise UsageError(
-            "--tolerance is only for --fail-if-worse and --warn-if-worse; add one of them, or leave it out"
+            f"{labels['tolerance']} is only for --fail-if-worse and --warn-if-worse; add one of them, or leave it out"
         )
     if names and not has_other:
-        raise UsageError(f"--{names[0].replace('_', '-')} needs another run to compare with: {remedy}")
+        raise UsageError(f"{labels[names[0]]} needs another run to compare with: {remedy}")
     if not is_sweep and (gate := next((each for each in list_gates(config) if each.scope == "best"), None)):
         raise UsageError(f"the gate {gate.label} is only for sweeps; leave out {BEST}")

@@ -33,6 +33,12 @@ REQUIRED = "required"
 MIN_START = 3
 """So many letters are enough to find the word that they begin."""
 
+MIN_SIMILARITY = 0.7
+"""Words that are less similar, of a scale from 0 to 1 (`difflib`), are no typing errors of each other."""
+
+REST_OF_NUMBER = re.compile(r"[0-9]+(:.*)?")
+"""What follows the comma of a number such as `0,88`."""
+
 SHORTENED = reprlib.Repr()
 SHORTENED.maxstring = SHORTENED.maxother = 80
 
@@ -154,10 +160,13 @@ def option(default: Any, role: Role, text: str, **description: Any) -> Any:  # n
 
 
 def split_assignments(text: str, separator: str) -> list[str]:
-    """Split a text such as `a,b=1,c=2` at the separators that follow a value: into `a,b=1` and `c=2`."""
+    """Split a text such as `a,b=1,c=2` at the separators that follow a value: into `a,b=1` and `c=2`.
+
+    A number that follows stays with the value, as in `a=0,5`, so that an error can show it.
+    """
     parts: list[str] = []
     for part in text.split(separator):
-        if parts and "=" not in parts[-1]:
+        if parts and ("=" not in parts[-1] or REST_OF_NUMBER.fullmatch(part)):
             parts[-1] += f"{separator}{part}"
         else:
             parts.append(part)
@@ -195,6 +204,11 @@ def to_words(values: object, options: Mapping[str, Option]) -> list[str]:
     return words
 
 
+def leave_out_defaults(values: object, options: Mapping[str, Option]) -> dict[str, Option]:
+    """The options that a command needs to repeat a run: those that decide what is trained, and changed ones."""
+    return {name: each for name, each in options.items() if each.role != "run" or getattr(values, name) != each.default}
+
+
 def describe_unknown(  # noqa: PLR0913 - the keywords are texts of the message
     kind: str,
     word: str,
@@ -210,6 +224,6 @@ def describe_unknown(  # noqa: PLR0913 - the keywords are texts of the message
         name = SHORTENED.repr(name)
     known = list(known)
     longer = [each for each in known if len(word) >= MIN_START and each.startswith(word)]
-    nearest = longer[:1] or difflib.get_close_matches(word[:80], known, n=1)
+    nearest = longer[:1] or difflib.get_close_matches(word[:80], known, n=1, cutoff=MIN_SIMILARITY)
     remedy = f"did you mean {prefix}{nearest[0]}?" if nearest else f"`{program or name_program()} {lists}"
     return f"unknown {kind} {name}; {remedy}"

@@ -4,7 +4,7 @@ import shlex
 from dataclasses import dataclass, replace
 
 from job.config.gate_options import GATE_OPTIONS
-from job.config.options import REQUIRED, describe_options, option, to_words
+from job.config.options import REQUIRED, describe_options, leave_out_defaults, option, to_words
 from job.config.run_config import FILE, OPTIONS, Config
 from job.errors import UsageError
 
@@ -47,7 +47,7 @@ class PredictionFiles:
     def command(self, config: Config) -> str:
         """The shell command that repeats the report; `config` has the shared options."""
         shared = {name: OPTIONS[name] for name in SHARED}
-        words = [*to_words(self, PREDICTION_OPTIONS), *to_words(config, shared)]
+        words = [*to_words(self, PREDICTION_OPTIONS), *to_words(config, leave_out_defaults(config, shared))]
         return shlex.join(["python", "-m", "job", "report", *words])
 
 

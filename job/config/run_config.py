@@ -8,7 +8,7 @@ from job.config.combinations import MAX_SEED, check_combinations
 from job.config.export_formats import FORMATS
 from job.config.gate import MAX_POINTS, Gate
 from job.config.gate_options import gate_option, list_gates
-from job.config.options import describe_options, option, to_words
+from job.config.options import describe_options, leave_out_defaults, option, to_words
 from job.config.recipes import (
     AUGMENTATIONS,
     NO_AUGMENTATION,
@@ -44,6 +44,7 @@ FOLDER = {
     "accepts": lambda text: 0 < len(text) <= MAX_PATH,
 }
 FILE = {**FOLDER, "metavar": "FILE", "rule": f"a file's name of at most {MAX_PATH} printable characters"}
+SUMMARY = "The result on stdout: text is one line for people, json one object for programs."
 SPLIT_SEED = "Seed that splits train/ into training and test images if --data has no test/."
 MAX_NAME = 60  # the report shows the name in one line
 
@@ -164,9 +165,7 @@ class Config:
         unset="no history",
         **FILE,
     )
-    summary: SummaryForm = option(
-        "text", "run", "The result on stdout: text is one line for people, json one object for programs."
-    )
+    summary: SummaryForm = option("text", "run", SUMMARY)
     log: LogTarget = option("none", "run", "Also log parameters, metrics and all files of the run to MLflow.")
     export: tuple[str, ...] = option(
         (), "run", "Also export the model in this format; may be repeated.", unset="no export", choices=tuple(FORMATS)
@@ -216,8 +215,11 @@ class Config:
         return list_gates(self, "history" if self.history and not self.reference else "reference")
 
     def command(self) -> str:
-        """The shell command that repeats this run, without a data set or threads that the job chose itself."""
-        return shlex.join(["python", "-m", "job", *to_words(self, OPTIONS)])
+        """The shell command that repeats this run, without a data set or threads that the job chose itself.
+
+        Settings of the training are in it also if they are the defaults, which another version may change.
+        """
+        return shlex.join(["python", "-m", "job", *to_words(self, leave_out_defaults(self, OPTIONS))])
 
 
 OPTIONS = describe_options(Config)

@@ -1,7 +1,7 @@
 """Collects the settings of a run from command line, environment and settings file, and resolves them to a `Config`."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,6 +79,10 @@ def resolve(*layers: Settings) -> Config:
     settings = {name: setting for layer in layers for name, setting in layer.items()}
     values = {name: setting.value for name, setting in settings.items()}
     defaults = {name: option.default for name, option in OPTIONS.items()}
-    labels = {name: setting.label for name, setting in settings.items()}
-    check_combinations({**defaults, **RECIPES[values.get("recipe", "baseline")], **values}, labels)
+    check_combinations({**defaults, **RECIPES[values.get("recipe", "baseline")], **values}, list_labels(layers))
     return Config(**values)
+
+
+def list_labels(layers: Iterable[Settings]) -> dict[str, str]:
+    """Where each option is set, by field name."""
+    return {name: setting.label for layer in layers for name, setting in layer.items()}

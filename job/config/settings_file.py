@@ -1,6 +1,7 @@
 """Reads and writes settings files: YAML with one option per key."""
 
 import math
+import os
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 DEFAULT_NAME = "fashion-job.yaml"
 """The file that is read from the working directory if it exists."""
 
+OTHER_NAME = "fashion-job.yml"
+"""A name that is easily mistaken for it; a gate in such a file would not exist."""
+
 MAX_BYTES = 64 * 1024
 ENDS = {"estimate": "", "interval": ":interval"}
 """What a gate compares, by the key in a table, and as it is written on the command line."""
@@ -25,6 +29,19 @@ ENDS = {"estimate": "", "interval": ":interval"}
 YAML_TAG = "tag:yaml.org,2002:"
 SCALAR_TAGS = {f"{YAML_TAG}{kind}" for kind in ("str", "int", "float", "bool", "null", "timestamp")}
 """What a plain value may look like. Others come from a tag that the user wrote."""
+
+
+def find_default() -> str | None:
+    """The name of the file in the working directory; None if there is none.
+
+    Raises:
+        UsageError: If a file has a name that is easily mistaken for it.
+    """
+    exists = os.path.lexists(DEFAULT_NAME)
+    if os.path.lexists(OTHER_NAME):
+        remedy = f"move its options to {DEFAULT_NAME}" if exists else f"rename it to {DEFAULT_NAME}"
+        raise UsageError(f"{OTHER_NAME} is not read; {remedy}")
+    return DEFAULT_NAME if exists else None
 
 
 def read(name: str) -> Settings:

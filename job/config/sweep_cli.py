@@ -7,19 +7,25 @@ from job.config.cli import Command, Parser, add_options, name_sources, read_give
 from job.config.gate_options import GATE_OPTIONS, check_gate_options
 from job.config.run_config import OPTIONS, Config
 from job.config.search_file import require_single_values
-from job.config.settings import Setting, Settings
+from job.config.settings import Setting, Settings, list_labels
 from job.config.sweep_config import SET_BY_SWEEP, SWEEP_OPTIONS, SweepConfig, SweepRequest
 from job.config.sweep_grid import Grid, read_assignments, read_file, read_seeds, read_values
 from job.errors import UsageError
 from job.system.program import name_program
 
-SHARED = ("data", "split_seed", "threads")
+SHARED = ("data", "split_seed", "threads", "summary")
 """What the environment and `fashion-job.yaml` set for a sweep as a whole, apart from its gates."""
+
+OF_COLLECT = ("summary", *GATE_OPTIONS)
+"""What they set for `--collect`, which trains nothing."""
 
 OF_RUNS = {
     each.flag: each.key for name, each in OPTIONS.items() if name not in {*SWEEP_OPTIONS, *SET_BY_SWEEP, "recipe"}
 }
 """The options of a run that are no options of `sweep`."""
+
+OF_NO_SWEEP = {OPTIONS[name].flag: reason for name, reason in SET_BY_SWEEP.items() if name not in SWEEP_OPTIONS}
+"""The options of a run that a sweep sets itself, each with the reason."""
 
 
 def parse(argv: Sequence[str]) -> Command:
@@ -33,18 +39,20 @@ def parse(argv: Sequence[str]) -> Command:
     for word in argv:
         if key := OF_RUNS.get(word.split("=")[0]):
             raise UsageError(f"unknown option --{key}; set it for all runs: --set {key}=VALUE")
+        if reason := OF_NO_SWEEP.get(word.split("=")[0]):
+            raise UsageError(f"unknown option {word.split('=')[0]}: {reason}; leave it out")
     given = sweep_parser().parse(argv)
     log_level, collect = given.pop("log_level"), given.pop("collect", ())
     grid = _read_grid(given)
     layers = read_surroundings(None)
     if collect:
-        layers = [{name: each for name, each in layer.items() if name in GATE_OPTIONS} for layer in layers]
+        layers = [{name: each for name, each in layer.items() if name in OF_COLLECT} for layer in layers]
     _require_applicable(layers)
     shared = [{name: layer[name] for name in (*SHARED, *GATE_OPTIONS) if name in layer} for layer in layers]
     own = read_given(given, SWEEP_OPTIONS)
     config = SweepConfig(**{name: each.value for layer in (*shared, own) for name, each in layer.items()})
-    if collect and (grid.parameters or grid.seeds or grid.search or set(own) - {"output", *GATE_OPTIONS}):
-        raise UsageError("--collect trains nothing; combine it only with --output and gates")
+    if collect and (grid.parameters or grid.seeds or grid.search or set(own) - {"output", *OF_COLLECT}):
+        raise UsageError("--collect trains nothing; combine it only with --output, --summary and gates")
     base = {name: setting for layer in layers for name, setting in layer.items()}
     searched = grid.search.parameters if grid.search else {}
     if grid.search:
@@ -62,7 +70,8 @@ def parse(argv: Sequence[str]) -> Command:
     if config.cluster is not None and "reference" in {**request.base, **request.parameters}:
         raise UsageError("reference cannot be combined with --cluster: the nodes do not have that folder; leave it out")
     has_other = bool(collect) or "reference" in {**request.base, **request.parameters}
-    check_gate_options(config, has_other=has_other, remedy="add --set reference=DIR", is_sweep=True)
+    labels = list_labels([*shared, own])
+    check_gate_options(config, labels, has_other=has_other, remedy="add --set reference=DIR", is_sweep=True)
     return Command("sweep", Config(), log_level, name_sources(layers), sweep=request)
 
 

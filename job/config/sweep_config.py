@@ -8,7 +8,7 @@ from typing import Any
 from job.config.combinations import MAX_SEED
 from job.config.gate_options import GATE_OPTIONS, gate_option
 from job.config.options import describe_options, option
-from job.config.run_config import FOLDER, FRACTION, OPTIONS, SPLIT_SEED
+from job.config.run_config import FOLDER, FRACTION, OPTIONS, SPLIT_SEED, SUMMARY, SummaryForm
 from job.config.search_space import Search
 from job.config.settings import Setting, Settings
 from job.errors import UsageError
@@ -20,6 +20,7 @@ SET_BY_SWEEP = {
     "name": "the report of a run names its recipe and seed",
     "threads": "the threads of each run have an option of their own: --threads N",
     "data": "all runs use one data set, which has an option of its own: --data DIR",
+    "summary": "that of a sweep has an option of its own: --summary json",
     "history": "a history follows one configuration over time, and a sweep compares many",
     **{name: f"the gates of a sweep have options of their own: {OPTIONS[name].flag}" for name in GATE_OPTIONS},
     "split_seed": "all runs use the same test images; the split has an option of its own: --split-seed N",
@@ -83,6 +84,7 @@ class SweepConfig:
     tolerance: float | None = option(
         None, "run", "Loss in accuracy that the two options above allow.", unset="0", **FRACTION
     )
+    summary: SummaryForm = option("text", "run", SUMMARY)
     only_index: int | None = option(
         None, "run", "Only the run with this number in the plan, from 0.", unset="all runs", minimum=0
     )

@@ -33,6 +33,7 @@ class Reference:
         started: Start of the run, UTC, ISO 8601.
         command: Command that repeats the run.
         network: Its network in one line; empty if it was not trained by this job.
+        name: Its `--name`; empty without one, and in results of earlier versions.
         loss: Mean cross-entropy on the test images, in nats; None without probabilities.
         seed_variation: Its variation over the seeds; None for a single run, and in results of version 0.5.0.
     """
@@ -45,6 +46,7 @@ class Reference:
     accuracy_interval: Interval
     loss: Loss | None
     seed_variation: SeedVariation | None = None
+    name: str = ""
 
 
 @dataclass(frozen=True)

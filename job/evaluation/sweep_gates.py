@@ -34,6 +34,11 @@ class SweepGate:
         return dict(sorted(found.items(), key=lambda pair: -float("inf") if pair[1].margin is None else pair[1].margin))
 
     @property
+    def worst(self) -> GateResult:
+        """The result with the smallest margin; one without a margin is worse than any other."""
+        return min(self.results.values(), key=lambda each: -float("inf") if each.margin is None else each.margin)
+
+    @property
     def is_error(self) -> bool:
         """Whether the gate is missed and sets the exit status."""
         return bool(self.missed) and self.gate.severity == "error"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from job.evaluation.intervals import Interval
-from job.evaluation.paired_comparison import Comparison
+from job.evaluation.paired_comparison import Comparison, Reference
 from job.evaluation.paired_differences import PairedDifference
 from job.evaluation.recipe_comparison import RecipeComparison
 from job.report.comparison_seeds import describe_seeds
@@ -44,6 +44,8 @@ class ComparisonView:
 
     Attributes:
         about: What is compared: two networks, or two recipes with several networks each.
+        reference: What the reference is called: its name, else its network, else its folder.
+        noun: What both are: networks, or models if this job did not train both.
         difference: Difference in accuracy; of recipes, in mean accuracy.
         interval: Its 95 % confidence interval; None if nothing varies.
         form: Format of the difference and its interval in percentage points.
@@ -57,6 +59,8 @@ class ComparisonView:
     """
 
     about: Literal["networks", "recipes"]
+    reference: str
+    noun: Literal["networks", "models"]
     difference: float
     interval: Interval | None
     form: str
@@ -81,6 +85,8 @@ def view_comparison(comparison: Comparison, class_names: Sequence[str], n_runs: 
     ]
     return ComparisonView(
         about="recipes" if recipes else "networks",
+        reference=name_reference(comparison.reference),
+        noun="networks" if n_runs and comparison.reference.network else "models",
         difference=difference,
         interval=interval,
         form=choose_form(difference, interval),
@@ -92,6 +98,11 @@ def view_comparison(comparison: Comparison, class_names: Sequence[str], n_runs: 
         missing=_explain_missing(comparison, n_runs),
         changed=sorted(changed, key=lambda each: -abs(each.difference)),
     )
+
+
+def name_reference(reference: Reference) -> str:
+    """What the reference is called: its name, else its network, else its folder."""
+    return reference.name or reference.network.split(",")[0] or reference.folder
 
 
 def _explain_missing(comparison: Comparison, n_runs: int) -> str:

@@ -107,8 +107,9 @@ def _view_model(run: Run) -> dict[str, Any]:
     description, data = pack_network(run.network, np.stack([*run.images.values()]))
     y_true, y_pred = run.predictions.y_true, run.predictions.y_pred
     labels = {index: (int(y_true[index]), int(y_pred[index])) for index in run.images}
+    is_clothing = run.provenance.data.is_fashion_mnist
     model = {"classes": list(run.evaluation.class_names), "labels": labels, **description}
-    return {"model": model, "data": Markup(data), "place": "report"}  # noqa: S704 - it has no "<"
+    return {"model": model, "data": Markup(data), "place": "report", "is_clothing": is_clothing}  # noqa: S704 - it has no "<"
 
 
 def _view_run(run: Run, pictures: Pictures) -> dict[str, Any]:

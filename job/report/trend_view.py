@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from job.evaluation.trend import BestRun, Step, Trend, TrendPoint
+from job.evaluation.trend import Step, Trend, TrendPoint
 from job.report.first_screen.identity import SHORT_HASH
+from job.report.first_screen.statements import ClassName, Text
 from job.report.formatting import format_signeds
 from job.text import format_change
 
@@ -39,8 +40,8 @@ class TrendView:
         rows: The runs, this one first.
     """
 
-    steps: str
-    best: str
+    steps: Text
+    best: Text
     rows: Sequence[TrendRow]
 
 
@@ -48,7 +49,7 @@ def view_trend(trend: Trend) -> TrendView:
     """Describe a trend."""
     pairs = list(zip(trend.points, [None, *trend.steps], strict=True))
     rows = [_view(place, point, step) for place, (point, step) in enumerate(reversed(pairs))]
-    return TrendView(_describe_steps(rows, trend), _describe_best(trend.best) if trend.best else "", rows)
+    return TrendView(_describe_steps(rows, trend), _describe_best(trend) if trend.best else (), rows)
 
 
 def _view(place: int, point: TrendPoint, step: Step | None) -> TrendRow:
@@ -62,39 +63,51 @@ def _view(place: int, point: TrendPoint, step: Step | None) -> TrendRow:
     )
 
 
-def _describe_steps(rows: Sequence[TrendRow], trend: Trend) -> str:
+def _describe_steps(rows: Sequence[TrendRow], trend: Trend) -> Text:
     n_tested = sum(step is not None for step in trend.steps)
     found = [row for row in rows if row.is_significant]
     if not n_tested:
-        return "No two runs in a row have the test labels of this run, so no step is tested."
+        return ("No two runs in a row have the test labels of this run, so no step is tested.",)
     if not found:
-        return (
+        text = (
             f"None of the {n_tested:,} steps changed the accuracy significantly."
             if n_tested > 1
-            else ("The step from the run before did not change the accuracy significantly.")
+            else "The step from the run before did not change the accuracy significantly."
         )
-    parts = [f"{_name(row)} ({row.change})" for row in found[:MOST_STEPS]]
+        return (text,)
+    parts: list[str] = []
+    for row in found[:MOST_STEPS]:
+        parts += [", " if parts else "", *_name(row, rows[0].point.name), f" ({row.change})"]
     more = f", and {len(found) - MOST_STEPS} earlier ones" if len(found) > MOST_STEPS else ""
     noun = "step" if n_tested == 1 else "steps"
-    return f"{len(found):,} of {n_tested:,} {noun} changed the accuracy significantly: {', '.join(parts)}{more}."
+    return (f"{len(found):,} of {n_tested:,} {noun} changed the accuracy significantly: ", *parts, f"{more}.")
 
 
-def _name(row: TrendRow) -> str:
+def _name(row: TrendRow, own_name: str) -> Text:
+    """Place, date and revision of a run, and its name unless that is the one of this run."""
     if row.place == 0:
-        return "this run"
+        return ("this run",)
     revision = f", revision {row.revision}" if row.revision else ""
-    return f"run \N{MINUS SIGN}{-row.place} of {row.point.started[:10]}{revision}"
+    name = (" (", ClassName(row.point.name), ")") if row.point.name not in {"", own_name} else ()
+    return (f"run \N{MINUS SIGN}{-row.place}", *name, f" of {row.point.started[:10]}{revision}")
 
 
-def _describe_best(best: BestRun) -> str:
+def _describe_best(trend: Trend) -> Text:
+    best = trend.best
+    assert best is not None  # noqa: S101 - for mypy
+    name = (ClassName(best.name), ", ") if best.name not in {"", trend.points[-1].name} else ()
     revision = f", revision {best.revision[:SHORT_HASH]}" if best.revision else ""
     n = best.n_candidates
     among = "The earlier result" if n == 1 else f"The best of {n:,} different earlier results"
     compared = "Means over the seeds of both runs are compared. " if min(best.n_networks) > 1 else ""
     correction = f", corrected for the choice among {n:,}" if n > 1 else ""
     verdict = "significant" if best.is_significant else "not significant"
-    return (
-        f"{among} on the same test labels has an accuracy of {best.accuracy:.1%} ({best.started[:10]}{revision}). "
+    difference = (
         f"{compared}This run differs from it by {format_change(best.difference, '.2f')} points "
         f"({format_signeds(best.interval, '.2f')}, 95% interval{correction}), which is {verdict}."
+    )
+    return (
+        f"{among} on the same test labels has an accuracy of {best.accuracy:.1%} (",
+        *name,
+        f"{best.started[:10]}{revision}). {difference}",
     )

@@ -77,6 +77,7 @@ def match_reference(
         accuracy_interval=wilson_interval(int(predictions.is_correct.sum()), len(predictions.y_true)),
         loss=predictions.loss if isinstance(predictions, Predictions) else None,
         seed_variation=record.training.seed_variation if record.training else None,
+        name=(record.training.config.name or "") if record.training else record.provenance.name,
     )
 
 

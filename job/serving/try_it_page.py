@@ -20,6 +20,6 @@ def _render(model: ServedModel) -> str:
     filters = {"csp_hash": hash_for_policy, "compact": remove_indents}
     environment = create_environment(TEMPLATES / "report", filters, autoescape=True)
     content = {"classes": model.class_names, "labels": {}}
-    view = {"model": content, "place": "server", "images": [], "name": NAME, "report": "./"}
+    view = {"model": content, "place": "server", "is_clothing": False, "images": [], "name": NAME, "report": "./"}
     section = {"title": "Try the model"}
     return environment.get_template("try-it.html").render(layout="single", view=view, section=section)

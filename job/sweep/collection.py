@@ -197,7 +197,7 @@ def write_sweep_report(results: SweepResults, folder: Path) -> None:
         raise OutputError(
             f"--output {folder}: is the output folder of a run, whose report the page would replace; name another"
         )
-    summary = _summarize(results)
+    summary = summarize(results)
     contents = {
         TABLE: write_table(summary, folder),
         SWEEP_NUMBERS: encode_sweep(summary, folder),
@@ -224,7 +224,7 @@ def _replace_file(path: Path, content: bytes) -> None:
 
 def report_gates(results: SweepResults) -> str:
     """Log the gates of a sweep, a line each; returns those that are missed in words, empty if none sets the status."""
-    gates = _summarize(results).gates
+    gates = summarize(results).gates
     for each in gates:
         if each.is_warning:
             log.warning("gate %s", each.sentence)
@@ -236,7 +236,7 @@ def report_gates(results: SweepResults) -> str:
 
 def describe_best(results: SweepResults) -> str:
     """The configuration that ranks first and its accuracy, in a few words."""
-    summary = _summarize(results)
+    summary = summarize(results)
     n = len(summary.means)
     choice = f"best of {count_noun(n, 'configuration')}: " if n > 1 else ""
     seeds = count_noun(summary.best.n_seeds, "seed")
@@ -244,5 +244,6 @@ def describe_best(results: SweepResults) -> str:
 
 
 @lru_cache(maxsize=1)
-def _summarize(results: SweepResults) -> SweepSummary:
+def summarize(results: SweepResults) -> SweepSummary:
+    """What the page shows; computed once."""
     return summarize_sweep(results)

@@ -29,14 +29,17 @@ MAX_BYTES = 2**24
 NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
 """Errors of a file system that has no hard links."""
 
+UNPLANNED = ("log",)
+"""Options of a run that change nothing in its folder, so that a sweep may be continued with others."""
+
 Content = Mapping[str, Any]
 """The content of plan.json: what is to run, and nothing about this machine but the threads."""
 
 
 def describe_content(request: SweepRequest, plan: Plan, sha256: Mapping[str, str]) -> Content:
     """The content of plan.json; `sha256` is by file of the data set."""
-    same = {name: each.value for name, each in request.base.items()}
-    same |= {name: values[0] for name, values in request.values().items() if name not in plan.parameters}
+    same = {name: each.value for name, each in request.base.items() if name not in UNPLANNED}
+    same |= {name: values[0] for name, values in request.values().items() if name not in {*plan.parameters, *UNPLANNED}}
     parameters = {OPTIONS[name].key: list(values) for name, values in plan.parameters.items()}
     return {
         "schema_version": SCHEMA_VERSION,

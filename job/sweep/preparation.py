@@ -1,6 +1,5 @@
 """Prepares what the command `sweep` and its search share: the data set, the threads and the executor."""
 
-import shlex
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,7 +7,9 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+from job.config.options import to_words
 from job.config.recipes import ModelName
+from job.config.run_config import OPTIONS
 from job.config.sweep_config import SweepConfig
 from job.data.dataset import MEMORY_SHARE, Dataset, load_dataset, write_idx_files
 from job.data.download import find_or_download
@@ -45,8 +46,8 @@ def read_data(config: SweepConfig) -> SweepData:
 
 
 def build_words(run: PlannedRun) -> list[str]:
-    """The command of a run."""
-    return [sys.executable, *shlex.split(run.config.command())[1:]]
+    """The command of a run, with all settings, so that a settings file in the working directory changes none."""
+    return [sys.executable, "-m", "job", *to_words(run.config, OPTIONS)]
 
 
 def list_models(runs: Iterable[PlannedRun | Configuration]) -> list[ModelName]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from job.config.sweep_config import CLUSTER
 from job.errors import DeviceError, PackageError
+from job.system.packages import write_install
 
 TIMEOUT_S = 10.0
 """How long a cluster may take to answer."""
@@ -35,7 +36,7 @@ def connect(address: str) -> Any:  # noqa: ANN401 - Ray is not installed everywh
     except ModuleNotFoundError as error:
         if error.name != "ray":
             raise
-        remedy = "run `make cluster` or `pip install '.[cluster]'`"
+        remedy = f"run `make cluster` or {write_install('ray')}"
         raise PackageError(f"--cluster needs Ray, which is not installed; {remedy}") from error
     match = CLUSTER.fullmatch(address)
     if match and match["host"]:

@@ -23,6 +23,7 @@ from job.results.output_folder.os_errors import as_output_error
 from job.results.output_folder.preparation import require_free_space
 from job.sweep.attempts import Attempts
 from job.sweep.estimate import describe_duration, estimate_run_bytes, estimate_run_s
+from job.sweep.finished_sweep import FinishedSweep
 from job.sweep.folder import LOGS, RUNS, TRIALS, count_bytes, lock_sweep, make_folders
 from job.sweep.plan import UNQUESTIONED, Plan
 from job.sweep.plan_file import Content, describe_content, require_same_plan, write_plan
@@ -42,13 +43,13 @@ from job.sweep.study import EndedTrial, Study, import_optuna
 from job.text import count_noun
 
 
-def run_search(request: SweepRequest) -> str:
-    """Make the missing trials and the page; returns the result in one line, or the search in several for `--list`.
+def run_search(request: SweepRequest) -> FinishedSweep:
+    """Make the missing trials and the page, or for `--list` describe the search.
 
     Raises:
         UsageError: If the search is refused.
         PackageError: If Optuna is not installed.
-        GateError: If a run failed or missed a gate; the page is written nevertheless.
+        GateError: If no trial is complete, so that there is no page.
     """
     search, config, folder = request.search, request.config, Path(request.config.output)
     assert search is not None  # noqa: S101 - for mypy
@@ -61,7 +62,7 @@ def run_search(request: SweepRequest) -> str:
     n_threads = choose_run_threads(config, folder, list_models(probes), n_runs)
     request = replace(request, config=replace(config, threads=n_threads))
     if config.list:
-        return _list_search(request, search)
+        return FinishedSweep(text=_list_search(request, search))
     import_optuna()
     with lock_sweep(folder):
         return _make_missing(request, search, folder)
@@ -87,7 +88,7 @@ def _describe_space(search: Search, name: str) -> str:
     return f"{space.low} to {space.high}{', log' * space.log}"
 
 
-def _make_missing(request: SweepRequest, search: Search, folder: Path) -> str:
+def _make_missing(request: SweepRequest, search: Search, folder: Path) -> FinishedSweep:
     """Make the missing trials; the earlier sweep is removed after everything else is checked."""
     config, data, n_seeds = request.config, read_data(request.config), len(request.seeds)
     check_gates(list_gates(config), data.class_names, RunParts.every())
@@ -167,8 +168,8 @@ def _describe_trials(search: Search, ended: Sequence[EndedTrial]) -> SearchHisto
     return SearchHistory(objective=search.objective, trials=trials, parameters=names, ranges=ranges)
 
 
-def _write_result(request: SweepRequest, search: Search, ended: Sequence[EndedTrial], folder: Path) -> str:
-    """Write the page of the complete trials; returns the result in one line."""
+def _write_result(request: SweepRequest, search: Search, ended: Sequence[EndedTrial], folder: Path) -> FinishedSweep:
+    """Write the page of the complete trials."""
     from job.sweep import collection
 
     complete = [trial for trial in ended if trial.objective is not None]
@@ -190,12 +191,15 @@ def _write_result(request: SweepRequest, search: Search, ended: Sequence[EndedTr
         f"{configure_values(request, best.values).label}, mean validation {search.objective} {best.objective:.4f} "
         f"({count_noun(len(request.seeds), 'seed')}): {folder / PAGE}"
     )
-    problem = ""
+    problems = [collection.report_gates(results)]
     if failed:
-        problem = (
+        problems.append(
             f"{len(failed):,} of {len(ended):,} trials failed, the first, {name_trial(failed[0].number)}: "
-            f"{failed[0].error}; the same command repeats them"
+            f"{failed[0].error}; the same command repeats them; page of the others: {folder / PAGE}"
         )
-    if problems := [text for text in (problem, collection.report_gates(results)) if text]:
-        raise GateError("; ".join([*problems, f"page of the others: {folder / PAGE}" if failed else result]))
-    return result
+    return FinishedSweep(
+        text=result,
+        problem="; ".join(filter(None, problems)),
+        output=str(folder),
+        summary=collection.summarize(results),
+    )

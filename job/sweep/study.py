@@ -11,6 +11,7 @@ from job.config.search_space import Range, Search
 from job.errors import DataError, PackageError
 from job.results.output_folder.os_errors import as_output_error
 from job.sweep.folder import STUDY
+from job.system.packages import write_install
 
 N_DIGITS = 4
 """Significant digits of a searched number; more would only make names and commands longer."""
@@ -188,7 +189,7 @@ def import_optuna() -> Any:  # noqa: ANN401
     except ModuleNotFoundError as error:
         if error.name != "optuna":
             raise
-        remedy = "run `make search` or `pip install '.[search]'`"
+        remedy = f"run `make search` or {write_install('optuna')}"
         raise PackageError(f"a search needs Optuna, which is not installed; {remedy}") from error
 
 

@@ -18,6 +18,7 @@ from job.sweep import preparation
 from job.sweep.attempts import Attempts
 from job.sweep.driver import Driver
 from job.sweep.estimate import describe_duration, estimate_run_bytes, estimate_run_s, estimate_sweep_s
+from job.sweep.finished_sweep import FinishedSweep
 from job.sweep.folder import LOGS, RUNS, count_bytes, describe_damage, lock_sweep, make_folders, read_finished
 from job.sweep.plan import Plan, build_plan, describe_plan, find_varied
 from job.sweep.plan_file import describe_content, require_same_plan, write_plan
@@ -37,11 +38,11 @@ SHOWN_RUNS = 40
 """The most lines of a plan that `--list` prints."""
 
 
-def run_sweep(request: SweepRequest) -> str:
-    """Do what the command line asks; returns the result in one line, or in several for `--list`.
+def run_sweep(request: SweepRequest) -> FinishedSweep:
+    """Do what the command line asks.
 
     Raises:
-        GateError: If a run failed or missed a gate; the page is written nevertheless.
+        GateError: If no run has a result, so that there is no page.
     """
     folder = Path(request.config.output)
     if request.collect:
@@ -49,19 +50,15 @@ def run_sweep(request: SweepRequest) -> str:
     request = _with_threads(request, folder)
     plan = build_plan(request)
     if request.config.list:
-        return _list_plan(request, plan, folder)
+        return FinishedSweep(text=_list_plan(request, plan, folder))
     if request.config.only_index is not None:
-        return _replace_by_run(request, plan, folder)
+        return FinishedSweep(text=_replace_by_run(request, plan, folder))
     with lock_sweep(folder):
         return _run_missing(request, plan, folder)
 
 
-def _collect(names: Sequence[str], folder: Path, gates: Sequence[Gate]) -> str:
-    """Make the page of the runs in these folders.
-
-    Raises:
-        GateError: If planned runs have no result, or a gate is missed; the page is written nevertheless.
-    """
+def _collect(names: Sequence[str], folder: Path, gates: Sequence[Gate]) -> FinishedSweep:
+    """Make the page of the runs in these folders."""
     found = find_runs(names)
     require_own_page(folder, found.folders)
     failed = ""
@@ -100,7 +97,7 @@ def _list_plan(request: SweepRequest, plan: Plan, folder: Path) -> str:
     return "\n".join(lines)
 
 
-def _run_missing(request: SweepRequest, plan: Plan, folder: Path) -> str:
+def _run_missing(request: SweepRequest, plan: Plan, folder: Path) -> FinishedSweep:
     """Run what is missing, and make the page."""
     gates = list_gates(request.config)
     done = [not request.config.fresh and read_finished(folder, run) is not None for run in plan.runs]
@@ -180,22 +177,19 @@ def _write_page(  # noqa: PLR0913 - what the page shows
     *,
     gates: Sequence[Gate],
     failed: str,
-) -> str:
-    """Collect the runs, whose plans vary these settings, and write the page; returns the result in one line.
+) -> FinishedSweep:
+    """Collect the runs, whose plans vary these settings, and write the page.
 
     `failed` says which runs have no result, and is empty if all have one.
-
-    Raises:
-        GateError: If a gate is missed, or runs have no result.
     """
     from job.sweep import collection
 
     results = collection.collect_runs(runs, failures, varied=varied, gates=gates)
     collection.write_sweep_report(results, folder)
-    result = f"{collection.describe_best(results)}: {folder / PAGE}"
-    missed = collection.report_gates(results)
-    if failed:
-        raise GateError(f"{f'{missed}; ' if missed else ''}{failed}: {folder / PAGE}")
-    if missed:
-        raise GateError(f"{missed}; {result}")
-    return result
+    problems = [collection.report_gates(results), f"{failed}: {folder / PAGE}" if failed else ""]
+    return FinishedSweep(
+        text=f"{collection.describe_best(results)}: {folder / PAGE}",
+        problem="; ".join(filter(None, problems)),
+        output=str(folder),
+        summary=collection.summarize(results),
+    )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from job.config.export_formats import FORMATS
 from job.data.dataset import IMAGE_SHAPE
 from job.errors import PackageError
+from job.system.packages import write_install
 from job.training.import_tensorflow import import_tensorflow
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def require_packages(formats: Sequence[str]) -> None:
         are = "is" if len(missing) == 1 else "are"
         raise PackageError(
             f"--export onnx: {' and '.join(missing)} {are} not installed; install requirements-export.txt "
-            "(make export, or pip install '.[export]'; for an image: docker build --build-arg EXPORT=yes), or leave "
+            f"(make export, or {write_install('onnx')}; for an image: docker build --build-arg EXPORT=yes), or leave "
             "out that format"
         )
 

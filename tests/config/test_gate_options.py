@@ -48,10 +48,12 @@ def test_a_gate_is_read_from_a_text(text: str, expected: Gate) -> None:
         ("accuracy=101", "accuracy is between 0 and 1; choose another threshold"),
         ("mcc=50", "mcc is between -1 and 1; choose another threshold"),
         ("loss=-1", "loss is at least 0; choose another threshold"),
+        ("accuracy=0,86", "the threshold is '0,86', but must be a number, write 0.86 with a point"),
         ("accuracy=0.88:lower", "the end 'lower' is unknown; write accuracy=0.88:interval, or leave it out"),
         ("ece=0.05:interval", "ece has no confidence interval; leave out :interval"),
         ("acuracy=0.9", "unknown metric acuracy; did you mean accuracy?"),
         ("acc=0.9", "unknown metric acc; did you mean accuracy?"),
+        ("best=0.9", "unknown metric best; `python -m job --help-metrics` lists the metrics"),
         ("zzz=0.9", "unknown metric zzz; `python -m job --help-metrics` lists the metrics"),
     ],
 )
@@ -109,6 +111,31 @@ def test_gates_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     assert config.fail_over == ("ece=0.05", "loss=0.3")
 
 
+def test_a_decimal_comma_in_the_environment_and_on_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error shows the whole number, also with an end or before another gate."""
+    for text in ("accuracy=0,86", "accuracy=0,86:interval", "ece=0.1,accuracy=0,86,recall.a,b=0.5"):
+        with pytest.raises(UsageError, match=r"accuracy=0,86.*write 0\.86 with a point"):
+            cli.parse(["--fail-under", text])
+        monkeypatch.setenv("FASHION_JOB_FAIL_UNDER", text)
+        with pytest.raises(UsageError, match=r"FASHION_JOB_FAIL_UNDER accuracy=0,86.*write 0\.86 with a point"):
+            cli.parse([])
+        monkeypatch.delenv("FASHION_JOB_FAIL_UNDER")
+
+
+def test_a_gate_that_needs_another_run_is_named_where_it_was_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the settings file or the environment."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FASHION_JOB_TOLERANCE", "0.1")
+    with pytest.raises(UsageError, match=r"^FASHION_JOB_TOLERANCE is only for --fail-if-worse"):
+        cli.parse([])
+    Path("fashion-job.yaml").write_text("fail-if-worse: true\n")
+    for words in ([], ["sweep"], ["report", "--predictions", "a.csv"]):
+        with pytest.raises(UsageError, match=r"^fashion-job\.yaml: fail-if-worse needs another run to compare with"):
+            cli.parse(words)
+
+
 def test_gates_in_a_settings_file(tmp_path: Path) -> None:
     """As a table, or as on the command line; `--print-config` writes a table that can be read again."""
     path = tmp_path / "a.yaml"
@@ -152,6 +179,8 @@ def test_print_config_keeps_two_gates_on_one_metric(tmp_path: Path, last: str) -
         ("fail-under: {accuracy: 88}\n", "a.yaml: fail-under accuracy=88: accuracy is between 0 and 1; write 0.88"),
         ("fail-under: {accuracy: }\n", "a.yaml: fail-under accuracy=: the threshold is '', but must be a number"),
         ("fail-under: 3\n", "a.yaml: fail-under 3: is not METRIC=VALUE"),
+        ("fail-under: {accuracy: '0,9'}\n", "a.yaml: fail-under accuracy=0,9: the threshold is '0,9', but must be a n"),
+        ("fail-under:\n  accuracy: 0,9\n", "write 0.9 with a point"),
         ("fail-under: {acuracy: 0.8}\n", "a.yaml: fail-under acuracy=0.8: unknown metric acuracy; did you mean acc"),
     ],
 )
@@ -176,7 +205,7 @@ def test_bad_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, 
             "--warn-if-worse needs another run to compare with: add --reference DIR or --history FILE",
         ),
         (["--tolerance", "0.1"], "--tolerance is only for --fail-if-worse and --warn-if-worse; add one of them, or"),
-        (["--fail-under", "best:accuracy=0.9"], "the gate best: accuracy ≥ 0.9 is only for sweeps; leave out best:"),
+        (["--fail-under", "best:accuracy=0.9"], "the gate best:accuracy ≥ 0.9 is only for sweeps; leave out best:"),
         (["render", "--fail-under", "best:accuracy=0.9"], "is only for sweeps; leave out best:"),
         (["sweep", "--fail-if-worse"], "--fail-if-worse needs another run to compare with: add --set reference=DIR"),
         (["sweep", "--set", "fail-under=accuracy=0.9"], "the gates of a sweep have options of their own: --fail-under"),
@@ -204,12 +233,18 @@ def test_the_gates_of_a_sweep_come_from_the_same_places(monkeypatch: pytest.Monk
 
 
 def test_help_metrics(capsys: pytest.CaptureFixture[str]) -> None:
-    """A line for each metric, with an example and whether it has an interval; for all three commands."""
+    """A line for each metric, with an example and whether it has an interval; for `report` only those that it has."""
     for words in ([], ["render"], ["sweep"]):
         with pytest.raises(SystemExit) as exit_info:
             cli.parse([*words, "--help-metrics"])
         assert not exit_info.value.code
         assert capsys.readouterr().out == f"{describe_metrics()}\n"
+    with pytest.raises(SystemExit):
+        cli.parse(["report", "--help-metrics"])
+    text = capsys.readouterr().out
+    assert "training" not in text
+    assert "temperature_scaling" not in text
+    assert text.splitlines()[1:17] == describe_metrics().splitlines()[1:17]
     lines = describe_metrics().splitlines()
     assert len(GATE_METRICS) + 1 == lines.index("")
     assert "ece                             0.016  no        expected calibration error over 15 bins" in lines

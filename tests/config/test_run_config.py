@@ -34,6 +34,14 @@ def test_the_command_repeats_the_run() -> None:
     assert cli.parse(words[3:]).config == config
 
 
+def test_the_command_leaves_out_defaults_that_change_no_result() -> None:
+    """It keeps those of the training, because another version may have others."""
+    command = Config(summary="json", layout="folder").command()
+    assert command.endswith(" --replicas 1 --summary json --layout folder")
+    assert "--epochs 5 " in command
+    assert Config().command().endswith(" --replicas 1")
+
+
 def test_a_recipe_sets_the_options_from_model_to_test_time() -> None:
     """Overrides win, and `changes` names them."""
     keys = list(OPTIONS)

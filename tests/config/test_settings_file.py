@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from job.config import settings_file
+from job.config import cli, settings_file
 from job.errors import UsageError
 
 
@@ -123,6 +123,17 @@ def test_files_that_are_none() -> None:
         assert refusal(name) == f"{name}: cannot be read: {reason}; name a YAML file with options"
     assert "--config is '', but must be a file's name" in refusal("")
     assert r"--config is 'a\x00', but must be a file's name" in refusal("a\0")
+
+
+@pytest.mark.parametrize("command", [[], ["render"], ["report", "--predictions", "a.csv"], ["serve"], ["sweep"]])
+def test_a_file_with_the_other_ending_is_refused(command: list[str]) -> None:
+    """Its gates would silently not exist."""
+    Path("fashion-job.yml").write_text("fail-under: accuracy=0.9\n")
+    with pytest.raises(UsageError, match=r"^fashion-job\.yml is not read; rename it to fashion-job\.yaml$"):
+        cli.parse(command)
+    Path("fashion-job.yaml").write_text("fail-under: accuracy=0.8\n")
+    with pytest.raises(UsageError, match=r"^fashion-job\.yml is not read; move its options to fashion-job\.yaml$"):
+        cli.parse(command)
 
 
 def test_a_large_file_is_not_read() -> None:

@@ -11,6 +11,7 @@ from job.config.sweep_config import SweepRequest
 from job.config.sweep_grid import read_seeds
 from job.sweep.plan import Plan, build_plan, describe_plan
 from job.sweep.plan_file import write_seeds
+from job.sweep.preparation import build_words
 
 
 @pytest.fixture(autouse=True)
@@ -44,6 +45,13 @@ def test_the_plan_has_every_combination_once() -> None:
     output = "sweep/runs/mlp-learning-rate-0.002-seed1"
     assert runs[-1].config == Config(recipe="mlp", learning_rate=0.002, seed=1, output=output)
     assert runs[7] == runs[-1] == list(runs)[7] == runs[7:][0]
+
+
+def test_a_run_gets_every_setting() -> None:
+    """Also the defaults: a settings file in the working directory would change them."""
+    words = build_words(plan("--set", "layout=single").runs[0])
+    assert words[words.index("--layout") + 1] == "single"
+    assert cli.parse(words[3:]).config == plan().runs[0].config
 
 
 def test_only_what_varies_is_named() -> None:
@@ -133,6 +141,13 @@ def test_seeds_are_written_as_they_are_read(text: str) -> None:
         (("--collect", ""), "--collect is empty, but must be a folder's name"),
         (("--collect", "runs", "--seeds", "0-3"), "--collect trains nothing; combine it only with --output"),
         (("--epochs", "3"), "unknown option --epochs; set it for all runs: --set epochs=VALUE"),
+        (
+            ("--set", "summary=json"),
+            "summary cannot be a parameter of a sweep: that of a sweep has an option of its own",
+        ),
+        (("--history", "a"), "unknown option --history: a history follows one configuration over time, and a sweep"),
+        (("--runs=3",), "unknown option --runs: each run of a sweep trains one network: --seeds 0-9; leave it out"),
+        (("--zap",), "unknown option --zap; `python -m job sweep --help` lists the options"),
         (("extra",), "unknown argument extra"),
     ],
 )

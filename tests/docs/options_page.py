@@ -117,8 +117,8 @@ SWEEP = f"""
 ## Sweep
 
 `python -m job sweep` trains [many configurations and seeds](sweep.md). Options of a run that the environment or
-`fashion-job.yaml` sets apply to all its runs, `data` and `threads` too; [gates](gates.md#sweeps) apply to the sweep.
-Only the command line sets the other options:
+`fashion-job.yaml` sets apply to all its runs, `data` and `threads` too; [gates](gates.md#sweeps) and `summary` apply to
+the sweep. Only the command line sets the other options:
 
 | option | default | meaning |
 |---|---|---|

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from action_runner import ACTION, STEPS, Runner
+from support import REPOSITORY
 
 PULL_REQUEST = {"github.event_name": "pull_request", "github.event.pull_request.number": "7"}
 RUNS = [
@@ -97,6 +98,24 @@ def test_compares_with_the_main_branch_and_fails_for_a_missed_gate(finished_run:
     assert comment.endswith("\n[The report and all its files](https://example.org/artifact)\n")
     pip = (tmp_path / "temp" / "pip").read_text()
     assert "--require-hashes" in pip
+    assert pip.split()[-1] == str(REPOSITORY / "requirements.txt")
+
+
+def test_a_report_installs_no_tensorflow(finished_run: Path, tmp_path: Path) -> None:
+    """Only that is left out of the locked packages, each of which keeps its hashes."""
+    runner = Runner(tmp_path)
+    assert runner.run(**report_of(finished_run)) == 0, runner.stderr
+    pip = (tmp_path / "temp" / "pip").read_text()
+    assert "--require-hashes" in pip
+    kept, locked = (
+        {
+            entry.split("==")[0]: entry.count("--hash=")
+            for entry in re.split(r"^(?=[a-z])", path.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+        }
+        for path in (Path(pip.split()[-1]), REPOSITORY / "requirements.txt")
+    )
+    assert locked.keys() - kept.keys() == {"keras", "tensorflow", "tensorflow-cpu"}
+    assert all(count == locked[name] > 0 for name, count in kept.items())
 
 
 @pytest.mark.parametrize(

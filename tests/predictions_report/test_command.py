@@ -55,7 +55,7 @@ def test_the_files_of_a_report(table: Path, tmp_path: Path, capsys: pytest.Captu
     provenance = metrics["provenance"]
     assert (provenance["name"], provenance["data"]["name"]) == ("my model", "table.csv")
     assert provenance["data"]["sha256"].keys() == {"table.csv"}
-    words = f"--predictions {table} --summary text --log none --name 'my model' --layout single --output {tmp_path}/out"
+    words = f"--predictions {table} --name 'my model' --output {tmp_path}/out"
     assert provenance["command"] == f"python -m job report {words}"
 
 
@@ -427,7 +427,7 @@ def test_parquet_without_pyarrow(tmp_path: Path, error_of: ErrorOf, monkeypatch:
     (tmp_path / "t.parquet").write_bytes(b"PAR1")
     line = error_of(PackageError.exit_status, "report", "--predictions", tmp_path / "t.parquet")
     assert line.startswith(
-        f"fashion-job: error: {tmp_path / 't.parquet'}: this Python lacks the package pyarrow; run `pip"
+        f"fashion-job: error: {tmp_path / 't.parquet'}: this Python lacks the package pyarrow; run `"
     )
     assert line.endswith("in the repository of fashion-job, or save the table as CSV")
 

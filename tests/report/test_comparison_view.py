@@ -123,6 +123,24 @@ def test_networks_are_never_better_or_worse(settings: dict[str, int]) -> None:
             assert word not in f"{seen.verdict} {seen.seeds} {[each.words for each in seen.outcomes]}".lower()
 
 
+@pytest.mark.parametrize(
+    ("name", "network", "n_runs", "shown", "noun"),
+    [
+        ("logistic regression", "MLP 784-128-10, 109,386 parameters", 1, "logistic regression", "networks"),
+        ("", "MLP 784-128-10, 109,386 parameters", 1, "MLP 784-128-10", "networks"),
+        ("", "MLP 784-128-10", 0, "MLP 784-128-10", "models"),
+        ("forest", "", 1, "forest", "models"),
+        ("", "", 0, "before", "models"),
+    ],
+)
+def test_what_is_compared_has_a_name(name: str, network: str, n_runs: int, shown: str, noun: str) -> None:
+    """That of the reference, else its network or folder; models of other programs are not called networks."""
+    comparison = compare()
+    reference = replace(comparison.reference, name=name, network=network)
+    seen = view(replace(comparison, reference=reference), n_runs)
+    assert (seen.reference, seen.noun) == (shown, noun)
+
+
 def test_two_single_runs_say_that_they_cannot_tell() -> None:
     """And name the option that can."""
     seeds = view(compare()).seeds

@@ -1,13 +1,19 @@
 import zlib
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from plain_forward import predict
+from support import make_run
 
 from job.report.packed_network import ALPHABET, encode, pack_network
+from job.report.page import render_page
 from job.results.network_npz import PlainNetwork, build_network
+
+if TYPE_CHECKING:
+    from job.config.run_config import Layout
 
 RANDOM = np.random.default_rng(5)
 
@@ -137,3 +143,13 @@ def test_the_same_network_gives_the_same_text() -> None:
     """The page of a run is always the same."""
     network, images = make_mlp(), smooth_images(20)
     assert pack_network(network, images) == pack_network(network, images)
+
+
+def test_only_fashion_mnist_asks_for_clothing() -> None:
+    """Images of other data sets may be of anything; the page of its own in a folder says the same."""
+    for is_fashion_mnist, subject in ((True, "a piece of clothing"), (False, "an image")):
+        run = replace(make_run(is_fashion_mnist=is_fashion_mnist), network=make_mlp())
+        layouts: dict[Layout, str] = {"single": "index.html", "folder": "try-it.html"}
+        for layout, name in layouts.items():
+            page = render_page(run, layout)[name].decode()
+            assert f"<p>Draw {subject}, choose a picture or take a test image. " in page

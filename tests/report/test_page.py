@@ -461,8 +461,8 @@ def test_a_comparison_states_difference_interval_n_and_p(compared_page: ET.Eleme
     lead = text(shown.find("p")).replace(MINUS, "-")
     change = f"{100 * counts.difference:+.1f} points {interval} in accuracy"
     assert lead == (
-        f"{seen.verdict}. The measured difference between these two networks is {change} on the same 300 test images. "
-        f"{seen.seeds}"
+        f"{seen.verdict}. The measured difference from the reference, MLP 784-128-10, is {change} on the same 300 test "
+        f"images. {seen.seeds}"
     )
     assert (
         f"correct on {counts.n_discordant} images: {counts.n_fixed} fixed (only this network is correct) and " in words
@@ -493,8 +493,8 @@ def test_a_comparison_of_recipes_states_both_means(repeated: Run) -> None:
     shown = section(render(run), "comparison")
     lead = text(shown.find("p")).replace(MINUS, "-")
     interval = f"{100 * recipes.interval.lower:+.1f} to {100 * recipes.interval.upper:+.1f}"
-    words = f"The measured difference between these two recipes is {100 * recipes.difference:+.1f} points {interval}"
-    assert f"{words} in mean accuracy on the same" in lead
+    words = f"The measured difference from the reference, MLP 784-128-10, is {100 * recipes.difference:+.1f} points"
+    assert f"{words} {interval} in mean accuracy on the same" in lead
     assert "trained with 3 seeds and that of the reference with 2" in lead
     assert rows(shown)[0][1:3] == [f"{recipes.reference_mean:.1%}", f"{recipes.mean:.1%}"]
     assert rows(shown)[1][1:3] == [f"{recipes.loss.reference:.3f}", f"{recipes.loss.current:.3f}"]
@@ -551,12 +551,29 @@ def test_fixed_and_broken_images_are_shown(compared_page: ET.Element, compared: 
         ]
 
 
+def test_models_of_other_programs_are_compared_by_name() -> None:
+    """Nothing calls them networks, and what is unknown has no row; names stay text."""
+    run = make_run(n=300, with_reference=True, trained=False, is_fashion_mnist=False)
+    assert run.comparison is not None
+    reference = replace(run.comparison.reference, name="<i>forest</i>", network="")
+    environment = replace(run.provenance.environment, revision="", image="")
+    provenance = replace(run.provenance, environment=environment)
+    page = render(replace(run, comparison=replace(run.comparison, reference=reference), provenance=provenance))
+    shown = section(page, "comparison")
+    assert "The measured difference from the reference, <i>forest</i>, is " in text(shown.find("p"))
+    assert "network" not in text(shown).lower()
+    assert [text(term) for term in shown.findall(".//details//dt")] == ["name", "started", "folder"]
+    terms = [text(term) for term in section(page, "run").findall(".//dt")]
+    assert not {"git revision", "image"} & set(terms)
+    assert "unknown" not in text(section(page, "run"))
+
+
 def test_a_reference_with_the_same_predictions(run: Run) -> None:
     """No image changed: no p-value, no images, and no significant difference."""
     same = replace(predictions_of(run), y_reference=run.predictions.y_pred.astype(np.int16))
     shown = section(render(make_run(predictions=same)), "comparison")
     assert text(shown.find("p")).startswith(
-        "No significant difference in accuracy. The measured difference between these two networks is 0.0 "
+        "No significant difference in accuracy. The measured difference from the reference, MLP 784-128-10, is 0.0 "
     )
     assert "Both networks are correct on the same images." in text(shown)
     assert "wrote this run without the probabilities that the reference predicted" in text(shown)

@@ -497,3 +497,14 @@ def test_the_frontier_is_listed_and_labelled(recipes: Page) -> None:
     assert {"baseline", "mlp", "cnn"} <= labels[0]
     assert {"mlp", "cnn"} <= labels[1]
     assert "baseline" not in labels[1]
+
+
+@pytest.mark.parametrize("recipes", [["baseline"], ["baseline", "mlp"]])
+def test_ranges_are_explained_only_if_there_are_some(tmp_path: Path, recipes: list[str]) -> None:
+    """Few test images have no interval over seeds and images."""
+    for n, has_ranges in ((1000, True), (20, len(recipes) > 1)):  # two recipes are compared as networks
+        runs = [make_swept_run(1.0, seed, n=n, recipe=recipe) for recipe in recipes for seed in range(2)]
+        page = Page(tmp_path / str(n), runs)
+        assert ("Ranges are 95% confidence intervals" in text(page.tree.find(".//header"))) == has_ranges
+        found = [text(each) for each in page.tree.findall(".//span[@class='interval']")]
+        assert any(re.search(r"\d", each) for each in found) == has_ranges

@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -69,7 +70,7 @@ BEST = BestRun(
 )
 def test_the_steps_in_words(trend: Trend, sentence: str) -> None:
     """The latest significant step first, at most five."""
-    found = view_trend(trend).steps
+    found = "".join(view_trend(trend).steps)
     assert found.startswith(sentence)
     assert found.endswith(", and 2 earlier ones." if len(trend.points) == 8 else sentence)
 
@@ -98,7 +99,24 @@ def test_the_steps_in_words(trend: Trend, sentence: str) -> None:
 )
 def test_the_best_run_in_words(best: BestRun, sentence: str) -> None:
     """Its accuracy, and the difference with its interval."""
-    assert view_trend(make_trend((0.0, 1.0), best=best)).best == sentence
+    assert "".join(view_trend(make_trend((0.0, 1.0), best=best)).best) == sentence
+
+
+def test_other_names_are_shown() -> None:
+    """A run with the name of this one is told by its place and date; the page isolates and escapes a name."""
+    trend = make_trend((-0.03, 0.001), (0.02, 0.04), (0.0, 1.0), best=replace(BEST, name="<i>", n_candidates=1))
+    points = [replace(point, name=name) for point, name in zip(trend.points, ("", "<b>", "x", "x"), strict=True)]
+    run = replace(RUN, trend=replace(trend, points=points))
+    page = render_page(run, "single")["index.html"].decode()
+    assert f"run {MINUS}1 of 2026-01-03, revision 2000000 (+2.0 points), " in page
+    assert f"run {MINUS}2 (<bdi>&lt;b&gt;</bdi>) of 2026-01-02, revision 1000000 ({MINUS}3.0 points)." in page
+    assert "an accuracy of 87.5% (<bdi>&lt;i&gt;</bdi>, 2026-01-02, revision abcdef0)." in page
+
+
+def count_lines(svg: str) -> list[int]:
+    """The number of runs that each part of the line connects."""
+    paths = re.findall(r'<path d="M([^"]*)"[^>]*stroke-width="1.4"', svg)
+    return [1 + len(re.findall("[lhv]", part)) for path in paths for part in path.split("M")]
 
 
 def test_the_rows_begin_with_this_run() -> None:
@@ -143,6 +161,16 @@ def test_a_metric_that_no_two_runs_have_is_not_drawn() -> None:
     assert set(draw_trends(replace(trend, points=points))) == {"accuracy", "macro_f1", "loss", "ece"}
     points[0] = replace(points[0], loss=None, ece=None)
     assert set(draw_trends(replace(trend, points=points))) == {"accuracy", "macro_f1"}
+
+
+def test_the_line_breaks_where_the_test_labels_change() -> None:
+    """Also in a metric that a run in between lacks; such a run alone does not break it."""
+    trend = make_trend((0.01, 0.4), None, None, (0.01, 0.4), (0.0, 1.0))
+    assert count_lines(draw_trends(trend)["accuracy"]) == [2, 3]
+    assert count_lines(draw_trends(make_trend(None, None))["accuracy"]) == []
+    points = [replace(point, loss=None) if index in (2, 4) else point for index, point in enumerate(trend.points)]
+    assert count_lines(draw_trends(replace(trend, points=points))["loss"]) == [2, 2]
+    assert count_lines(draw_trends(make_trend((0.01, 0.4), (0.0, 1.0)))["accuracy"]) == [3]
 
 
 def test_a_significant_change_has_a_colour() -> None:

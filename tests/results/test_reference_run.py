@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,16 @@ def test_the_reference_has_the_metrics_of_its_run(folder: Path) -> None:
     assert (reference.folder, reference.started) == (str(folder), RUN.provenance.started)
     assert (reference.command, reference.network) == (RUN.provenance.command, RUN.training.network)
     assert reference.seed_variation is None
+    assert reference.name == ""
+
+
+def test_a_reference_has_the_name_that_the_user_gave_it(tmp_path: Path) -> None:
+    """That of a training is among its settings."""
+    for trained in (True, False):
+        run = make_run(name="forest, RGB") if trained else make_run(trained=False)
+        run = run if trained else replace(run, provenance=replace(run.provenance, name="forest, RGB"))
+        run.write(tmp_path)
+        assert match_reference(read_reference(str(tmp_path)), **TRUTH).name == "forest, RGB"
 
 
 def test_the_metrics_of_the_reference_are_computed_from_its_predictions(folder: Path) -> None:

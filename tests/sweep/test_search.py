@@ -204,6 +204,7 @@ def test_a_trial_that_fails_is_repeated_by_the_same_command(sweep: StubbedSweep)
     error = "trial-0001-seed1: the stub fails with 73 (status 73)"
     advice = f"the same command repeats them; page of the others: {sweep.output / 'index.html'}"
     assert last_line(done).endswith(f"1 of 3 trials failed, the first, trial-0001: {error}; {advice}")
+    assert done.stdout.startswith("best of 3 trials (2 complete, 1 failed): trial-000")
     before = read_trials(sweep)
     assert (before[1]["state"], before[1]["error"]) == ("failed", error)
     assert sweep.run(*write_search(sweep, 3), "--seeds", "0-1").returncode == 0

@@ -20,11 +20,14 @@ from job.evaluation.sweep_gates import evaluate_sweep_gates
 from job.evaluation.sweep_summary import SweepSummary, summarize_sweep
 from job.execution.executor import Outcome
 from job.report.sweep_page.findings import list_sweep_findings
+from job.report.sweep_page.gate_rows import list_gate_rows
+from job.report.sweep_page.page import render_sweep_page
 from job.results.run import Run
 from job.sweep.attempts import Attempts
 from job.sweep.collection import collect_runs, report_gates
 from job.sweep.plan import PlannedRun
 
+EN_DASH = "\N{EN DASH}"
 FOUR = ("--seeds", "0-3", "--parallel", "2")
 
 
@@ -147,7 +150,7 @@ def test_the_first_finding_names_missed_gates(folders: list[Path]) -> None:
     finding = list_sweep_findings(summarize_sweep(results))[0]
     assert "".join(finding.text) == (
         "2 gates missed, 1 warning (of 4 gates): accuracy ≥ 0.99 in 4 of 4 runs, "
-        f"best: accuracy ≥ 0.98 ({mean:.4f}) and ece ≤ 0 in 4 of 4 runs."
+        f"best:accuracy ≥ 0.98 ({mean:.4f}) and ece ≤ 0 in 4 of 4 runs."
     )
     text = report_gates(results)
     assert text.startswith("2 gates missed, 1 warning (of 4 gates): accuracy ≥ 0.99 in 4 of 4 runs, worst: run-")
@@ -188,7 +191,10 @@ def test_a_missed_gate_is_no_failure(tmp_path: Path) -> None:
     assert re.match(
         r"fashion-job: error: 1 gate missed \(of 2 gates\): accuracy ≥ 0\.999 in [1-4] of 4 runs, worst: ", error
     )
-    assert error.endswith(str(sweep.output / "index.html"))
+    assert re.fullmatch(
+        rf"baseline, mean test accuracy 0\.\d{{4}} \(4 seeds\): {sweep.output / 'index.html'}\n", done.stdout
+    )
+    assert "index.html" not in error
     assert sweep.names() == sorted([*names, names[1]])
     assert sweep.finished() == names
     page = (sweep.output / "index.html").read_text()
@@ -196,11 +202,58 @@ def test_a_missed_gate_is_no_failure(tmp_path: Path) -> None:
     stored = json.loads((sweep.output / "sweep.json").read_text())["gates"]
     assert [(each["label"], each["passed"], each["n_results"]) for each in stored] == [
         ("accuracy ≥ 0.999", False, 4),
-        ("best: accuracy ≤ 0.999", True, 1),
+        ("best:accuracy ≤ 0.999", True, 1),
     ]
     assert set(stored[0]["missed"]) <= set(names)
     assert sweep.run(*FOUR).returncode == 0
     assert 'id="gates"' not in (sweep.output / "index.html").read_text()
+
+
+def test_the_summary_of_a_sweep(folders: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--summary json` prints the best configuration, its accuracy and the gates, also if one is missed."""
+    words = ["sweep", "--collect", str(folders[0].parent), "--output", str(tmp_path / "sweep"), "-q"]
+    gates = ["--fail-under", "accuracy=0.999:interval", "--warn-under", "best:accuracy=0.1"]
+    status = main([*words, "--summary", "json", *gates])
+    printed = capsys.readouterr()
+    assert "1 gate missed (of 2 gates)" in printed.err
+    found = json.loads(printed.out)
+    best = summarize(folders, Gate("accuracy", "under", 0.999, "interval"))
+    assert found["accuracy"] == best.best_mean.accuracy
+    assert best.ranking.interval is not None
+    assert found["accuracy_interval"] == {"lower": best.ranking.interval.lower, "upper": best.ranking.interval.upper}
+    expected = {"configuration": "mlp", "n_seeds": 2, "n_runs": 4, "n_failures": 0, "exit_status": 1}
+    expected |= {"n_test": len(Run.read(folders[0]).predictions.y_true), "output": str(tmp_path / "sweep")}
+    assert {name: found[name] for name in expected} == expected
+    assert status == 1
+    first, second = found["gates"]
+    worst = min(best.gates[0].results.values(), key=lambda each: each.margin or 0)
+    assert (first["metric"], first["bound"], first["threshold"], first["passed"]) == ("accuracy", "under", 0.999, False)
+    assert (first["n_results"], first["n_missed"], first["margin"]) == (4, 4, worst.margin)
+    assert (second["metric"], second["value"], second["passed"]) == ("best:accuracy", found["accuracy"], True)
+
+
+def test_the_form_of_the_summary_is_not_part_of_the_plan(tmp_path: Path) -> None:
+    """As FASHION_JOB_LOG is not: a finished sweep is found again, and prints one object."""
+    sweep: StubbedSweep = make_stubbed_sweep(tmp_path)
+    assert sweep.run("--seeds", "0-1").returncode == 0
+    names = sweep.names()
+    (tmp_path / "fashion-job.yaml").write_text("summary: json\nlog: mlflow\n")
+    done = sweep.run("--seeds", "0-1")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["configuration"] == "baseline"
+    assert sweep.names() == names
+
+
+def test_a_gate_of_the_best_has_a_value_and_no_number_of_runs(folders: list[Path], tmp_path: Path) -> None:
+    """In a column of its own, which is there only if it is needed; narrow screens show the name of each value."""
+    of_run, of_best = Gate("accuracy", "under", 0.1), Gate("accuracy", "under", 0.1, scope="best")
+    summary = summarize(folders, of_run, of_best)
+    rows = list_gate_rows(summary, tmp_path)
+    best = f"{summary.best_mean.accuracy:.4f}"
+    assert [(row.count, row.value) for row in rows] == [("4 of 4", ""), ("4 of 4", ""), ("", best)]
+    page = render_sweep_page(summary, tmp_path).decode()
+    assert f'<td data-label="Runs that pass" class="empty">{EN_DASH}</td><td data-label="Value">{best}</td>' in page
+    assert "Value of the best" not in render_sweep_page(summarize(folders, of_run), tmp_path).decode()
 
 
 def test_gates_of_collected_runs(folders: list[Path], tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import shlex
 import sys
 import tomllib
 from pathlib import Path
@@ -5,16 +6,23 @@ from pathlib import Path
 import pytest
 from support import REPOSITORY
 
-from job.system.packages import EXTRAS, describe_missing
+from job.system.packages import EXTRAS, describe_missing, write_install
 
 
 def test_the_extra_of_a_missing_package() -> None:
     """Those of pyproject.toml, where `gpu` has the packages of `train`."""
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert set(EXTRAS.values()) == project["optional-dependencies"].keys() - {"gpu"}
-    assert describe_missing("pyarrow") == (
-        "this Python lacks the package pyarrow; run `pip install '.[parquet]'` in the repository of fashion-job"
-    )
+
+
+def test_the_command_installs_into_the_environment_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its pip, also if its path has a space; `make run` has no optional package."""
+    monkeypatch.setattr(sys, "executable", "/a b/bin/python")
+    expected = "this Python lacks the package pyarrow; run `'/a b/bin/python' -m pip install pyarrow`"
+    assert describe_missing("pyarrow") == expected
+    assert write_install("mlflow") == "`'/a b/bin/python' -m pip install mlflow-skinny`"
+    assert write_install("ray") == "`'/a b/bin/python' -m pip install 'ray[default]'`"
+    assert write_install("onnx") == "`'/a b/bin/python' -m pip install '.[export]'` in the repository of fashion-job"
 
 
 def test_the_remedy_comes_first_that_fits_the_installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -26,6 +34,6 @@ def test_the_remedy_comes_first_that_fits_the_installation(tmp_path: Path, monke
         "Metadata-Version: 2.1\nName: fashion-job\nVersion: 1\n"
     )
     assert describe_missing("keras") == (
-        "this Python lacks the package keras; run `pip install '.[train]'` in the repository of fashion-job, or start "
-        "the job with `make run` or its Docker image, which have all packages"
+        f"this Python lacks the package keras; run `{shlex.quote(sys.executable)} -m pip install '.[train]'` in the "
+        "repository of fashion-job, or start the job with `make run` or its Docker image, which have all packages"
     )

@@ -13,6 +13,7 @@ from job.evaluation.intervals import wilson_interval
 from job.execution.launcher import build_environment
 from job.report.ci.files import RENDERERS
 from job.results.output_folder.manifest import read_manifest
+from job.system.packages import write_install
 
 
 @pytest.fixture
@@ -62,6 +63,7 @@ def test_the_result_as_json_is_the_last_line(folder: Path, capsys: pytest.Captur
     assert content["accuracy_interval"] == {"lower": interval.lower, "upper": interval.upper}
     first, second = content.pop("gates")
     assert (first["gate"], first["severity"], first["passed"]) == ("accuracy ≥ 0.001", "error", True)
+    assert (first["metric"], first["bound"], first["threshold"]) == ("accuracy", "under", 0.001)
     assert first["margin"] == pytest.approx(content["accuracy"] - 0.001)
     assert (second["gate"], second["severity"], second["passed"]) == (
         *("recall.class 1 ≥ 1 (95% interval)", "warning", False),
@@ -104,9 +106,7 @@ def test_mlflow_that_is_missing_stops_the_job_before_training(
     """Nothing is written."""
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     message = error_of(69, "--log", "mlflow", "--output", tmp_path / "report")
-    assert message.endswith(
-        "MLflow is not installed; run `pip install '.[mlflow]'` in the repository of fashion-job, or leave out --log"
-    )
+    assert message.endswith(f"MLflow is not installed; run {write_install('mlflow')}, or leave out --log")
     assert not (tmp_path / "report").exists()
 
 

@@ -145,9 +145,8 @@ def test_training_says_what_to_install(
     done = installed.run("fashion-job", *words, folder=odd_folder)
     assert (done.returncode, done.stdout) == (69, "")
     (line,) = done.stderr.splitlines()
-    assert line.startswith(
-        "fashion-job: error: this Python lacks the package tensorflow; run `pip install '.[train]'` in"
-    )
+    assert line.startswith("fashion-job: error: this Python lacks the package tensorflow; run `/")
+    assert "/python -m pip install '.[train]'` in the repository of fashion-job" in line
     assert not (odd_folder / "out" / "runs").exists()
 
 

@@ -43,7 +43,7 @@ def draw_recall_changes(
         axes.xaxis.set_major_formatter(lambda value, _: format_change(value, ".4g"))
         axes.grid(visible=True, axis="x")
         around = canvas.full_axes(figure)
-        canvas.title_axes(around, x="change (current − reference), points", y="", right=right)  # noqa: RUF001 - a true minus
+        canvas.title_axes(around, x="change (this run − reference), points", y="", right=right)  # noqa: RUF001 - a true minus
         canvas.label_rows(around, names, map(format_change, changes), height)
         return canvas.to_svg(figure, _describe(changes, intervals, are_significant, class_names))
 
@@ -60,9 +60,9 @@ def _describe(
 
     significant = [change for change, chosen in zip(changes, are_significant, strict=True) if chosen]
     n_higher = sum(change > 0 for change in significant)
+    lowest, highest = (describe(int(index)) for index in (np.argmin(changes), np.argmax(changes)))
     return (
-        "Dot chart of the change in recall per class (current \N{MINUS SIGN} reference) with 95% confidence intervals, "
-        f"from {describe(int(np.argmin(changes)))} to {describe(int(np.argmax(changes)))}; of {len(changes)} "
-        f"classes, {n_higher} with a significantly higher recall and {len(significant) - n_higher} with a "
-        "significantly lower one."
+        "Dot chart of the change in recall per class (this run \N{MINUS SIGN} reference) with 95% confidence "
+        f"intervals, from {lowest} to {highest}; of {len(changes)} classes, {n_higher} with a significantly higher "
+        f"recall and {len(significant) - n_higher} with a significantly lower one."
     )

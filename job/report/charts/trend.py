@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,11 +29,13 @@ class Series:
         title: What the values are.
         intervals: An interval for each run, or None; empty if no run has one.
         steps: Sign of the significant change at each run, 0 if there is none.
+        is_linked: Whether each run and the one before it have the test labels of the last run.
         is_fraction: Whether to label the axis in percent.
     """
 
     title: str
     values: Sequence[float | None]
+    is_linked: Sequence[bool]
     intervals: Sequence[Interval | None] = ()
     steps: Sequence[int] = ()
     is_fraction: bool = True
@@ -45,14 +48,15 @@ def draw_trends(trend: Trend) -> dict[str, str]:
         0,
         *(0 if not step or not step.is_significant else 1 if step.difference > 0 else -1 for step in trend.steps),
     ]
+    linked = [False, *(step is not None for step in trend.steps)]
     bounds = ([each.accuracy_interval for each in points], [each.macro_f1_interval for each in points])
     losses, loss_bounds = [each.loss for each in points], [each.loss_interval for each in points]
     series = {
-        "accuracy": Series("accuracy", [each.accuracy for each in points], bounds[0], steps),
-        "macro_f1": Series("macro F1", [each.macro_f1 for each in points], bounds[1]),
-        "loss": Series("loss", losses, loss_bounds, is_fraction=False),
-        "ece": Series("calibration error", [each.ece for each in points]),
-        "time": Series("training time, s", [each.training_s for each in points], is_fraction=False),
+        "accuracy": Series("accuracy", [each.accuracy for each in points], linked, bounds[0], steps),
+        "macro_f1": Series("macro F1", [each.macro_f1 for each in points], linked, bounds[1]),
+        "loss": Series("loss", losses, linked, loss_bounds, is_fraction=False),
+        "ece": Series("calibration error", [each.ece for each in points], linked),
+        "time": Series("training time, s", [each.training_s for each in points], linked, is_fraction=False),
     }
     return {
         name: draw_trend(each) for name, each in series.items() if sum(value is not None for value in each.values) > 1
@@ -65,7 +69,8 @@ def draw_trend(series: Series) -> str:
     places, values = (np.array(column) for column in zip(*known, strict=True))
     with canvas.new_figure(HEIGHT) as figure:
         axes = canvas.inner_axes(figure, left=52, top=8)
-        axes.plot(places, values, color=canvas.RULE, linewidth=1.4)
+        for start, end in _split_line(series):
+            axes.plot(places[start:end], values[start:end], color=canvas.RULE, linewidth=1.4)
         _draw_intervals(axes, series)
         diameter = canvas.DOT if len(known) <= MAX_LARGE_DOTS else SMALL_DOT
         steps = dict(enumerate(series.steps, 1 - len(series.values)))
@@ -85,6 +90,17 @@ def draw_trend(series: Series) -> str:
         around = canvas.full_axes(figure)
         canvas.title_axes(around, x="runs before this one", y="")
         return canvas.to_svg(figure, _describe(series, values.tolist()))
+
+
+def _split_line(series: Series) -> list[tuple[int, int]]:
+    """First and last index, plus 1, of each part of the line: among the known values, those that are all linked."""
+    known = [index for index, value in enumerate(series.values) if value is not None]
+    breaks = [
+        place
+        for place, (before, now) in enumerate(pairwise(known), 1)
+        if not all(series.is_linked[before + 1 : now + 1])
+    ]
+    return [(start, end) for start, end in pairwise([0, *breaks, len(known)]) if end - start > 1]
 
 
 def _draw_intervals(axes: "Axes", series: Series) -> None:

@@ -79,7 +79,7 @@ class Finished:
             "accuracy": self.scores.accuracy,
             "accuracy_interval": msgspec.to_builtins(self.scores.accuracy_interval),
             "n_test": self.scores.n_test,
-            "gates": [_describe_gate(each) for each in self.gates],
+            "gates": [describe_gate(each) for each in self.gates],
             "output": self.output,
             "seconds": round(seconds, 3),
             "exit_status": GateError.exit_status if missed else 0,
@@ -87,9 +87,13 @@ class Finished:
         return json.dumps(content, ensure_ascii=False)
 
 
-def _describe_gate(result: GateResult) -> dict[str, Any]:
+def describe_gate(result: GateResult) -> dict[str, Any]:
+    """The result of a gate as JSON; the threshold of `worse` is the tolerance."""
     return {
         "gate": result.label,
+        "metric": result.gate.name,
+        "bound": result.gate.bound,
+        "threshold": result.gate.threshold,
         "severity": result.gate.severity,
         "value": result.value,
         "interval": msgspec.to_builtins(result.interval),

@@ -24,6 +24,7 @@ from job.results.file_names import CHECKSUMS, METRICS
 from job.results.output_folder.manifest import read_manifest
 from job.system import isolation
 from job.system.child_process import build_environment, child_process, kill_group
+from job.system.packages import write_install
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -54,10 +55,7 @@ def require_mlflow() -> None:
         OutputError: If it does not answer.
     """
     if not util.find_spec("mlflow"):
-        raise PackageError(
-            "--log mlflow: MLflow is not installed; run `pip install '.[mlflow]'` in the repository of fashion-job, or "
-            "leave out --log"
-        )
+        raise PackageError(f"--log mlflow: MLflow is not installed; run {write_install('mlflow')}, or leave out --log")
     _run([], "start the server, or correct MLFLOW_TRACKING_URI")
 
 

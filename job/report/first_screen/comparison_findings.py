@@ -20,13 +20,11 @@ def find_changed_recalls(comparison: Comparison, names: Sequence[str]) -> Findin
     ranked = sorted(rows, key=lambda row: -abs(row[0].difference))
     lower, higher = ([row for row in ranked if (row[0].difference > 0) == is_higher] for is_higher in (False, True))
     if lower and higher:
-        start = (
-            f"Recall differs significantly from that of the reference network in {len(rows)} of {len(names)} classes: "
-        )
+        start = f"Recall differs significantly from that of the reference in {len(rows)} of {len(names)} classes: "
         text = (start, *_describe_side(lower, "lower"), "; ", *_describe_side(higher, "higher"), ".")
     else:
         word = "lower" if lower else "higher"
-        start = f"Recall is significantly {word} than that of the reference network for "
+        start = f"Recall is significantly {word} than that of the reference for "
         text = (start, *_list_changes(ranked))
     share = sum(abs(counts.n_fixed - counts.n_broken) for counts, _ in rows) / comparison.counts.n
     return Finding(Level.PROBLEM if lower else Level.INSIGHT, share, "comparison", text)

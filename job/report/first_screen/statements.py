@@ -8,7 +8,7 @@ MAX_LARGE = 12  # characters of a tile's value in large letters
 
 
 class ClassName(str):
-    """The name of a class within a text; the page isolates it, because it may be in any script and direction."""
+    """The name of a class or run within a text; the page isolates it, because it may be in any script and direction."""
 
     __slots__ = ()
 

@@ -29,7 +29,8 @@ class GateRow:
     """A gate of a sweep.
 
     Attributes:
-        count: How many runs pass, such as `18 of 20`, or the value of the best configuration.
+        count: How many runs pass, such as `18 of 20`; empty if the gate is about the best configuration.
+        value: The value of the best configuration; empty if the gate is about every run.
         margin: The smallest margin of all runs.
         missed: The runs that miss the gate, at most ten.
         n_more: Number of further ones.
@@ -37,6 +38,7 @@ class GateRow:
 
     label: str
     count: str
+    value: str
     margin: str
     outcome: Literal["passed", "missed", "warning"]
     missed: Sequence[MissedRun]
@@ -51,6 +53,7 @@ def list_gate_rows(summary: SweepSummary, folder: Path) -> list[GateRow]:
     finishes = GateRow(
         label="every run finishes",
         count=f"{n_runs:,} of {n_runs + n_failed:,}",
+        value="",
         margin="",
         outcome="missed" if n_failed else "passed",
         missed=[],
@@ -61,12 +64,13 @@ def list_gate_rows(summary: SweepSummary, folder: Path) -> list[GateRow]:
 
 def _make_row(gate: SweepGate, folder: Path) -> GateRow:
     missed, n = gate.missed, len(gate.results)
-    worst = min(gate.results.values(), key=lambda each: -1e300 if each.margin is None else each.margin)
+    worst = gate.worst
     is_best = gate.gate.scope == "best"
     shown = [] if is_best else list(missed.items())[:MOST_RUNS]
     return GateRow(
         label=gate.gate.label,
-        count=_write(worst.value_text) if is_best else f"{n - len(missed):,} of {n:,}",
+        count="" if is_best else f"{n - len(missed):,} of {n:,}",
+        value=_write(worst.value_text) if is_best else "",
         margin="" if worst.margin is None else _write(worst.format(worst.margin, "+")),
         outcome="passed" if not missed else "missed" if gate.is_error else "warning",
         missed=[_describe_run(name, each, gate, folder) for name, each in shown],

@@ -22,13 +22,13 @@ def test_only_significant_changes_have_a_colour() -> None:
     shown = texts(picture)
     assert [text for text in shown if text in NAMES] == NAMES
     assert [text for text in shown if text in {"+5.0", "+1.0", f"{MINUS}20.0"}] == ["+5.0", "+1.0", f"{MINUS}20.0"]
-    assert {"0", f"{MINUS}20", "+20", f"change (current {MINUS} reference), points"} <= set(shown)
+    assert {"0", f"{MINUS}20", "+20", f"change (this run {MINUS} reference), points"} <= set(shown)
 
 
 def test_its_text_alternative() -> None:
     """The lowest and the highest change, and the number of significant ones."""
     assert label(draw_recall_changes(CHANGES, INTERVALS, SIGNIFICANT, NAMES)).replace(MINUS, "-") == (
-        "Dot chart of the change in recall per class (current - reference) with 95% confidence intervals, from down "
+        "Dot chart of the change in recall per class (this run - reference) with 95% confidence intervals, from down "
         "with -20.0 percentage points (-30.0 to -10.0) to up with +5.0 percentage points (+1.0 to +9.0); of 3 "
         "classes, 1 with a significantly higher recall and 1 with a significantly lower one."
     )

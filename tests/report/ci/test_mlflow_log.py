@@ -18,6 +18,7 @@ from job.report.ci.files import write_ci_files
 from job.report.ci.mlflow_values import list_metrics
 from job.results.output_folder.manifest import read_manifest, write_manifest
 from job.results.run import Run
+from job.system.packages import write_install
 
 READ_BACK = """
 import json, mlflow
@@ -91,8 +92,7 @@ def test_without_mlflow_the_error_says_what_to_install(monkeypatch: pytest.Monke
     with pytest.raises(PackageError) as caught:
         mlflow_log.require_mlflow()
     assert str(caught.value) == (
-        "--log mlflow: MLflow is not installed; run `pip install '.[mlflow]'` in the repository of fashion-job, or "
-        "leave out --log"
+        f"--log mlflow: MLflow is not installed; run {write_install('mlflow')}, or leave out --log"
     )
 
 

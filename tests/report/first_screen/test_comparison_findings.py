@@ -58,7 +58,7 @@ def test_classes_of_lower_recall(comparison: Comparison, changes: dict[str, int]
     """At most three, the largest change first."""
     finding = find_changed_recalls(with_changes(comparison, changes), NAMES)
     sentence = words(finding).replace("\N{MINUS SIGN}", "-")
-    assert sentence == f"Recall is significantly lower than that of the reference network for {expected}"
+    assert sentence == f"Recall is significantly lower than that of the reference for {expected}"
     assert finding is not None
     assert {part for part in finding.text if isinstance(part, ClassName)} <= set(changes)
     assert (finding.level, finding.anchor) == (Level.PROBLEM, "comparison")
@@ -68,7 +68,7 @@ def test_classes_of_lower_recall(comparison: Comparison, changes: dict[str, int]
 def test_classes_of_higher_recall(comparison: Comparison) -> None:
     """Good news is no problem."""
     finding = find_changed_recalls(with_changes(comparison, {"d": 4}), NAMES)
-    expected = "Recall is significantly higher than that of the reference network for d (+4.0 points, n = 100)."
+    expected = "Recall is significantly higher than that of the reference for d (+4.0 points, n = 100)."
     assert words(finding) == expected
     assert finding is not None
     assert finding.level is Level.INSIGHT
@@ -88,7 +88,7 @@ def test_classes_of_higher_recall(comparison: Comparison) -> None:
 def test_gains_are_named_next_to_losses(comparison: Comparison, changes: dict[str, int], n: int, expected: str) -> None:
     """Both numbers of classes, and the class that changed most in each direction; a loss makes it a problem."""
     finding = find_changed_recalls(with_changes(comparison, changes), NAMES)
-    start = f"Recall differs significantly from that of the reference network in {n} of 5 classes: "
+    start = f"Recall differs significantly from that of the reference in {n} of 5 classes: "
     assert words(finding).replace("\N{MINUS SIGN}", "-") == start + expected
     assert finding is not None
     assert [part for part in finding.text if isinstance(part, ClassName)] == re.findall(r"\b[a-e](?=, )", expected)
