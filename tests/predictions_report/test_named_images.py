@@ -7,13 +7,14 @@ from pathlib import Path
 import html5lib
 import numpy as np
 import pytest
-from report_tables import PREDICTIONS, N, report, table_of
+from report_tables import PREDICTIONS, N, read_metrics, report, table_of
 from scipy.stats import binomtest
 from support import ErrorOf, make_predictions, make_run, predictions_of, read_tree
 
 from job.__main__ import main
 from job.errors import DataError
 from job.evaluation.predictions import Predictions
+from job.predictions_report import build
 from job.predictions_report import report as make_report
 from job.results.run import Run
 from job.text import shorten_path
@@ -55,11 +56,21 @@ def test_runs_are_compared_by_name(tmp_path: Path, order: str) -> None:
     assert counts.n_fixed == np.count_nonzero(LATER.is_correct & ~EARLIER.is_correct) > 10
     assert counts.n_broken == np.count_nonzero(EARLIER.is_correct & ~LATER.is_correct) > 10
     assert run.trend is not None
+    assert run.trend.best is not None
     (step,) = run.trend.steps
     assert step is not None
     assert float(step.p_value) == pytest.approx(binomtest(counts.n_fixed, counts.n_fixed + counts.n_broken).pvalue)
     assert run.predictions.names == NAMES
     assert predictions_of(run).probabilities.tolist() == LATER.probabilities.tolist()
+
+
+def test_names_do_not_hide_fashion_mnist(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Its labels are known in the order of the rows."""
+    expected = PREDICTIONS.y_true.tolist()
+    monkeypatch.setattr(build, "is_fashion_mnist", lambda y_true: y_true.tolist() == expected)
+    names = [f"{number * 7 % N}.png" for number in range(N)]
+    report("--predictions", write(tmp_path / "t.csv", PREDICTIONS, range(N), names), "--output", tmp_path / "out")
+    assert read_metrics(tmp_path / "out")["provenance"]["data"]["is_fashion_mnist"]
 
 
 def test_the_names_of_other_images_are_another_test_set(tmp_path: Path) -> None:
