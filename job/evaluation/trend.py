@@ -130,7 +130,7 @@ class BestRun:
     """This run compared with the best of the runs before it in the trend.
 
     Picking the best among several flatters it, so interval and p-value are corrected by Bonferroni's method for the
-    number of different earlier results. `bench.gate_errors.py` simulates both.
+    number of different earlier results. `bench/gate_errors.py` simulates both.
 
     Attributes:
         accuracy: Accuracy of the best run; mean accuracy if it has several networks.
