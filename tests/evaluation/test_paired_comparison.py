@@ -70,7 +70,7 @@ def test_every_number_equals_an_independent_computation(n: int, n_classes: int, 
     expected = dict(independent.flatten(independent.compare(predictions, n_classes)))
     assert {place: ours.get(place) for place in expected} == pytest.approx(expected, rel=1e-9, abs=1e-12)
     others = {place.split(".")[-1] for place in ours.keys() - expected.keys() if place.startswith("reference.")}
-    assert others == {"folder", "started", "command", "network", "loss", "seed_variation"}
+    assert others == {"folder", "started", "command", "network", "name", "loss", "seed_variation"}
 
 
 def test_the_accuracy_of_the_reference_is_that_of_its_predictions() -> None:

@@ -429,7 +429,7 @@ def test_parquet_without_pyarrow(tmp_path: Path, error_of: ErrorOf, monkeypatch:
     assert line.startswith(
         f"fashion-job: error: {tmp_path / 't.parquet'}: this Python lacks the package pyarrow; run `"
     )
-    assert line.endswith("in the repository of fashion-job, or save the table as CSV")
+    assert line.endswith("-m pip install pyarrow`, or save the table as CSV")
 
 
 @pytest.mark.parametrize(
