@@ -74,7 +74,8 @@ class Parser(argparse.ArgumentParser):
 
     def add_config(self) -> None:
         """Add `--config`."""
-        text = f"Settings file (default: {settings_file.DEFAULT_NAME} in the working directory, if it exists)."
+        default = f"{settings_file.DEFAULT_NAME} in the working directory, if it exists"
+        text = f"Settings file (default: {default}; {os.devnull}: none)."
         self.add_argument("--config", metavar="FILE", help=text)
 
     def add_help_metrics(self, *, with_training: bool = True) -> None:
@@ -175,10 +176,13 @@ def _parse_serve(argv: Sequence[str]) -> Command:
 
 
 def read_surroundings(file: str | None, options: Mapping[str, Option] = OPTIONS) -> list[settings.Settings]:
-    """The settings in a file, by default that in the working directory, and those in the environment."""
+    """The settings in a file, by default that in the working directory, and those in the environment.
+
+    The file /dev/null is none at all.
+    """
     if file is None:
         file = settings_file.find_default()
-    in_file = {} if file is None else settings_file.read(file)
+    in_file = {} if file in {None, os.devnull} else settings_file.read(file)
     in_file = {name: setting for name, setting in in_file.items() if name in options}
     return [in_file, settings.from_environment(os.environ, options)]
 

@@ -62,7 +62,7 @@ class Gate:
     @property
     def other_run(self) -> str:
         """What `worse` compares with, in words."""
-        return "the reference" if self.against == "reference" else f"the best of the last {MAX_POINTS} runs"
+        return "the reference" if self.against == "reference" else f"the best of the last {MAX_POINTS - 1} runs"
 
 
 def format_threshold(threshold: float) -> str:

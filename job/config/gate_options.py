@@ -39,8 +39,8 @@ def read_gate(text: str, bound: Bound, severity: Severity) -> Gate:
     if not NUMERALS[float].fullmatch(number) or not math.isfinite(float(number)):
         with_point = number.replace(",", ".")
         has_comma = "," in number and NUMERALS[float].fullmatch(with_point)
-        remedy = f"write {with_point} with a point" if has_comma else f"such as {EXAMPLE}"
-        raise UsageError(f"the threshold is {number[:80]!r}, but must be a number, {remedy}")
+        remedy = f"; write {with_point} with a point" if has_comma else f", such as {EXAMPLE}"
+        raise UsageError(f"the threshold is {number[:80]!r}, but must be a number{remedy}")
     if colon and end != "interval":
         raise UsageError(f"the end {end[:80]!r} is unknown; write {name}={number}:interval, or leave it out")
     gate = Gate(name, bound, float(number), "interval" if colon else "estimate", severity, scope=scope)

@@ -148,7 +148,7 @@ class Config:
         default=False,
         role="run",
         text="Exit with 1 if the accuracy is significantly lower than that of --reference, or of the best of the last "
-        f"{MAX_POINTS} runs in --history.",
+        f"{MAX_POINTS - 1} runs in --history.",
     )
     warn_if_worse: bool = option(default=False, role="run", text="Only warn in that case.")
     tolerance: float | None = option(

@@ -1,5 +1,6 @@
 """Compares the runs of a sweep, and the means of its best configuration, with its gates."""
 
+import math
 import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -31,12 +32,15 @@ class SweepGate:
     def missed(self) -> dict[str, GateResult]:
         """The results that miss the gate, the worst first."""
         found = {name: each for name, each in self.results.items() if not each.passed}
-        return dict(sorted(found.items(), key=lambda pair: -float("inf") if pair[1].margin is None else pair[1].margin))
+        return dict(sorted(found.items(), key=lambda pair: _get_margin(pair[1])))
 
     @property
     def worst(self) -> GateResult:
-        """The result with the smallest margin; one without a margin is worse than any other."""
-        return min(self.results.values(), key=lambda each: -float("inf") if each.margin is None else each.margin)
+        """The result with the smallest margin, of those that miss the gate if there are some.
+
+        A result without a margin is worse than any other.
+        """
+        return min((self.missed or self.results).values(), key=_get_margin)
 
     @property
     def is_error(self) -> bool:
@@ -59,6 +63,10 @@ class SweepGate:
             return f"passed: {self.gate.label} in all {n:,} runs"
         name, worst = next(iter(missed.items()))
         return f"missed: {self.gate.label} in {len(missed):,} of {n:,} runs, worst: {name}, {worst.value_text}"
+
+
+def _get_margin(result: GateResult) -> float:
+    return -math.inf if result.margin is None else result.margin
 
 
 def evaluate_sweep_gates(

@@ -221,9 +221,7 @@ def _check_order(table: Table, predictions: AnyPredictions, names: Sequence[str]
                     f"{table.name}: the probabilities seem to be in another order than the labels: most images of "
                     f"{listed}; correct the order, or name each column as its class"
                 )
-            log.warning(
-                "%s: most images of %s; check that the names of these classes are not mixed up", table.name, listed
-            )
+            log.warning("%s: most images of %s; check that these classes are not mixed up", table.name, listed)
             return
 
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from job.errors import PredictionsError
 from job.predictions.parts import Parts
-from job.text import find_bad_image_name, natural_key
+from job.text import count_noun, find_bad_image_name, natural_key
 
 Order = NDArray[np.intp]
 WHOLE = 2.0**53
@@ -34,7 +34,8 @@ def sort_images(
     parts, rows = tables[0]
     if names is not None and len(names) != parts.n:
         raise PredictionsError(
-            f"names: has {len(names):,} names, but {parts.table.name} has {parts.n:,} rows; give one for each image"
+            f"names: has {count_noun(len(names), 'name')}, but {parts.table.name} has {parts.n:,} rows; give one for "
+            "each image"
         )
     found = [(names, rows)] if names is not None else ((_read_names(each), order) for each, order in tables)
     for each, order in found:

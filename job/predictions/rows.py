@@ -66,7 +66,8 @@ def _check_unique(parts: Parts, role: Role) -> None:
     if values is None:
         return
     order = np.argsort(values, kind="stable")
-    doubled = np.flatnonzero(values[order][1:] == values[order][:-1])
+    ordered = values[order]
+    doubled = np.flatnonzero((ordered[1:] == ordered[:-1]) & (ordered[1:].astype(np.str_) != ""))  # names: empty ones
     if not doubled.size:
         return
     second = int(order[doubled + 1].min())

@@ -35,6 +35,7 @@ ARGUMENTS = {
     "--reference ": "reference=",
     "a column id with the names of the images": "their names: names=…",
     "leave out --labels, or ": "",
+    "or name each column as its class": "or pass a data frame whose columns, and labels, are the names of the classes",
 }
 """What an error message calls an option of the command line."""
 
@@ -175,7 +176,8 @@ def _list_texts(values: Iterable[object], argument: str, order: str) -> list[str
     if isinstance(values, str | bytes | Mapping | AbstractSet) or not isinstance(values, Iterable):
         kind = type(values).__name__
         raise PredictionsError(f"{argument}: has the type {kind}; give the names as a list in {order}")
-    return [str(each) for each in values]
+    listed = values.tolist() if hasattr(values, "tolist") else values
+    return [each.decode(errors="replace") if isinstance(each, bytes) else str(each) for each in listed]
 
 
 def _read_reference(reference: object) -> str | ReferenceRun:

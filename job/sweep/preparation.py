@@ -1,5 +1,6 @@
 """Prepares what the command `sweep` and its search share: the data set, the threads and the executor."""
 
+import os
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -46,8 +47,8 @@ def read_data(config: SweepConfig) -> SweepData:
 
 
 def build_words(run: PlannedRun) -> list[str]:
-    """The command of a run, with all settings, so that a settings file in the working directory changes none."""
-    return [sys.executable, "-m", "job", *to_words(run.config, OPTIONS)]
+    """The command of a run, with all settings; it reads no settings file, whose gates are those of the sweep."""
+    return [sys.executable, "-m", "job", "--config", os.devnull, *to_words(run.config, OPTIONS)]
 
 
 def list_models(runs: Iterable[PlannedRun | Configuration]) -> list[ModelName]:

@@ -12,7 +12,7 @@ from job.config.sweep_config import CLUSTER
 from job.errors import DeviceError, PackageError
 from job.system.packages import write_install
 
-TIMEOUT_S = 10.0
+TIMEOUT_S = 30.0
 """How long a cluster may take to answer."""
 
 QUIET = {

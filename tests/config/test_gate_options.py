@@ -48,7 +48,7 @@ def test_a_gate_is_read_from_a_text(text: str, expected: Gate) -> None:
         ("accuracy=101", "accuracy is between 0 and 1; choose another threshold"),
         ("mcc=50", "mcc is between -1 and 1; choose another threshold"),
         ("loss=-1", "loss is at least 0; choose another threshold"),
-        ("accuracy=0,86", "the threshold is '0,86', but must be a number, write 0.86 with a point"),
+        ("accuracy=0,86", "the threshold is '0,86', but must be a number; write 0.86 with a point"),
         ("accuracy=0.88:lower", "the end 'lower' is unknown; write accuracy=0.88:interval, or leave it out"),
         ("ece=0.05:interval", "ece has no confidence interval; leave out :interval"),
         ("acuracy=0.9", "unknown metric acuracy; did you mean accuracy?"),

@@ -48,10 +48,12 @@ def test_the_plan_has_every_combination_once() -> None:
 
 
 def test_a_run_gets_every_setting() -> None:
-    """Also the defaults: a settings file in the working directory would change them."""
+    """Also the defaults; a settings file in the working directory changes none and gives no gates."""
     words = build_words(plan("--set", "layout=single").runs[0])
     assert words[words.index("--layout") + 1] == "single"
-    assert cli.parse(words[3:]).config == plan().runs[0].config
+    expected = plan().runs[0].config
+    Path("fashion-job.yaml").write_text("epochs: 7\nfail-under: {'best:accuracy': 0.9}\nname: mine\n")
+    assert cli.parse(words[3:]).config == expected
 
 
 def test_only_what_varies_is_named() -> None:

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -19,7 +18,6 @@ STEPS: list[dict[str, Any]] = ACTION["runs"]["steps"]
 BASH = ("bash", "--noprofile", "--norc", "-eo", "pipefail")
 """How a runner starts `shell: bash`."""
 
-JQ = shutil.which("jq") or ""
 EXPRESSION = re.compile(r"\$\{\{ (.*?) \}\}")
 COMPARISON = re.compile(r"([\w.-]+) (==|!=) '([^']*)'")
 
@@ -35,14 +33,12 @@ chmod +x "$3/bin/python"
 """
 
 FAKE_GH = """#!{python}
-import json, os, pathlib, shutil, subprocess, sys
+import json, os, pathlib, shutil, sys
+import jq
 
-def answer(items, program, name):
-    # print what --jq selects; without jq, the item that the test picked
-    if "{jq}":
-        subprocess.run(["{jq}", "--raw-output", program], input=json.dumps(items), text=True, check=True)
-    else:
-        print(*[item[name] for item in items if item.get("picked")])
+def answer(items, program):
+    # print what --jq selects
+    print(*jq.compile(program).input_value(items).all(), sep="\\n")
 
 calls = pathlib.Path(os.environ["RUNNER_TEMP"], "gh")
 with calls.open("a") as file:
@@ -52,7 +48,7 @@ words = sys.argv[1:]
 if words[:2] == ["run", "list"]:
     options = dict(zip(words[2::2], words[3::2]))
     runs = [run for run in world.get("runs", []) if run["branch"] == options["--branch"]][: int(options["--limit"])]
-    answer(runs, options["--jq"], "databaseId")
+    answer(runs, options["--jq"])
 elif words[:2] == ["run", "download"]:
     if "artifact" not in world:
         sys.exit("no artifact matches any of the names or patterns provided")
@@ -62,7 +58,7 @@ elif "--method" in words:
         sys.exit("HTTP 403: Resource not accessible by integration")
     shutil.copy(words[words.index("--field") + 1].removeprefix("body=@"), os.environ["RUNNER_TEMP"] + "/posted")
 else:
-    answer(world.get("comments", []), words[words.index("--jq") + 1], "id")
+    answer(world.get("comments", []), words[words.index("--jq") + 1])
 """
 
 
@@ -72,8 +68,7 @@ class Runner:
 
     Attributes:
         gh: What GitHub answers: the `runs`, the latest first, each with databaseId, branch and event; the folder of the
-            `artifact` of any; the `comments` of the pull request; and whether comments are `forbidden`. The run and the
-            comment that the filters must select are `picked`.
+            `artifact` of any; the `comments` of the pull request; and whether comments are `forbidden`.
         context: Values of expressions such as `github.event_name`.
         ref: The branch or tag of the workflow.
         outputs: Outputs of the steps, by `steps.ID.outputs.NAME`.
@@ -124,7 +119,7 @@ class Runner:
         for folder in (programs, self.home / "temp", self.home / "workspace"):
             folder.mkdir(parents=True, exist_ok=True)
         for name, text in (("python", FAKE_PYTHON), ("gh", FAKE_GH)):
-            (programs / name).write_text(text.replace("{python}", sys.executable).replace("{jq}", JQ))
+            (programs / name).write_text(text.replace("{python}", sys.executable))
             (programs / name).chmod(0o755)
         (self.home / "summary.md").touch()
 

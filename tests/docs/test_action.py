@@ -16,7 +16,7 @@ PULL_REQUEST = {"github.event_name": "pull_request", "github.event.pull_request.
 RUNS = [
     {"databaseId": 43, "branch": "other", "event": "push"},
     {"databaseId": 42, "branch": "main", "event": "pull_request_target"},
-    {"databaseId": 41, "branch": "main", "event": "push", "picked": True},
+    {"databaseId": 41, "branch": "main", "event": "push"},
     {"databaseId": 40, "branch": "main", "event": "push"},
 ]
 """Run 42 is of a pull request from the branch `main` of a fork."""
@@ -25,7 +25,7 @@ MARKER = "<!-- fashion-job: fashion-job-report -->"
 COMMENTS = [
     {"id": 97, "user": {"type": "Bot"}, "body": f"The size of the image. {MARKER}"},
     {"id": 98, "user": {"type": "User"}, "body": f"{MARKER}\nAccuracy 100%."},
-    {"id": 99, "user": {"type": "Bot"}, "body": f"{MARKER}\n## blocks", "picked": True},
+    {"id": 99, "user": {"type": "Bot"}, "body": f"{MARKER}\n## blocks"},
 ]
 """Comment 98 is of somebody who could edit the report later."""
 

@@ -207,7 +207,7 @@ def test_runs_with_several_networks_are_compared_over_seeds_and_images() -> None
     assert step.difference == pytest.approx(sides[0].mean - sides[1].mean)
     assert step.p_value == pytest.approx(crossed_p_value(*sides))
     assert trend.best.n_networks == (3, 3)
-    assert judge(trend).startswith("missed: mean accuracy minus that of the best of the last 50 runs is ")
+    assert judge(trend).startswith("missed: mean accuracy minus that of the best of the last 49 runs is ")
     assert trend.best.accuracy == pytest.approx(sides[1].mean)
     interval = crossed_interval(*sides)
     assert interval is not None
@@ -215,7 +215,7 @@ def test_runs_with_several_networks_are_compared_over_seeds_and_images() -> None
     trend = measure_trend(select_earlier([make_entry(*before)], "0" * 64, N), make_entry(now[0]))
     single = trend.best
     assert single is not None
-    assert judge(trend).startswith("missed: accuracy minus that of the best of the last 50 runs is ")
+    assert judge(trend).startswith("missed: accuracy minus that of the best of the last 49 runs is ")
     assert single.n_networks == (1, 1)
     assert single.difference == pytest.approx(float(before[0].mean() - now[0].mean()))
     assert single.accuracy == 1 - float(before[0].mean())

@@ -96,6 +96,7 @@ def test_names_of_any_type(values: list[Any], expected: list[str]) -> None:
     ("values", "problem"),
     [
         (["a", ""], "table, row 1, column id: is empty; give each image its own name"),
+        (["", ""], "table, row 0, column id: is empty; give each image its own name"),
         ([1.0, np.nan], "table, row 1, column id: is empty; give each image its own name"),
         (["a\0b", "b"], "table, row 0, column id: 'a\\x00b' has a control character; give each image its own name"),
         (["a", "a"], "table, row 1, column id: a is listed twice, first in row 0; keep one row for each image"),

@@ -234,7 +234,7 @@ def test_grey_images_on_black_are_shown_as_negatives() -> None:
         ([0, 1], np.eye(2), {"class_names": ["a"]}, "class_names: contains 1 class name; write 2 to 256"),
         ([0, 1], np.eye(2), {"class_names": ["a", "b\0"]}, "class_names: 'b\\x00' has a control character; remove it"),
         ([0, 1], np.eye(2), {"names": "ab"}, "names: has the type str; give the names as a list in the order of the"),
-        ([0, 1], np.eye(2), {"names": ["a"]}, "names: has 1 names, but probabilities has 2 rows; give one for each"),
+        ([0, 1], np.eye(2), {"names": ["a"]}, "names: has 1 name, but probabilities has 2 rows; give one for each"),
         ([0, 1], np.eye(2), {"names": ["a", "a"]}, "names, row 1: 'a' is listed twice; give each image its own name"),
         ([0, 1], np.eye(2), {"names": ["a", ""]}, "names, row 1: is empty; give each image its own name"),
         ([0, 1], np.eye(2), {"name": 7}, "name is 7, but must be 1 to 60 printable characters, not only spaces"),

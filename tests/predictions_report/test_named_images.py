@@ -198,7 +198,7 @@ def test_names_in_python(tmp_path: Path) -> None:
     folder = make_report(Y_TRUE, EARLIER.probabilities, names=names).save(tmp_path / "a").parent
     images = np.broadcast_to(np.arange(N, dtype=np.uint8)[:, None, None], (N, 5, 4))
     made = make_report(
-        Y_TRUE[rows], LATER.probabilities[rows], images=images[rows], names=np.array(NAMES)[rows], reference=folder
+        Y_TRUE[rows], LATER.probabilities[rows], images=images[rows], names=np.array(NAMES, "S")[rows], reference=folder
     )
     assert made.run.predictions.names == NAMES
     assert all((image == number).all() for number, image in made.run.images.items())

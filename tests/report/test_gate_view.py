@@ -78,7 +78,7 @@ def test_the_rows() -> None:
         ("ece ≤ 1", "", f"{ece:.4f}", "", f"+{1 - ece:.4f}", "passed"),
         ("accuracy not worse than the reference", "this run has no such number", "", "", "", "missed"),
         (
-            *("accuracy not worse than the best of the last 50 runs", "the history has no earlier run"),
+            *("accuracy not worse than the best of the last 49 runs", "the history has no earlier run"),
             *("", "", "", "passed"),
         ),
     ]
@@ -156,7 +156,7 @@ def test_a_gate_that_compares_nothing_warns(caplog: pytest.LogCaptureFixture, n:
     assert seen is not None
     assert (seen.summary, seen.rows[0].note) == ("1 warning. The job exits with status 0.", reason)
     assert seen.rows[0].outcome == "warning"
-    text = f"1 warning: accuracy not worse than the best of the last 50 runs ({reason})."
+    text = f"1 warning: accuracy not worse than the best of the last 49 runs ({reason})."
     assert "".join(list_findings(run)[0].text) == text
 
 

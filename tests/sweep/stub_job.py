@@ -19,6 +19,7 @@ from pathlib import Path
 def main() -> int:
     stub, words = Path(os.environ["STUB_FOLDER"]), sys.argv[1:]
     given = dict(zip(words[::2], words[1::2], strict=False))
+    assert given.pop("--config") == os.devnull
     output = Path(given["--output"])
     behaviours = json.loads((stub / "behaviour.json").read_text())
     behaviour = behaviours.get(output.name, behaviours.get("*", ["succeed"]))

@@ -15,8 +15,9 @@ from job.__main__ import main
 from job.config.gate import Gate
 from job.errors import UsageError
 from job.evaluation.gated_runs import GatedRuns, measure_run
+from job.evaluation.gates import GateResult
 from job.evaluation.intervals import Interval
-from job.evaluation.sweep_gates import evaluate_sweep_gates
+from job.evaluation.sweep_gates import SweepGate, evaluate_sweep_gates
 from job.evaluation.sweep_summary import SweepSummary, summarize_sweep
 from job.execution.executor import Outcome
 from job.report.sweep_page.findings import list_sweep_findings
@@ -135,6 +136,17 @@ def test_worse_is_corrected_for_the_number_of_runs(folders: list[Path]) -> None:
     assert make_losses(folders, 0.03) == [False]
     assert make_losses(folders, 0.03, *[0.5] * 19) == [True] * 20
     assert make_losses(folders, 0.002, 0.0026, *[0.5] * 18) == [False, False, *[True] * 18]
+
+
+def test_the_worst_result_misses_the_gate() -> None:
+    """Although a larger loss of another run is not significant."""
+    gate = Gate("accuracy", "worse", 0.0)
+    results = {
+        name: GateResult(gate=gate, value=value, interval=None, compared=value, margin=value, passed=passed)
+        for name, value, passed in (("a", -0.022, True), ("b", -0.016, False), ("c", 0.01, True))
+    }
+    assert SweepGate(gate, results, {}).worst is results["b"]
+    assert SweepGate(gate, {name: results[name] for name in "ac"}, {}).worst is results["a"]
 
 
 def test_the_first_finding_names_missed_gates(folders: list[Path]) -> None:
