@@ -14,6 +14,8 @@ WHOLE = re.compile(r"[+-]?\d+")
 SAVEZ = "save them as np.savez(FILE, y_true=…, probabilities=…)"
 VECTOR, MATRIX = 1, 2
 """Dimensions."""
+SIMILAR = 0.7
+"""The least similarity of a name that is suggested, in [0, 1]: `grape` is none for `apple`."""
 
 
 def shorten_list(names: Sequence[str]) -> str:
@@ -86,7 +88,7 @@ def find_nearest(label: str, names: Iterable[str]) -> str:
     if WHOLE.fullmatch(label):
         return ""
     known = {name.strip().casefold(): name for name in names}
-    close = difflib.get_close_matches(label.strip().casefold(), known, n=1)
+    close = difflib.get_close_matches(label.strip().casefold(), known, n=1, cutoff=SIMILAR)
     return known[close[0]] if close else ""
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from job.config.run_name import name_run
 from job.errors import DataError, OutputError
 from job.evaluation.evaluate import Evaluation
 from job.evaluation.predictions import AnyPredictions
@@ -46,7 +47,7 @@ def describe_entry(
     return HistoryEntry(
         started=provenance.started,
         revision=provenance.environment.revision[:MAX_NAME],
-        name=((config.name or config.recipe) if config else provenance.name)[:MAX_NAME],
+        name=(name_run(config) if config else provenance.name)[:MAX_NAME],
         configuration=hashlib.sha256(settings.encode()).hexdigest()[:SHORT_HASH] if settings else "",
         n_test=evaluation.n_test,
         accuracy=evaluation.accuracy,

@@ -64,7 +64,7 @@ def _find_difference(ours: Sequence[str], theirs: Sequence[str]) -> str:
     own, foreign = set(ours), set(theirs)
     sides = [
         ("this run", [name for name in ours if name not in foreign]),
-        (PREDICTIONS, [name for name in theirs if name not in own]),
+        ("the reference", [name for name in theirs if name not in own]),
     ]
     return ", and ".join(
         f"image {shorten_path(names[0])!r}{f' and {len(names) - 1:,} more' if names[1:] else ''} "

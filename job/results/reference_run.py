@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from job.config.run_name import name_run
 from job.errors import DataError
 from job.evaluation.intervals import wilson_interval
 from job.evaluation.paired_comparison import Reference
@@ -77,7 +78,7 @@ def match_reference(
         accuracy_interval=wilson_interval(int(predictions.is_correct.sum()), len(predictions.y_true)),
         loss=predictions.loss if isinstance(predictions, Predictions) else None,
         seed_variation=record.training.seed_variation if record.training else None,
-        name=(record.training.config.name or "") if record.training else record.provenance.name,
+        name=name_run(record.training.config) if record.training else record.provenance.name,
     )
 
 

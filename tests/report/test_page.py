@@ -457,12 +457,12 @@ def test_a_comparison_states_difference_interval_n_and_p(compared_page: ET.Eleme
     counts, reference = comparison.counts, comparison.reference
     seen = view_comparison(comparison, compared.evaluation.class_names, 1)
     words = text(shown).replace(MINUS, "-")
-    interval = f"{100 * counts.interval.lower:+.1f} to {100 * counts.interval.upper:+.1f}"
+    interval = f"({100 * counts.interval.lower:+.1f} to {100 * counts.interval.upper:+.1f})"
     lead = text(shown.find("p")).replace(MINUS, "-")
-    change = f"{100 * counts.difference:+.1f} points {interval} in accuracy"
+    change = f"{100 * counts.difference:+.1f} points {interval}"
     assert lead == (
-        f"{seen.verdict}. The measured difference from the reference, MLP 784-128-10, is {change} on the same 300 test "
-        f"images. {seen.seeds}"
+        f"{seen.verdict}. The difference in accuracy from the reference (MLP 784-128-10) is {change} on the same 300 "
+        f"test images. {seen.seeds}"
     )
     assert (
         f"correct on {counts.n_discordant} images: {counts.n_fixed} fixed (only this network is correct) and " in words
@@ -492,9 +492,9 @@ def test_a_comparison_of_recipes_states_both_means(repeated: Run) -> None:
     assert recipes.interval is not None
     shown = section(render(run), "comparison")
     lead = text(shown.find("p")).replace(MINUS, "-")
-    interval = f"{100 * recipes.interval.lower:+.1f} to {100 * recipes.interval.upper:+.1f}"
-    words = f"The measured difference from the reference, MLP 784-128-10, is {100 * recipes.difference:+.1f} points"
-    assert f"{words} {interval} in mean accuracy on the same" in lead
+    interval = f"({100 * recipes.interval.lower:+.1f} to {100 * recipes.interval.upper:+.1f})"
+    words = "The difference in mean accuracy from the reference (MLP 784-128-10) is"
+    assert f"{words} {100 * recipes.difference:+.1f} points {interval} on the same" in lead
     assert "trained with 3 seeds and that of the reference with 2" in lead
     assert rows(shown)[0][1:3] == [f"{recipes.reference_mean:.1%}", f"{recipes.mean:.1%}"]
     assert rows(shown)[1][1:3] == [f"{recipes.loss.reference:.3f}", f"{recipes.loss.current:.3f}"]
@@ -560,7 +560,7 @@ def test_models_of_other_programs_are_compared_by_name() -> None:
     provenance = replace(run.provenance, environment=environment)
     page = render(replace(run, comparison=replace(run.comparison, reference=reference), provenance=provenance))
     shown = section(page, "comparison")
-    assert "The measured difference from the reference, <i>forest</i>, is " in text(shown.find("p"))
+    assert "The difference in accuracy from the reference (<i>forest</i>) is " in text(shown.find("p"))
     assert "network" not in text(shown).lower()
     assert [text(term) for term in shown.findall(".//details//dt")] == ["name", "started", "folder"]
     terms = [text(term) for term in section(page, "run").findall(".//dt")]
@@ -573,7 +573,7 @@ def test_a_reference_with_the_same_predictions(run: Run) -> None:
     same = replace(predictions_of(run), y_reference=run.predictions.y_pred.astype(np.int16))
     shown = section(render(make_run(predictions=same)), "comparison")
     assert text(shown.find("p")).startswith(
-        "No significant difference in accuracy. The measured difference from the reference, MLP 784-128-10, is 0.0 "
+        "No significant difference in accuracy. The difference in accuracy from the reference (MLP 784-128-10) is 0.0 "
     )
     assert "Both networks are correct on the same images." in text(shown)
     assert "wrote this run without the probabilities that the reference predicted" in text(shown)

@@ -82,7 +82,7 @@ def test_the_steps_in_words(trend: Trend, sentence: str) -> None:
             BEST,
             (
                 "The best of 12 different earlier results on the same test labels has an accuracy of 87.5% "
-                f"(2026-01-02, revision abcdef0). This run differs from it by {MINUS}1.23 points "
+                f"(baseline, 2026-01-02, revision abcdef0). This run differs from it by {MINUS}1.23 points "
                 f"({MINUS}2.00 to {MINUS}0.46, 95% interval, corrected for the choice among 12), which is significant."
             ),
         ),
@@ -90,7 +90,7 @@ def test_the_steps_in_words(trend: Trend, sentence: str) -> None:
             replace(BEST, n_candidates=1, revision="", p_adjusted=0.06, n_networks=(3, 5)),
             (
                 "The earlier result on the same test labels has an accuracy of 87.5% "
-                f"(2026-01-02). Means over the seeds of both runs are compared. "
+                f"(baseline, 2026-01-02). Means over the seeds of both runs are compared. "
                 f"This run differs from it by {MINUS}1.23 points ({MINUS}2.00 to "
                 f"{MINUS}0.46, 95% interval), which is not significant."
             ),

@@ -60,14 +60,14 @@ def test_predicted_classes_are_paired_by_name() -> None:
     ("names", "problem"),
     [
         (["x", *NAMES], "image 'x' is only in this run"),
-        (NAMES[2:], "image 'a.png' and 1 more are only in predictions.csv"),
+        (NAMES[2:], "image 'a.png' and 1 more are only in the reference"),
         (
             [*NAMES[1:], "x", "y", "z"],
-            "image 'x' and 2 more are only in this run, and image 'a.png' is only in predictions.csv",
+            "image 'x' and 2 more are only in this run, and image 'a.png' is only in the reference",
         ),
         (
             [*NAMES[1:], "/long" * 30 + "/a.png"],
-            f"image '…{'/long' * 14}/a.png' is only in this run, and image 'a.png' is only in predictions.csv",
+            f"image '…{'/long' * 14}/a.png' is only in this run, and image 'a.png' is only in the reference",
         ),
     ],
 )

@@ -57,7 +57,7 @@ def test_the_reference_has_the_metrics_of_its_run(folder: Path) -> None:
     assert (reference.folder, reference.started) == (str(folder), RUN.provenance.started)
     assert (reference.command, reference.network) == (RUN.provenance.command, RUN.training.network)
     assert reference.seed_variation is None
-    assert reference.name == ""
+    assert reference.name == "baseline with epochs 2, seed 0"
 
 
 def test_a_reference_has_the_name_that_the_user_gave_it(tmp_path: Path) -> None:

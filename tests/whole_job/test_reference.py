@@ -81,6 +81,6 @@ def test_two_recipes_are_compared_over_seeds_and_images(tmp_path: Path) -> None:
     assert tables[1][f"reference_{old}"].tolist() == tables[0][old].tolist()
     shutil.rmtree(before)
     page = (output / "index.html").read_bytes()
-    assert re.search(r"measured difference from the reference, <b>.*</b>, is <b>.* in mean accuracy ", page.decode())
+    assert re.search(r"difference in mean accuracy from the reference \(<b>.*</b>\) is <b>", page.decode())
     assert main(["render", "--output", str(output), "-q"]) == 0
     assert (output / "index.html").read_bytes() == page

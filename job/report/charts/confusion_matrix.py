@@ -26,6 +26,7 @@ PHONE_SIZE = 27  # font size on phones in templates/report/style.css; the pictur
 DIGIT = 0.93  # actual width of a number as a fraction of the approximate one, which is never too small
 SHARE_SIZE = 13  # font size
 MAX_NAME = 7.5  # width of a class name in em
+TALL = 6  # width in em above which vertical names need more room above the matrix on phones
 LEADING = 19
 BREAK = re.compile(r"[ /-](?=.)")  # where a name can continue on the next line
 
@@ -119,6 +120,7 @@ class _Grid:
             "wide": wide,
             "upright": wide and not self.columns,
             "turned": wide and bool(self.columns),
+            "tall": wide and letters > TALL,
             "crowded": wide and DIGIT * canvas.text_width(largest, PHONE_SIZE) > self.width,
         }
         self.css_classes = " ".join(name for name, applies in applicable.items() if applies)

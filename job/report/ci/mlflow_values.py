@@ -8,9 +8,9 @@ import msgspec
 
 from job.config.gate_metrics import list_names
 from job.config.run_config import Config
+from job.config.run_name import name_run
 from job.evaluation.gates import find_metric
 from job.report.ci.markdown import shorten
-from job.report.first_screen.identity import name_run
 
 FORBIDDEN = re.compile(r"[^\w.\- ]")
 """What a name in MLflow must not have; a slash would begin a group."""

@@ -5,7 +5,8 @@ import pytest
 from support import make_run
 
 from job.config.run_config import Config
-from job.report.first_screen.identity import identify_run, name_run
+from job.config.run_name import name_run
+from job.report.first_screen.identity import identify_run
 
 
 def test_a_run_is_identified_by_what_is_known_of_it() -> None:
