@@ -49,9 +49,9 @@ You can set the recipe in any of the first three places. `python -m job --print-
 
 ## Settings file
 
-The job reads `fashion-job.yaml` in the working directory if it exists, or the file that `--config` names. In the image
-the working directory is `/app`. The file is YAML with one option per line. An option has the same name as on the
-command line, without the leading dashes; `_` may replace `-`:
+The job reads `fashion-job.yaml` in the working directory if it exists, or the file that `--config` names. With
+`--config /dev/null`, it reads none. In the image the working directory is `/app`. The file is YAML with one option per
+line. An option has the same name as on the command line, without the leading dashes; `_` may replace `-`:
 
 ```yaml
 recipe: cnn
