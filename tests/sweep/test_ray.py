@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 from support import REPOSITORY, run_job, wait_until, write_dataset
 
+from job.errors import DeviceError
+
 pytestmark = pytest.mark.cluster
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(REPOSITORY), "RAY_USAGE_STATS_ENABLED": "0"}
@@ -149,11 +151,18 @@ def find_trainings() -> list[str]:
 
 
 def test_a_client_outside_the_cluster(address: str, client_port: int, tmp_path: Path) -> None:
-    """A `ray://` address works, too. The record of the run has its command in the plan, not that on the node."""
+    """A `ray://` address works, too. The record of the run has its command in the plan, not that on the node.
+
+    The process that Ray 2.60 starts for a client sometimes dies at once. Then the job exits with 69, and nothing is lost.
+    """
     write_dataset(tmp_path / "blocks")
     host = address.partition(":")[0]
-    process = start_sweep(tmp_path, "--set", "epochs=1", "--cluster", f"ray://{host}:{client_port}")
-    _, stderr = process.communicate()
+    for _ in range(4):
+        process = start_sweep(tmp_path, "--set", "epochs=1", "--cluster", f"ray://{host}:{client_port}")
+        _, stderr = process.communicate()
+        if process.returncode != DeviceError.exit_status:
+            break
+        assert "cannot connect (it did not answer within" in stderr
     assert process.returncode == 0, stderr
     assert list_finished(tmp_path) == ["baseline-seed0"]
     run = tmp_path / "sweep" / "runs" / "baseline-seed0"
