@@ -153,7 +153,7 @@ def find_trainings() -> list[str]:
 def test_a_client_outside_the_cluster(address: str, client_port: int, tmp_path: Path) -> None:
     """A `ray://` address works, too. The record of the run has its command in the plan, not that on the node.
 
-    The process that Ray 2.60 starts for a client sometimes dies at once. Then the job exits with 69, and nothing is lost.
+    The process that Ray 2.60 starts for a client sometimes dies at once. Then the job exits with 69.
     """
     write_dataset(tmp_path / "blocks")
     host = address.partition(":")[0]
