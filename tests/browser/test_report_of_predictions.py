@@ -1,28 +1,22 @@
 """Opens reports of predictions in Chromium: colour images, long names, gates, a reference and a history."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from chromium import HEIGHT, executable, visit
-from playwright.sync_api import Browser, sync_playwright
+from chromium import HEIGHT, visit
+from playwright.sync_api import Browser
 from validators import find_markup_errors, find_violations
 
 from job.__main__ import main
 from job.predictions_report import report
 
 pytestmark = pytest.mark.browser
+pytest_plugins = ["browser_fixtures"]
 
 NAMES = ["cat", "a dog whose name is too long for any column of a phone", "bird/نعامة"]
 PAGES = ["classes", "gates"]
 N_IMAGES = 300
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright, playwright.chromium.launch(executable_path=executable()) as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")
