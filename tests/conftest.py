@@ -26,6 +26,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("training")
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Names bytes by their length: a gzip header holds the time, and pytest-xdist needs the same names everywhere."""
+    return f"{argname}-{len(val)}-bytes" if isinstance(val, bytes) else None
+
+
 @pytest.fixture(scope="session")
 def configured_device() -> None:
     """Configures TensorFlow as the job does, which TensorFlow accepts only before its first operation."""
