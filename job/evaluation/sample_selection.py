@@ -12,11 +12,13 @@ N_CONFIDENT_MISTAKES = 12
 N_PER_CELL = 6
 N_CHANGED = 12
 MAX_CELLS = 100  # every cell of 10 classes
+SEED = 0
+"""Seed of the order of images without probabilities."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """At most 6 images of one cell of the confusion matrix, the most confident predictions first."""
+    """At most 6 images of one cell of the confusion matrix, most confident first, or random without probabilities."""
 
     true: int
     predicted: int
@@ -27,8 +29,8 @@ class Cell:
 class Samples:
     """Indices of test images; a list is shorter than stated if there are fewer such images.
 
-    The confidence is the probability of the predicted class. Among equally confident images, and without probabilities,
-    the lower index comes first.
+    The confidence is the probability of the predicted class. Among equally confident images, the lower index comes
+    first. Without probabilities, images are drawn at random.
 
     Attributes:
         right: 9 images drawn at random from those predicted correctly, in class order.
@@ -83,7 +85,9 @@ def select_samples(predictions: AnyPredictions, seed: int) -> Samples:
 
 
 def select_changed_images(predictions: AnyPredictions) -> tuple[list[int], list[int]]:
-    """Indices of at most 12 fixed and 12 broken images, most confident first; empty without a reference.
+    """Indices of at most 12 fixed and 12 broken images; empty without a reference.
+
+    The most confident images come first. Without probabilities, images are drawn at random.
 
     A fixed image is one that only this model gets right, a broken one only the reference.
     """
@@ -95,9 +99,9 @@ def select_changed_images(predictions: AnyPredictions) -> tuple[list[int], list[
 
 
 def _rank_by_confidence(predictions: AnyPredictions) -> NDArray[np.intp]:
-    """Indices of all images, most confident first; in their order without probabilities."""
+    """Indices of all images, most confident first; in random order without probabilities."""
     if isinstance(predictions, LabelPredictions):
-        return np.arange(len(predictions.y_true))
+        return np.random.default_rng(SEED).permutation(len(predictions.y_true))
     return np.argsort(-predictions.confidence, kind="stable")
 
 

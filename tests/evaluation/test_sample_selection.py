@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from job.evaluation.predictions import Predictions
+from job.evaluation.predictions import LabelPredictions, Predictions
 from job.evaluation.sample_selection import (
     N_SHOWN,
     Cell,
@@ -119,6 +119,23 @@ def test_at_most_twelve_changed_images() -> None:
     confidence = np.linspace(0.99, 0.6, 20).tolist()
     predictions = replace(make([0] * 20, [0] * 20, confidence, 2), y_reference=np.ones(20, int))
     assert select_changed_images(predictions) == (list(range(12)), [])
+
+
+def test_without_probabilities_images_are_drawn_from_all() -> None:
+    """A file that is sorted by class shows images of every class, the same each time."""
+    n = 1000
+    y_true = np.repeat(np.arange(10, dtype=np.int16), n // 10)
+    wrong = LabelPredictions(y_true, (y_true + 1) % 10, 10)
+    fixed, broken = select_changed_images(replace(wrong, y_reference=y_true))
+    assert (fixed, len(set(broken))) == ([], 12)
+    assert len({int(y_true[index]) for index in broken}) > 5
+    assert select_changed_images(replace(wrong, y_reference=y_true)) == (fixed, broken)
+    cells = select_samples(wrong, seed=0).cells
+    assert {(cell.true, cell.predicted) for cell in cells} == {(label, (label + 1) % 10) for label in range(10)}
+    for cell in cells:
+        assert {int(y_true[index]) for index in cell.indices} == {cell.true}
+        assert len(set(cell.indices)) == 6
+        assert max(cell.indices) - min(cell.indices) > 6
 
 
 def test_all_shown_images() -> None:
