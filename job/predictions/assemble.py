@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from job.errors import PredictionsError
-from job.evaluation.intervals import wilson_interval
+from job.evaluation.mixed_classes import find_mixed_classes
 from job.evaluation.predictions import AnyPredictions, LabelPredictions, Predictions
 from job.log import log
 from job.predictions.class_names import (
@@ -32,8 +32,6 @@ from job.predictions.tables import Table
 
 MOST_PAIRS = 2
 """Pairs of classes in a message."""
-SWAPPED = 0.5
-"""Classes seem swapped if more than this fraction of a class is predicted as another one."""
 
 
 @dataclass(frozen=True)
@@ -203,29 +201,18 @@ def _find_probabilities(
 def _check_order(table: Table, predictions: AnyPredictions, names: Sequence[str], *, is_sure: bool) -> None:
     """Refuse labels that seem to stand for other classes than the predictions; only warn unless `is_sure`.
 
-    That is the case if most images of a class are predicted as another one, most of that one as a third, and so on in a
-    circle. No model that learned these labels does so; but where labels and predictions have names, these count.
+    No model that learned these labels mixes up classes in a circle; but where labels and predictions have names, these
+    count.
     """
     n = len(names)
     matrix = np.bincount(predictions.y_true.astype(np.int64) * n + predictions.y_pred, minlength=n * n).reshape(n, n)
-    successors = [_find_majority(row) for row in matrix]
-    for start in range(n):
-        circle = [start]
-        while (following := successors[circle[-1]]) is not None and following not in circle:
-            circle.append(following)
-        if following == start and len(circle) > 1:
-            pairs = [f"{names[a]!r} are predicted as {names[b]!r}" for a, b in pairwise([*circle, start])]
-            listed = ", and most of ".join(pairs[:MOST_PAIRS])
-            if is_sure:
-                raise PredictionsError(
-                    f"{table.name}: the probabilities seem to be in another order than the labels: most images of "
-                    f"{listed}; correct the order, or name each column as its class"
-                )
-            log.warning("%s: most images of %s; check that these classes are not mixed up", table.name, listed)
-            return
-
-
-def _find_majority(counts: NDArray[np.int64]) -> int | None:
-    """The class that significantly more than half of the images of a class are predicted as."""
-    label = int(counts.argmax())
-    return label if wilson_interval(int(counts[label]), int(counts.sum())).lower > SWAPPED else None
+    if not (circle := find_mixed_classes(matrix)):
+        return
+    pairs = [f"{names[a]!r} are predicted as {names[b]!r}" for a, b in pairwise([*circle, circle[0]])]
+    listed = ", and most of ".join(pairs[:MOST_PAIRS])
+    if is_sure:
+        raise PredictionsError(
+            f"{table.name}: the probabilities seem to be in another order than the labels: most images of {listed}; "
+            "correct the order, or name each column as its class"
+        )
+    log.warning("%s: most images of %s; check that these classes are not mixed up", table.name, listed)

@@ -105,6 +105,29 @@ def test_an_accuracy_below_chance(n_correct: int, shown: str | None) -> None:
         assert error_findings.find_no_skill(evaluation) is None
 
 
+@pytest.mark.parametrize(
+    ("order", "text"),
+    [
+        ([0, 1, 2, 3], None),
+        ([1, 1, 2, 3], None),
+        ([0, 2, 1, 3], "c1 are predicted as c2, and most of c2 as c1"),
+        ([0, 2, 3, 1], "c1 are predicted as c2, most of c2 as c3, and so on for 3 classes"),
+        ([3, 1, 0, 2], "c0 are predicted as c3, most of c3 as c2, and so on for 3 classes"),
+    ],
+)
+def test_classes_that_stand_for_each_other(order: list[int], text: str | None) -> None:
+    """A circle of classes; one that is merely predicted as another one is no such circle."""
+    y_true = (np.arange(400) % 4).astype(np.int16)
+    finding = error_findings.find_mixed_classes(evaluate_labels(y_true, np.array(order, np.int16)[y_true], 4))
+    if text is None:
+        assert finding is None
+    else:
+        assert words(finding) == f"Most images of {text}: their labels may be mixed up."
+        assert finding is not None
+        assert (finding.level, finding.anchor) == (Level.FAULT, "confusion")
+        assert finding.share == (0.5 if "and most" in text else 0.75)
+
+
 def test_a_rare_class_that_is_always_predicted_is_chance() -> None:
     """The predictions in any other order would be right as often, although 5 % is less than a third."""
     y_true = np.repeat(np.array([0, 1, 2], np.int16), [950, 1000, 50])
