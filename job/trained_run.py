@@ -26,7 +26,7 @@ from job.execution.local_executor import can_share_import, choose_threads
 from job.log import Stopwatch, log, log_stage
 from job.results.gate_check import RunParts, check_gates
 from job.results.network_npz import PlainNetwork
-from job.results.paired_images import pair_images
+from job.results.paired_images import pair_images, warn_of_order
 from job.results.provenance import DataSource, Provenance, describe_environment
 from job.results.reference_run import ReferenceRun, match_reference, read_reference
 from job.results.samples_npz import Images, Learnt
@@ -86,9 +86,10 @@ def train(
         check_dataset(dataset)
         if reference_run:
             sha256 = {fashion_mnist.FILES[role]: dataset.sha256[role] for role in ("test_images", "test_labels")}
-            reference_run = pair_images(reference_run)
-            reference = match_reference(reference_run, dataset.class_names, dataset.test_labels, sha256)
-            match = reference, reference_run.predictions
+            paired = pair_images(reference_run)
+            reference = match_reference(paired, dataset.class_names, dataset.test_labels, sha256)
+            warn_of_order(reference_run, None)
+            match = reference, paired.predictions
         if launcher:
             with stopwatch.stage("training") as stage:
                 seeds = train_in_processes(replace(config, threads=n_threads), dataset, launcher)

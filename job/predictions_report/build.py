@@ -17,7 +17,7 @@ from job.predictions.assemble import Assembled
 from job.predictions.images import ImageArray, ImageFiles
 from job.predictions.parts import Parts, are_pictures
 from job.results.gate_check import RunParts, check_gates
-from job.results.paired_images import pair_images
+from job.results.paired_images import pair_images, warn_of_order
 from job.results.provenance import DataSource, Provenance, describe_report_environment
 from job.results.reference_run import ReferenceRun, match_reference, read_reference
 from job.results.run import NO_IMAGES, Run
@@ -77,10 +77,10 @@ def build_run(source: Source, stopwatch: Stopwatch) -> Run:
     predictions, match = assembled.predictions, None
     check_gates(source.gates, assembled.class_names, _describe_parts(predictions, reference))
     if reference:
-        is_numbered = assembled.parts.index is not None
-        reference = pair_images(reference, predictions.names, assembled.positions, is_numbered=is_numbered)
-        match = match_reference(reference, assembled.class_names, predictions.y_true)
-        predictions = predictions.with_reference(reference.predictions)
+        paired = pair_images(reference, predictions.names, assembled.positions)
+        match = match_reference(paired, assembled.class_names, predictions.y_true)
+        warn_of_order(reference, predictions.names, is_numbered=assembled.parts.index is not None)
+        predictions = predictions.with_reference(paired.predictions)
     earlier = None
     if source.history is not None:
         test_set = hash_test_set(predictions.y_true, assembled.class_names, predictions.names)

@@ -17,8 +17,6 @@ def pair_images(
     run: ReferenceRun,
     names: Sequence[str] | None = None,
     positions: NDArray[np.intp] | None = None,
-    *,
-    is_numbered: bool = True,
 ) -> ReferenceRun:
     """The reference with its images in the order of this run.
 
@@ -28,7 +26,6 @@ def pair_images(
         run: The reference.
         names: Names of the images of this run, None if they are unknown.
         positions: The position that each image would have without its name, shape (n,); None for the order of `names`.
-        is_numbered: Whether the positions are the numbers of the images, so that no warning is due.
 
     Raises:
         DataError: If only one of the runs has an image of some name.
@@ -41,22 +38,25 @@ def pair_images(
             )
         rows = {name: row for row, name in enumerate(theirs)}
         return replace(run, predictions=run.predictions.take(np.array([rows[name] for name in names])))
-    if names is not None and not is_numbered:
-        log.warning(
-            "%s of the reference %s does not name the images, so they are paired by their order",
-            PREDICTIONS,
-            run.folder,
-        )
-    elif theirs is not None:
-        log.warning(
-            "%s of the reference %s names the images, but this run does not, so they are paired by their order",
-            PREDICTIONS,
-            run.folder,
-        )
     predictions = replace(run.predictions, names=None)
     if positions is not None and len(positions) == len(predictions.y_true):
         predictions = predictions.take(positions)
     return replace(run, predictions=predictions)
+
+
+def warn_of_order(run: ReferenceRun, names: Sequence[str] | None, *, is_numbered: bool = True) -> None:
+    """Warn that the images are paired by their order, if only one of the runs names them.
+
+    Args:
+        run: The reference, before its images were paired.
+        names: Names of the images of this run, None if they are unknown.
+        is_numbered: Whether the images of this run have numbers, too, which are as good as names.
+    """
+    theirs = run.predictions.names
+    if (names is None) == (theirs is None) or (theirs is None and is_numbered):
+        return
+    problem = "does not name the images" if theirs is None else "names the images, but this run does not"
+    log.warning("%s of the reference %s %s, so they are paired by their order", PREDICTIONS, run.folder, problem)
 
 
 def _find_difference(ours: Sequence[str], theirs: Sequence[str]) -> str:

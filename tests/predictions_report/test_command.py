@@ -243,10 +243,16 @@ def test_an_index_brings_the_rows_into_the_order_of_the_reference(tmp_path: Path
 
 
 def test_a_reference_with_other_labels(table: Path, tmp_path: Path, error_of: ErrorOf) -> None:
-    """Only the same images can be compared."""
+    """Only the same images can be compared; no warning about their order precedes the refusal."""
+    header, *rows = table_of().splitlines()
+    named = tmp_path / "named.csv"
+    named.write_text("\n".join([f"id,{header}", *(f"{number}.png,{row}" for number, row in enumerate(rows))]))
     make_run(n=N, n_classes=4, seed=5).write(tmp_path / "reference")
     words = ["report", "--predictions", table, "--reference", tmp_path / "reference", "--output", tmp_path / "out"]
-    assert "only runs on the same test set can be compared" in error_of(DataError.exit_status, *words)
+    for each in (table, named):
+        words[2] = each
+        error = error_of(DataError.exit_status, *words)
+        assert "only runs on the same test set can be compared" in error
     assert not (tmp_path / "out").exists()
 
 

@@ -7,7 +7,7 @@ from support import make_predictions, make_run
 
 from job.errors import DataError
 from job.evaluation.predictions import LabelPredictions
-from job.results.paired_images import pair_images
+from job.results.paired_images import pair_images, warn_of_order
 from job.results.reference_run import ReferenceRun
 from job.results.schema import RunRecord
 
@@ -103,10 +103,17 @@ def test_images_without_names_are_paired_by_position(
 ) -> None:
     """A warning says so if one run has names, unless the positions are numbers of the images."""
     reference = make_reference(theirs)
-    paired = pair_images(reference, ours, ORDER, is_numbered=is_numbered).predictions
+    paired = pair_images(reference, ours, ORDER).predictions
     assert paired.y_pred.tolist() == reference.predictions.y_pred[ORDER].tolist()
     assert paired.names is None
+    warn_of_order(reference, ours, is_numbered=is_numbered)
     assert caplog.messages == ([warning] if warning else [])
+
+
+def test_names_in_both_runs_need_no_warning(caplog: pytest.LogCaptureFixture) -> None:
+    """Their images are paired by name."""
+    warn_of_order(make_reference(NAMES), NAMES, is_numbered=False)
+    assert caplog.messages == []
 
 
 def test_the_order_of_a_training_is_that_of_the_reference() -> None:
