@@ -13,6 +13,7 @@ import numpy as np
 import pypdf
 import pytest
 from chromium import HEIGHT, letters, make_network, served, visit, words
+from page_checks import find_overflow, resize
 from PIL import Image
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 from support import make_learnt, make_run
@@ -161,12 +162,8 @@ def test_axe_finds_no_violation(chromium: Browser, reports: Reports, layout: str
 def test_the_page_is_no_wider_than_the_screen(chromium: Browser, reports: Reports, layout: str, n_classes: int) -> None:
     """Phone, tablet and desktop screens need no horizontal scrolling; wide content scrolls in its own frame."""
     with visit(chromium, address(reports(layout, n_classes)), with_model=layout == "single") as visited:
-        for width in (360, 768, 1440):
-            visited.page.set_viewport_size({"width": width, "height": HEIGHT})
-            root = visited.page.evaluate(
-                "(({scrollWidth, clientWidth}) => [scrollWidth, clientWidth])(document.documentElement)"
-            )
-            assert root == [width, width]
+        for width in resize(visited.page):
+            assert find_overflow(visited.page, "html") == [], width
 
 
 def test_the_page_is_short(chromium: Browser, baseline: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from chromium import HEIGHT, visit
+from page_checks import find_overflow, resize, unfold
 from playwright.sync_api import Browser
 from validators import find_markup_errors, find_violations
 
@@ -53,7 +54,7 @@ def test_the_page_requests_nothing(chromium: Browser, pages: dict[str, Path], na
 def test_axe_finds_no_violation(chromium: Browser, pages: dict[str, Path], name: str, scheme: str, width: int) -> None:
     """axe-core checks contrast, names, roles, the order of headings and more; folded parts are open."""
     with visit(chromium, pages[name].as_uri(), width=width, color_scheme=scheme) as visited:
-        visited.page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+        unfold(visited.page)
         assert find_violations(visited.page) == []
 
 
@@ -61,16 +62,10 @@ def test_axe_finds_no_violation(chromium: Browser, pages: dict[str, Path], name:
 def test_the_page_is_no_wider_than_the_screen(chromium: Browser, pages: dict[str, Path], name: str) -> None:
     """Whatever is unfolded. On a phone and a desktop, no table is cut or scrolls sideways."""
     with visit(chromium, pages[name].as_uri()) as visited:
-        visited.page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
-        for width in (360, 390, 768, 1440):
-            visited.page.set_viewport_size({"width": width, "height": HEIGHT})
-            overflow = visited.page.evaluate(
-                """selector => [...document.querySelectorAll(selector)]
-                .filter(({scrollWidth, clientWidth}) => scrollWidth > clientWidth)
-                .map(element => element.outerHTML.slice(0, 80))""",
-                "html, .scroll, td" if width in {390, 1440} else "html",
-            )
-            assert overflow == [], width
+        unfold(visited.page)
+        for width in resize(visited.page):
+            selector = "html, .scroll, td" if width in {390, 1440} else "html"
+            assert find_overflow(visited.page, selector) == [], width
 
 
 def test_the_first_screen_names_the_missed_gate(chromium: Browser, pages: dict[str, Path]) -> None:

@@ -1,13 +1,13 @@
 """Opens the page of a sweep in Chromium: its requests, its widths, its accessibility, its table, its printed pages."""
 
 import io
-from collections.abc import Iterator
 from pathlib import Path
 
 import pypdf
 import pytest
-from chromium import HEIGHT, executable, visit
-from playwright.sync_api import Browser, sync_playwright
+from chromium import visit
+from page_checks import find_overflow, resize, unfold
+from playwright.sync_api import Browser
 from sweep_runs import make_swept_run, write_runs
 from validators import find_markup_errors, find_violations
 
@@ -15,6 +15,7 @@ from job.evaluation.sweep_trials import SearchHistory, SearchTrial
 from job.sweep.collection import collect_runs, write_sweep_report
 
 pytestmark = pytest.mark.browser
+pytest_plugins = ["browser_fixtures"]
 
 FOCUSABLE = "a[*|href], area, button, summary, input, select, textarea, [tabindex]"
 MAX_HEIGHT = 4500
@@ -29,12 +30,6 @@ SMALLEST_TEXT = """
     const shown = [...document.querySelectorAll("body *")].filter(each => each.checkVisibility() && hasText(each))
     return Math.min(...shown.map(each => parseFloat(getComputedStyle(each).fontSize) * scale(each)))
 }"""
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright, playwright.chromium.launch(executable_path=executable()) as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +93,7 @@ def test_the_page_requests_nothing(chromium: Browser, pages: dict[str, Path], na
 def test_axe_finds_no_violation(chromium: Browser, pages: dict[str, Path], name: str, scheme: str, width: int) -> None:
     """axe-core checks contrast, names, roles, the order of headings and more; folded parts are open."""
     with visit(chromium, pages[name].as_uri(), width=width, color_scheme=scheme) as visited:
-        visited.page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+        unfold(visited.page)
         assert find_violations(visited.page) == []
 
 
@@ -106,15 +101,9 @@ def test_axe_finds_no_violation(chromium: Browser, pages: dict[str, Path], name:
 def test_the_page_is_no_wider_than_the_screen(chromium: Browser, pages: dict[str, Path], name: str) -> None:
     """Neither the page nor a table is cut or scrolls sideways, and no text is smaller than 12 pixels."""
     with visit(chromium, pages[name].as_uri()) as visited:
-        visited.page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
-        for width in (360, 390, 768, 1440):
-            visited.page.set_viewport_size({"width": width, "height": HEIGHT})
-            overflow = visited.page.evaluate(
-                """[document.documentElement, ...document.querySelectorAll(".scroll")]
-                .filter(({scrollWidth, clientWidth}) => scrollWidth > clientWidth)
-                .map(element => element.outerHTML.slice(0, 80))"""
-            )
-            assert overflow == [], width
+        unfold(visited.page)
+        for width in resize(visited.page):
+            assert find_overflow(visited.page, "html, .scroll") == [], width
             if width >= PHONE:
                 assert visited.page.evaluate(SMALLEST_TEXT) >= MIN_SIZE, width
 
