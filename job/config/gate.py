@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from job.config.gate_metrics import find_gate_metric
+
 Bound = Literal["under", "over", "worse"]
 End = Literal["estimate", "interval"]
 Severity = Literal["error", "warning"]
@@ -58,6 +60,16 @@ class Gate:
             return f"{name} not worse than {self.other_run}{tolerance}"
         sign = "≥" if self.bound == "under" else "≤"
         return f"{name} {sign} {format_threshold(self.threshold)}"
+
+    @property
+    def caution(self) -> str:
+        """That the gate limits the better values of its metric, which is unusual; empty if it does not."""
+        metric = None if self.bound == "worse" else find_gate_metric(self.metric)
+        usual = {"higher": "under", "lower": "over"}.get(metric.better if metric else "", self.bound)
+        if not metric or usual == self.bound:
+            return ""
+        option = f"--{'fail' if self.severity == 'error' else 'warn'}-{usual}"
+        return f"{metric.better} is better, so the usual gate is {option}"
 
     @property
     def other_run(self) -> str:

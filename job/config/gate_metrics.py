@@ -36,6 +36,13 @@ class GateMetric:
             return f"at least {self.lowest:g}"
         return f"between {self.lowest:g} and {self.highest:g}"
 
+    @property
+    def better(self) -> str:
+        """Which values are better, `higher` or `lower`; empty if neither."""
+        if self.name in UNDIRECTED:
+            return ""
+        return "lower" if self.name in LOWER_IS_BETTER else "higher"
+
 
 GATE_METRICS = (
     GateMetric("accuracy", "fraction of the test images predicted correctly", "0.87"),
@@ -69,6 +76,12 @@ GATE_METRICS = (
     GateMetric("training.seed_variation.sd", "standard deviation of the accuracy over the seeds", ""),
 )
 """The metrics in the order of `--help-metrics`. A gate may also name any other number in `PARTS`."""
+
+LOWER_IS_BETTER = (
+    *("loss", "brier", "ece", f"brier.{CLASS}", f"calibration_error.{CLASS}", "timings_s.total", "timings_s.training"),
+    *("comparison.loss.difference", "training.seed_variation.sd"),
+)
+UNDIRECTED = ("overconfidence", "n_test")
 
 PARTS = ("evaluation", "comparison", "temperature_scaling", "training", "provenance")
 """The parts of metrics.json that a name may begin with."""

@@ -1,7 +1,8 @@
 """Reads the gates that options set, such as `--fail-under accuracy=0.88`."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import Any, Protocol, get_args
 
 from job.config.gate import BEST, Against, Bound, Gate, Scope, Severity, format_threshold
@@ -101,8 +102,8 @@ def check_gate_options(
         is_sweep: Whether the command is `sweep`.
 
     Raises:
-        UsageError: If a gate needs another run and there is none, a tolerance belongs to no gate, or a gate is only for
-            sweeps.
+        UsageError: If a gate needs another run and there is none, a tolerance belongs to no gate, two gates contradict
+            each other, or a gate is only for sweeps.
     """
     labels = {**{name: f"--{name.replace('_', '-')}" for name in GATE_OPTIONS}, **labels}
     names = [name for name in ("fail_if_worse", "warn_if_worse") if getattr(config, name)]
@@ -112,5 +113,16 @@ def check_gate_options(
         )
     if names and not has_other:
         raise UsageError(f"{labels[names[0]]} needs another run to compare with: {remedy}")
-    if not is_sweep and (gate := next((each for each in list_gates(config) if each.scope == "best"), None)):
+    gates = list_gates(config)
+    _refuse_contradiction(gates)
+    if not is_sweep and (gate := next((each for each in gates if each.scope == "best"), None)):
         raise UsageError(f"the gate {gate.label} is only for sweeps; leave out {BEST}")
+
+
+def _refuse_contradiction(gates: Sequence[Gate]) -> None:
+    """Refuse a lower bound of a metric above an upper bound of it."""
+    for lower, upper in product(gates, gates):
+        if (lower.bound, upper.bound) != ("under", "over") or lower.name != upper.name:
+            continue
+        if lower.threshold > upper.threshold:
+            raise UsageError(f"no run can meet both gates {lower.label} and {upper.label}; leave out or change one")

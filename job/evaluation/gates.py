@@ -101,6 +101,12 @@ class GateResult:
         return f"{'lower' if self.gate.bound == 'under' else 'upper'} end of the interval {self.format(self.compared)}"
 
     @property
+    def outcome_text(self) -> str:
+        """The value, and the end of its interval if that is what was compared with the threshold."""
+        is_value = self.compared_text == self.value_text
+        return self.value_text if is_value else f"{self.value_text}, {self.compared_text}"
+
+    @property
     def sentence(self) -> str:
         """The result in one sentence."""
         gate, outcome = self.gate, "passed" if self.passed else "missed"
@@ -121,7 +127,8 @@ class GateResult:
             return f"{outcome}: {name} minus that of {gate.other_run} is {value}; tolerance {tolerance}"
         margin = "" if self.margin is None else f", margin {self.format(self.margin, '+')}"
         name = gate.metric if gate.scope == "run" else f"mean {gate.metric} of the best configuration"
-        return f"{outcome}: {name} is {self.value_text}{bounds}; {self._requirement}{margin}"
+        caution = f"; {gate.caution}" if gate.caution else ""
+        return f"{outcome}: {name} is {self.value_text}{bounds}; {self._requirement}{margin}{caution}"
 
     @property
     def reason(self) -> str:

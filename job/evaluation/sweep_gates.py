@@ -60,9 +60,11 @@ class SweepGate:
             ((name, result),) = self.results.items()
             return f"{result.sentence} ({name})"
         if not missed:
-            return f"passed: {self.gate.label} in all {n:,} runs"
-        name, worst = next(iter(missed.items()))
-        return f"missed: {self.gate.label} in {len(missed):,} of {n:,} runs, worst: {name}, {worst.value_text}"
+            text = f"passed: {self.gate.label} in all {n:,} runs"
+        else:
+            name, worst = next(iter(missed.items()))
+            text = f"missed: {self.gate.label} in {len(missed):,} of {n:,} runs, worst: {name}, {worst.outcome_text}"
+        return f"{text}; {self.gate.caution}" if self.gate.caution else text
 
 
 def _get_margin(result: GateResult) -> float:

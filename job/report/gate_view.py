@@ -69,4 +69,4 @@ def _describe(result: GateResult) -> str:
         return f"difference in {name}, {negation}significant"
     if result.value is None:
         return result.reason if result.passed else "this run has no such number"
-    return "no interval in this run" if result.compared is None else ""
+    return "no interval in this run" if result.compared is None else result.gate.caution

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from job.config import cli, settings_file
-from job.config.gate import Gate
+from job.config.gate import Bound, Gate, Severity
 from job.config.gate_metrics import GATE_METRICS, describe_metrics, find_gate_metric
 from job.config.gate_options import list_gates, read_gate
 from job.config.run_config import Config
@@ -93,6 +93,32 @@ def test_gates_are_listed_with_those_that_fail_first() -> None:
         "accuracy not worse than the reference by more than 0.01",
     ]
     assert list_gates(Config()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "bound", "severity", "caution"),
+    [
+        ("accuracy", "over", "error", "higher is better, so the usual gate is --fail-under"),
+        ("recall.Shirt", "over", "warning", "higher is better, so the usual gate is --warn-under"),
+        ("evaluation.loss", "under", "error", "lower is better, so the usual gate is --fail-over"),
+        ("brier.Shirt", "under", "warning", "lower is better, so the usual gate is --warn-over"),
+        ("accuracy", "under", "error", ""),
+        ("ece", "over", "error", ""),
+        ("overconfidence", "under", "error", ""),
+        ("overconfidence", "over", "error", ""),
+        ("evaluation.confusion_matrix.0.1", "under", "error", ""),
+        ("accuracy", "worse", "error", ""),
+    ],
+)
+def test_a_gate_on_the_better_values_is_unusual(name: str, bound: Bound, severity: Severity, caution: str) -> None:
+    """It says which option the user may have meant."""
+    assert Gate(name, bound, 0.5, severity=severity).caution == caution
+
+
+def test_gates_may_bound_a_metric_on_both_sides() -> None:
+    """Also at one value, and one metric for the runs and for the best."""
+    for under, over in (("ece=0.01", "ece=0.05"), ("ece=0.05", "ece=0.05"), ("best:ece=0.05", "ece=0.01")):
+        cli.parse(["sweep", "--fail-under", under, "--fail-over", over])
 
 
 def test_the_command_repeats_the_gates() -> None:
@@ -207,6 +233,14 @@ def test_bad_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, 
         (["--tolerance", "0.1"], "--tolerance is only for --fail-if-worse and --warn-if-worse; add one of them, or"),
         (["--fail-under", "best:accuracy=0.9"], "the gate best:accuracy ≥ 0.9 is only for sweeps; leave out best:"),
         (["render", "--fail-under", "best:accuracy=0.9"], "is only for sweeps; leave out best:"),
+        (
+            ["--fail-under", "accuracy=0.9", "--warn-over", "accuracy=0.8:interval"],
+            "no run can meet both gates accuracy ≥ 0.9 and accuracy ≤ 0.8 (95% interval); leave out or change one",
+        ),
+        (
+            ["sweep", "--fail-under", "best:ece=0.5", "--fail-over", "best:ece=0.4"],
+            "no run can meet both gates best:ece ≥ 0.5 and best:ece ≤ 0.4",
+        ),
         (["sweep", "--fail-if-worse"], "--fail-if-worse needs another run to compare with: add --set reference=DIR"),
         (["sweep", "--set", "fail-under=accuracy=0.9"], "the gates of a sweep have options of their own: --fail-under"),
         (["sweep", "--set", "history=a"], "a history follows one configuration over time, and a sweep compares many"),

@@ -268,6 +268,31 @@ def test_a_gate_of_the_best_has_a_value_and_no_number_of_runs(folders: list[Path
     assert "Value of the best" not in render_sweep_page(summarize(folders, of_run), tmp_path).decode()
 
 
+def test_what_misses_a_gate_is_named_with_the_compared_end(folders: list[Path], tmp_path: Path) -> None:
+    """Each run with its link, and the best configuration."""
+    gates = Gate("accuracy", "under", 0.99, "interval"), Gate("accuracy", "under", 0.99, "interval", scope="best")
+    summary = summarize(folders, *gates)
+    _, of_runs, of_best = list_gate_rows(summary, tmp_path)
+    expected = {
+        path.name: f"{evaluation.accuracy:.4f}, lower end of the interval {evaluation.accuracy_interval.lower:.4f}"
+        for path in folders
+        for evaluation in [Run.read(path).evaluation]
+    }
+    assert {run.name: run.value for run in of_runs.missed} == expected
+    assert summary.ranking.interval is not None
+    best = f"{summary.best_mean.accuracy:.4f}, lower end of the interval {summary.ranking.interval.lower:.4f}"
+    assert [(run.name, run.value, run.href) for run in of_best.missed] == [("mlp", best, "")]
+
+
+def test_an_unusual_gate_is_named_as_such(folders: list[Path], tmp_path: Path) -> None:
+    """In the log and on the page."""
+    summary = summarize(folders, Gate("accuracy", "over", 1.0))
+    words = "higher is better, so the usual gate is --fail-under"
+    assert summary.gates[0].sentence == f"passed: accuracy ≤ 1 in all 4 runs; {words}"
+    assert [row.note for row in list_gate_rows(summary, tmp_path)] == ["", words]
+    assert words in render_sweep_page(summary, tmp_path).decode()
+
+
 def test_gates_of_collected_runs(folders: list[Path], tmp_path: Path) -> None:
     """`--collect` evaluates them, too."""
     words = ["sweep", "--collect", str(folders[0].parent), "--output", str(tmp_path / "sweep"), "-q"]

@@ -17,7 +17,7 @@ MOST_RUNS = 10
 
 @dataclass(frozen=True)
 class MissedRun:
-    """A run that misses a gate: its name, its value, and the address of its report, empty if there is none."""
+    """A run or configuration that misses a gate: its name, its value and the address of its report, or empty."""
 
     name: str
     value: str
@@ -29,14 +29,16 @@ class GateRow:
     """A gate of a sweep.
 
     Attributes:
+        note: A remark on the gate; may be empty.
         count: How many runs pass, such as `18 of 20`; empty if the gate is about the best configuration.
         value: The value of the best configuration; empty if the gate is about every run.
         margin: The smallest margin of all runs.
-        missed: The runs that miss the gate, at most ten.
+        missed: The runs, or the best configuration, that miss the gate; at most ten.
         n_more: Number of further ones.
     """
 
     label: str
+    note: str
     count: str
     value: str
     margin: str
@@ -52,6 +54,7 @@ def list_gate_rows(summary: SweepSummary, folder: Path) -> list[GateRow]:
     n_failed, n_runs = len(summary.results.failures), summary.results.n_runs
     finishes = GateRow(
         label="every run finishes",
+        note="",
         count=f"{n_runs:,} of {n_runs + n_failed:,}",
         value="",
         margin="",
@@ -66,20 +69,22 @@ def _make_row(gate: SweepGate, folder: Path) -> GateRow:
     missed, n = gate.missed, len(gate.results)
     worst = gate.worst
     is_best = gate.gate.scope == "best"
-    shown = [] if is_best else list(missed.items())[:MOST_RUNS]
+    shown = list(missed.items())[:MOST_RUNS]
     return GateRow(
         label=gate.gate.label,
+        note=gate.gate.caution,
         count="" if is_best else f"{n - len(missed):,} of {n:,}",
         value=_write(worst.value_text) if is_best else "",
         margin="" if worst.margin is None else _write(worst.format(worst.margin, "+")),
         outcome="passed" if not missed else "missed" if gate.is_error else "warning",
         missed=[_describe_run(name, each, gate, folder) for name, each in shown],
-        n_more=0 if is_best else len(missed) - len(shown),
+        n_more=len(missed) - len(shown),
     )
 
 
 def _describe_run(name: str, result: GateResult, gate: SweepGate, folder: Path) -> MissedRun:
-    return MissedRun(name, _write(result.value_text), find_report(Path(gate.folders[name]), folder))
+    href = find_report(Path(gate.folders[name]), folder) if name in gate.folders else ""
+    return MissedRun(name, _write(result.outcome_text), href)
 
 
 def describe_gate(gate: SweepGate) -> str:
