@@ -31,6 +31,9 @@ BY_TEXT = {  # of an ImportError or RuntimeError
     "failed to map segment": MEMORY,
     "annot allocate memory": MEMORY,
 }
+ADDRESS_SPACE_BYTES = 800 * 2**20
+"""What a report of 10,000 predictions needs, without training; measured on two processors."""
+
 N_FILES = 24
 """Number of files that a run opens at the same time, besides stdin, stdout and stderr."""
 
@@ -78,8 +81,11 @@ def require_threads(n: int) -> None:
             thread.join()
 
 
-def require_address_space(n_bytes: int) -> None:
-    """Raise a ResourceError if the limit on the address space is lower; TensorFlow would abort the process."""
+def require_address_space(n_bytes: int = ADDRESS_SPACE_BYTES) -> None:
+    """Raise a ResourceError if the limit on the address space is lower.
+
+    With less, TensorFlow would abort the process, and an import may fail with any error.
+    """
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
     if limit != resource.RLIM_INFINITY and limit < n_bytes:
         raise _describe(

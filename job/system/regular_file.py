@@ -6,6 +6,9 @@ import stat
 from io import BufferedReader
 from pathlib import Path
 
+CHUNK = 2**16
+"""Bytes to read at a time beyond the size of a file."""
+
 
 def open_regular(path: Path, max_bytes: int) -> BufferedReader:
     """Open a regular file of at most `max_bytes` bytes for reading.
@@ -34,7 +37,9 @@ def read_regular(path: Path, max_bytes: int) -> bytes:
         OSError: As `open_regular`, and if the file turns out to be larger or cannot be read.
     """
     with open_regular(path, max_bytes) as file:
-        content = file.read(max_bytes + 1) or b""  # None if a file in /proc has nothing to read yet
+        content = file.read(os.fstat(file.fileno()).st_size) or b""
+        while len(content) <= max_bytes and (chunk := file.read(CHUNK)):  # None if /proc has nothing to read yet
+            content += chunk
     if len(content) > max_bytes:  # it has grown, or has no size, as in /proc
         raise _refusal(path, f"Larger than {max_bytes:,} bytes")
     return content

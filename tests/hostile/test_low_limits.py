@@ -79,7 +79,7 @@ CASES = (
     Case(
         what="300 MiB of address space, render",
         status=69,
-        line="error: the limit on memory is too low .*ulimit -v",
+        line="error: the limit on address space is too low .it is 300 MiB, but a run needs at least 800 MiB.; raise",
         arguments=RENDER,
         prepare=limit(resource.RLIMIT_AS, 300 * MIB),
     ),

@@ -1,9 +1,12 @@
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support import REPOSITORY
 
 from job.system.regular_file import open_regular, read_regular
 
@@ -16,6 +19,20 @@ def test_a_regular_file_is_read(tmp_path: Path, n_bytes: int) -> None:
     assert read_regular(path, 100) == b"x" * n_bytes
     with open_regular(path, 100) as file:
         assert file.read(7) == b"x" * min(n_bytes, 7)
+
+
+def test_a_small_file_needs_little_address_space(tmp_path: Path) -> None:
+    """However large it might be."""
+    path = tmp_path / "file"
+    path.write_bytes(b"x")
+    code = f"""
+import resource, sys
+from pathlib import Path
+from job.system.regular_file import read_regular
+resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30))
+sys.exit(read_regular(Path({str(path)!r}), 2**32) != b"x")
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False, cwd=REPOSITORY).returncode == 0
 
 
 def test_a_link_to_a_file_is_followed(tmp_path: Path) -> None:
