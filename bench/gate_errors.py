@@ -25,10 +25,11 @@ from numpy.typing import NDArray
 
 from job.config.gate import Gate
 from job.evaluation.gated_runs import GatedRuns, measure_run
+from job.evaluation.history_entry import HistoryEntry, encode_errors
 from job.evaluation.intervals import Interval
 from job.evaluation.paired_comparison import mcnemar_p_value, paired_difference_interval
 from job.evaluation.sweep_gates import apply_holm
-from job.evaluation.trend import BestRun, HistoryEntry, encode_errors, measure_trend, select_earlier
+from job.evaluation.trend import BestRun, measure_trend, select_earlier
 
 LEVEL, NETWORK_SD = 1.176, 0.3  # 87 % correct; exactly one of two networks is right on 7 % of the images
 LOWER_LEVEL = 1.128  # one point less

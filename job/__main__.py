@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from job.config import cli
+from job.config.parsers import print_to_stdout
 from job.config.run_config import STREAM
 from job.errors import BUG, GateError, JobError, OutputError, PackageError
 from job.log import configure_log, log_stage
@@ -94,7 +95,7 @@ def _run(command: cli.Command, started: float) -> tuple[str, str]:
 
 def _print_result(result: str, consolation: str) -> None:
     try:
-        cli.print_to_stdout(f"{result}\n")
+        print_to_stdout(f"{result}\n")
     except OutputError as error:
         raise OutputError(f"{error}{consolation}: {result}") from error
 

@@ -13,7 +13,8 @@ from job.config.gate import Gate
 from job.config.gate_options import check_gate_options, list_gates
 from job.config.run_config import STREAM, Config
 from job.data.dataset import Dataset
-from job.evaluation.trend import hash_test_set, select_earlier
+from job.evaluation.history_entry import hash_test_set
+from job.evaluation.trend import select_earlier
 from job.log import Stopwatch, log, log_stage
 from job.report.ci.finished import Finished, Scores
 from job.report.ci.publish import write_and_publish

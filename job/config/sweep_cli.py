@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from job.config.cli import Command, Parser, add_options, name_sources, read_given, read_surroundings
+from job.config.cli import Command, name_sources, read_given, read_surroundings
 from job.config.gate_options import GATE_OPTIONS, check_gate_options
+from job.config.parsers import Parser, add_options
 from job.config.run_config import OPTIONS, Config
 from job.config.search_file import require_single_values
 from job.config.settings import Setting, Settings, list_labels

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from job.config.gate import Gate
-from job.evaluation.gates import GateResult, evaluate_gates, find_metric
+from job.evaluation.gate_result import GateResult
+from job.evaluation.gates import evaluate_gates
+from job.evaluation.metric_lookup import find_metric
 
 
 @dataclass(frozen=True)

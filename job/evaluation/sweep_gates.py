@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from job.config.gate import Gate
+from job.evaluation.gate_result import GateResult
 from job.evaluation.gated_runs import GatedRuns
-from job.evaluation.gates import GateResult, Measurement, compare_with_gate
+from job.evaluation.gates import compare_with_gate
 from job.evaluation.intervals import SIGNIFICANCE_LEVEL
+from job.evaluation.metric_lookup import Measurement
 from job.evaluation.paired_comparison import adjust_p_values
 from job.evaluation.sweep_means import ConfigurationMean
 from job.evaluation.sweep_networks import Configuration

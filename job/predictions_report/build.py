@@ -9,9 +9,10 @@ import numpy as np
 from job.config.gate import Gate
 from job.data import fashion_mnist
 from job.data.idx import hash_values
+from job.evaluation.history_entry import HistoryEntry, hash_test_set
 from job.evaluation.predictions import AnyPredictions, Labels
 from job.evaluation.sample_selection import select_shown_images
-from job.evaluation.trend import HistoryEntry, hash_test_set, select_earlier
+from job.evaluation.trend import select_earlier
 from job.log import Stopwatch, log, log_stage
 from job.predictions.assemble import Assembled
 from job.predictions.images import ImageArray, ImageFiles

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from job.evaluation.gates import GateResult, count_missed
+from job.evaluation.gate_result import GateResult, count_missed
 from job.results.run import Run
 
 MINUS = "\N{MINUS SIGN}"

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from job.evaluation.trend import Step, Trend, TrendPoint
+from job.evaluation.history_entry import TrendPoint
+from job.evaluation.trend import Step, Trend
 from job.report.first_screen.identity import SHORT_HASH
 from job.report.first_screen.statements import ClassName, Text
 from job.report.formatting import format_signeds

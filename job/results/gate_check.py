@@ -11,7 +11,7 @@ from job.config.gate_metrics import list_names
 from job.config.options import describe_unknown
 from job.errors import UsageError
 from job.evaluation.evaluate import ClassMetrics, Evaluation
-from job.evaluation.gates import CLASS_METRICS, find_metric
+from job.evaluation.metric_lookup import CLASS_METRICS, find_metric
 from job.evaluation.paired_comparison import ClassCounts, Comparison
 from job.evaluation.temperature_scaling import TemperatureScaling
 from job.results.provenance import Provenance

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from job.evaluation.gates import GateResult, count_missed
+from job.evaluation.gate_result import GateResult, count_missed
 from job.log import log, log_stage
 
 MOST_NAMED = 5

@@ -17,8 +17,8 @@ import msgspec
 from job.config.run_name import name_run
 from job.errors import DataError, OutputError
 from job.evaluation.evaluate import Evaluation
+from job.evaluation.history_entry import MAX_NAME, HistoryEntry, hash_test_set, list_errors
 from job.evaluation.predictions import AnyPredictions
-from job.evaluation.trend import MAX_NAME, HistoryEntry, hash_test_set, list_errors
 from job.log import log
 from job.results.metrics_json import check_moment, check_texts
 from job.results.provenance import Provenance

@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 
 from job.config.gate import Gate
 from job.evaluation.evaluate import Evaluation, evaluate
-from job.evaluation.gates import GateResult, evaluate_gates
+from job.evaluation.gate_result import GateResult
+from job.evaluation.gates import evaluate_gates
+from job.evaluation.history_entry import HistoryEntry
 from job.evaluation.paired_comparison import Comparison, compare
 from job.evaluation.predictions import AnyPredictions, Predictions
 from job.evaluation.sample_selection import select_shown_images
 from job.evaluation.seed_variation import add_intervals
 from job.evaluation.temperature_scaling import TemperatureScaling, measure_temperature_scaling
-from job.evaluation.trend import HistoryEntry, Trend, measure_trend
+from job.evaluation.trend import Trend, measure_trend
 from job.results.file_names import METRICS, NETWORK, PREDICTIONS, SAMPLES
 from job.results.history import describe_entry
 from job.results.metrics_json import read_record, write_metrics

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from job.config.gate import Gate
 from job.config.run_config import OPTIONS, Config
 from job.errors import DataError, OutputError, UsageError
+from job.evaluation.gate_result import count_missed
 from job.evaluation.gated_runs import GatedRuns, MeasuredRun
-from job.evaluation.gates import count_missed
 from job.evaluation.sweep_networks import Configuration, SweepResults, SweptNetwork, Value, write_label
 from job.evaluation.sweep_summary import SweepSummary, summarize_sweep
 from job.evaluation.sweep_trials import SearchHistory

@@ -12,7 +12,7 @@ import msgspec
 
 import job
 from job.config.gate import Severity
-from job.evaluation.gates import GateResult
+from job.evaluation.gate_result import GateResult
 from job.evaluation.intervals import Interval
 from job.evaluation.sweep_effects import Effect
 from job.evaluation.sweep_networks import Configuration, Value

@@ -6,8 +6,10 @@ import pytest
 from support import make_predictions, make_run
 
 from job.config.gate import Gate
-from job.evaluation.gates import GateResult, Measurement, compare_with_gate, evaluate_gates, find_metric
+from job.evaluation.gate_result import GateResult
+from job.evaluation.gates import compare_with_gate, evaluate_gates
 from job.evaluation.intervals import Interval
+from job.evaluation.metric_lookup import Measurement, find_metric
 from job.evaluation.predictions import Predictions
 
 NAMES = ("a.b", "Shirt", "0", "a")

@@ -13,19 +13,10 @@ from support import make_run
 from bench.gate_errors import EMPTY
 from job.config.gate import MAX_POINTS, Gate
 from job.evaluation.gates import evaluate_gates
+from job.evaluation.history_entry import HistoryEntry, decode_errors, encode_errors, hash_test_set, list_errors
 from job.evaluation.predictions import Predictions
 from job.evaluation.recipe_comparison import crossed_interval, crossed_p_value, summarize_networks
-from job.evaluation.trend import (
-    EarlierRuns,
-    HistoryEntry,
-    Trend,
-    decode_errors,
-    encode_errors,
-    hash_test_set,
-    list_errors,
-    measure_trend,
-    select_earlier,
-)
+from job.evaluation.trend import EarlierRuns, Trend, measure_trend, select_earlier
 
 N = 1000
 

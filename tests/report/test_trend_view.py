@@ -6,8 +6,9 @@ import html5lib
 import pytest
 from support import make_run
 
+from job.evaluation.history_entry import TrendPoint
 from job.evaluation.intervals import Interval
-from job.evaluation.trend import BestRun, Step, Trend, TrendPoint
+from job.evaluation.trend import BestRun, Step, Trend
 from job.report.charts.trend import draw_trends
 from job.report.page import render_page
 from job.report.sections import list_sections

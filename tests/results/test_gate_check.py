@@ -7,7 +7,7 @@ from job.config.gate import Gate
 from job.config.gate_metrics import CLASS, GATE_METRICS
 from job.config.gate_options import read_gate
 from job.errors import UsageError
-from job.evaluation.gates import find_metric
+from job.evaluation.metric_lookup import find_metric
 from job.results.gate_check import RunParts, check_gates
 
 NAMES = ("T-shirt/top", "a.b", "Shirt")

@@ -12,7 +12,7 @@ from support import REPOSITORY, calibration_of, edited, make_run
 
 from job.config.settings import MAX_REVISION
 from job.errors import DataError, JobError, OutputError
-from job.evaluation.trend import HistoryEntry, decode_errors, hash_test_set
+from job.evaluation.history_entry import HistoryEntry, decode_errors, hash_test_set
 from job.log import log
 from job.results import history
 from job.results.history import append_entry, prepare_history

@@ -14,8 +14,8 @@ from sweep_runs import make_swept_run, write_runs
 from job.__main__ import main
 from job.config.gate import Gate
 from job.errors import UsageError
+from job.evaluation.gate_result import GateResult
 from job.evaluation.gated_runs import GatedRuns, measure_run
-from job.evaluation.gates import GateResult
 from job.evaluation.intervals import Interval
 from job.evaluation.sweep_gates import SweepGate, evaluate_sweep_gates
 from job.evaluation.sweep_summary import SweepSummary, summarize_sweep

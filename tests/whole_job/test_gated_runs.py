@@ -8,7 +8,7 @@ from support import ErrorOf, make_run, read_tree
 
 from job import pipeline
 from job.__main__ import main
-from job.evaluation.gates import GateResult
+from job.evaluation.gate_result import GateResult
 from job.report.ci.finished import Scores
 from job.results import history
 from job.results.history import prepare_history

@@ -9,9 +9,9 @@ import msgspec
 
 from job.config.run_config import SummaryForm
 from job.errors import GateError
-from job.evaluation.gates import GateResult
+from job.evaluation.gate_result import GateResult
+from job.evaluation.history_entry import HistoryEntry
 from job.evaluation.intervals import Interval
-from job.evaluation.trend import HistoryEntry
 from job.results.run import Run
 
 

@@ -6,7 +6,7 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
-from job.evaluation.gates import GateResult
+from job.evaluation.gate_result import GateResult
 from job.log import log
 from job.results.file_names import CI, SUMMARY
 

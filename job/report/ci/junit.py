@@ -2,7 +2,8 @@
 
 from xml.etree import ElementTree as ET
 
-from job.evaluation.gates import CLASS_METRICS, GateResult
+from job.evaluation.gate_result import GateResult
+from job.evaluation.metric_lookup import CLASS_METRICS
 from job.report.first_screen.identity import identify_run
 from job.results.run import Run
 

@@ -9,7 +9,7 @@ import msgspec
 from job.config.gate_metrics import list_names
 from job.config.run_config import Config
 from job.config.run_name import name_run
-from job.evaluation.gates import find_metric
+from job.evaluation.metric_lookup import find_metric
 from job.report.ci.markdown import shorten
 
 FORBIDDEN = re.compile(r"[^\w.\- ]")

@@ -11,7 +11,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.openmetrics.exposition import generate_latest
 
 from job.evaluation.evaluate import ClassMetrics, Evaluation
-from job.evaluation.gates import GateResult
+from job.evaluation.gate_result import GateResult
 from job.evaluation.intervals import Interval
 from job.report.first_screen.identity import find_name
 from job.results.run import Run

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from job.config.run_config import STREAM, Config
 from job.errors import OutputError, UsageError
-from job.evaluation.gates import GateResult
+from job.evaluation.gate_result import GateResult
 from job.log import Stopwatch
 from job.report.ci.finished import Finished, Scores
 from job.report.ci.github import append_step_summary, print_annotations

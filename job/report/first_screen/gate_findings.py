@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from job.evaluation.gates import GateResult, count_missed
+from job.evaluation.gate_result import GateResult, count_missed
 from job.report.first_screen.statements import Finding, Level, list_names
 from job.text import format_change
 

@@ -1,6 +1,6 @@
 """Finds what matters most about a sweep."""
 
-from job.evaluation.gates import count_missed
+from job.evaluation.gate_result import count_missed
 from job.evaluation.intervals import SIGNIFICANCE_LEVEL
 from job.evaluation.sweep_effects import Effect
 from job.evaluation.sweep_summary import SweepSummary

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from job.evaluation.gates import GateResult
+from job.evaluation.gate_result import GateResult
 from job.evaluation.sweep_gates import SweepGate
 from job.evaluation.sweep_summary import SweepSummary
 from job.report.gate_view import MINUS

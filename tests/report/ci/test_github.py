@@ -6,7 +6,7 @@ import pytest
 from gated_runs import MISSED, PASSED, WARNING, make_gated_run
 
 from job.config.gate import Gate
-from job.evaluation.gates import GateResult
+from job.evaluation.gate_result import GateResult
 from job.report.ci.files import write_ci_files
 from job.report.ci.github import append_step_summary, list_annotations, print_annotations
 from job.results.run import Run
