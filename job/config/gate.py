@@ -64,12 +64,12 @@ class Gate:
     @property
     def caution(self) -> str:
         """That the gate limits the better values of its metric, which is unusual; empty if it does not."""
-        metric = None if self.bound == "worse" else find_gate_metric(self.metric)
-        usual = {"higher": "under", "lower": "over"}.get(metric.better if metric else "", self.bound)
-        if not metric or usual == self.bound:
-            return ""
-        option = f"--{'fail' if self.severity == 'error' else 'warn'}-{usual}"
-        return f"{metric.better} is better, so the usual gate is {option}"
+        metric = find_gate_metric(self.metric)
+        if metric and (self.bound, metric.better) == ("over", "higher"):
+            return "higher is better, so a lower bound is usual"
+        if metric and (self.bound, metric.better) == ("under", "lower"):
+            return "lower is better, so an upper bound is usual"
+        return ""
 
     @property
     def other_run(self) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from job.config import cli, settings_file
-from job.config.gate import Bound, Gate, Severity
+from job.config.gate import Bound, Gate
 from job.config.gate_metrics import GATE_METRICS, describe_metrics, find_gate_metric
 from job.config.gate_options import list_gates, read_gate
 from job.config.run_config import Config
@@ -96,23 +96,23 @@ def test_gates_are_listed_with_those_that_fail_first() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "bound", "severity", "caution"),
+    ("name", "bound", "caution"),
     [
-        ("accuracy", "over", "error", "higher is better, so the usual gate is --fail-under"),
-        ("recall.Shirt", "over", "warning", "higher is better, so the usual gate is --warn-under"),
-        ("evaluation.loss", "under", "error", "lower is better, so the usual gate is --fail-over"),
-        ("brier.Shirt", "under", "warning", "lower is better, so the usual gate is --warn-over"),
-        ("accuracy", "under", "error", ""),
-        ("ece", "over", "error", ""),
-        ("overconfidence", "under", "error", ""),
-        ("overconfidence", "over", "error", ""),
-        ("evaluation.confusion_matrix.0.1", "under", "error", ""),
-        ("accuracy", "worse", "error", ""),
+        ("accuracy", "over", "higher is better, so a lower bound is usual"),
+        ("recall.Shirt", "over", "higher is better, so a lower bound is usual"),
+        ("evaluation.loss", "under", "lower is better, so an upper bound is usual"),
+        ("brier.Shirt", "under", "lower is better, so an upper bound is usual"),
+        ("accuracy", "under", ""),
+        ("ece", "over", ""),
+        ("overconfidence", "under", ""),
+        ("overconfidence", "over", ""),
+        ("evaluation.confusion_matrix.0.1", "under", ""),
+        ("accuracy", "worse", ""),
     ],
 )
-def test_a_gate_on_the_better_values_is_unusual(name: str, bound: Bound, severity: Severity, caution: str) -> None:
-    """It says which option the user may have meant."""
-    assert Gate(name, bound, 0.5, severity=severity).caution == caution
+def test_a_gate_on_the_better_values_is_unusual(name: str, bound: Bound, caution: str) -> None:
+    """It says which bound is usual."""
+    assert Gate(name, bound, 0.5).caution == caution
 
 
 def test_gates_may_bound_a_metric_on_both_sides() -> None:

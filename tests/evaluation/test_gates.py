@@ -88,7 +88,7 @@ def test_the_sentence_of_an_unusual_gate(metrics: dict[str, Any]) -> None:
     """It ends with what is usual."""
     (result,) = evaluate(metrics, Gate("accuracy", "over", 1.0))
     assert result.sentence.startswith("passed: accuracy is ")
-    assert result.sentence.endswith("; higher is better, so the usual gate is --fail-under")
+    assert result.sentence.endswith("; higher is better, so a lower bound is usual")
 
 
 def test_a_value_at_the_threshold_passes(metrics: dict[str, Any]) -> None:

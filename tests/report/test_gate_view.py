@@ -75,7 +75,7 @@ def test_the_rows() -> None:
     assert rows == [
         ("accuracy ≥ 0.9", "", "0.8300", bounds, f"{MINUS}0.0700", "missed"),
         (
-            *("accuracy ≤ 0.9 (95% interval)", "higher is better, so the usual gate is --warn-under", "0.8300", bounds),
+            *("accuracy ≤ 0.9 (95% interval)", "higher is better, so a lower bound is usual", "0.8300", bounds),
             *(f"+{0.9 - interval.upper:.4f}", "passed"),
         ),
         ("ece ≤ 1", "", f"{ece:.4f}", "", f"+{1 - ece:.4f}", "passed"),

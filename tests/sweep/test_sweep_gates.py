@@ -287,7 +287,7 @@ def test_what_misses_a_gate_is_named_with_the_compared_end(folders: list[Path], 
 def test_an_unusual_gate_is_named_as_such(folders: list[Path], tmp_path: Path) -> None:
     """In the log and on the page."""
     summary = summarize(folders, Gate("accuracy", "over", 1.0))
-    words = "higher is better, so the usual gate is --fail-under"
+    words = "higher is better, so a lower bound is usual"
     assert summary.gates[0].sentence == f"passed: accuracy ≤ 1 in all 4 runs; {words}"
     assert [row.note for row in list_gate_rows(summary, tmp_path)] == ["", words]
     assert words in render_sweep_page(summary, tmp_path).decode()
