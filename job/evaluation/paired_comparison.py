@@ -104,8 +104,8 @@ class Comparison:
         counts: Counts over all test images.
         p_value: Two-sided p-value of the exact McNemar test.
         per_class: Counts over the test images of each class, in label order.
-        fixed: Indices of at most 12 fixed images, the most confident predictions first.
-        broken: Indices of at most 12 broken images, the most confident wrong predictions first.
+        fixed: Indices of at most 12 fixed images, as `select_changed_images` sorts them.
+        broken: Indices of at most 12 broken images, likewise.
         loss: Mean cross-entropy of both models, in nats.
         brier: Mean Brier score of both models.
         overconfidence: Mean confidence minus accuracy of both models.

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from job.errors import PredictionsError
-from job.evaluation.mixed_classes import find_mixed_classes
 from job.evaluation.predictions import AnyPredictions, LabelPredictions, Predictions
+from job.evaluation.swapped_classes import find_cycle
 from job.log import log
 from job.predictions.class_names import (
     Texts,
@@ -25,9 +25,10 @@ from job.predictions.class_names import (
 from job.predictions.image_names import sort_images
 from job.predictions.missing_classes import require_all
 from job.predictions.missing_parts import explain_no_labels, explain_no_predictions
-from job.predictions.parts import Parts, Scores, find_labels, find_parts, with_scores
+from job.predictions.parts import Parts, Scores, find_labels, find_parts
 from job.predictions.probabilities import check_probabilities, round_probabilities
 from job.predictions.rows import match_rows
+from job.predictions.scores import with_scores
 from job.predictions.tables import Table
 
 MOST_PAIRS = 2
@@ -201,18 +202,17 @@ def _find_probabilities(
 def _check_order(table: Table, predictions: AnyPredictions, names: Sequence[str], *, is_sure: bool) -> None:
     """Refuse labels that seem to stand for other classes than the predictions; only warn unless `is_sure`.
 
-    No model that learned these labels mixes up classes in a circle; but where labels and predictions have names, these
-    count.
+    A model that learned these labels hardly swaps classes; but where labels and predictions have names, these count.
     """
     n = len(names)
     matrix = np.bincount(predictions.y_true.astype(np.int64) * n + predictions.y_pred, minlength=n * n).reshape(n, n)
-    if not (circle := find_mixed_classes(matrix)):
+    if not (cycle := find_cycle(matrix)):
         return
-    pairs = [f"{names[a]!r} are predicted as {names[b]!r}" for a, b in pairwise([*circle, circle[0]])]
+    pairs = [f"{names[a]!r} are predicted as {names[b]!r}" for a, b in pairwise([*cycle, cycle[0]])]
     listed = ", and most of ".join(pairs[:MOST_PAIRS])
     if is_sure:
         raise PredictionsError(
             f"{table.name}: the probabilities seem to be in another order than the labels: most images of {listed}; "
-            "correct the order, or name each column as its class"
+            "correct the order; if it is right, name the columns and the labels by their classes"
         )
-    log.warning("%s: most images of %s; check that these classes are not mixed up", table.name, listed)
+    log.warning("%s: most images of %s; check that these classes are not swapped", table.name, listed)

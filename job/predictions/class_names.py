@@ -14,14 +14,13 @@ from job.predictions.missing_parts import MATRIX, VECTOR, explain_shape, find_ne
 from job.predictions.parts import Parts
 from job.predictions.roles import Role
 from job.predictions.tables import read_content
+from job.predictions.whole_numbers import are_whole
 from job.text import find_bad_name, natural_key, split_names
 
 WHOLE = re.compile(r"[+-]?\d{1,9}(\.0*)?")
 NUMBER = re.compile(r"[+-]?(\d{1,40}\.?\d{0,40}|\.\d{1,40})")
 SHORT = 80
 """Characters of a label in a message."""
-LARGEST = 2.0**53
-"""Larger numbers are not exact in double precision."""
 Texts = NDArray[np.str_]
 
 
@@ -56,7 +55,7 @@ def as_texts(parts: Parts, role: Role, values: NDArray[Any]) -> Texts:
     if role == "predicted" and values.dtype.kind == "U":
         values = _as_fractions(values)
     if values.dtype.kind == "f":
-        bad = np.flatnonzero(~np.isfinite(values) | (values != np.round(values)) | (np.abs(values) > LARGEST))
+        bad = np.flatnonzero(~are_whole(values))
         if bad.size:
             value = float(values[bad[0]])
             problem = "has no label" if np.isnan(value) else f"{value:g} is not a class number"

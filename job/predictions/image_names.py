@@ -7,11 +7,10 @@ from numpy.typing import NDArray
 
 from job.errors import PredictionsError
 from job.predictions.parts import Parts
+from job.predictions.whole_numbers import to_whole_numbers
 from job.text import count_noun, find_bad_image_name, natural_key
 
 Order = NDArray[np.intp]
-WHOLE = 2.0**53
-"""Larger whole numbers are not exact in double precision."""
 
 
 def sort_images(
@@ -56,9 +55,9 @@ def _read_names(parts: Parts) -> list[str] | None:
         values = np.strings.decode(values, "utf-8", "replace")
     if values.dtype.kind == "f":
         is_missing = np.isnan(values)
-        are_whole = ((values == np.round(values)) & (np.abs(values) <= WHOLE))[~is_missing].all()
-        numbers = np.where(is_missing, 0, values).astype(np.int64) if are_whole else values
-        values = np.where(is_missing, "", numbers.astype(np.str_))
+        numbers = to_whole_numbers(np.where(is_missing, 0, values))
+        texts = (values if numbers is None else numbers).astype(np.str_)
+        values = np.where(is_missing, "", texts)
     names: list[str] = values.astype(np.str_).tolist()
     if bad := find_bad_image_name(names):
         row, problem = bad

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from job.errors import PredictionsError
 from job.evaluation.predictions import Floats
 from job.predictions.missing_parts import shorten_list
-from job.predictions.parts import MAX_DEVIATION, Parts, Scores
+from job.predictions.parts import Parts, Scores
+from job.predictions.scores import MAX_DEVIATION
 from job.text import count_noun
 
 ROUNDING = 1e-6  # below 0 or above 1

@@ -53,18 +53,18 @@ def match_rows(predictions: Parts, labels: Parts, n_images: int | None) -> tuple
     if predictions.index is None:
         return order, others
     if n_images is None and is_matched:
-        _warn_of_gap(predictions)
-        numbers = _to_whole_numbers(predictions.index)
-        order = order if numbers is None else np.argsort(numbers, kind="stable")
+        if predictions.is_numbered:
+            _warn_of_gap(predictions)
+            order = np.argsort(predictions.index)
         return order, others[order]
     order = _sort_index(predictions)
     return order, others[order] if is_matched else others
 
 
 def _check_unique(parts: Parts, role: Role) -> None:
-    values = parts.index if role == "index" else parts.id
-    if values is None:
+    if role not in parts.names:
         return
+    values = _list_keys(parts, role)
     order = np.argsort(values, kind="stable")
     ordered = values[order]
     doubled = np.flatnonzero((ordered[1:] == ordered[:-1]) & (ordered[1:].astype(np.str_) != ""))  # names: empty ones
@@ -79,9 +79,16 @@ def _check_unique(parts: Parts, role: Role) -> None:
     )
 
 
+def _list_keys(parts: Parts, role: Role) -> NDArray[Any]:
+    """The numbers or the names of the images of a table that has them."""
+    values = parts.index if role == "index" else parts.id
+    assert values is not None  # noqa: S101 - for mypy
+    return values
+
+
 def _match_keys(predictions: Parts, labels: Parts, key: Role) -> Order:
     """The row of the labels for each row of the predictions."""
-    ours, theirs = (parts.table.columns[parts.names[key]].astype(np.str_) for parts in (predictions, labels))
+    ours, theirs = (_list_keys(parts, key).astype(np.str_) for parts in (predictions, labels))
     for mine, others, has, lacks in ((ours, theirs, predictions, labels), (theirs, ours, labels, predictions)):
         missing = np.flatnonzero(~np.isin(mine, others))
         if missing.size:
@@ -97,11 +104,10 @@ def _match_keys(predictions: Parts, labels: Parts, key: Role) -> Order:
 
 def _sort_index(parts: Parts) -> Order:
     """The rows of a table by the numbers of the images, which must be those from 0."""
-    values = parts.index
-    numbers = _to_whole_numbers(values)
-    if numbers is None:
+    numbers = parts.index
+    if numbers is None or not parts.is_numbered:
         raise PredictionsError(
-            f"{parts.place(0, 'index')}: is not a number; number the images from 0, or rename the column to id"
+            f"{parts.place(0, 'index')}: is not a whole number; number the images from 0, or rename the column to id"
         )
     missing = np.setdiff1d(np.arange(parts.n), numbers)
     if missing.size:
@@ -114,10 +120,9 @@ def _sort_index(parts: Parts) -> Order:
 
 def _warn_of_gap(parts: Parts) -> None:
     """Warn if numbers of images are missing between the first one, 0 or 1, and the last one."""
-    numbers = _to_whole_numbers(parts.index)
-    if numbers is None or numbers.min() < 0:
+    numbers = np.unique(_list_keys(parts, "index"))
+    if numbers[0] < 0:
         return
-    numbers = np.unique(numbers)
     first, last = int(numbers[0] == 1), int(numbers[-1])
     n_missing = last + 1 - first - len(numbers)
     if n_missing:
@@ -131,12 +136,3 @@ def _warn_of_gap(parts: Parts) -> None:
             more,
             f"{parts.n:,}",
         )
-
-
-def _to_whole_numbers(values: NDArray[Any] | None) -> NDArray[np.int64] | None:
-    if values is None or (values.dtype.kind == "f" and not np.isfinite(values).all()):
-        return None
-    try:
-        return values.astype(np.int64)
-    except (ValueError, OverflowError):
-        return None

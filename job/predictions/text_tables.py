@@ -71,7 +71,7 @@ def _first_lines(content: bytes) -> list[str]:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise ValueError(f"line {line:,} is not UTF-8 text; save the file as UTF-8") from error
-    return re.split(r"\r\n|\r|\n", content[: 2**20].decode(errors="ignore").rstrip())[:2] or [""]
+    return re.split(r"\r\n|\r|\n", content[: 2**20].decode(errors="ignore").rstrip("\r\n"))[:2] or [""]
 
 
 def _outside_quotes(line: str) -> str:

@@ -80,7 +80,7 @@ def build_run(source: Source, stopwatch: Stopwatch) -> Run:
     if reference:
         paired = pair_images(reference, predictions.names, assembled.positions)
         match = match_reference(paired, assembled.class_names, predictions.y_true)
-        warn_of_order(reference, predictions.names, is_numbered=assembled.parts.index is not None)
+        warn_of_order(reference, predictions.names, is_numbered=assembled.parts.is_numbered)
         predictions = predictions.with_reference(paired.predictions)
     earlier = None
     if source.history is not None:

@@ -1,6 +1,7 @@
 """Makes the report of predictions in Python, for scripts and notebooks."""
 
 import html
+import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -35,7 +36,9 @@ ARGUMENTS = {
     "--reference ": "reference=",
     "a column id with the names of the images": "their names: names=…",
     "leave out --labels, or ": "",
-    "or name each column as its class": "or pass a data frame whose columns, and labels, are the names of the classes",
+    "name the columns and the labels by their classes": (
+        "pass a data frame whose columns, and labels, are the names of the classes"
+    ),
 }
 """What an error message calls an option of the command line."""
 
@@ -177,7 +180,14 @@ def _list_texts(values: Iterable[object], argument: str, order: str) -> list[str
         kind = type(values).__name__
         raise PredictionsError(f"{argument}: has the type {kind}; give the names as a list in {order}")
     listed = values.tolist() if hasattr(values, "tolist") else values
-    return [each.decode(errors="replace") if isinstance(each, bytes) else str(each) for each in listed]
+    return [_to_text(each) for each in listed]
+
+
+def _to_text(value: object) -> str:
+    """A value as text; None and NaN, which stand for a missing value, are empty."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
 def _read_reference(reference: object) -> str | ReferenceRun:

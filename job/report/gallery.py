@@ -48,7 +48,7 @@ class CellView:
         anchor: Id of the cell on the page.
         n: Number of images in the cell.
         support: Number of test images of the true class.
-        images: Images of the cell, most confident predictions first.
+        images: Images of the cell, most confident predictions first, or random without probabilities.
     """
 
     anchor: str

@@ -400,7 +400,7 @@ def test_names_that_seem_mixed_up(caplog: pytest.LogCaptureFixture, *, has_proba
         assert bool(caplog.messages) == has_warning
         if has_warning:
             pairs = f"'a' are predicted as 'b', and most of 'b' are predicted as {order[1]!r}"
-            words = "check that these classes are not mixed up"
+            words = "check that these classes are not swapped"
             assert caplog.messages == [f"t.csv: most images of {pairs}; {words}"]
 
 

@@ -38,6 +38,15 @@ def test_names_match_the_rows(tmp_path: Path, column: str) -> None:
     assert labels_and_confidences(tmp_path, text, labels) == [(0, 1), (1, 0.75), (1, 1)]
 
 
+def test_numbers_match_however_they_are_written(tmp_path: Path) -> None:
+    """Programs write whole numbers as fractions if a column once had a gap."""
+    text, labels = PREDICTIONS.format("index", 2, 0, 1), "index,label\n0.0,1\n1.0,0\n2.0,1\n"
+    assert labels_and_confidences(tmp_path, text, labels) == [(1, 1), (0, 0.75), (1, 1)]
+    text = PREDICTIONS.format("index", 2, "2.0", 1)
+    problem = "table.csv, line 3, column index: 2 is listed twice, first in line 2; keep one row for each image"
+    assert error_of_text(tmp_path, text, labels) == problem
+
+
 def test_images_are_in_the_order_of_the_index() -> None:
     """A file of images has the image 0 first."""
     table = make_table(index=[1, 0], true=[1, 0], p_0=[0.0, 1.0], p_1=[1.0, 0.0])
@@ -46,7 +55,7 @@ def test_images_are_in_the_order_of_the_index() -> None:
     assert assemble_predictions(table).rows.tolist() == [1, 0]
 
 
-@pytest.mark.parametrize("index", [[9, 2, 5], ["9", "2", "05"]])
+@pytest.mark.parametrize("index", [[9, 2, 5], ["9", "2", "05"], ["9.0", "2.0", "5.0"], [9.0, 2.0, 5.0]])
 def test_an_index_orders_a_single_table(index: list[Any]) -> None:
     """So that a comparison with another run compares the same images; gaps do not matter."""
     assembled = assemble_predictions(make_table(index=index, true=[0, 1, 1], predicted=[0, 1, 0]))
@@ -56,7 +65,8 @@ def test_an_index_orders_a_single_table(index: list[Any]) -> None:
 
 def test_an_index_without_numbers_orders_nothing() -> None:
     """It is a name of each image."""
-    assert assemble_predictions(make_table(index=["b", "a"], true=[0, 1], predicted=[0, 1])).rows.tolist() == [0, 1]
+    for index in (["b", "a"], ["2", "0.5"], [1.5, 0.5], [1e300, 0.0]):
+        assert assemble_predictions(make_table(index=index, true=[0, 1], predicted=[0, 1])).rows.tolist() == [0, 1]
 
 
 @pytest.mark.parametrize(
@@ -69,7 +79,12 @@ def test_an_index_without_numbers_orders_nothing() -> None:
             "table.csv: has 3 rows, but labels.csv has 2 labels; give one row for each image in both",
         ),
         ("index", "013", "0\n1\n1\n", "table.csv: image 2 is missing in column index, which ends with 3; number all 3"),
-        ("index", "abc", "0\n1\n1\n", "table.csv, line 2, column index: is not a number; number the images from 0, or"),
+        (
+            "index",
+            "abc",
+            "0\n1\n1\n",
+            "table.csv, line 2, column index: is not a whole number; number the images from 0, or",
+        ),
         (
             "id",
             "abc",
@@ -126,7 +141,10 @@ def test_gaps_in_an_index_are_allowed_without_other_files() -> None:
         (["a", "b"], None),
         (["9" * 30, "1"], None),
         ([np.nan, 1.0], None),
-        (["0", "00", "1"], None),
+        (["0.5", "1"], None),
+        ([1e300, 0.0], None),
+        ([2**63, 2**64 - 1], None),
+        (["0.0", "2.0", "1e0"], None),
     ],
 )
 def test_a_gap_in_an_index_is_a_warning(

@@ -237,6 +237,8 @@ def test_grey_images_on_black_are_shown_as_negatives() -> None:
         ([0, 1], np.eye(2), {"names": ["a"]}, "names: has 1 name, but probabilities has 2 rows; give one for each"),
         ([0, 1], np.eye(2), {"names": ["a", "a"]}, "names, row 1: 'a' is listed twice; give each image its own name"),
         ([0, 1], np.eye(2), {"names": ["a", ""]}, "names, row 1: is empty; give each image its own name"),
+        ([0, 1], np.eye(2), {"names": ["a", None]}, "names, row 1: is empty; give each image its own name"),
+        ([0, 1], np.eye(2), {"names": [np.nan, 1]}, "names, row 0: is empty; give each image its own name"),
         ([0, 1], np.eye(2), {"name": 7}, "name is 7, but must be 1 to 60 printable characters, not only spaces"),
         ([0, 1], np.eye(2), {"name": "a\0"}, "name is 'a\\x00', but must be 1 to 60 printable characters"),
         ([], [], {}, "probabilities: has no row; write one for each image"),

@@ -88,7 +88,7 @@ def draw_trend(series: Series) -> str:
         label: Callable[[Axis], None] = canvas.percent_axis if series.is_fraction else canvas.plain_axis
         label(axes.yaxis)
         around = canvas.full_axes(figure)
-        canvas.title_axes(around, x="run (0: this one)", y="")
+        canvas.title_axes(around, x="run (0 = this run)", y="")
         return canvas.to_svg(figure, _describe(series, values.tolist()))
 
 

@@ -73,8 +73,8 @@ def list_metrics(content: Content) -> Iterator[tuple[str, float, int]]:
         known = _make_unique(FORBIDDEN.sub("_", name), used)
         yield known, found.value, 0
         if found.interval:
-            yield f"{known}_lower", found.interval.lower, 0
-            yield f"{known}_upper", found.interval.upper, 0
+            yield _make_unique(f"{known}_lower", used), found.interval.lower, 0
+            yield _make_unique(f"{known}_upper", used), found.interval.upper, 0
     if content["training"]:
         for curve in CURVES:
             for epoch, value in enumerate(content["training"]["history"][curve], 1):

@@ -7,7 +7,7 @@ import numpy as np
 from job.evaluation.error_groups import bound_chance, find_error_group
 from job.evaluation.evaluate import Evaluation
 from job.evaluation.intervals import SIGNIFICANCE_LEVEL, wilson_interval
-from job.evaluation.mixed_classes import find_mixed_classes as find_circle
+from job.evaluation.swapped_classes import find_cycle
 from job.report.assessment import split_by_prediction
 from job.report.first_screen.statements import ClassName, Finding, Level, count_errors, list_names, sample_size
 from job.report.formatting import format_percents
@@ -58,21 +58,21 @@ def find_below_chance(evaluation: Evaluation) -> Finding | None:
     n_right = f"{evaluation.n_correct:,}" if evaluation.n_correct else "none"
     text = (
         f"The model is right on {n_right} of the {evaluation.n_test:,} test images, significantly less often than by "
-        f"chance ({chance:.1%}): the labels may be mixed up."
+        f"chance ({chance:.1%}){'' if find_cycle(evaluation.matrix) else ': the labels may be mixed up'}."
     )
     return Finding(Level.USELESS, 1.0, "confusion", (text,))
 
 
-def find_mixed_classes(evaluation: Evaluation) -> Finding | None:
-    """Most images of some classes are predicted as another of them: labels or predictions may be in another order."""
-    circle = find_circle(evaluation.matrix)
-    if not circle:
+def find_swapped_classes(evaluation: Evaluation) -> Finding | None:
+    """Most images of a class are predicted as another one, and the other way round, or in a cycle of more classes."""
+    cycle = find_cycle(evaluation.matrix)
+    if not cycle:
         return None
-    share = sum(evaluation.per_class[label].support for label in circle) / evaluation.n_test
-    first, second, third = (ClassName(evaluation.class_names[label]) for label in [*circle, circle[0]][: PAIR + 1])
-    comma, end = (", and ", "") if len(circle) == PAIR else (", ", f", and so on for {len(circle)} classes")
+    share = sum(evaluation.per_class[label].support for label in cycle) / evaluation.n_test
+    first, second, third = (ClassName(evaluation.class_names[label]) for label in [*cycle, cycle[0]][: PAIR + 1])
+    comma, end = (", and ", "") if len(cycle) == PAIR else (", ", f", and so on for {len(cycle)} classes")
     pairs = ("Most images of ", first, " are predicted as ", second, f"{comma}most of ", second, " as ", third)
-    text = (*pairs, f"{end}: their labels may be mixed up.")
+    text = (*pairs, f"{end}: their labels may be swapped.")
     return Finding(Level.FAULT, share, "confusion", text)
 
 

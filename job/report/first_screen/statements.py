@@ -46,7 +46,7 @@ class Level(IntEnum):
     PROBLEM = 2
     """Something got worse, or the training can be improved."""
     FAULT = 3
-    """The model ignores some classes, or mixes them up."""
+    """The model ignores some classes, or swaps them."""
     USELESS = 4
     """The model is of no use, so it does not matter where its errors are."""
 

@@ -23,7 +23,7 @@ def _find_all(run: Run) -> list[Finding | None]:
         error_findings.find_single_class(evaluation),
         error_findings.find_unpredicted(evaluation),
         error_findings.find_below_chance(evaluation),
-        error_findings.find_mixed_classes(evaluation),
+        error_findings.find_swapped_classes(evaluation),
         error_findings.find_no_skill(evaluation),
         error_findings.find_perfection(evaluation),
         error_findings.find_group(evaluation),

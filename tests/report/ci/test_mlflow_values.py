@@ -40,6 +40,15 @@ def test_names_have_only_what_mlflow_allows() -> None:
     assert metrics["recall.a_b.2_lower"] == rows[1].recall_interval.lower
 
 
+def test_ends_of_intervals_and_classes_share_no_name() -> None:
+    """A class may be named as the end of the interval of another one."""
+    names = ["a", "a_lower", *(f"class {label}" for label in range(2, 10))]
+    run = make_run(n=300, class_names=names)
+    found = [name for name, _, step in list_metrics(run.metrics()) if step == 0]
+    assert len(found) == len(set(found))
+    assert {"recall.a_lower", "recall.a_lower.2"} <= set(found)
+
+
 def test_curves_have_a_step_for_each_epoch() -> None:
     """The epochs count from 1."""
     run = make_run(epochs=3)

@@ -90,8 +90,9 @@ def test_few_wrong_predictions_are_not_below_chance() -> None:
 
 @pytest.mark.parametrize(("n_correct", "shown"), [(0, "none"), (40, "40"), (76, "76"), (90, None), (120, None)])
 def test_an_accuracy_below_chance(n_correct: int, shown: str | None) -> None:
-    """Every other prediction is the next class. 10 % lies in the interval of 9.0 %, but not in that of 7.6 %."""
-    y_pred = np.where(np.arange(1000) < n_correct, TEN, (TEN + 1) % 10).astype(np.int16)
+    """The others are one of the next two classes. 10 % lies in the interval of 9.0 %, but not in that of 7.6 %."""
+    shift = 1 + np.arange(1000) // 10 % 2
+    y_pred = np.where(np.arange(1000) < n_correct, TEN, (TEN + shift) % 10).astype(np.int16)
     evaluation = evaluate_labels(TEN, y_pred)
     assert (wilson_interval(n_correct, 1000).upper < 0.1) == (shown is not None)
     finding = error_findings.find_below_chance(evaluation)
@@ -115,14 +116,14 @@ def test_an_accuracy_below_chance(n_correct: int, shown: str | None) -> None:
         ([3, 1, 0, 2], "c0 are predicted as c3, most of c3 as c2, and so on for 3 classes"),
     ],
 )
-def test_classes_that_stand_for_each_other(order: list[int], text: str | None) -> None:
-    """A circle of classes; one that is merely predicted as another one is no such circle."""
+def test_swapped_classes(order: list[int], text: str | None) -> None:
+    """A class that is merely predicted as another one is not swapped."""
     y_true = (np.arange(400) % 4).astype(np.int16)
-    finding = error_findings.find_mixed_classes(evaluate_labels(y_true, np.array(order, np.int16)[y_true], 4))
+    finding = error_findings.find_swapped_classes(evaluate_labels(y_true, np.array(order, np.int16)[y_true], 4))
     if text is None:
         assert finding is None
     else:
-        assert words(finding) == f"Most images of {text}: their labels may be mixed up."
+        assert words(finding) == f"Most images of {text}: their labels may be swapped."
         assert finding is not None
         assert (finding.level, finding.anchor) == (Level.FAULT, "confusion")
         assert finding.share == (0.5 if "and most" in text else 0.75)

@@ -56,6 +56,17 @@ def test_a_useless_model_has_no_insights() -> None:
     assert all(finding.level > Level.INSIGHT for finding in list_findings(make_run(predictions=shifted)))
 
 
+def test_swapped_classes_are_said_once() -> None:
+    """Before where the errors are; if the model is worse than chance, too, only this names the labels."""
+    swapped = np.array([0, 2, 1, 3, 4, 5, 6, 7, 8, 9])[labels(1000, 10)]
+    found = [words(finding) for finding in list_findings(make_run(predictions=predict(labels(1000, 10), swapped, 10)))]
+    assert found[0].endswith("and most of Pullover as Trouser: their labels may be swapped.")
+    inverted = make_run(predictions=predict(labels(100, 2), 1 - labels(100, 2), 2))
+    found = [words(finding) for finding in list_findings(inverted)]
+    assert found[0].endswith("significantly less often than by chance (50.0%).")
+    assert found[1].endswith(": their labels may be swapped.")
+
+
 def test_a_perfect_model_has_no_errors_to_speak_of() -> None:
     """It says so first; the other findings are about training and confidence."""
     first, *others = list_findings(make_run(predictions=predict(labels(100, 10), labels(100, 10), 10), epochs=1))
