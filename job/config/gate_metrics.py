@@ -3,6 +3,9 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
+
+from job.config.options import describe_unknown
 
 CLASS = "CLASS"
 """Stands for the name of a class."""
@@ -20,6 +23,7 @@ class GateMetric:
         example: Its value for the baseline with seed 0, on the 10,000 test images of Fashion-MNIST; empty if that run
             has none.
         lowest: The lowest possible value, as `highest` is the highest.
+        better: Which values are better; empty if neither.
     """
 
     name: str
@@ -28,6 +32,7 @@ class GateMetric:
     lowest: float = 0.0
     highest: float = 1.0
     has_interval: bool = True
+    better: Literal["higher", "lower", ""] = "higher"
 
     @property
     def range(self) -> str:
@@ -35,13 +40,6 @@ class GateMetric:
         if math.isinf(self.highest):
             return f"at least {self.lowest:g}"
         return f"between {self.lowest:g} and {self.highest:g}"
-
-    @property
-    def better(self) -> str:
-        """Which values are better, `higher` or `lower`; empty if neither."""
-        if self.name in UNDIRECTED:
-            return ""
-        return "lower" if self.name in LOWER_IS_BETTER else "higher"
 
 
 GATE_METRICS = (
@@ -56,32 +54,52 @@ GATE_METRICS = (
     GateMetric("mcc", "Matthews's correlation of true and predicted classes", "0.86", -1.0),
     GateMetric("roc_auc", "area under the ROC curve, mean over the classes", "0.99"),
     GateMetric("average_precision", "average precision, mean over the classes", "0.93"),
-    GateMetric("loss", "mean cross-entropy in nats", "0.36", highest=math.inf),
-    GateMetric("brier", "Brier score, 0 to 2", "0.18", highest=2.0),
-    GateMetric("ece", "expected calibration error over 15 bins", "0.016", has_interval=False),
-    GateMetric("overconfidence", "mean confidence minus accuracy", "0.016", -1.0),
+    GateMetric("loss", "mean cross-entropy in nats", "0.36", highest=math.inf, better="lower"),
+    GateMetric("brier", "Brier score, 0 to 2", "0.18", highest=2.0, better="lower"),
+    GateMetric("ece", "expected calibration error over 15 bins", "0.016", has_interval=False, better="lower"),
+    GateMetric("overconfidence", "mean confidence minus accuracy", "0.016", -1.0, better=""),
     GateMetric(f"recall.{CLASS}", "recall of a class, such as recall.Shirt", "0.6"),
     GateMetric(f"precision.{CLASS}", "precision of a class", "0.7"),
     GateMetric(f"f1.{CLASS}", "F1 of a class", "0.65"),
     GateMetric(f"roc_auc.{CLASS}", "area under the ROC curve of a class", "0.96", has_interval=False),
     GateMetric(f"average_precision.{CLASS}", "average precision of a class", "0.76", has_interval=False),
-    GateMetric(f"brier.{CLASS}", "mean squared error of the probability of a class", "0.044", has_interval=False),
-    GateMetric(f"calibration_error.{CLASS}", "calibration error of a class", "0.011", has_interval=False),
-    GateMetric("n_test", "number of test images", "10000", highest=math.inf, has_interval=False),
-    GateMetric("timings_s.total", "seconds until the evaluation", "7", highest=math.inf, has_interval=False),
-    GateMetric("timings_s.training", "seconds of the training", "3", highest=math.inf, has_interval=False),
+    GateMetric(
+        f"brier.{CLASS}",
+        "mean squared error of the probability of a class",
+        "0.044",
+        has_interval=False,
+        better="lower",
+    ),
+    GateMetric(
+        f"calibration_error.{CLASS}", "calibration error of a class", "0.011", has_interval=False, better="lower"
+    ),
+    GateMetric("n_test", "number of test images", "10000", highest=math.inf, has_interval=False, better=""),
+    GateMetric(
+        "timings_s.total", "seconds until the evaluation", "7", highest=math.inf, has_interval=False, better="lower"
+    ),
+    GateMetric(
+        "timings_s.training", "seconds of the training", "3", highest=math.inf, has_interval=False, better="lower"
+    ),
     GateMetric("comparison.counts.difference", "accuracy minus that of the reference", "", -1.0),
-    GateMetric("comparison.loss.difference", "loss minus that of the reference", "", -math.inf, math.inf),
+    GateMetric(
+        "comparison.loss.difference", "loss minus that of the reference", "", -math.inf, math.inf, better="lower"
+    ),
     GateMetric("training.seed_variation.mean", "mean accuracy over the seeds of --runs", ""),
-    GateMetric("training.seed_variation.sd", "standard deviation of the accuracy over the seeds", ""),
+    GateMetric("training.seed_variation.sd", "standard deviation of the accuracy over the seeds", "", better="lower"),
 )
 """The metrics in the order of `--help-metrics`. A gate may also name any other number in `PARTS`."""
 
-LOWER_IS_BETTER = (
-    *("loss", "brier", "ece", f"brier.{CLASS}", f"calibration_error.{CLASS}", "timings_s.total", "timings_s.training"),
-    *("comparison.loss.difference", "training.seed_variation.sd"),
-)
-UNDIRECTED = ("overconfidence", "n_test")
+OTHER_NAMES = {
+    **{name: f"macro.{name}" for name in ("precision", "recall", "f1")},
+    "f1_score": "macro.f1",
+    "balanced_accuracy": "macro.recall",
+    "auc": "roc_auc",
+    "top_1_accuracy": "accuracy",
+    "cross_entropy": "loss",
+    "log_loss": "loss",
+    "calibration_error": "ece",
+}
+"""What users may call a metric, and its name."""
 
 PARTS = ("evaluation", "comparison", "temperature_scaling", "training", "provenance")
 """The parts of metrics.json that a name may begin with."""
@@ -97,10 +115,16 @@ FIRST_WORDS = {
 """What a name may begin with, up to its first dot."""
 
 
-def find_gate_metric(name: str) -> GateMetric | None:
-    """The entry of a metric; None if it is a number of metrics.json that has no entry."""
+def shorten_name(name: str) -> str:
+    """The name of a metric without what it may leave out."""
     for prefix in PREFIXES:
         name = name.removeprefix(prefix)
+    return name
+
+
+def find_gate_metric(name: str) -> GateMetric | None:
+    """The entry of a metric; None if it is a number of metrics.json that has no entry."""
+    name = shorten_name(name)
     first, dot, _ = name.partition(".")
     known = {each.name: each for each in GATE_METRICS}
     return known.get(name) or (known.get(f"{first}.{CLASS}") if dot else None)
@@ -112,6 +136,13 @@ def list_names(class_names: Iterable[str] = ()) -> list[str]:
         name for each in GATE_METRICS for name in (each.name.replace(CLASS, word) for word in class_names or (CLASS,))
     ]
     return list(dict.fromkeys(names))
+
+
+def describe_unknown_metric(name: str, class_names: Iterable[str] = ()) -> str:
+    """An error message about an unknown metric, with the nearest known one."""
+    if name in OTHER_NAMES:
+        return f"unknown metric {name}; did you mean {OTHER_NAMES[name]}?"
+    return describe_unknown("metric", name, list_names(class_names), lists="--help-metrics` lists the metrics")
 
 
 def describe_metrics(*, with_training: bool = True) -> str:

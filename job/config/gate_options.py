@@ -6,8 +6,8 @@ from itertools import product
 from typing import Any, Protocol, get_args
 
 from job.config.gate import BEST, Against, Bound, Gate, Scope, Severity, format_threshold
-from job.config.gate_metrics import FIRST_WORDS, find_gate_metric, list_names
-from job.config.options import NUMERALS, describe_unknown, option
+from job.config.gate_metrics import FIRST_WORDS, OTHER_NAMES, describe_unknown_metric, find_gate_metric, shorten_name
+from job.config.options import NUMERALS, option
 from job.errors import UsageError
 
 EXAMPLE = "accuracy=0.88"
@@ -35,18 +35,25 @@ def read_gate(text: str, bound: Bound, severity: Severity) -> Gate:
     name, number = name.strip(), number.strip()
     if not equals or not name:
         raise UsageError(f"is not METRIC=VALUE, such as {EXAMPLE}")
-    if name.partition(".")[0] not in FIRST_WORDS:
-        raise UsageError(describe_unknown("metric", name, list_names(), lists="--help-metrics` lists the metrics"))
+    if name.partition(".")[0] not in FIRST_WORDS or name in OTHER_NAMES:
+        raise UsageError(describe_unknown_metric(name))
     if not NUMERALS[float].fullmatch(number) or not math.isfinite(float(number)):
-        with_point = number.replace(",", ".")
-        has_comma = "," in number and NUMERALS[float].fullmatch(with_point)
-        remedy = f"; write {with_point} with a point" if has_comma else f", such as {EXAMPLE}"
-        raise UsageError(f"the threshold is {number[:80]!r}, but must be a number{remedy}")
+        raise UsageError(f"the threshold is {number[:80]!r}, but must be a number{_suggest_number(number)}")
     if colon and end != "interval":
         raise UsageError(f"the end {end[:80]!r} is unknown; write {name}={number}:interval, or leave it out")
     gate = Gate(name, bound, float(number), "interval" if colon else "estimate", severity, scope=scope)
     _check(gate)
     return gate
+
+
+def _suggest_number(text: str) -> str:
+    """What to write in place of a text that is no number."""
+    with_point, percent = text.replace(",", "."), text.removesuffix("%").rstrip()
+    if "," in text and NUMERALS[float].fullmatch(with_point):
+        return f"; write {with_point} with a point"
+    if percent != text and NUMERALS[float].fullmatch(percent):
+        return f"; write {format_threshold(float(percent) / 100)} for {percent}%"
+    return f", such as {EXAMPLE}"
 
 
 def _check(gate: Gate) -> None:
@@ -114,15 +121,20 @@ def check_gate_options(
     if names and not has_other:
         raise UsageError(f"{labels[names[0]]} needs another run to compare with: {remedy}")
     gates = list_gates(config)
-    _refuse_contradiction(gates)
+    _refuse_contradiction(gates, labels)
     if not is_sweep and (gate := next((each for each in gates if each.scope == "best"), None)):
         raise UsageError(f"the gate {gate.label} is only for sweeps; leave out {BEST}")
 
 
-def _refuse_contradiction(gates: Sequence[Gate]) -> None:
+def _refuse_contradiction(gates: Sequence[Gate], labels: Mapping[str, str]) -> None:
     """Refuse a lower bound of a metric above an upper bound of it."""
     for lower, upper in product(gates, gates):
-        if (lower.bound, upper.bound) != ("under", "over") or lower.name != upper.name:
-            continue
-        if lower.threshold > upper.threshold:
-            raise UsageError(f"no run can meet both gates {lower.label} and {upper.label}; leave out or change one")
+        are_alike = (lower.scope, shorten_name(lower.metric)) == (upper.scope, shorten_name(upper.metric))
+        if are_alike and (lower.bound, upper.bound) == ("under", "over") and lower.threshold > upper.threshold:
+            low, high = (f"{each.label} ({labels[_find_option(each)]})" for each in (lower, upper))
+            raise UsageError(f"no run can meet both gates {low} and {high}; leave out or change one")
+
+
+def _find_option(gate: Gate) -> str:
+    """The name of the option that sets a gate."""
+    return f"{'fail' if gate.severity == 'error' else 'warn'}_{gate.bound}"

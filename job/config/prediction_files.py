@@ -54,5 +54,8 @@ class PredictionFiles:
 PREDICTION_OPTIONS = describe_options(PredictionFiles)
 """The options by field name, in the order of `--help`."""
 
+ONLY_IN_REPORT = {each.key for each in PREDICTION_OPTIONS.values()}
+"""The keys of these options."""
+
 SHARED_OPTIONS = {name: OPTIONS[name] for name in SHARED} | {"name": replace(OPTIONS["name"], unset="no name")}
 """The options of a run by field name, as the help of `report` describes them."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import job
 from job.config.options import describe_unknown
+from job.config.prediction_files import ONLY_IN_REPORT
 from job.config.run_config import OPTIONS, Config
 from job.config.settings import Setting, Settings, read_setting
 from job.errors import UsageError
@@ -66,6 +67,8 @@ def read(name: str) -> Settings:
         if not isinstance(key, yaml.ScalarNode):
             raise error_at(name, key, "a key must be the name of an option")
         option = options.get(key.value.replace("_", "-"))
+        if option is None and key.value in ONLY_IN_REPORT:
+            raise error_at(name, key, f"{key.value} is only an option of the command line of report")
         if option is None:
             raise error_at(name, key, describe_unknown("option", key.value, options))
         if option.name in settings:

@@ -7,8 +7,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Self, Union, get_args, get_origin, get_type_hints
 
 from job.config.gate import Gate
-from job.config.gate_metrics import list_names
-from job.config.options import describe_unknown
+from job.config.gate_metrics import describe_unknown_metric
 from job.errors import UsageError
 from job.evaluation.evaluate import ClassMetrics, Evaluation
 from job.evaluation.metric_lookup import CLASS_METRICS, find_metric
@@ -112,7 +111,7 @@ def _describe_unknown(name: str, class_names: Sequence[str]) -> str:
     if word and first in CLASS_METRICS and not get_close_matches(word, class_names, n=1):
         shown = ", ".join(class_names[:MOST_CLASSES]) + ", …" * (len(class_names) > MOST_CLASSES)
         return f"unknown class {word[:80]}; the classes are {shown}"
-    return describe_unknown("metric", name, list_names(class_names), lists="--help-metrics` lists the metrics")
+    return describe_unknown_metric(name, class_names)
 
 
 def _sketch_metrics(class_names: Sequence[str]) -> dict[str, Any]:

@@ -73,12 +73,12 @@ def prepare_history(path: Path) -> list[HistoryEntry]:
     """
     with _as_output_error(path):
         target = Path(os.path.realpath(path))
-        if not os.path.lexists(target):
+        try:
+            target.lstat()
+        except FileNotFoundError:
             existing = next(each for each in target.parents if each.exists())
-            if not existing.is_dir():
-                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(existing))
             if not os.access(existing, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
-                raise PermissionError(errno.EACCES, f"user {os.geteuid()} cannot create a file in {existing}")
+                raise PermissionError(errno.EACCES, f"user {os.geteuid()} cannot create a file in {existing}") from None
             return []
         os.close(_open(target))
         with open_regular(target, MAX_BYTES) as file, _lock(file.fileno(), fcntl.LOCK_SH):
@@ -180,6 +180,8 @@ def _read_lines(path: Path, lines: list[bytes]) -> list[HistoryEntry]:
 
 def _read_line(line: bytes) -> HistoryEntry:
     """The entry in a line; raises a ValueError or a MsgspecError if it is damaged, or of a newer release."""
+    if not line.lstrip().startswith(b"{"):
+        raise ValueError("it is no JSON object")
     version = msgspec.json.decode(line, type=_Versioned).version
     if version != VERSION:
         raise ValueError(f"has the format {version!r}, this job reads {VERSION}")

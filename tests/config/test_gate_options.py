@@ -5,7 +5,7 @@ import pytest
 
 from job.config import cli, settings_file
 from job.config.gate import Bound, Gate
-from job.config.gate_metrics import GATE_METRICS, describe_metrics, find_gate_metric
+from job.config.gate_metrics import GATE_METRICS, OTHER_NAMES, describe_metrics, find_gate_metric
 from job.config.gate_options import list_gates, read_gate
 from job.config.run_config import Config
 from job.errors import UsageError
@@ -38,7 +38,8 @@ def test_a_gate_is_read_from_a_text(text: str, expected: Gate) -> None:
         ("", "is not METRIC=VALUE, such as accuracy=0.88"),
         ("accuracy=", "the threshold is '', but must be a number, such as accuracy=0.88"),
         ("accuracy=high", "the threshold is 'high', but must be a number, such as accuracy=0.88"),
-        ("accuracy=88%", "the threshold is '88%', but must be a number, such as accuracy=0.88"),
+        ("accuracy=88%", "the threshold is '88%', but must be a number; write 0.88 for 88%"),
+        ("accuracy=high%", "the threshold is 'high%', but must be a number, such as accuracy=0.88"),
         ("accuracy=nan", "the threshold is 'nan', but must be a number, such as accuracy=0.88"),
         ("loss=1e999", "the threshold is '1e999', but must be a number, such as accuracy=0.88"),
         ("accuracy=88", "accuracy is between 0 and 1; write 0.88 for 88%"),
@@ -52,6 +53,10 @@ def test_a_gate_is_read_from_a_text(text: str, expected: Gate) -> None:
         ("accuracy=0.88:lower", "the end 'lower' is unknown; write accuracy=0.88:interval, or leave it out"),
         ("ece=0.05:interval", "ece has no confidence interval; leave out :interval"),
         ("acuracy=0.9", "unknown metric acuracy; did you mean accuracy?"),
+        ("recall=0.9", "unknown metric recall; did you mean macro.recall?"),
+        ("f1=0.9", "unknown metric f1; did you mean macro.f1?"),
+        ("balanced_accuracy=0.9", "unknown metric balanced_accuracy; did you mean macro.recall?"),
+        ("auc=0.9", "unknown metric auc; did you mean roc_auc?"),
         ("acc=0.9", "unknown metric acc; did you mean accuracy?"),
         ("best=0.9", "unknown metric best; `python -m job --help-metrics` lists the metrics"),
         ("zzz=0.9", "unknown metric zzz; `python -m job --help-metrics` lists the metrics"),
@@ -113,6 +118,40 @@ def test_gates_are_listed_with_those_that_fail_first() -> None:
 def test_a_gate_on_the_better_values_is_unusual(name: str, bound: Bound, caution: str) -> None:
     """It says which bound is usual."""
     assert Gate(name, bound, 0.5).caution == caution
+
+
+def test_a_contradiction_names_where_the_gates_were_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """In a variable, and on a line of a settings file."""
+    (tmp_path / "a.yaml").write_text("fail-over:\n  accuracy: 0.8\n")
+    monkeypatch.setenv("FASHION_JOB_FAIL_UNDER", "accuracy=0.9")
+    with pytest.raises(UsageError) as error:
+        cli.parse(["--config", str(tmp_path / "a.yaml")])
+    assert "both gates accuracy ≥ 0.9 (FASHION_JOB_FAIL_UNDER) and accuracy ≤ 0.8 (" in str(error.value)
+    assert "a.yaml: fail-over); leave out or change one" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("better", "names"),
+    [
+        (
+            "lower",
+            {
+                *("loss", "brier", "ece", "brier.CLASS", "calibration_error.CLASS", "timings_s.total"),
+                *("timings_s.training", "comparison.loss.difference", "training.seed_variation.sd"),
+            },
+        ),
+        ("", {"overconfidence", "n_test"}),
+    ],
+)
+def test_higher_is_not_always_better(better: str, names: set[str]) -> None:
+    """Errors, losses and times should be low."""
+    assert {each.name for each in GATE_METRICS if each.better == better} == names
+
+
+def test_the_suggested_metrics_exist() -> None:
+    """Each other name leads to a metric, and is none itself."""
+    assert set(OTHER_NAMES.values()) <= {each.name for each in GATE_METRICS}
+    assert not OTHER_NAMES.keys() & {each.name for each in GATE_METRICS}
 
 
 def test_gates_may_bound_a_metric_on_both_sides() -> None:
@@ -235,11 +274,15 @@ def test_bad_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, 
         (["render", "--fail-under", "best:accuracy=0.9"], "is only for sweeps; leave out best:"),
         (
             ["--fail-under", "accuracy=0.9", "--warn-over", "accuracy=0.8:interval"],
-            "no run can meet both gates accuracy ≥ 0.9 and accuracy ≤ 0.8 (95% interval); leave out or change one",
+            "accuracy ≥ 0.9 (--fail-under) and accuracy ≤ 0.8 (95% interval) (--warn-over); leave out or change one",
+        ),
+        (
+            ["--fail-under", "evaluation.accuracy=0.9", "--fail-over", "accuracy=0.8"],
+            "both gates evaluation.accuracy ≥ 0.9 (--fail-under) and accuracy ≤ 0.8 (--fail-over)",
         ),
         (
             ["sweep", "--fail-under", "best:ece=0.5", "--fail-over", "best:ece=0.4"],
-            "no run can meet both gates best:ece ≥ 0.5 and best:ece ≤ 0.4",
+            "no run can meet both gates best:ece ≥ 0.5 (--fail-under) and best:ece ≤ 0.4 (--fail-over)",
         ),
         (["sweep", "--fail-if-worse"], "--fail-if-worse needs another run to compare with: add --set reference=DIR"),
         (["sweep", "--set", "fail-under=accuracy=0.9"], "the gates of a sweep have options of their own: --fail-under"),

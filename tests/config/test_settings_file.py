@@ -54,6 +54,7 @@ def test_values_are_read_as_on_the_command_line() -> None:
     [
         ("seed: 1\nepoch: 3\n", "a.yaml, line 2: unknown option epoch; did you mean epochs?"),
         ("learning_rat: 3\n", "a.yaml, line 1: unknown option learning_rat; did you mean learning-rate?"),
+        ("predictions: a\n", "a.yaml, line 1: predictions is only an option of the command line of report"),
         ("zzz: 3\n", "a.yaml, line 1: unknown option zzz; `python -m job --help` lists the options"),
         ('"a\\nb": 3\n', r"a.yaml, line 1: unknown option 'a\nb'; "),
         (f"{'x' * 1000}: 3\n", "a.yaml, line 1: unknown option 'xxx"),

@@ -128,16 +128,27 @@ def test_without_a_reference_the_other_gates_hold(
 ) -> None:
     """The first run of a branch, whatever its name, cannot be compared; a notice says so."""
     runner = Runner(tmp_path, github, ref=f"refs/heads/{branch}")
-    gates = "fail-under accuracy=0.01\nfail-if-worse\ntolerance 0.01"
+    gates = "fail-under accuracy=0.01\nfail-if-worse\ntolerance 0.01\nfail-over comparison.counts.n_broken=3"
     inputs = report_of(finished_run, reference_artifact="fashion-job-report")
     assert runner.run(gates=gates, **inputs) == 0, runner.stderr
     assert "::notice title=No reference::" in runner.stdout
-    assert "::notice title=Gate skipped::fail-if-worse needs a reference" in runner.stdout
+    for gate in ("fail-if-worse ", "tolerance 0.01", "fail-over comparison.counts.n_broken=3"):
+        assert f"::notice title=Gate skipped::{gate} needs a reference\n" in runner.stdout
     assert runner.outputs["steps.run.outputs.exit-status"] == "0"
     assert runner.uploaded
     listed = runner.calls()[0]
     assert listed[listed.index("--workflow") + 1] == "report.yml"
     assert not any("api" in call for call in runner.calls())
+
+
+def test_a_history_serves_without_a_reference(finished_run: Path, tmp_path: Path) -> None:
+    """Gates that compare with another run then compare with the best of the history."""
+    runner = Runner(tmp_path)
+    inputs = report_of(finished_run, reference_artifact="fashion-job-report", gates="fail-if-worse\ntolerance 0.01")
+    inputs["options"] += f" --history '{tmp_path / 'runs.jsonl'}'"
+    assert runner.run(**inputs) == 0, runner.stderr
+    assert "Gate skipped" not in runner.stdout
+    assert "gate passed: the history has no earlier run" in runner.stderr
 
 
 def test_render_fetches_no_reference(compared_run: Path, tmp_path: Path) -> None:

@@ -304,6 +304,18 @@ def test_files_that_the_job_does_not_write_may_be_in_the_output_folder(tmp_path:
     require_separate("--predictions", "-/predictions.csv", "-", "--output")  # an archive on stdout
 
 
+def test_a_table_of_the_user_is_not_replaced(table: Path, tmp_path: Path, error_of: ErrorOf) -> None:
+    """Its name may be that of the predictions that the job writes; a run that lost its checksums is replaced."""
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (folder / "predictions.csv").write_text("mine")
+    words = ["report", "--predictions", table, "--output", folder]
+    assert "predictions.csv exists, but no run wrote it" in error_of(OutputError.exit_status, *words)
+    assert read_tree(folder) == {"predictions.csv": b"mine"}
+    (folder / "metrics.json").write_text("{}")
+    assert main([*map(str, words)]) == 0
+
+
 def test_a_tar_archive(table: Path) -> None:
     """With --output -, as of a training; it is complete, also if a gate is missed."""
     words = ["--predictions", str(table), "--output", "-", "--fail-under", "accuracy=1"]

@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -107,6 +108,29 @@ def test_predicted_classes_without_probabilities(made: Report) -> None:
     page = other.html()
     assert "The predictions name only one class for each image, without probabilities." in page
     assert 'id="calibration"' not in page
+
+
+def test_the_page_says_which_images_it_shows(made: Report) -> None:
+    """The most confident ones, or random ones if there is no confidence and not all are shown."""
+    images, y_pred = np.zeros((400, 8, 8), np.uint8), PROBABILITIES.argmax(axis=1)
+    first = report(Y_TRUE, np.roll(y_pred, 1), class_names=NAMES, images=images)
+    second = report(Y_TRUE, np.roll(y_pred, 2), class_names=NAMES, images=images, reference=first)
+    comparison, page = second.run.comparison, second.html()
+    assert comparison is not None
+    assert min(comparison.counts.n_fixed, comparison.counts.n_broken) > 12
+    sections = re.findall(r"(\d+) of (\d+) images [^;.<]*; drawn at random\.", page)
+    assert [shown for shown, _ in sections] == ["12", "12"]
+    assert "Up to six images of each, drawn at random" in page
+    assert "most confident first" not in page
+    few = y_pred.copy()
+    few[:5] = (few[:5] + 1) % 5
+    page = report(
+        Y_TRUE, y_pred, class_names=NAMES, images=images, reference=report(Y_TRUE, few, class_names=NAMES)
+    ).html()
+    assert not re.search(r"images [^;.<]*; drawn at random", page)
+    page = report(Y_TRUE, PROBABILITIES, class_names=NAMES, images=images, reference=made).html()
+    assert "Up to six images of each, most confident first, with their confidence" in page
+    assert "drawn at random" not in page
 
 
 def test_logits(made: Report) -> None:

@@ -119,6 +119,28 @@ def test_a_training_as_reference_has_no_names(
     assert (warning in capsys.readouterr().err) == (not has_index)
 
 
+def test_a_reference_with_names_of_a_run_without(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The images are paired by their order, and a warning says so."""
+    report("--predictions", write(tmp_path / "a.csv", EARLIER, range(N)), "--output", tmp_path / "a")
+    words = ["--predictions", write(tmp_path / "b.csv", LATER, range(N), None), "--reference", tmp_path / "a"]
+    report(*words, "--output", tmp_path / "b")
+    warning = f"predictions.csv of the reference {tmp_path / 'a'} names the images, but this run does not, so they are"
+    assert warning in capsys.readouterr().err
+    comparison = Run.read(tmp_path / "b").comparison
+    assert comparison is not None
+    assert comparison.counts.n_fixed == np.count_nonzero(LATER.is_correct & ~EARLIER.is_correct)
+
+
+def test_an_index_of_texts_needs_the_warning_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It does not number the images."""
+    report("--predictions", write(tmp_path / "a.csv", EARLIER, range(N), None), "--output", tmp_path / "a")
+    header, *lines = write(tmp_path / "b.csv", LATER, range(N)).read_text(encoding="utf-8").splitlines()
+    content = [f"index,{header}", *(f"img{number},{line}" for number, line in enumerate(lines))]
+    (tmp_path / "b.csv").write_text("\n".join(content), encoding="utf-8")
+    report("--predictions", tmp_path / "b.csv", "--reference", tmp_path / "a", "--output", tmp_path / "b")
+    assert "does not name the images, so they are paired by their order" in capsys.readouterr().err
+
+
 def test_rows_in_another_order_without_names(tmp_path: Path, error_of: ErrorOf) -> None:
     """The error says what to do, and speaks of no data set."""
     report("--predictions", write(tmp_path / "a.csv", EARLIER, range(N), None), "--output", tmp_path / "a")

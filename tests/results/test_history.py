@@ -200,6 +200,7 @@ def test_what_is_no_file(tmp_path: Path, entry: HistoryEntry) -> None:
         (tmp_path / "fifo", "cannot be read and written (Not a regular file)"),
         (Path("/dev/null"), "cannot be read and written (Not a regular file)"),
         (tmp_path / "file" / "x", "cannot be read and written (Not a directory)"),
+        (tmp_path / ("x" * 300), "cannot be read and written (File name too long)"),
     ):
         assert refuse(name, OutputError) == f"--history {name}: {reason}; {remedy}"
         with pytest.raises(OutputError, match=r"--history .*; name a file"):

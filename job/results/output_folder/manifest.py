@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from job.errors import DataError, OutputError
-from job.results.file_names import CHECKSUMS
+from job.results.file_names import CHECKSUMS, METRICS, PREDICTIONS
 from job.results.metrics_json import Option, as_data_error
 from job.system.regular_file import open_regular, read_regular
 
@@ -72,7 +72,10 @@ def require_replaceable(folder: Path, files: Iterable[str], folders: Iterable[st
     for name in files:
         if (folder / name).is_dir():
             raise OutputError(f"--output {folder}: {name} is a folder there; move it or name another output folder")
-    for name in (*folders, *([] if digests else [CHECKSUMS])):
+    suspicious = [] if digests else [CHECKSUMS]
+    if not digests and not os.path.lexists(folder / METRICS):
+        suspicious += [name for name in files if name == PREDICTIONS]  # probably the user's own
+    for name in (*folders, *suspicious):
         if os.path.lexists(folder / name) and not is_owned(folder, name, digests):
             raise OutputError(
                 f"--output {folder}: {name} exists, but no run wrote it, or it was changed since; "
