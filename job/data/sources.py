@@ -75,6 +75,8 @@ def check_folder(folder: Path) -> Source:
     missing = _list_missing(folder)
     if missing and os.path.isdir(folder / TRAIN):  # noqa: PTH112 - as above
         return Source(folder, IMAGE_FILES)
+    if missing and (remedy := _correct_capitals(folder)):
+        raise DataError(f"--data {folder}: has no folder {TRAIN}/; {remedy}")
     if len(missing) == len(FILES) and (part := folder.resolve().name) in PARTS and _has_folders(folder):
         raise DataError(f"--data {folder}: has only the images of {part}/; name the folder above {part}/")
     if len(missing) == len(FILES) and (classes := _list_classes(folder)):
@@ -110,6 +112,16 @@ def _has_images(folder: Path) -> bool:
 def _has_folders(folder: Path) -> bool:
     with os.scandir(folder) as entries:
         return any(os.path.isdir(entry.path) for entry in entries)  # noqa: PTH112 - DirEntry.is_dir raises in link loops
+
+
+def _correct_capitals(folder: Path) -> str:
+    """What to rename if a folder differs from train/ only in capital letters; empty if none does."""
+    with os.scandir(folder) as entries:
+        names = sorted(entry.name for entry in entries if os.path.isdir(entry.path))  # noqa: PTH112 - as above
+    found = {name.lower(): name for name in names}  # capital letters come first, so that train stays
+    if TRAIN not in found:
+        return ""
+    return "rename " + " and ".join(f"{found[part]} to {part}" for part in PARTS if found.get(part, part) != part)
 
 
 def _list_missing(folder: Path) -> list[str]:

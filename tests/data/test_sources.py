@@ -82,6 +82,29 @@ def test_folders_of_classes_without_a_training_part(tmp_path: Path) -> None:
         sources.check_folder(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("names", "remedy"),
+    [
+        (["Train"], "rename Train to train"),
+        (["TRAIN", "Test"], "rename TRAIN to train and Test to test"),
+        (["Train", "Test", "test"], "rename Train to train"),
+    ],
+)
+def test_parts_in_capital_letters(tmp_path: Path, names: list[str], remedy: str) -> None:
+    """The error says what to rename, as far as it needs another name."""
+    for name in names:
+        (tmp_path / name / "cat").mkdir(parents=True)
+    with pytest.raises(DataError, match=rf": has no folder train/; {remedy}$"):
+        sources.check_folder(tmp_path)
+
+
+def test_a_file_in_capital_letters_is_no_training_part(tmp_path: Path) -> None:
+    """Only folders count."""
+    (tmp_path / "Train").touch()
+    with pytest.raises(DataError, match="put all four files into that folder, or images into train/CLASS/"):
+        sources.check_folder(tmp_path)
+
+
 def test_an_empty_folder(tmp_path: Path) -> None:
     """The error names both kinds of data sets."""
     with pytest.raises(
