@@ -119,6 +119,7 @@ def _train_into(config: Config, folder: Path) -> Scores:
         n_probabilities = dataset.n_classes * (2 if config.reference else 1)
         n_seeds = config.runs * (2 if config.reference else 1)  # a reference with more seeds is rare
         n_bytes_predictions = len(dataset.test_images) * (24 + 14 * n_probabilities + 18 * n_seeds)
+        n_bytes_predictions += sum(len(name.encode()) + 3 for name in dataset.test_names or ())  # with quotes
         n_bytes_others = 4_000_000 + len(config.export) * export.SIZE_BYTES  # upper estimates
         preparation.require_free_space(folder, n_bytes_predictions + n_bytes_others)
 
@@ -127,9 +128,9 @@ def _train_into(config: Config, folder: Path) -> Scores:
     with ReportWorker() as worker:
         trained = train(config, stopwatch, require_free_space)
         if config.history:
-            y_true = trained.predictions.y_true
-            test_set = hash_test_set(y_true, trained.record.class_names)
-            record = replace(trained.record, earlier=select_earlier(entries, test_set, len(y_true)))
+            predictions = trained.predictions
+            test_set = hash_test_set(predictions.y_true, trained.record.class_names, predictions.names)
+            record = replace(trained.record, earlier=select_earlier(entries, test_set, len(predictions.y_true)))
             trained = replace(trained, record=record)
         staged = stage_files(folder, done, outdated=file_names.OUTDATED)
         with staged as staging, signals.on_exit(worker.stop):  # before the staged files are removed

@@ -85,11 +85,7 @@ def train(
         check_gates(gates, dataset.class_names, _describe_parts(config, reference_run))
         check_dataset(dataset)
         if reference_run:
-            sha256 = {fashion_mnist.FILES[role]: dataset.sha256[role] for role in ("test_images", "test_labels")}
-            paired = pair_images(reference_run)
-            reference = match_reference(paired, dataset.class_names, dataset.test_labels, sha256)
-            warn_of_order(reference_run, None)
-            match = reference, paired.predictions
+            match = _match_reference(reference_run, dataset)
         if launcher:
             with stopwatch.stage("training") as stage:
                 seeds = train_in_processes(replace(config, threads=n_threads), dataset, launcher)
@@ -103,6 +99,20 @@ def train(
             collected = _collect(train_in_turn(config, dataset, device, stopwatch), config)
     run = _describe_run(config, dataset, stopwatch, collected, match)
     return replace(run, record=replace(run.record, gates=gates))
+
+
+def _match_reference(run: ReferenceRun, dataset: Dataset) -> tuple[Reference, AnyPredictions]:
+    """The reference and its predictions, with the images in the order of the data set.
+
+    A training on files with the same hashes has this order, whatever its images were named then.
+    """
+    sha256 = {fashion_mnist.FILES[role]: dataset.sha256[role] for role in ("test_images", "test_labels")}
+    has_same_files = run.record.training is not None and sha256.items() <= run.record.provenance.data.sha256.items()
+    paired = pair_images(run, None if has_same_files else dataset.test_names)
+    reference = match_reference(paired, dataset.class_names, dataset.test_labels, sha256)
+    if not has_same_files:
+        warn_of_order(run, dataset.test_names, is_numbered=False)
+    return reference, paired.predictions
 
 
 def _describe_parts(config: Config, reference: ReferenceRun | None) -> RunParts:
@@ -164,6 +174,7 @@ def _describe_run(
     match: tuple[Reference, AnyPredictions] | None,
 ) -> TrainedRun:
     variation, predictions, chosen = collected
+    predictions = replace(predictions, names=dataset.test_names)
     reference, before = match or (None, None)
     if before:
         predictions = predictions.with_reference(before)

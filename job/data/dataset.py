@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +34,7 @@ class Dataset:
         train_labels: Shape (n_train,). `test_labels` has the same format.
         sha256: Hash of each decompressed file, by the keys of `fashion_mnist.FILES`. If the data set consists of image
             files, the hashes are those of IDX files with the prepared images.
+        test_names: A unique name of each test image, n_test of them: its path in the folder; None for IDX files.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Dataset:
     test_labels: NDArray[np.uint8]
     source: Source
     sha256: Mapping[str, str]
+    test_names: Sequence[str] | None
 
     def __str__(self) -> str:
         counts = f"{len(self.train_images):,} training and {len(self.test_images):,} test images"
@@ -105,8 +107,14 @@ def _load_image_files(source: Source, max_bytes: int, split_seed: int) -> Datase
     read = read_image_folders(source.folder, max_bytes, split_seed)
     _check_order(source.folder, read.values)
     sha256 = {role: idx.hash_values(read.values[role]) for role in FILES}
-    name = source.folder.resolve().name
-    return Dataset(name=name, class_names=read.class_names, source=source, sha256=sha256, **read.values)
+    return Dataset(
+        name=source.folder.resolve().name,
+        class_names=read.class_names,
+        source=source,
+        sha256=sha256,
+        test_names=read.test_names,
+        **read.values,
+    )
 
 
 def _load_idx(source: Source, max_bytes: int) -> Dataset:
@@ -122,7 +130,7 @@ def _load_idx(source: Source, max_bytes: int) -> Dataset:
     for part, kind in (("train", "training"), ("test", "test")):
         _check_labels(find_idx_file(folder, f"{part}_labels"), kind, values[f"{part}_labels"], class_names)
     name = fashion_mnist.NAME if is_fashion_mnist else folder.resolve().name
-    return Dataset(name=name, class_names=class_names, source=source, sha256=sha256, **values)
+    return Dataset(name=name, class_names=class_names, source=source, sha256=sha256, test_names=None, **values)
 
 
 def write_idx_files(dataset: Dataset, folder: Path) -> None:

@@ -13,18 +13,28 @@ from job.data.image_reader import ReadImages, read_images
 from job.data.photo import DARK, SIDE
 from job.errors import DataError
 from job.log import log, log_stage
+from job.text import is_displayable
 
 UInt8 = NDArray[np.uint8]
 
+UNFIT_NAME = "its name has a control character or is not UTF-8"
+"""Why no page can show the name of a file."""
 MAX_MINORITY = 0.1
 """The part of the photos that may have a background of the other kind without a warning."""
 
 
 @dataclass(frozen=True)
 class ImageFolders:
-    """Class names, and the arrays of the training and the test part by the keys of `fashion_mnist.FILES`."""
+    """What a data set of image files contains.
+
+    Attributes:
+        class_names: Class names in label order.
+        test_names: The path of each test image in the folder of the data set, such as `test/cat/1.jpg`.
+        values: The arrays of the training and the test part by the keys of `fashion_mnist.FILES`.
+    """
 
     class_names: tuple[str, ...]
+    test_names: list[str]
     values: Mapping[str, UInt8]
 
 
@@ -49,12 +59,14 @@ def read_image_folders(folder: Path, max_bytes: int, seed: int) -> ImageFolders:
         )
     read = read_images([path for path, _ in files], max_bytes)
     n_train = len(listing.train)
-    problems = [f"{files[index][0].relative_to(folder)} ({read.problems[index]})" for index in sorted(read.problems)]
+    names = [path.relative_to(folder).as_posix() for path, _ in files]
+    unfit = {index: UNFIT_NAME for index, name in enumerate(names) if not is_displayable(name)}
+    problems = [f"{names[index]} ({problem})" for index, problem in sorted((unfit | read.problems).items())]
     if bad := [*problems, *listing.others]:
         n_files = len(files) + len(listing.others)
         raise DataError(
-            f"{folder}: {len(bad):,} of {n_files:,} files cannot be used: {shorten(bad)}; repair them, or move them "
-            "elsewhere"
+            f"{folder}: {len(bad):,} of {n_files:,} files cannot be used: {shorten(bad)}; repair or rename them, or "
+            "move them elsewhere"
         )
     images = read.as_light if _are_light(read, n_train) else read.as_dark
     labels = np.array([label for _, label in files], np.uint8)
@@ -64,7 +76,7 @@ def read_image_folders(folder: Path, max_bytes: int, seed: int) -> ImageFolders:
         for part, rows in parts.items()
         for kind, array in (("images", images), ("labels", labels))
     }
-    return ImageFolders(listing.class_names, values)
+    return ImageFolders(listing.class_names, names[n_train:], values)
 
 
 def _are_light(read: ReadImages, n_train: int) -> bool:

@@ -69,6 +69,7 @@ def test_images_of_28_x_28_pixels_stay_as_they_are(tmp_path: Path) -> None:
     assert (dataset.name, dataset.class_names, dataset.source.kind) == ("pets", ("a", "b"), "--data, image files")
     assert dataset.test_images.tolist() == images[[6, 8, 7, 9]].tolist()
     assert dataset.test_labels.tolist() == [0, 0, 1, 1]
+    assert dataset.test_names == ["test/a/6.png", "test/a/8.png", "test/b/7.png", "test/b/9.png"]
     assert {image.tobytes() for image in dataset.train_images} == {image.tobytes() for image in images[:6]}
     for image, label in zip(dataset.train_images, dataset.train_labels, strict=True):
         assert (images == image).all(axis=(1, 2)).argmax() % 2 == label
@@ -140,10 +141,15 @@ def test_the_training_photos_decide_on_the_background(
 
 
 def test_train_alone_is_split_with_the_seed(tmp_path: Path) -> None:
-    """The same seed gives the same test images, another one others."""
-    for number, image in enumerate(make_images(60)):
+    """The same seed gives the same test images, whose names say that they are in train/; another one others."""
+    images = make_images(60)
+    for number, image in enumerate(images):
         save(tmp_path, f"pets/train/{'ab'[number % 2]}/{number}.png", image)
     dataset = load(tmp_path / "pets")
+    assert dataset.test_names is not None
+    for name, image, label in zip(dataset.test_names, dataset.test_images, dataset.test_labels, strict=True):
+        number = int((images == image).all(axis=(1, 2)).argmax())
+        assert name == f"train/{'ab'[label]}/{number}.png"
     assert (dataset.train_images.shape, dataset.test_images.shape) == ((48, 28, 28), (12, 28, 28))
     assert np.bincount(dataset.test_labels).tolist() == [6, 6]
     assert load(tmp_path / "pets").sha256 == dataset.sha256
@@ -158,6 +164,7 @@ def test_the_hashes_are_those_of_idx_files(tmp_path: Path) -> None:
     copy = load(tmp_path / "copy")
     assert copy.sha256 == dataset.sha256
     assert copy.class_names == dataset.class_names
+    assert copy.test_names is None
     assert (copy.train_images == dataset.train_images).all()
     assert (copy.test_labels == dataset.test_labels).all()
 
@@ -185,12 +192,25 @@ def test_all_bad_files_are_listed_together(tmp_path: Path) -> None:
         "test/a/8.tif (32 bits a pixel, whose range is unknown; save it with 8 or 16)",
         "train/b/notes.txt (not a PNG, JPEG, WebP, BMP, GIF or TIFF file)",
     }
-    start, end = f"{folder}: 7 of 12 files cannot be used: ", " and 2 more; repair them, or move them elsewhere"
+    start = f"{folder}: 7 of 12 files cannot be used: "
+    end = " and 2 more; repair or rename them, or move them elsewhere"
     text = str(caught.value)
     assert (text[: len(start)], text[-len(end) :]) == (start, end)
     shown = text.removeprefix(start).removesuffix(end).split("), ")
     assert {f"{each.removesuffix(')')})" for each in shown} < problems
     assert len(shown) == 5
+
+
+@pytest.mark.parametrize(("old", "name"), [("train/a/0.png", "train/a/\n.png"), ("test/b/7.png", "test/b/\udcff.png")])
+def test_names_that_no_page_can_show(tmp_path: Path, old: str, name: str) -> None:
+    """They are refused in both parts, because a split may put any image into the test part."""
+    folder = write_images(tmp_path / "pets", lambda number: make_images(10)[number])
+    (folder / old).rename(folder / name)
+    with pytest.raises(DataError) as caught:
+        load(folder)
+    shown = name.encode("unicode_escape").decode()
+    problem = f"{shown} (its name has a control character or is not UTF-8)"
+    assert f"pets: 1 of 10 files cannot be used: {problem}; repair or rename them, or" in str(caught.value)
 
 
 def test_links_to_images_and_folders(tmp_path: Path) -> None:
