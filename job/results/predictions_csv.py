@@ -43,7 +43,7 @@ GROUPS = {
     "seed_p_true": Group("seed_#_p_true", np.float32),  # with --runs, since version 0.6.0
     "reference_seed": Group("reference_seed_#", np.uint8),  # with --reference to a run with --runs, since 0.6.0
     "reference_seed_p_true": Group("reference_seed_#_p_true", np.float32),  # with --reference to a run with --runs
-    "name": Group("name", str),  # if predictions of others name the images
+    "name": Group("name", str),  # if the images have names, since version 0.9.0
 }
 """All columns in the order of the file.
 
