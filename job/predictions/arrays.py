@@ -14,6 +14,20 @@ ROLES = {"y_true": "true", "probabilities": "predicted"}
 """What a list of classes is, by the name of the argument."""
 
 
+def check_indexes(y_true: Any, probabilities: Any) -> None:  # noqa: ANN401 - whatever NumPy can convert
+    """Check that the indexes of pandas, by which nothing is matched, do not contradict the order of the rows.
+
+    Raises:
+        PredictionsError: If both have the same index, but in another order.
+    """
+    ours, theirs = (list(each.index) if hasattr(each, "iloc") else [] for each in (y_true, probabilities))
+    if ours != theirs and set(ours) == set(theirs) and len(set(ours)) == len(ours) == len(theirs):
+        raise PredictionsError(
+            "y_true: has the index of the probabilities in another order; give y_true.loc[probabilities.index], or if "
+            "the order of the rows is right, y_true.to_numpy()"
+        )
+
+
 def to_table(values: Any, name: str) -> Table:  # noqa: ANN401 - whatever NumPy can convert
     """The table of an argument; the columns of a data frame keep their names if these are texts.
 

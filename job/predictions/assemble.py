@@ -103,7 +103,8 @@ def assemble_predictions(  # noqa: PLR0913 - all but one have defaults
     if class_names is not None and parts.scores and parts.scores.values.shape[1] != len(class_names):
         _refuse_number(parts, parts.scores, f"{names_source} names {len(class_names)}")
     names = _name_classes(parts, truth, y_true, y_pred, class_names)
-    true_numbers = number_labels(truth, "true", y_true, names, known)
+    columns = parts.scores.columns if parts.scores and parts.scores.class_names is None else ()
+    true_numbers = number_labels(truth, "true", y_true, names, known, columns=columns)
     inferred = (parts, y_pred) if class_names is None and y_pred is not None else None
     require_all((truth, y_true), inferred, true_numbers, names)
     predicted = None if y_pred is None else number_labels(parts, "predicted", y_pred, names, known)

@@ -137,13 +137,19 @@ def are_numbers(labels: Iterable[str]) -> bool:
     return all(WHOLE.fullmatch(label) for label in labels)
 
 
-def number_labels(
-    parts: Parts, role: Role, texts: Texts, class_names: Sequence[str], known: AbstractSet[str]
+def number_labels(  # noqa: PLR0913 - the last one has a default
+    parts: Parts,
+    role: Role,
+    texts: Texts,
+    class_names: Sequence[str],
+    known: AbstractSet[str],
+    *,
+    columns: Sequence[str] = (),
 ) -> NDArray[np.int16]:
     """Turn labels, which are class names or numbers from 0, into class numbers.
 
     `known` has the true and the predicted labels. If all of them are numbers, they are class names only if all of them
-    are.
+    are. `columns` are the numbered columns of probabilities, if there are some.
 
     Raises:
         PredictionsError: If a label is not a class.
@@ -159,15 +165,19 @@ def number_labels(
     if unknown:
         row = int(np.argmax(np.isin(inverse, [labels.index(label) for label in unknown])))
         label = labels[inverse[row]]
-        raise PredictionsError(f"{parts.place(row, role)}: {_explain_unknown(label, labels, class_names)}")
+        raise PredictionsError(f"{parts.place(row, role)}: {_explain_unknown(label, labels, class_names, columns)}")
     return np.array([numbers[label] for label in labels], np.int16)[inverse]
 
 
-def _explain_unknown(label: str, labels: Sequence[str], class_names: Sequence[str]) -> str:
+def _explain_unknown(label: str, labels: Sequence[str], class_names: Sequence[str], columns: Sequence[str]) -> str:
     n = len(class_names)
     if WHOLE.fullmatch(label) and are_numbers(labels):
         values = {int(each) for each in labels}
-        remedy = "they seem to count from 1: subtract 1" if values == set(range(1, n + 1)) else "correct the label"
+        remedy = "correct the label"
+        if values == set(range(1, n + 1)):
+            remedy = "they seem to count from 1: subtract 1"
+        elif columns and max(values) == n:
+            remedy += f", or add the column {re.sub('[0-9]+', str(n), columns[-1])} if it is missing"
         return f"label {label} is out of range; the labels of {n} classes are 0 to {n - 1}; {remedy}"
     nearest, shown = find_nearest(label, class_names), shorten_list(class_names)
     remedy = f"did you mean {nearest!r}?" if nearest else f"the classes are {shown}; name all of them: --classes FILE"

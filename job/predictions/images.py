@@ -13,6 +13,7 @@ from PIL import Image, ImageOps
 
 from job.errors import PredictionsError
 from job.image_file import FORMATS, MAX_FILE_BYTES, MAX_PIXELS, open_image, reduce_depth
+from job.log import log
 from job.predictions.tables import Table, read_table
 from job.system.regular_file import read_regular
 
@@ -22,7 +23,11 @@ SHOWN_SIDE = 64
 """Height and width of the images in the report; larger ones are reduced."""
 COLOURS = 3
 LARGEST = 255
+DARK = 16
+"""Largest pixel of images that look black, but probably have 4 bits, or are those of scikit-learn's `load_digits`."""
 ARRAYS = ("images", "image", "x_test", "x", "test_images", "pixels", "")
+CLEAR = ("images", "test_images", "pixels")
+"""Names that only images have: `x_test` may be features."""
 
 Pixels = NDArray[np.uint8]
 
@@ -79,8 +84,15 @@ class ImageArray:
                 f"{self.name}, image {numbers[image]:,}: has a pixel of {value:.4g}; give pixels from 0 to 255, or "
                 "from 0 to 1, before they were normalized"
             )
-        are_fractions = bool((values <= 1).all()) and not (self.values > 1).any()  # the other images decide, too
-        scaled: Pixels = np.round(values * float(LARGEST) if are_fractions else values).astype(np.uint8)
+        largest = values.max(initial=0)
+        if largest <= DARK:
+            largest = np.nanmax(self.values)  # the other images decide, too
+        if 1 < largest <= DARK:
+            log.warning(
+                "%s: the largest pixel is %.4g of 255; if the images go from 0 to %.4g, multiply them by 255/%.4g",
+                *(self.name, largest, largest, largest),
+            )
+        scaled: Pixels = np.round(values * float(LARGEST) if largest <= 1 else values).astype(np.uint8)
         return scaled
 
 
@@ -160,9 +172,15 @@ def _reduce(picture: Image.Image) -> Image.Image:
 
 
 def find_array(table: Table) -> ImageArray | None:
-    """The images among arrays that have other names, too."""
-    arrays = [each for name, each in table.columns.items() if each.ndim in {3, 4} and name.lower() in ARRAYS]
-    return ImageArray(arrays[0], table.name) if len(arrays) == 1 else None
+    """The images among arrays that have other names, too.
+
+    Raises:
+        PredictionsError: If they are too large, or the name of an array is clearly that of images, but not its shape.
+    """
+    arrays = {name.lower(): values for name, values in table.columns.items() if values.ndim > 1}
+    possible = (name for name in ARRAYS if name in arrays and (name in CLEAR or arrays[name].ndim in {3, 4}))
+    chosen = next((arrays[name] for name in possible), None)
+    return None if chosen is None else ImageArray(chosen, table.name)
 
 
 def open_images(path: Path) -> tuple[ImageArray, str]:

@@ -102,7 +102,8 @@ def _most_dimensions(role: Role) -> int:
 
 
 def _describe(role: Role) -> str:
-    return {"true": "labels", "predicted": "predicted classes"}.get(role, "numbers of images")
+    described: dict[Role, str] = {"true": "labels", "predicted": "predicted classes", "index": "numbers of images"}
+    return described.get(role, "names of images")
 
 
 def are_pictures(values: NDArray[Any]) -> NDArray[np.bool_]:

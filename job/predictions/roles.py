@@ -10,7 +10,10 @@ NAMES: Mapping[Role, tuple[str, ...]] = {
     "true": ("true", "y_true", "y_test", "y", "target", "targets", "label", "labels", "actual", "true_label"),
     "predicted": ("predicted", "y_pred", "pred", "preds", "prediction", "predictions", "predicted_label"),
     "index": ("index",),
-    "id": ("id", "image_id", "image", "image_path", "path", "file", "file_name", "filename"),
+    "id": (
+        *("id", "image_id", "image", "image_name", "image_path", "img_path"),
+        *("path", "file", "file_name", "filename", "file_path", "filepath"),
+    ),
     "probabilities": ("probabilities", "probability", "probs", "proba", "y_prob", "y_proba", "y_score", "p"),
     "logits": ("logits",),
 }

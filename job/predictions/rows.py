@@ -46,9 +46,10 @@ def match_rows(predictions: Parts, labels: Parts, n_images: int | None) -> tuple
                 f"{predictions.table.name}: has {n:,} rows, but {labels.table.name} has {labels.n:,} labels; give one "
                 "row for each image in both"
             )
-    if n_images not in {None, n}:
+    if n_images is not None and n_images != n:
+        remedy = "one image for each row" if n_images < n else "one row for each image"
         raise PredictionsError(
-            f"{predictions.table.name}: has {n:,} rows, but there are {n_images:,} images; give one row for each image"
+            f"{predictions.table.name}: has {n:,} rows, but there are {n_images:,} images; give {remedy}"
         )
     if predictions.index is None:
         return order, others

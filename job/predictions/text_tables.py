@@ -19,6 +19,8 @@ UTF8_MARK = b"\xef\xbb\xbf"
 DECIMAL_COMMA = re.compile(rb"\d,\d")
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 MAX_COLUMNS = 2000
+TAIL = 2**20
+"""Bytes at the end of a file in which its last two lines are."""
 SPLIT = 1.5
 """Decimal commas seem to split the numbers of a line if it has this many times as many values as names."""
 
@@ -54,6 +56,8 @@ def read_text(content: bytes) -> dict[str, NDArray[Any]]:
     table = _read_lines(content, header, max(len(header), len(second)), **options)
     if not len(table):
         raise ValueError("has the names of columns, but no row below them")
+    if not has_long_rows(content, len(table)):
+        _check_end(content, header, len(table) + 1, separator)
     columns = {name: _to_array(table[index]) for index, name in enumerate(header)}
     return columns if options["decimal"] == "." else {name: _unify(name, values) for name, values in columns.items()}
 
@@ -129,6 +133,17 @@ def _explain_number(line: int, n_values: int, n_names: int, separator: str) -> s
     text = f"line {line:,} has {n_values} values, but line 1 names {n_names} columns"
     are_split = separator == "," and n_values > SPLIT * n_names
     return f"{text}; if the numbers have decimal commas, separate the columns by semicolons" if are_split else text
+
+
+def _check_end(content: bytes, header: list[str], line: int, separator: str) -> None:
+    """Check that the last line, whose number is given, is not shorter than the header and the line above."""
+    last_lines = content[-TAIL:].rstrip(b"\r\n").splitlines()[-2:]
+    n_above, *_, n_values = (len(_split(each.decode(errors="ignore"), separator)) for each in last_lines)
+    if n_values < min(n_above, len(header)) and last_lines[-1].strip():
+        raise ValueError(
+            f"line {line:,}, the last one, has {n_values} of {len(header)} values and seems to be cut off; write the "
+            "file again"
+        )
 
 
 def _to_array(column: "pd.Series[Any]") -> NDArray[Any]:

@@ -16,7 +16,7 @@ from job.evaluation.trend import select_earlier
 from job.log import Stopwatch, log, log_stage
 from job.predictions.assemble import Assembled
 from job.predictions.images import ImageArray, ImageFiles
-from job.predictions.parts import Parts, are_pictures
+from job.predictions.missing_images import warn_of_unread_images
 from job.results.gate_check import RunParts, check_gates
 from job.results.paired_images import pair_images, warn_of_order
 from job.results.provenance import DataSource, Provenance, describe_report_environment
@@ -24,7 +24,6 @@ from job.results.reference_run import ReferenceRun, match_reference, read_refere
 from job.results.run import NO_IMAGES, Run
 from job.results.samples_npz import Images
 from job.results.schema import RunRecord
-from job.text import IMAGE_KINDS
 
 SEED = 0
 """Seed of the random samples."""
@@ -135,19 +134,10 @@ def _load_images(source: Source, predictions: AnyPredictions) -> Images:
         return {number: images[position] for number, position in zip(numbers, positions, strict=True)}
     column = parts.names.get("picture")
     if column is None:
-        _warn_of_other_files(parts)
+        warn_of_unread_images(parts)
         return {}
     files = ImageFiles(parts.table, column, source.assembled.rows)
     if not files.exist():
         log.warning("%s: no picture in column %s exists, so the report has no images", parts.table.name, column)
         return {}
     return files.load(numbers)
-
-
-def _warn_of_other_files(parts: Parts) -> None:
-    """Warn if some names of the images, but not all, are those of pictures."""
-    if parts.id is None or not (are_named := are_pictures(parts.id)).any():
-        return
-    row = int(are_named.argmin())
-    place = parts.place(row, "id")
-    log.warning("%s: %s is not a %s file, so the report has no images", place, parts.id[row], IMAGE_KINDS)

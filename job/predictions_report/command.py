@@ -7,6 +7,7 @@ from job.config.prediction_files import PredictionFiles
 from job.config.run_config import Config, Layout
 from job.log import Stopwatch
 from job.predictions.assemble import assemble_predictions
+from job.predictions.class_arrays import find_class_names
 from job.predictions.class_names import are_numbers, read_class_names
 from job.predictions.images import find_array, open_images
 from job.predictions.tables import read_table
@@ -60,7 +61,7 @@ def read_files(config: Config, files: PredictionFiles) -> Source:
     path = Path(files.predictions)
     table = read_table(path)
     sha256 = {path.name: table.sha256}
-    labels = class_names = None
+    labels = None
     images = find_array(table) if files.images is None else None
     if files.labels is not None:
         labels = read_table(Path(files.labels))
@@ -68,15 +69,14 @@ def read_files(config: Config, files: PredictionFiles) -> Source:
     if files.images is not None:
         images, digest = open_images(Path(files.images))
         _add_hash(sha256, "--images", files.images, digest)
-    if files.classes is not None:
-        class_names = read_class_names(Path(files.classes))
+    class_names = find_class_names(table) if files.classes is None else read_class_names(Path(files.classes))
     n_images = None if images is None else images.n
     return Source(
         assembled=assemble_predictions(
             table,
             labels,
             class_names,
-            names_source=files.classes or "",
+            names_source=files.classes or "its array of class names",
             logits=files.logits,
             n_images=n_images,
         ),

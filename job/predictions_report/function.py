@@ -14,7 +14,7 @@ import msgspec
 from job.config.run_config import OPTIONS
 from job.errors import JobError, PredictionsError
 from job.log import Stopwatch
-from job.predictions.arrays import to_array, to_table
+from job.predictions.arrays import check_indexes, to_array, to_table
 from job.predictions.assemble import assemble_predictions
 from job.predictions.class_names import check_class_names
 from job.predictions.images import ImageArray
@@ -24,11 +24,16 @@ from job.results.provenance import DataSource
 from job.results.reference_run import ReferenceRun
 from job.results.run import Run
 from job.results.schema import RunRecord
-from job.text import find_bad_image_name
+from job.text import IMAGE_SUFFIXES, find_bad_image_name
 
 CALL = "job.predictions_report.report(…)"
 HEIGHT = 720
 """Height of the report in a notebook, in CSS pixels."""
+OTHER_FORMATS = {
+    *(".csv", ".docx", ".gz", ".ipynb", ".json", ".md", ".mht", ".npz", ".parquet", ".pdf", ".pptx", ".svg", ".tar"),
+    *(".txt", ".xlsx", ".xml", ".yaml", ".zip", *IMAGE_SUFFIXES),
+}
+"""The ends of names that a folder hardly has."""
 ARGUMENTS = {
     "--classes FILE": "class_names=…",
     "--labels FILE": "y_true",
@@ -75,12 +80,16 @@ class Report:
             The path of the page.
 
         Raises:
-            JobError: If the folder cannot be written.
+            JobError: If the folder cannot be written, or the name ends like that of a file in another format.
             OSError: If the page cannot be written.
         """
         from job.predictions_report.command import write_run
 
         path = Path(path)
+        if path.suffix.lower() in OTHER_FORMATS:
+            raise PredictionsError(
+                f"{path}: {path.suffix} is not a format of the report; end the name with .html, or name a folder"
+            )
         if path.suffix.lower() in {".html", ".htm"}:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(self.html(), encoding="utf-8")
@@ -134,6 +143,7 @@ def report(  # noqa: PLR0913 - all but two have defaults
         OPTIONS["name"].check(name, "name")
         classes = None if class_names is None else _read_class_names(class_names)
         with stopwatch.stage("predictions"):
+            check_indexes(y_true, probabilities)
             source = None if images is None else ImageArray(to_array(images, "images"), "images")
             assembled = assemble_predictions(
                 to_table(probabilities, "probabilities"),

@@ -61,7 +61,7 @@ def match_reference(
     Its metrics are computed from its predictions, which have the images in the order of this run, see `pair_images`.
     The other arguments describe the test set: class names in label order, true class numbers, shape (n,), and SHA-256
     of its decompressed files, by file name, which are None for predictions of another program. A reference that is such
-    predictions need not name these files.
+    predictions need not name these files, nor the classes.
 
     Raises:
         DataError: If the reference was evaluated on another test set.
@@ -93,8 +93,9 @@ def _find_difference(
             return f"was evaluated on another {file}, from {data.name} in {data.folder} (its SHA-256 differs)"
     if len(names) != len(class_names):
         return f"has {len(names)} classes, but {current} has {len(class_names)}"
+    has_names = run.record.training or names != [str(label) for label in range(len(names))]
     for label, (old, new) in enumerate(zip(names, class_names, strict=True)):
-        if old != new:
+        if has_names and old != new:
             return f"names class {label} {old!r}, but {current} names it {new!r}"
     if len(y_reference) != len(y_true):
         return f"{PREDICTIONS} has {len(y_reference):,} images, but {current} {len(y_true):,}"

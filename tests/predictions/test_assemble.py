@@ -228,7 +228,7 @@ def test_a_name_of_a_class_is_no_role(tmp_path: Path) -> None:
         (f"true,predicted\n{'1' * 5000},2\n2,2\n", "table.csv: '11111111111111111111'… has 5,000 characters; shorten"),
         (
             "id,file,true,p_0,p_1\nx,y,0,1,0\nz,y,1,0,1\n",
-            "table.csv: the columns id and file are both numbers of images; rename or remove one",
+            "table.csv: the columns id and file are both names of images; rename or remove one",
         ),
         (
             "id,true,p_0,p_1\nx,0,1,0\nx,1,0,1\n",
@@ -385,6 +385,25 @@ def test_classes_in_another_order_than_the_labels() -> None:
     named["label"] = np.array(FASHION_NAMES)[predictions.y_true]
     accuracy = assemble_predictions(make_table(**named)).predictions.accuracy
     assert accuracy == predictions.accuracy
+
+
+@pytest.mark.parametrize(
+    ("columns", "column"),
+    [
+        ({"p_0": [1.0, 0, 0], "p_1": [0.0, 1, 1]}, "p_2"),
+        ({"probs": np.eye(2)[[0, 1, 1]]}, "probs[2]"),
+        ({"a": [1.0, 0, 0], "b": [0.0, 1, 1]}, ""),
+    ],
+)
+def test_a_class_without_a_column(columns: dict[str, Any], column: str) -> None:
+    """The error names the column that may be missing, unless the names of the columns are those of the classes."""
+    with pytest.raises(PredictionsError) as caught:
+        assemble_predictions(make_table(true=[0, 1, 2], **columns), class_names=None if column else ["a", "b"])
+    remedy = f", or add the column {column} if it is missing" if column else ""
+    message = (
+        "table, row 2, column true: label 2 is out of range; the labels of 2 classes are 0 to 1; correct the label"
+    )
+    assert str(caught.value) == message + remedy
 
 
 @pytest.mark.parametrize("has_probabilities", [True, False])

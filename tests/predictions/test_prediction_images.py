@@ -78,6 +78,25 @@ def test_dark_images_stay_dark() -> None:
     assert (ImageArray(values, "images").load([0])[0] == 1).all()
 
 
+@pytest.mark.parametrize(
+    ("largest", "warning"),
+    [
+        (1, ""),
+        (1.02, "images: the largest pixel is 1.02 of 255; if the images go from 0 to 1.02, multiply them by 255/1.02"),
+        (16, "images: the largest pixel is 16 of 255; if the images go from 0 to 16, multiply them by 255/16"),
+        (17, ""),
+    ],
+)
+def test_images_that_look_black(largest: float, warning: str, caplog: pytest.LogCaptureFixture) -> None:
+    """A warning says so, unless an image that is not shown is lighter; the pixels stay as they are."""
+    values = np.linspace(0, largest, 32).reshape(2, 4, 4)
+    ImageArray(values, "images").load([0, 1])
+    assert [record.getMessage() for record in caplog.records] == ([warning] if warning else [])
+    caplog.clear()
+    ImageArray(np.append(values, np.full((1, 4, 4), 255), axis=0), "images").load([0, 1])
+    assert not caplog.records
+
+
 @pytest.mark.parametrize("value", [-0.5, 256, np.nan, np.inf])
 def test_pixels_out_of_range(value: float) -> None:
     """As after a normalization."""
@@ -114,6 +133,18 @@ def test_images_next_to_the_predictions() -> None:
     assert found is not None
     assert found.n == 2
     assert find_array(make_table(true=[0, 1], probabilities=np.eye(2))) is None
+    chosen = find_array(make_table(true=[0, 1], x_test=RGB, images=GREY))
+    assert chosen is not None
+    assert chosen.values is not RGB
+    assert chosen.values.shape == GREY.shape
+
+
+def test_flat_images_next_to_the_predictions() -> None:
+    """They are refused; features, and a column of texts, are no images."""
+    with pytest.raises(PredictionsError, match=r"table: has the shape \(2, 64\); give images as \(n, height, width\)"):
+        find_array(make_table(true=[0, 1], images=np.zeros((2, 64))))
+    assert find_array(make_table(true=[0, 1], x_test=np.zeros((2, 64)))) is None
+    assert find_array(make_table(true=[0, 1], images=["a.heic", "b.heic"])) is None
 
 
 @pytest.fixture

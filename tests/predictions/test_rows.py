@@ -111,13 +111,12 @@ def test_missing_and_doubled_rows(tmp_path: Path, column: str, ids: str, labels:
     assert error_of_text(tmp_path, PREDICTIONS.format(column, *ids), labels).startswith(problem)
 
 
-def test_more_images_than_rows() -> None:
-    """Each row has an image."""
+@pytest.mark.parametrize(("n_images", "remedy"), [(3, "one row for each image"), (1, "one image for each row")])
+def test_another_number_of_images(n_images: int, remedy: str) -> None:
+    """Each row has an image; the error asks for what is missing."""
     table = make_table(true=[1, 0], p_0=[0.0, 1.0], p_1=[1.0, 0.0])
-    with pytest.raises(
-        PredictionsError, match="table: has 2 rows, but there are 3 images; give one row for each image"
-    ):
-        assemble_predictions(table, n_images=3)
+    with pytest.raises(PredictionsError, match=f"table: has 2 rows, but there are {n_images} images; give {remedy}"):
+        assemble_predictions(table, n_images=n_images)
 
 
 def test_gaps_in_an_index_are_allowed_without_other_files() -> None:

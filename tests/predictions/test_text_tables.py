@@ -75,7 +75,17 @@ def test_spaces_around_labels_do_not_count() -> None:
             "table.csv: line 4 has 5 values, but line 1 names 3 columns",
         ),
         ("\n" + GOOD, "table.csv: line 1 is empty; write the names of the columns there, or the first label of a list"),
-        (GOOD + "1,0.2\n", "table.csv, line 4, column p_1: is empty; write a probability"),
+        (
+            GOOD + "1,0.2\n",
+            "table.csv: line 4, the last one, has 2 of 3 values and seems to be cut off; write the file",
+        ),
+        (
+            GOOD.replace("\n", "\r\n") + "1",
+            "table.csv: line 4, the last one, has 1 of 3 values and seems to be cut off",
+        ),
+        (GOOD + "1,0.2\n1,0.2,0.8\n", "table.csv, line 4, column p_1: is empty; write a probability"),
+        (GOOD + "1,0.2\n1,0.2\n", "table.csv, line 4, column p_1: is empty; write a probability"),
+        (GOOD + " \n", "table.csv, line 4, column true: is empty; write the class of each image"),
         (GOOD + "\n" + GOOD[13:], "table.csv, line 4, column true: is empty; write the class of each image"),
         (GOOD.encode() + b"caf\xe9,1,0\n", "table.csv: line 4 is not UTF-8 text; save the file as UTF-8"),
         (GOOD.encode("utf-16"), "table.csv: is UTF-16 text; save it as UTF-8"),
@@ -114,6 +124,12 @@ def test_spaces_around_labels_do_not_count() -> None:
 def test_what_is_no_table(tmp_path: Path, content: str | bytes, problem: str) -> None:
     """One line names the place."""
     assert error_of_text(tmp_path, content).startswith(problem)
+
+
+def test_the_end_of_a_row_of_several_lines(tmp_path: Path) -> None:
+    """It has fewer values than the header, but is not cut off."""
+    text = 'true,p_0,p_1,note\n0,1,0,a\n1,0,1,"b\nc"\n'
+    assert assemble_text(tmp_path, text).predictions.y_true.tolist() == [0, 1]
 
 
 def test_a_large_table_is_read_exactly() -> None:

@@ -402,6 +402,32 @@ def test_class_names_in_one_line(table: Path, tmp_path: Path, error_of: ErrorOf)
     assert line.endswith(f"{tmp_path / 'c.txt'}: contains 1 class name; write 2 to 256, one per line")
 
 
+def test_class_names_in_the_file_of_predictions(tmp_path: Path) -> None:
+    """They give the order of the probabilities, unless --classes gives another one."""
+    path, classes, names = tmp_path / "t.npz", tmp_path / "c.txt", np.array(NAMES)
+    labels = names[PREDICTIONS.y_true]
+    np.savez(path, y_true=labels, probabilities=PREDICTIONS.probabilities, class_names=names)
+    words = ["--predictions", path, "--output", tmp_path / "out"]
+    report(*words)
+    assert read_class_order(tmp_path / "out") == NAMES
+    assert read_metrics(tmp_path / "out")["evaluation"]["accuracy"] == PREDICTIONS.accuracy
+    np.savez(path, y_true=PREDICTIONS.y_true, probabilities=PREDICTIONS.probabilities, class_names=names)
+    classes.write_text("a\nb\nc\nd\n")
+    report(*words, "--classes", classes)
+    assert read_class_order(tmp_path / "out") == ["a", "b", "c", "d"]
+
+
+def test_a_reference_whose_classes_have_no_names(table: Path, tmp_path: Path) -> None:
+    """Their numbers do not contradict the names of this run."""
+    (tmp_path / "c.txt").write_text("\n".join(NAMES))
+    report("--predictions", table, "--output", tmp_path / "before")
+    words = ["--predictions", table, "--classes", tmp_path / "c.txt", "--reference", tmp_path / "before"]
+    report(*words, "--output", tmp_path / "out")
+    assert read_class_order(tmp_path / "out") == NAMES
+    assert read_metrics(tmp_path / "out")["comparison"]["counts"]["difference"] == 0
+    assert main(["render", "-q", "--output", str(tmp_path / "out")]) == 0
+
+
 def test_the_order_of_class_names_from_labels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The log says that it is the natural one, and how to choose another one."""
     path, classes = tmp_path / "t.csv", tmp_path / "c.txt"

@@ -149,6 +149,33 @@ def test_a_page_is_saved(made: Report, tmp_path: Path) -> None:
     assert "predictions.csv" in made.save(tmp_path / "folder").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("name", ["report.csv", "report.PDF", "report.json", "report.png"])
+def test_a_page_has_no_other_format(made: Report, tmp_path: Path, name: str) -> None:
+    """No folder gets such a name; a dot in the name of a folder does not matter."""
+    with pytest.raises(
+        ValueError, match=rf"{name}: \{name[6:]} is not a format of the report; end the name with \.html"
+    ):
+        made.save(tmp_path / name)
+    assert not list(tmp_path.iterdir())
+    assert made.save(tmp_path / "report-v1.2") == tmp_path / "report-v1.2" / "index.html"
+
+
+def test_indexes_of_pandas() -> None:
+    """The same values in another order contradict the order of the rows; other indexes mean nothing."""
+    y_true, probabilities = pd.Series(Y_TRUE), pd.DataFrame(PROBABILITIES)
+    shuffled = y_true.sample(frac=1, random_state=0)
+    with pytest.raises(
+        ValueError, match=r"^y_true: has the index of the probabilities in another order; give y_true\.loc"
+    ):
+        report(shuffled, probabilities)
+    accuracy = np.mean(PROBABILITIES.argmax(axis=1) == Y_TRUE)
+    others = (shuffled.loc[probabilities.index], y_true.set_axis(range(1, 401)), y_true.set_axis([0] * 400))
+    for each in (y_true, *others, shuffled.sort_index().to_numpy(), shuffled.sort_index().tolist()):
+        assert report(each, probabilities).metrics["accuracy"] == accuracy
+    doubled = y_true.set_axis([0, 1] * 200), probabilities.set_axis([1, 0] * 200)
+    assert report(*doubled).metrics["accuracy"] == accuracy
+
+
 def test_a_folder_is_saved(made: Report, tmp_path: Path) -> None:
     """It can be the reference of other predictions, whatever their classes are called."""
     page = made.save(tmp_path / "before")

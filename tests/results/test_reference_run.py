@@ -84,6 +84,22 @@ def test_a_reference_that_was_not_trained_here(tmp_path: Path) -> None:
     assert match_reference(read_reference(str(tmp_path)), **TRUTH).network == ""
 
 
+def test_a_reference_whose_classes_are_numbers(tmp_path: Path) -> None:
+    """The numbers are no names unless it was trained here; the labels must be the same in any case."""
+    numbers = [str(label) for label in range(10)]
+    for trained in (True, False):
+        make_run(trained=trained).write(tmp_path)
+        reference = read_reference(str(tmp_path))
+        reference = replace(reference, record=replace(reference.record, class_names=numbers))
+        if trained:
+            with pytest.raises(DataError, match="names class 0 '0', but the data set names it 'T-shirt/top'"):
+                match_reference(reference, **TRUTH)
+        else:
+            assert match_reference(reference, **TRUTH).accuracy == RUN.evaluation.accuracy
+            with pytest.raises(DataError, match="gives image 0 another true class than the data set"):
+                match_reference(reference, **TRUTH | {"y_true": (TRUTH["y_true"] + 1) % 10})
+
+
 def test_a_compared_run_can_be_the_reference(tmp_path: Path) -> None:
     """Its own reference plays no role."""
     run = make_run(with_reference=True)
