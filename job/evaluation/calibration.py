@@ -98,10 +98,18 @@ class Calibration:
 
     @property
     def tendency(self) -> Literal["overconfident", "underconfident"] | None:
-        """The one verdict on the calibration: what the interval of the overconfidence shows; None if it contains 0."""
+        """What the interval of the overconfidence shows; None if it contains 0."""
         if self.overconfidence_interval.lower > 0:
             return "overconfident"
         return "underconfident" if self.overconfidence_interval.upper < 0 else None
+
+    @property
+    def is_miscalibrated(self) -> bool:
+        """Whether the `ece` is larger than that of 95 % of perfectly calibrated models.
+
+        It may be so without a tendency: overconfident and underconfident bins cancel each other out on average.
+        """
+        return self.ece > self.ece_if_calibrated_95
 
 
 def measure_calibration(confidence: NDArray[np.floating], is_correct: NDArray[np.bool_]) -> Calibration:

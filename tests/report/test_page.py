@@ -342,6 +342,27 @@ def test_over_and_underconfidence_follow_from_the_interval(
 
 
 @pytest.mark.parametrize(
+    ("bounds", "ece", "is_said"),
+    [((-0.04, 0.08), 0.2, True), ((-0.04, 0.08), 0.1, False), ((0.04, 0.16), 0.2, False)],
+)
+def test_a_large_calibration_error_is_said_if_there_is_no_tendency(
+    run: Run, bounds: tuple[float, float], ece: float, *, is_said: bool
+) -> None:
+    """As in the tile: overconfident and underconfident bins may cancel each other out."""
+    calibration = replace(
+        calibration_of(run.evaluation),
+        overconfidence_interval=Interval(*bounds),
+        ece=ece,
+        ece_if_calibrated_95=0.15,
+    )
+    evaluation = replace(run.evaluation, calibration=calibration)
+    page = render(replace(run, evaluation=evaluation))
+    said = "Yet the calibration error of 20.0% is larger than that of 95% of perfectly calibrated models"
+    assert (said in text(section(page, "calibration").find(".//p"))) == is_said
+    assert ("Miscalibrated" in text(page.find(".//ul[@class='tiles']"))) == is_said
+
+
+@pytest.mark.parametrize(
     ("accuracy", "note"),
     [
         (1, "This difference is an end of its interval, because no accuracy is higher."),

@@ -81,10 +81,10 @@ def _show_calibration(evaluation: Evaluation, calibration: Calibration) -> Tile:
 
 
 def describe_calibration(calibration: Calibration) -> str:
-    """Over- or underconfident if that is significant; the calibration error gives no verdict."""
-    if calibration.tendency is None:
-        return "No significant over- or underconfidence"
-    return f"{calibration.tendency.capitalize()} by {100 * abs(calibration.overconfidence):.1f} points"
+    """Over- or underconfident if that is significant on average; else, what the calibration error shows."""
+    if calibration.tendency:
+        return f"{calibration.tendency.capitalize()} by {100 * abs(calibration.overconfidence):.1f} points"
+    return "Miscalibrated" if calibration.is_miscalibrated else "No significant over- or underconfidence"
 
 
 def _show_weakest_class(evaluation: Evaluation) -> Tile:

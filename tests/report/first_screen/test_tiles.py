@@ -89,14 +89,14 @@ def calibration() -> Calibration:
     [
         (0.016, (0.01, 0.022), 0.016, "Overconfident by 1.6 points"),
         (-0.08, (-0.09, -0.07), 0.08, "Underconfident by 8.0 points"),
-        (0.004, (-0.002, 0.01), 0.03, "No significant over- or underconfidence"),
+        (0.004, (-0.002, 0.01), 0.03, "Miscalibrated"),
         (0.004, (-0.002, 0.01), 0.009, "No significant over- or underconfidence"),
     ],
 )
 def test_calibration_in_words(
     calibration: Calibration, overconfidence: float, bounds: tuple[float, float], ece: float, expected: str
 ) -> None:
-    """The interval of the overconfidence decides alone, whatever the calibration error."""
+    """The interval of the overconfidence decides; if it contains 0, the 95 % quantile of the calibration error does."""
     changed = replace(
         calibration,
         overconfidence=overconfidence,
