@@ -38,7 +38,9 @@ def view_gates(run: Run) -> GatesView | None:
     """Describe the gates of a run; None if it has none."""
     if not run.gates:
         return None
-    return GatesView(_summarize(run.gates), [_view(each) for each in run.gates])
+    best = run.trend.best if run.trend else None
+    n_candidates = best.n_candidates if best else 0
+    return GatesView(_summarize(run.gates), [_view(each, n_candidates) for each in run.gates])
 
 
 def _summarize(results: Sequence[GateResult]) -> str:
@@ -48,14 +50,14 @@ def _summarize(results: Sequence[GateResult]) -> str:
     return f"{counts}. The job exits with status {int(any(each.is_error for each in results))}."
 
 
-def _view(result: GateResult) -> GateRow:
+def _view(result: GateResult, n_candidates: int) -> GateRow:
     def write(number: float | None, sign: str = "") -> str:
         return "" if number is None else result.format(number, sign).replace("-", MINUS)
 
     interval = result.interval
     return GateRow(
         label=result.label,
-        note=_describe(result),
+        note=_describe(result, n_candidates),
         value="" if result.value is None else result.value_text.replace("-", MINUS),
         interval=f"{write(interval.lower)} to {write(interval.upper)}" if interval else "",
         margin=write(result.margin, "+"),
@@ -63,10 +65,13 @@ def _view(result: GateResult) -> GateRow:
     )
 
 
-def _describe(result: GateResult) -> str:
+def _describe(result: GateResult, n_candidates: int) -> str:
+    """The note; the best run of the history is one of `n_candidates` different earlier results."""
     if result.is_significant is not None:
         name, negation = "mean accuracy" if result.is_mean else "accuracy", "" if result.is_significant else "not "
-        return f"difference in {name}, {negation}significant"
+        is_corrected = result.gate.against == "history" and n_candidates > 1
+        correction = f" (corrected for the choice among {n_candidates:,} earlier results)" if is_corrected else ""
+        return f"difference in {name}, {negation}significant{correction}"
     if result.value is None:
         return result.reason if result.passed else "this run has no such number"
     return "no interval in this run" if result.compared is None else result.gate.caution
