@@ -11,6 +11,7 @@ from job.report.formatting import format_signeds
 from job.text import format_change
 
 MOST_STEPS = 5
+DATE, MINUTE, SECOND = len("2026-01-31"), len("2026-01-31T12:00"), len("2026-01-31T12:00:00")
 
 
 @dataclass(frozen=True)
@@ -19,12 +20,14 @@ class TrendRow:
 
     Attributes:
         place: 0 for this run, -1 for the one before it.
+        started: When the run started, in UTC, precise enough to tell the runs apart.
         change: Difference in accuracy from the run before in points; empty if it was not compared.
         p: The p-value of the change after Holm's correction; None if it was not compared.
     """
 
     place: int
     point: TrendPoint
+    started: str
     revision: str
     change: str
     p: float | None
@@ -36,11 +39,13 @@ class TrendView:
     """The section of the trend.
 
     Attributes:
+        first: When the first run started, such as `2026-01-31` or `2026-01-31 12:00 UTC`.
         steps: Sentences about the significant steps, the latest first.
         best: A sentence about the best earlier run; empty without one.
         rows: The runs, this one first.
     """
 
+    first: str
     steps: Text
     best: Text
     rows: Sequence[TrendRow]
@@ -49,14 +54,27 @@ class TrendView:
 def view_trend(trend: Trend) -> TrendView:
     """Describe a trend."""
     pairs = list(zip(trend.points, [None, *trend.steps], strict=True))
-    rows = [_view(place, point, step) for place, (point, step) in enumerate(reversed(pairs))]
-    return TrendView(_describe_steps(rows, trend), _describe_best(trend) if trend.best else (), rows)
+    length = _choose_length([point.started for point in trend.points])
+    rows = [_view(place, point, step, length) for place, (point, step) in enumerate(reversed(pairs))]
+    first = rows[-1].started if length == DATE else f"{rows[-1].started} UTC"
+    best = _describe_best(trend, length) if trend.best else ()
+    return TrendView(first, _describe_steps(rows, trend), best, rows)
 
 
-def _view(place: int, point: TrendPoint, step: Step | None) -> TrendRow:
+def _choose_length(moments: Sequence[str]) -> int:
+    """How much of these moments tells them apart: the date, or also the time."""
+    return next((n for n in (DATE, MINUTE) if len({each[:n] for each in moments}) == len(moments)), SECOND)
+
+
+def _format_moment(moment: str, length: int) -> str:
+    return moment[:length].replace("T", " ")
+
+
+def _view(place: int, point: TrendPoint, step: Step | None, length: int) -> TrendRow:
     return TrendRow(
         place=-place,
         point=point,
+        started=_format_moment(point.started, length),
         revision=point.revision[:SHORT_HASH],
         change=f"{format_change(step.difference)} points" if step else "",
         p=step.p_adjusted if step else None,
@@ -90,10 +108,10 @@ def _name(row: TrendRow, own_name: str) -> Text:
         return ("this run",)
     revision = f", revision {row.revision}" if row.revision else ""
     name = (" (", ClassName(row.point.name), ")") if row.point.name not in {"", own_name} else ()
-    return (f"run \N{MINUS SIGN}{-row.place}", *name, f" of {row.point.started[:10]}{revision}")
+    return (f"run \N{MINUS SIGN}{-row.place}", *name, f" of {row.started}{revision}")
 
 
-def _describe_best(trend: Trend) -> Text:
+def _describe_best(trend: Trend, length: int) -> Text:
     best = trend.best
     assert best is not None  # noqa: S101 - for mypy
     name = (ClassName(best.name), ", ") if best.name not in {"", trend.points[-1].name} else ()
@@ -110,5 +128,5 @@ def _describe_best(trend: Trend) -> Text:
     return (
         f"{among} on the same test labels has an accuracy of {best.accuracy:.1%} (",
         *name,
-        f"{best.started[:10]}{revision}). {difference}",
+        f"{_format_moment(best.started, length)}{revision}). {difference}",
     )

@@ -103,6 +103,26 @@ def test_the_best_run_in_words(best: BestRun, sentence: str) -> None:
     assert "".join(view_trend(make_trend((0.0, 1.0), best=best)).best) == sentence
 
 
+@pytest.mark.parametrize(
+    ("moments", "expected"),
+    [
+        (("01T09:00:00", "02T09:00:00", "03T09:00:00"), ("2026-01-01", "2026-01-02")),
+        (("01T09:00:00", "01T09:05:00", "03T09:00:00"), ("2026-01-01 09:00 UTC", "2026-01-01 09:05")),
+        (("01T09:00:00", "01T09:00:07", "03T09:00:00"), ("2026-01-01 09:00:00 UTC", "2026-01-01 09:00:07")),
+    ],
+)
+def test_runs_of_one_day_have_a_time(moments: tuple[str, ...], expected: tuple[str, str]) -> None:
+    """With seconds if they started in the same minute."""
+    trend = make_trend((0.03, 0.001), (0.0, 1.0), best=replace(BEST, started=f"2026-01-{moments[1]}+00:00"))
+    points = [
+        replace(each, started=f"2026-01-{moment}+00:00") for each, moment in zip(trend.points, moments, strict=True)
+    ]
+    seen = view_trend(replace(trend, points=points))
+    assert seen.first == expected[0]
+    assert f"run {MINUS}1 of {expected[1]}, revision " in "".join(seen.steps)
+    assert f"(baseline, {expected[1]}, revision abcdef0)" in "".join(seen.best)
+
+
 def test_other_names_are_shown() -> None:
     """A run with the name of this one is told by its place and date; the page isolates and escapes a name."""
     trend = make_trend((-0.03, 0.001), (0.02, 0.04), (0.0, 1.0), best=replace(BEST, name="<i>", n_candidates=1))
