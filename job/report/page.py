@@ -20,7 +20,7 @@ from job.report.comparison_view import view_comparison
 from job.report.first_layer_view import view_learnt
 from job.report.first_screen.confidence_findings import COVERAGE
 from job.report.first_screen.identity import identify_run
-from job.report.first_screen.statements import ClassName
+from job.report.first_screen.statements import Alert, ClassName
 from job.report.first_screen.tiles import list_tiles
 from job.report.first_screen.top_findings import list_findings
 from job.report.formatting import FILTERS
@@ -74,6 +74,7 @@ def render_page(
     filters = {**FILTERS, "csp_hash": hash_for_policy, "options": _mark_options, "compact": remove_indents}
     environment = create_environment(FOLDER, filters, autoescape=True)
     environment.tests["class_name"] = lambda part: isinstance(part, ClassName)
+    environment.tests["alert"] = lambda part: isinstance(part, Alert)
     pictures = Pictures(run.images, embedded=layout == "single")
     model = _view_model(run) if try_it else NO_MODEL
     view = _view_run(run, pictures) | {"sections": list_sections(run, has_model=bool(model["model"]))} | model

@@ -13,7 +13,7 @@ import numpy as np
 import pypdf
 import pytest
 from chromium import HEIGHT, letters, make_network, served, visit, words
-from page_checks import find_overflow, resize
+from page_checks import find_broken_percentages, find_misaligned, find_overflow, resize, unfold
 from PIL import Image
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 from support import make_learnt, make_run
@@ -164,6 +164,27 @@ def test_the_page_is_no_wider_than_the_screen(chromium: Browser, reports: Report
     with visit(chromium, address(reports(layout, n_classes)), with_model=layout == "single") as visited:
         for width in resize(visited.page):
             assert find_overflow(visited.page, "html") == [], width
+
+
+def test_no_percentage_breaks(chromium: Browser, tmp_path: Path) -> None:
+    """Each is in one line, also 100.0% below an image and beside a bar; everything is unfolded."""
+    y_true = np.arange(1000, dtype=np.int16) % 10
+    y_pred = np.where(np.random.default_rng(0).random(1000) < 0.8, y_true, (y_true + 1) % 10)
+    make_run(predictions=Predictions(y_true, np.eye(10, dtype=np.float32)[y_pred])).write(tmp_path)
+    assert main(["render", "--output", str(tmp_path), "-q"]) == 0
+    with visit(chromium, address(tmp_path)) as visited:
+        unfold(visited.page)
+        assert visited.page.locator(".thumbnails, .samples").get_by_text("100.0%", exact=True).count() > 100
+        for width in resize(visited.page):
+            assert find_broken_percentages(visited.page) == [], width
+
+
+def test_headers_are_aligned_like_their_columns(chromium: Browser, baseline: Path) -> None:
+    """In every table that shows its headers."""
+    with visit(chromium, address(baseline)) as visited:
+        unfold(visited.page)
+        for width in resize(visited.page):
+            assert find_misaligned(visited.page) == [], width
 
 
 def test_the_page_is_short(chromium: Browser, baseline: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from chromium import HEIGHT, visit
-from page_checks import find_overflow, resize, unfold
+from page_checks import find_broken_percentages, find_misaligned, find_overflow, resize, unfold
 from playwright.sync_api import Browser
 from validators import find_markup_errors, find_violations
 
@@ -18,6 +18,8 @@ pytest_plugins = ["browser_fixtures"]
 NAMES = ["cat", "a dog whose name is too long for any column of a phone", "bird/نعامة"]
 PAGES = ["classes", "gates"]
 N_IMAGES = 300
+LINE = 30
+"""Height of one line with some space, in pixels."""
 
 
 @pytest.fixture(scope="module")
@@ -68,11 +70,35 @@ def test_the_page_is_no_wider_than_the_screen(chromium: Browser, pages: dict[str
             assert find_overflow(visited.page, selector) == [], width
 
 
+@pytest.mark.parametrize("name", PAGES)
+def test_no_percentage_breaks(chromium: Browser, pages: dict[str, Path], name: str) -> None:
+    """And each header is aligned like the cells below it."""
+    with visit(chromium, pages[name].as_uri()) as visited:
+        unfold(visited.page)
+        for width in resize(visited.page):
+            assert find_broken_percentages(visited.page) == [], width
+            assert find_misaligned(visited.page) == [], width
+
+
+def test_the_runs_of_the_trend_fit_a_phone(chromium: Browser, pages: dict[str, Path]) -> None:
+    """Each number has its name instead of a header, and no cell breaks."""
+    with visit(chromium, pages["gates"].as_uri(), width=390) as visited:
+        unfold(visited.page)
+        table = visited.page.locator("#trend table")
+        assert table.locator("tbody tr").count() == 4
+        assert not table.locator("thead").is_visible()
+        cells = [cell for cell in table.locator("tbody td").all() if cell.is_visible()]
+        names = [cell.evaluate("cell => getComputedStyle(cell, '::before').content") for cell in cells[1:6]]
+        shown = [name.replace('"', "").strip() for name in names]
+        assert shown == ["accuracy", "change", "p (Holm)", "macro F1", "loss"]
+        assert max(cell.evaluate("cell => cell.getClientRects()[0].height") for cell in cells) < LINE
+
+
 def test_the_first_screen_names_the_missed_gate(chromium: Browser, pages: dict[str, Path]) -> None:
-    """It is the first finding, and links to the gates."""
+    """It is the first finding, begins with the colour of errors, and links to the gates."""
     with visit(chromium, pages["gates"].as_uri()) as visited:
         first = visited.page.locator(".findings li").first
-        assert "gate" in first.inner_text().lower()
+        assert first.locator("b.error").inner_text() == "1 gate missed, 2 warnings (of 4 gates)"
         first.locator("a").click()
         assert visited.page.evaluate("document.querySelector('#gates').getBoundingClientRect().top") < HEIGHT
 

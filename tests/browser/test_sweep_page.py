@@ -6,7 +6,7 @@ from pathlib import Path
 import pypdf
 import pytest
 from chromium import visit
-from page_checks import find_overflow, resize, unfold
+from page_checks import find_broken_percentages, find_misaligned, find_overflow, resize, unfold
 from playwright.sync_api import Browser
 from sweep_runs import make_swept_run, write_runs
 from validators import find_markup_errors, find_violations
@@ -99,11 +99,14 @@ def test_axe_finds_no_violation(chromium: Browser, pages: dict[str, Path], name:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_the_page_is_no_wider_than_the_screen(chromium: Browser, pages: dict[str, Path], name: str) -> None:
-    """Neither the page nor a table is cut or scrolls sideways, and no text is smaller than 12 pixels."""
+    """Nothing is cut, scrolls sideways, is misaligned or smaller than 12 pixels, and a legend goes with its chart."""
     with visit(chromium, pages[name].as_uri()) as visited:
         unfold(visited.page)
         for width in resize(visited.page):
             assert find_overflow(visited.page, "html, .scroll") == [], width
+            assert find_broken_percentages(visited.page) == [], width
+            assert find_misaligned(visited.page) == [], width
+            assert visited.page.locator(".of-strips").is_visible() == visited.page.locator(".dots").first.is_visible()
             if width >= PHONE:
                 assert visited.page.evaluate(SMALLEST_TEXT) >= MIN_SIZE, width
 

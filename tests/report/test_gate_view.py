@@ -8,7 +8,7 @@ from support import calibration_of, make_run
 
 from job.config.gate import Gate
 from job.evaluation.intervals import Interval
-from job.evaluation.trend import EarlierRuns, measure_trend
+from job.evaluation.trend import BestRun, EarlierRuns, Trend, measure_trend
 from job.report.ci.summary import render_summary
 from job.report.first_screen.gate_findings import find_missed_gates
 from job.report.first_screen.top_findings import list_findings
@@ -112,6 +112,30 @@ def test_a_difference_has_a_sign_and_a_verdict() -> None:
     )
 
 
+def test_a_difference_from_the_history_is_corrected() -> None:
+    """The note says for how many results, because the trend corrects its steps otherwise."""
+    best = BestRun(
+        started=RUN.provenance.started,
+        revision="",
+        name="",
+        accuracy=0.85,
+        difference=-0.02,
+        interval=Interval(-0.05, 0.01),
+        p_adjusted=0.1,
+        n_candidates=3,
+        n_networks=(1, 1),
+    )
+    notes = []
+    for n in (1, 3):
+        trend = Trend([RUN.describe_entry().point], [], replace(best, n_candidates=n), 0)
+        run = replace(RUN, trend=trend).with_gates([Gate("accuracy", "worse", 0.0, against="history")])
+        seen = view_gates(run)
+        assert seen is not None
+        notes.append(seen.rows[0].note)
+    plain = "difference in accuracy, not significant"
+    assert notes == [plain, f"{plain} (corrected for the choice among 3 earlier results)"]
+
+
 def test_missed_gates_are_the_first_finding() -> None:
     """Those that only warn are named if no other one is missed; with passed gates, nothing is said."""
     plain = list_findings(RUN)
@@ -119,6 +143,10 @@ def test_missed_gates_are_the_first_finding() -> None:
     first, *others = list_findings(run)
     assert "".join(first.text) == "1 gate missed, 1 warning (of 3 gates): accuracy ≥ 0.9 (0.8300)."
     assert first.anchor == "gates"
+    assert (
+        '<b class="error">1 gate missed, 1 warning (of 3 gates)</b>: '
+        in render_page(run, "single")["index.html"].decode()
+    )
     assert others == plain[: len(others)]
     warned = list_findings(gated(gate(0.9, "warning")))[0]
     assert "".join(warned.text) == "1 warning: accuracy ≥ 0.9 (0.8300)."

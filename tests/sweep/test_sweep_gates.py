@@ -149,8 +149,8 @@ def test_the_worst_result_misses_the_gate() -> None:
     assert SweepGate(gate, {name: results[name] for name in "ac"}, {}).worst is results["a"]
 
 
-def test_the_first_finding_names_missed_gates(folders: list[Path]) -> None:
-    """And the error of the command has them, without those that only warn."""
+def test_the_first_finding_names_missed_gates(folders: list[Path], tmp_path: Path) -> None:
+    """The page shows their number in the colour of errors; the error of the command leaves out those that only warn."""
     gates = [
         Gate("accuracy", "under", 0.99),
         Gate("accuracy", "under", 0.98, scope="best"),
@@ -164,6 +164,8 @@ def test_the_first_finding_names_missed_gates(folders: list[Path]) -> None:
         "2 gates missed, 1 warning (of 4 gates): accuracy ≥ 0.99 in 4 of 4 runs, "
         f"best:accuracy ≥ 0.98 ({mean:.4f}) and ece ≤ 0 in 4 of 4 runs."
     )
+    page = render_sweep_page(summarize_sweep(results), tmp_path).decode()
+    assert '<b class="error">2 gates missed, 1 warning (of 4 gates)</b>: accuracy ≥ 0.99 in 4 of 4 runs' in page
     text = report_gates(results)
     assert text.startswith("2 gates missed, 1 warning (of 4 gates): accuracy ≥ 0.99 in 4 of 4 runs, worst: run-")
     assert text.endswith("(mlp)")

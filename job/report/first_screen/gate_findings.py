@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from job.evaluation.gate_result import GateResult, count_missed
-from job.report.first_screen.statements import Finding, Level, list_names
+from job.report.first_screen.statements import Alert, Finding, Level, list_names
 from job.text import format_change
 
 MOST_GATES = 3
@@ -16,7 +16,7 @@ def find_missed_gates(results: Sequence[GateResult]) -> Finding | None:
     if not missed:
         return None
     names = [f"{each.gate.bare_label} ({_describe_value(each)})" for each in missed]
-    return Finding(Level.FAULT, 1.0, "gates", (f"{count_missed(results)}: ", *list_names(names, MOST_GATES), "."))
+    return Finding(Level.FAULT, 1.0, "gates", (Alert(count_missed(results)), ": ", *list_names(names, MOST_GATES), "."))
 
 
 def _describe_value(result: GateResult) -> str:

@@ -13,8 +13,14 @@ class ClassName(str):
     __slots__ = ()
 
 
+class Alert(str):
+    """Words within a text that the page shows in the colour of errors, such as the number of missed gates."""
+
+    __slots__ = ()
+
+
 Text = tuple[str, ...]
-"""A text in parts; those that are a `ClassName` are names."""
+"""A text in parts; those that are a `ClassName` are names, and those that are an `Alert` have a colour."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from job.evaluation.gate_result import count_missed
 from job.evaluation.intervals import SIGNIFICANCE_LEVEL
 from job.evaluation.sweep_effects import Effect
 from job.evaluation.sweep_summary import SweepSummary
-from job.report.first_screen.statements import Finding, Level, list_names
+from job.report.first_screen.statements import Alert, Finding, Level, list_names
 from job.report.sweep_page.gate_rows import describe_gate
 from job.report.sweep_page.statements import count_failures, format_duration, split_differences
 from job.text import format_change
@@ -36,7 +36,7 @@ def _find_missed_gates(summary: SweepSummary) -> Finding | None:
     if not missed:
         return None
     names = list_names([describe_gate(each) for each in missed], MOST_GATES)
-    return Finding(Level.FAULT, 1.0, "gates", (f"{count_missed(summary.gates)}: ", *names, "."))
+    return Finding(Level.FAULT, 1.0, "gates", (Alert(count_missed(summary.gates)), ": ", *names, "."))
 
 
 def _find_failures(summary: SweepSummary) -> Finding | None:

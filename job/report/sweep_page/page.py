@@ -10,6 +10,7 @@ import job
 from job.evaluation.sweep_summary import SweepSummary
 from job.report.charts.sweep_costs import Point, draw_costs, uses_ranks
 from job.report.charts.sweep_effects import draw_effect
+from job.report.first_screen.statements import Alert
 from job.report.formatting import FILTERS
 from job.report.inline_code import hash_for_policy
 from job.report.sections import Section
@@ -45,6 +46,7 @@ def render_sweep_page(summary: SweepSummary, folder: Path) -> bytes:
     environment.loader = jinja2.FileSystemLoader([FOLDER, REPORT_TEMPLATES])
     environment.filters |= {"csp_hash": hash_for_policy, "duration": format_duration}
     environment.tests["class_name"] = lambda _: False  # the labels of configurations need no isolation
+    environment.tests["alert"] = lambda part: isinstance(part, Alert)
     try:
         template = environment.get_template("sweep.html")
         page = template.render(
