@@ -36,7 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             log_stage("settings", f"from {', '.join(command.sources)}")
         with limits.explained():
             limits.require_files()
-            limits.require_address_space()
+            if not command.serve:  # which needs far less
+                limits.require_address_space()
             result, problem = _run(command, started)
         if command.config.output == STREAM:
             print(result, file=sys.stderr)  # stdout has the archive

@@ -51,7 +51,7 @@ def _suggest_number(text: str) -> str:
     with_point, percent = text.replace(",", "."), text.removesuffix("%").rstrip()
     if "," in text and NUMERALS[float].fullmatch(with_point):
         return f"; write {with_point} with a point"
-    if percent != text and NUMERALS[float].fullmatch(percent):
+    if percent != text and NUMERALS[float].fullmatch(percent) and math.isfinite(float(percent)):
         return f"; write {format_threshold(float(percent) / 100)} for {percent}%"
     return f", such as {EXAMPLE}"
 

@@ -22,7 +22,7 @@ class GateResult:
         is_significant: For a `worse` gate, whether the difference is significant.
         is_mean: For a `worse` gate, whether the difference is one of mean accuracies over several seeds.
         passed: Whether the gate is met; a gate without a number to compare is missed.
-        n_others: For a `worse` gate, the number of earlier runs in the trend if all have other test labels, else 0.
+        n_others: For a `worse` gate, the number of earlier runs in the trend if all have another test set, else 0.
     """
 
     gate: Gate
@@ -102,8 +102,8 @@ class GateResult:
         if self.n_others == 0:
             return "the history has no earlier run"
         if self.n_others == 1:
-            return "the only earlier run in the history has other test labels"
-        return f"none of the last {self.n_others:,} runs in the history has the same test labels"
+            return "the only earlier run in the history has another test set"
+        return f"none of the last {self.n_others:,} runs in the history has the same test set"
 
     def format(self, number: float, sign: str = "") -> str:
         """A number of this result with as many digits as its margin needs; `sign` is "+" to always show the sign."""

@@ -1,5 +1,6 @@
 """Makes tables of whatever NumPy can convert: arrays, lists, tensors, series and data frames."""
 
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ def check_indexes(y_true: Any, probabilities: Any) -> None:  # noqa: ANN401 - wh
     Raises:
         PredictionsError: If both have the same index, but in another order.
     """
-    ours, theirs = (list(each.index) if hasattr(each, "iloc") else [] for each in (y_true, probabilities))
+    ours, theirs = (list(map(str, each.index)) if hasattr(each, "iloc") else [] for each in (y_true, probabilities))
     if ours != theirs and set(ours) == set(theirs) and len(set(ours)) == len(ours) == len(theirs):
         raise PredictionsError(
             "y_true: has the index of the probabilities in another order; give y_true.loc[probabilities.index], or if "
@@ -29,17 +30,18 @@ def check_indexes(y_true: Any, probabilities: Any) -> None:  # noqa: ANN401 - wh
 
 
 def to_table(values: Any, name: str) -> Table:  # noqa: ANN401 - whatever NumPy can convert
-    """The table of an argument; the columns of a data frame keep their names if these are texts.
+    """The table of an argument; the columns of a data frame keep their names, unless these only count them from 0.
 
     Raises:
         PredictionsError: If the values are no array of numbers or texts with one or two dimensions.
     """
-    columns = getattr(values, "columns", None)
-    if columns is not None and all(isinstance(each, str) for each in columns) and len(columns) > 1:
+    columns = list(getattr(values, "columns", ()))
+    are_named = all(isinstance(each, str | Integral) for each in columns) and columns != list(range(len(columns)))
+    if are_named and (len(columns) > 1 or find_role(str(columns[0]))):
         if len(set(columns)) < len(columns):
             raise PredictionsError(f"{name}: two columns have the same name; give each column its own name")
         table = Table(name, {str(each): to_array(values[each], name) for each in columns})
-        is_one_hot = name == "y_true" and not any(map(find_role, columns))
+        is_one_hot = name == "y_true" and not any(map(find_role, table.columns))
         are_numbers = all(each.dtype.kind in "biuf" for each in table.columns.values())
         return _decode_one_hot(table) if is_one_hot and are_numbers else table
     array = to_array(values, name)
@@ -75,7 +77,8 @@ def to_array(values: Any, name: str) -> NDArray[Any]:  # noqa: ANN401 - whatever
         if array.dtype.kind == "O":
             array = _convert_objects(array)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise PredictionsError(f"{name}: is not an array ({' '.join(str(error).split())[:200]})") from error
+        reason = " ".join(str(error).split())[:200]
+        raise PredictionsError(f"{name}: is not an array ({reason}); concatenate batches to one array") from error
     if array.dtype.kind not in KINDS:
         array = array.astype(np.float32) if "bfloat16" in str(array.dtype) else array
     if array.dtype.kind not in KINDS:

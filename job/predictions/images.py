@@ -114,7 +114,7 @@ class ImageFiles:
         Raises:
             PredictionsError: If only some of them exist.
         """
-        paths = [self._path(number) for number in range(len(self.rows))]
+        paths = [self.path(number) for number in range(len(self.rows))]
         missing = [number for number, path in enumerate(paths) if not os.path.exists(path)]  # noqa: PTH110 - long names
         if 0 < len(missing) < len(paths):
             place = self.table.place(int(self.rows[missing[0]]), self.column)
@@ -124,7 +124,8 @@ class ImageFiles:
             )
         return not missing
 
-    def _path(self, number: int) -> Path:
+    def path(self, number: int) -> Path:
+        """The path of an image."""
         return self.table.folder / str(self.table.columns[self.column][self.rows[number]])
 
     def load(self, numbers: Sequence[int]) -> Mapping[int, Pixels]:
@@ -134,7 +135,7 @@ class ImageFiles:
         return {number: np.asarray(picture.convert(mode)) for number, picture in pictures.items()}
 
     def _read(self, number: int) -> Image.Image:
-        path = self._path(number)
+        path = self.path(number)
         place = self.table.place(int(self.rows[number]), self.column)
         try:
             with warnings.catch_warnings():
@@ -179,8 +180,10 @@ def find_array(table: Table) -> ImageArray | None:
     """
     arrays = {name.lower(): values for name, values in table.columns.items() if values.ndim > 1}
     possible = (name for name in ARRAYS if name in arrays and (name in CLEAR or arrays[name].ndim in {3, 4}))
-    chosen = next((arrays[name] for name in possible), None)
-    return None if chosen is None else ImageArray(chosen, table.name)
+    name = next(possible, None)
+    if name is None:
+        return None
+    return ImageArray(arrays[name], f"{table.name}, array {name}" if name else table.name)
 
 
 def open_images(path: Path) -> tuple[ImageArray, str]:

@@ -19,8 +19,8 @@ UTF8_MARK = b"\xef\xbb\xbf"
 DECIMAL_COMMA = re.compile(rb"\d,\d")
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 MAX_COLUMNS = 2000
-TAIL = 2**20
-"""Bytes at the end of a file in which its last two lines are."""
+TAIL = 2**17
+"""Bytes at the end of a file in which its last two lines usually are; no value that `csv` splits is longer."""
 SPLIT = 1.5
 """Decimal commas seem to split the numbers of a line if it has this many times as many values as names."""
 
@@ -138,6 +138,8 @@ def _explain_number(line: int, n_values: int, n_names: int, separator: str) -> s
 def _check_end(content: bytes, header: list[str], line: int, separator: str) -> None:
     """Check that the last line, whose number is given, is not shorter than the header and the line above."""
     last_lines = content[-TAIL:].rstrip(b"\r\n").splitlines()[-2:]
+    if len(last_lines) < 2:  # noqa: PLR2004 - the last two lines
+        return
     n_above, *_, n_values = (len(_split(each.decode(errors="ignore"), separator)) for each in last_lines)
     if n_values < min(n_above, len(header)) and last_lines[-1].strip():
         raise ValueError(

@@ -11,6 +11,7 @@ LARGEST = 2.0**53
 
 def are_whole(values: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
     """Whether each number is whole, and exact in double precision; in the shape of `values`."""
+    values = values.astype(np.float64)  # a half-precision number cannot be compared with the largest one
     is_whole: NDArray[np.bool_] = (values == np.round(values)) & (np.abs(values) <= LARGEST)
     return is_whole
 
@@ -21,6 +22,8 @@ def to_whole_numbers(values: NDArray[Any]) -> NDArray[np.int64] | None:
     Texts are numbers, too: "7", "07" and "7.0" are all 7.
     """
     if values.dtype.kind == "U":
+        if (np.strings.find(values, "_") >= 0).any():  # Python takes 1_0 for 10
+            return None
         try:
             return values.astype(np.int64)
         except (ValueError, OverflowError):

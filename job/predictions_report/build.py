@@ -138,6 +138,10 @@ def _load_images(source: Source, predictions: AnyPredictions) -> Images:
         return {}
     files = ImageFiles(parts.table, column, source.assembled.rows)
     if not files.exist():
-        log.warning("%s: no picture in column %s exists, so the report has no images", parts.table.name, column)
+        log.warning(
+            "%s: no picture in column %s exists, the first would be %s, so the report has no images; give paths from "
+            "the folder of the table",
+            *(parts.table.name, column, files.path(0)),
+        )
         return {}
     return files.load(numbers)

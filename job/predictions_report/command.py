@@ -10,7 +10,7 @@ from job.predictions.assemble import assemble_predictions
 from job.predictions.class_arrays import find_class_names
 from job.predictions.class_names import are_numbers, read_class_names
 from job.predictions.images import find_array, open_images
-from job.predictions.tables import read_table
+from job.predictions.tables import Table, read_table
 from job.predictions_report.build import Source, build_run
 from job.report.ci.finished import Finished, Scores
 from job.report.ci.publish import require_separate, write_and_publish
@@ -61,7 +61,8 @@ def read_files(config: Config, files: PredictionFiles) -> Source:
     path = Path(files.predictions)
     table = read_table(path)
     sha256 = {path.name: table.sha256}
-    labels = None
+    labels: Table | None = None
+    class_names: list[str] | None
     images = find_array(table) if files.images is None else None
     if files.labels is not None:
         labels = read_table(Path(files.labels))
@@ -69,7 +70,10 @@ def read_files(config: Config, files: PredictionFiles) -> Source:
     if files.images is not None:
         images, digest = open_images(Path(files.images))
         _add_hash(sha256, "--images", files.images, digest)
-    class_names = find_class_names(table) if files.classes is None else read_class_names(Path(files.classes))
+    if files.classes is not None:
+        class_names = read_class_names(Path(files.classes))
+    else:
+        class_names = find_class_names(table) or (find_class_names(labels) if labels else None)
     n_images = None if images is None else images.n
     return Source(
         assembled=assemble_predictions(

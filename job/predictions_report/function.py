@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from job.config.run_config import OPTIONS
-from job.errors import JobError, PredictionsError
+from job.errors import JobError, OutputError, PredictionsError
 from job.log import Stopwatch
 from job.predictions.arrays import check_indexes, to_array, to_table
 from job.predictions.assemble import assemble_predictions
@@ -80,7 +80,7 @@ class Report:
             The path of the page.
 
         Raises:
-            JobError: If the folder cannot be written, or the name ends like that of a file in another format.
+            ValueError: If the folder cannot be written, or the name ends like that of a file in another format.
             OSError: If the page cannot be written.
         """
         from job.predictions_report.command import write_run
@@ -94,7 +94,10 @@ class Report:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(self.html(), encoding="utf-8")
             return path
-        write_run(self.run, path, "single")
+        try:
+            write_run(self.run, path, "single")
+        except OutputError as error:
+            raise PredictionsError(str(error).removeprefix("--output ")) from error
         return path / PAGE
 
     def _repr_html_(self) -> str:

@@ -10,10 +10,15 @@ from typing import Literal
 
 from job.evaluation.intervals import Interval
 from job.evaluation.paired_comparison import Comparison, Reference
-from job.evaluation.paired_differences import PairedDifference
+from job.evaluation.paired_differences import MIN_IMAGES, MIN_PAIRED_OUTCOMES, PairedDifference
 from job.evaluation.recipe_comparison import RecipeComparison
 from job.report.comparison_seeds import describe_seeds
 from job.report.metric_rows import Row, choose_form, list_metrics, list_recipe_metrics
+
+WITHOUT_INTERVAL = (
+    f"A difference in loss, Brier score or overconfidence has no interval with fewer than {MIN_IMAGES} images, or "
+    f"fewer than {MIN_PAIRED_OUTCOMES} right or wrong predictions of a model, or if it is the same on each image."
+)
 
 
 @dataclass(frozen=True)
@@ -22,11 +27,13 @@ class Outcome:
 
     Attributes:
         is_significant: Whether the difference is significant at 5 %.
+        is_tested: Whether the difference has an interval, so that it can be significant, or is 0.
         words: The outcome, such as `more accurate` or `no significant difference in loss`.
     """
 
     is_significant: bool
     words: str
+    is_tested: bool = True
 
 
 @dataclass(frozen=True)
@@ -108,7 +115,8 @@ def name_reference(reference: Reference) -> str:
 def _explain_missing(comparison: Comparison, n_runs: int) -> str:
     """Why the probabilities are not compared; empty if they are."""
     if comparison.loss:
-        return ""
+        have_intervals = all(each is None or _is_tested(each) for each in (comparison.loss, comparison.overconfidence))
+        return "" if have_intervals else WITHOUT_INTERVAL
     metrics = "loss, Brier score and overconfidence are not compared"
     if comparison.reference.loss is None:
         return f"The reference has no probabilities, so {metrics}."
@@ -143,7 +151,13 @@ def _compare_recipes(recipes: RecipeComparison) -> Iterator[Outcome]:
 
 def _describe(name: str, means: PairedDifference, words: str) -> Outcome:
     """The outcome of one metric: `words` if its difference is significant."""
-    return Outcome(means.is_significant, words if means.is_significant else f"no significant difference in {name}")
+    words = words if means.is_significant else f"no significant difference in {name}"
+    return Outcome(means.is_significant, words, is_tested=_is_tested(means))
+
+
+def _is_tested(means: PairedDifference) -> bool:
+    """Whether the difference has an interval, or is none at all."""
+    return means.interval is not None or means.difference == 0
 
 
 def _word_confidence(means: PairedDifference) -> str:
@@ -156,12 +170,18 @@ def _word_confidence(means: PairedDifference) -> str:
     return "overconfident instead of underconfident" if rises else "underconfident instead of overconfident"
 
 
+def _list_names(outcomes: Sequence[Outcome], word: str) -> str:
+    """The metrics of outcomes that are not significant."""
+    names = [each.words.removeprefix("no significant difference in ") for each in outcomes]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {word} {names[-1]}"
+
+
 def _join_outcomes(outcomes: Sequence[Outcome]) -> str:
     """The significant outcomes, and what the others do not show."""
     found = [each.words for each in outcomes if each.is_significant]
-    if unclear := [each for each in outcomes if not each.is_significant]:
-        names = [each.words.removeprefix("no significant difference in ") for each in unclear]
-        listed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
-        found.append(f"no significant difference in {listed}")
+    if unclear := [each for each in outcomes if each.is_tested and not each.is_significant]:
+        found.append(f"no significant difference in {_list_names(unclear, 'or')}")
     text = ", ".join(found)
+    if untested := [each for each in outcomes if not each.is_tested]:
+        text += f"{'; ' if text else ''}{_list_names(untested, 'and')} not tested"
     return text[0].upper() + text[1:]

@@ -86,7 +86,7 @@ def _describe_steps(rows: Sequence[TrendRow], trend: Trend) -> Text:
     n_tested = sum(step is not None for step in trend.steps)
     found = [row for row in rows if row.is_significant]
     if not n_tested:
-        return ("No two runs in a row have the test labels of this run, so no step is tested.",)
+        return ("No two runs in a row are on the test set of this run, so no step is tested.",)
     if not found:
         text = (
             f"None of the {n_tested:,} steps changed the accuracy significantly."
@@ -126,7 +126,7 @@ def _describe_best(trend: Trend, length: int) -> Text:
         f"({format_signeds(best.interval, '.2f')}, 95% interval{correction}), which is {verdict}."
     )
     return (
-        f"{among} on the same test labels has an accuracy of {best.accuracy:.1%} (",
+        f"{among} on the same test set has an accuracy of {best.accuracy:.1%} (",
         *name,
         f"{_format_moment(best.started, length)}{revision}). {difference}",
     )

@@ -34,7 +34,8 @@ def pair_images(
     if names is not None and theirs is not None:
         if difference := _find_difference(names, theirs):
             raise DataError(
-                f"--reference {run.folder}: {difference}; only runs on the same test images can be compared"
+                f"--reference {run.folder}: {difference}; only runs on the same test images can be compared, so "
+                "name them alike in both, or leave the names out"
             )
         rows = {name: row for row, name in enumerate(theirs)}
         return replace(run, predictions=run.predictions.take(np.array([rows[name] for name in names])))

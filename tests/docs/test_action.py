@@ -132,7 +132,7 @@ def test_without_a_reference_the_other_gates_hold(
     inputs = report_of(finished_run, reference_artifact="fashion-job-report")
     assert runner.run(gates=gates, **inputs) == 0, runner.stderr
     assert "::notice title=No reference::" in runner.stdout
-    for gate in ("fail-if-worse ", "tolerance 0.01", "fail-over comparison.counts.n_broken=3"):
+    for gate in ("fail-if-worse", "tolerance 0.01", "fail-over comparison.counts.n_broken=3"):
         assert f"::notice title=Gate skipped::{gate} needs a reference\n" in runner.stdout
     assert runner.outputs["steps.run.outputs.exit-status"] == "0"
     assert runner.uploaded

@@ -141,7 +141,7 @@ def test_images_next_to_the_predictions() -> None:
 
 def test_flat_images_next_to_the_predictions() -> None:
     """They are refused; features, and a column of texts, are no images."""
-    with pytest.raises(PredictionsError, match=r"table: has the shape \(2, 64\); give images as \(n, height, width\)"):
+    with pytest.raises(PredictionsError, match=r"table, array images: has the shape \(2, 64\); give images as"):
         find_array(make_table(true=[0, 1], images=np.zeros((2, 64))))
     assert find_array(make_table(true=[0, 1], x_test=np.zeros((2, 64)))) is None
     assert find_array(make_table(true=[0, 1], images=["a.heic", "b.heic"])) is None

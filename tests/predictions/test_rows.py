@@ -141,6 +141,7 @@ def test_gaps_in_an_index_are_allowed_without_other_files() -> None:
         (["9" * 30, "1"], None),
         ([np.nan, 1.0], None),
         (["0.5", "1"], None),
+        (["1_0", "1_1"], None),
         ([1e300, 0.0], None),
         ([2**63, 2**64 - 1], None),
         (["0.0", "2.0", "1e0"], None),

@@ -138,3 +138,10 @@ def test_a_large_table_is_read_exactly() -> None:
     lines = ["p_0,p_1,p_2,p_3,p_4", *(",".join(map(repr, row)) for row in values.tolist())]
     columns = read_text("\n".join(lines).encode())
     assert np.stack(list(columns.values()), axis=1) == pytest.approx(values, rel=1e-15)
+
+
+@pytest.mark.parametrize("n", [2**17 + 1, 2**20 + 1])
+def test_a_long_last_line(n: int) -> None:
+    """A column that is ignored may have long texts, such as images in base 64."""
+    content = f"true,predicted,image_base64\n0,1,x\n1,1,{'x' * n}\n"
+    assert [values.tolist() for values in read_text(content.encode()).values()][:2] == [["0", "1"], ["1", "1"]]

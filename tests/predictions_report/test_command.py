@@ -155,10 +155,10 @@ def test_images_in_files(table: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     (folder / "table.csv").write_text("\n".join([f"path,{lines[0]}", *rows]))
     words = ["--predictions", folder / "table.csv", "--output", tmp_path / "out"]
     report(*words)
-    assert (
-        f"{folder / 'table.csv'}: no picture in column path exists, so the report has no images"
-        in capsys.readouterr().err
+    warning = (
+        f"{folder / 'table.csv'}: no picture in column path exists, the first would be {folder}/pictures/0.png, so"
     )
+    assert warning in capsys.readouterr().err
     assert not (tmp_path / "out" / "samples.npz").exists()
     for number in range(N):
         Image.new("RGB", (3 + number % 2, 5), (number, 0, 9)).save(folder / "pictures" / f"{number}.png")
@@ -426,6 +426,17 @@ def test_a_reference_whose_classes_have_no_names(table: Path, tmp_path: Path) ->
     assert read_class_order(tmp_path / "out") == NAMES
     assert read_metrics(tmp_path / "out")["comparison"]["counts"]["difference"] == 0
     assert main(["render", "-q", "--output", str(tmp_path / "out")]) == 0
+
+
+def test_class_names_in_the_file_of_labels(tmp_path: Path) -> None:
+    """If that of the predictions has none."""
+    names = ["d", "c", "b", "a"]
+    np.savez(tmp_path / "labels.npz", y_true=np.array(names)[PREDICTIONS.y_true], class_names=names)
+    np.save(tmp_path / "p.npy", PREDICTIONS.probabilities)
+    words = ["--predictions", tmp_path / "p.npy", "--labels", tmp_path / "labels.npz"]
+    report(*words, "--output", tmp_path / "out")
+    assert Run.read(tmp_path / "out").evaluation.class_names == names
+    assert Run.read(tmp_path / "out").evaluation.accuracy == PREDICTIONS.accuracy
 
 
 def test_the_order_of_class_names_from_labels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

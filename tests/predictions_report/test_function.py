@@ -172,8 +172,39 @@ def test_indexes_of_pandas() -> None:
     others = (shuffled.loc[probabilities.index], y_true.set_axis(range(1, 401)), y_true.set_axis([0] * 400))
     for each in (y_true, *others, shuffled.sort_index().to_numpy(), shuffled.sort_index().tolist()):
         assert report(each, probabilities).metrics["accuracy"] == accuracy
+    missing = pd.Index([pd.NA, *range(399)], dtype="Int64")
+    assert report(y_true.set_axis(missing), probabilities).metrics["accuracy"] == accuracy
     doubled = y_true.set_axis([0, 1] * 200), probabilities.set_axis([1, 0] * 200)
     assert report(*doubled).metrics["accuracy"] == accuracy
+
+
+def test_a_folder_that_cannot_be_written(made: Report, tmp_path: Path) -> None:
+    """The error is a ValueError, and names no option of the command line."""
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(ValueError, match=rf"^{tmp_path}/file: ") as error:
+        made.save(tmp_path / "file")
+    assert "\n" not in str(error.value)
+
+
+def test_numbers_as_names_of_columns() -> None:
+    """They are class names, as scikit-learn's `classes_` are; if they count the columns from 0, this is the same."""
+    accuracy = np.mean(PROBABILITIES.argmax(axis=1) == Y_TRUE)
+    frame = pd.DataFrame(PROBABILITIES)
+    assert report(Y_TRUE, frame).metrics["accuracy"] == accuracy
+    assert report(Y_TRUE, frame[[3, 1, 0, 4, 2]]).metrics["accuracy"] == accuracy
+    digits = np.array([3, 5, 8, 10, 12])
+    found = report(digits[Y_TRUE], pd.DataFrame(PROBABILITIES, columns=digits))
+    assert found.metrics["accuracy"] == accuracy
+    assert [row["name"] for row in found.metrics["per_class"]] == ["3", "5", "8", "10", "12"]
+    assert report(Y_TRUE, frame, class_names=NAMES).metrics["accuracy"] == accuracy
+
+
+def test_a_frame_of_predicted_classes() -> None:
+    """A single column is known by its name."""
+    names = np.array(NAMES)
+    predicted = pd.DataFrame({"predicted": names[PROBABILITIES.argmax(axis=1)]})
+    found = report(names[Y_TRUE], predicted, class_names=NAMES).metrics
+    assert found["accuracy"] == np.mean(PROBABILITIES.argmax(axis=1) == Y_TRUE)
 
 
 def test_a_folder_is_saved(made: Report, tmp_path: Path) -> None:

@@ -159,7 +159,8 @@ def test_predicted_classes_without_probabilities(
     assert ET.fromstring(texts["badge.svg"]).get("aria-label") == f"accuracy: {WORSE.accuracy:.1%}"
 
     page = (folder / "index.html").read_text(encoding="utf-8")
-    assert page.count("<td>\N{EN DASH}</td>" * 3 + "</tr>") == 2  # loss, calibration error and time of two runs
+    for name, n in (("loss", 2), ("calibration error", 2), ("time", 3)):
+        assert page.count(f'<td class="empty" data-label="{name}"><bdi>\N{EN DASH}</bdi></td>') == n
     metrics = read_metrics(folder)
     assert [point["loss"] is None for point in metrics["trend"]["points"]] == [False, True, True]
     logged = dict(each[:2] for each in list_metrics(metrics))

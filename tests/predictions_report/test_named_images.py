@@ -89,7 +89,8 @@ def test_a_reference_with_other_images(tmp_path: Path, error_of: ErrorOf) -> Non
     words = ["--predictions", write(tmp_path / "b.csv", LATER, shuffle("any"), others), "--reference", tmp_path / "a"]
     assert error_of(DataError.exit_status, "report", *words, "--output", tmp_path / "b").endswith(
         f"--reference {tmp_path / 'a'}: image 'new.png' is only in this run, and image {NAMES[0]!r} is only in "
-        "the reference; only runs on the same test images can be compared"
+        "the reference; only runs on the same test images can be compared, so name them alike in both, or leave the "
+        "names out"
     )
     assert not (tmp_path / "b").exists()
 

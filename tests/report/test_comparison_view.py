@@ -74,6 +74,19 @@ def test_a_verdict_names_its_metrics() -> None:
     )
 
 
+def test_what_has_no_interval_is_not_tested() -> None:
+    """The note says why; models that predict the same do not differ."""
+    untested = PairedDifference(0.5, 0.6, 0.1, None)
+    few = replace(compare(), loss=untested, brier=untested, overconfidence=untested)
+    seen = view(with_accuracy(few, AROUND, 0.9))
+    assert seen.verdict == ("No significant difference in accuracy; loss, Brier score and overconfidence not tested")
+    assert seen.missing.startswith("A difference in loss, Brier score or overconfidence has no interval with fewer")
+    same = PairedDifference(0.5, 0.5, 0.0, None)
+    seen = view(with_accuracy(replace(few, loss=same, brier=same, overconfidence=same), AROUND, 0.9))
+    assert seen.verdict == "No significant difference in accuracy, loss, Brier score or overconfidence"
+    assert seen.missing == ""
+
+
 @pytest.mark.parametrize(
     ("reference", "interval", "words"),
     [

@@ -170,12 +170,12 @@ def test_the_finding_quotes_what_was_compared(
 @pytest.mark.parametrize(
     ("n", "reason"),
     [
-        (1, "the only earlier run in the history has other test labels"),
-        (49, "none of the last 49 runs in the history has the same test labels"),
+        (1, "the only earlier run in the history has another test set"),
+        (49, "none of the last 49 runs in the history has the same test set"),
     ],
 )
 def test_a_gate_that_compares_nothing_warns(caplog: pytest.LogCaptureFixture, n: int, reason: str) -> None:
-    """The history has runs, but all have other test labels: log, page and findings say so."""
+    """The history has runs, but all have another test set: log, page and findings say so."""
     trend = measure_trend(EarlierRuns(n_others=n), RUN.describe_entry())
     run = replace(RUN, trend=trend).with_gates([Gate("accuracy", "worse", 0.0, against="history")])
     assert describe_missed(run.gates) == ""

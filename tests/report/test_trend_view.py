@@ -54,7 +54,7 @@ BEST = BestRun(
     [
         (make_trend((0.01, 0.4)), "The step from the run before did not change the accuracy significantly."),
         (make_trend((0.01, 0.4), (0, 1.0)), "None of the 2 steps changed the accuracy significantly."),
-        (make_trend(None), "No two runs in a row have the test labels of this run, so no step is tested."),
+        (make_trend(None), "No two runs in a row are on the test set of this run, so no step is tested."),
         (
             make_trend((-0.03, 0.001), None, (0.02, 0.04), (-0.01, 0.049)),
             (
@@ -82,7 +82,7 @@ def test_the_steps_in_words(trend: Trend, sentence: str) -> None:
         (
             BEST,
             (
-                "The best of 12 different earlier results on the same test labels has an accuracy of 87.5% "
+                "The best of 12 different earlier results on the same test set has an accuracy of 87.5% "
                 f"(baseline, 2026-01-02, revision abcdef0). This run differs from it by {MINUS}1.23 points "
                 f"({MINUS}2.00 to {MINUS}0.46, 95% interval, corrected for the choice among 12), which is significant."
             ),
@@ -90,7 +90,7 @@ def test_the_steps_in_words(trend: Trend, sentence: str) -> None:
         (
             replace(BEST, n_candidates=1, revision="", p_adjusted=0.06, n_networks=(3, 5)),
             (
-                "The earlier result on the same test labels has an accuracy of 87.5% "
+                "The earlier result on the same test set has an accuracy of 87.5% "
                 f"(baseline, 2026-01-02). Means over the seeds of both runs are compared. "
                 f"This run differs from it by {MINUS}1.23 points ({MINUS}2.00 to "
                 f"{MINUS}0.46, 95% interval), which is not significant."
@@ -161,7 +161,7 @@ def test_the_section_is_rendered_from_the_stored_run(tmp_path: Path) -> None:
     assert page == render_page(run, "single")["index.html"]
     text = page.decode()
     html5lib.HTMLParser(strict=True).parse(text)
-    assert "2 of these runs have other test labels and are not compared" in text
+    assert "2 of these runs have another test set and are not compared" in text
     assert 'aria-label="Line chart of accuracy over 3 runs: from 80.0% to 78.0%, lowest 77.0%, highest 80.0%, ' in text
     assert "with 1 significant change." in text
 

@@ -75,7 +75,8 @@ def test_other_images(names: list[str], problem: str) -> None:
     """One line names the first image that only one of the runs has, and says how many there are."""
     with pytest.raises(DataError) as caught:
         pair_images(make_reference(NAMES), names)
-    assert str(caught.value) == f"--reference before: {problem}; only runs on the same test images can be compared"
+    remedy = "only runs on the same test images can be compared, so name them alike in both, or leave the names out"
+    assert str(caught.value) == f"--reference before: {problem}; {remedy}"
 
 
 WITHOUT = "predictions.csv of the reference before does not name the images, so they are paired by their order"
